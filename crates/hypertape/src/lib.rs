@@ -1,0 +1,1 @@
+//! Differentiate through solvers: unrolled or implicit, exact, fast and clear about memory.

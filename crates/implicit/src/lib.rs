@@ -1,0 +1,1 @@
+//! Implicit differentiation of roots, fixed points and minimisers.

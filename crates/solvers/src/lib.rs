@@ -1,0 +1,1 @@
+//! Solvers that run outside a recording and unroll inside it.

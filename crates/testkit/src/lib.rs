@@ -1,0 +1,1 @@
+//! Problems with known derivatives, finite differences and seeded data, for the tests of the workspace.
