@@ -1,1 +1,12 @@
 //! Reverse- and forward-mode differentiation of recorded array programs.
+//!
+//! Data flows one way: record → program → transform → plan → execute.
+pub mod array;
+mod error;
+pub mod operation;
+pub mod ops;
+pub mod program;
+pub mod execute;
+pub mod transform;
+
+pub use error::{Error, Problem, Result, Site};

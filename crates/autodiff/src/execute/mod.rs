@@ -1,0 +1,2 @@
+//! Running programs: a naive reference, and the planned executor.
+pub mod reference;

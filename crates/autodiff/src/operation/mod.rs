@@ -1,0 +1,140 @@
+//! What an operation is: one place that gives value, both rules and lowering.
+mod builder;
+mod elementwise;
+mod lowering;
+mod micro;
+mod multilinear;
+
+pub use builder::Builder;
+pub use elementwise::{Elementwise, Pointwise, Slope};
+pub use lowering::{CondSpec, Contraction, External, Fold, Kernel, Lowering, Part, Report, ScanSpec, Trip, View};
+pub use micro::{BinaryFn, Instruction, Micro, MicroBuilder, Reg, UnaryFn};
+pub use multilinear::{Multilinear, Product};
+
+use crate::array::{AnyArray, LeafType};
+use crate::error::Problem;
+use crate::program::{self, Symbol, Types, Values};
+pub use crate::program::Value;
+use std::any::Any;
+use std::fmt::Debug;
+use std::sync::Arc;
+
+/// A shared operation: what programs hold.
+#[derive(Debug, Clone)]
+pub struct Op(pub Arc<dyn Operation>);
+/// A program of operations.
+pub type Program = program::Program<Op>;
+/// An equation of operations.
+pub type Equation = program::Equation<Op>;
+/// A derivative per argument or output; `None` is a symbolic zero, which is never materialised.
+pub type Maybe = Vec<Option<Value>>;
+
+/// One operation on arrays.
+///
+/// Rules are programs: they emit equations through a [`Builder`], all arguments at once, with masks of what is present
+/// and what is wanted. Linear rules never read the linear input, so transposing a linear program is its vjp without dead code.
+pub trait Operation: Any + Debug + Send + Sync {
+    /// The field's name of it.
+    fn name(&self) -> &str;
+    /// Attributes for a listing, such as axes; empty for most.
+    fn attributes(&self) -> String {
+        String::new()
+    }
+    /// Types of the outputs, or what does not fit and what would.
+    fn infer(&self, inputs: &[&LeafType]) -> Result<Types, String>;
+    /// Values, naively and independently of the kernels: the oracle that the planned executor is tested against.
+    fn value(&self, inputs: &[&AnyArray]) -> Result<Vec<AnyArray>, Problem>;
+    /// Forward rule: emits values and tangents. `op` is this operation, shared.
+    fn jvp(&self, b: &mut Builder, op: &Op, inputs: &[Value], tangents: &[Option<Value>]) -> (Values, Maybe);
+    /// Reverse rule: emits the cotangents of the inputs for which `wanted` holds.
+    fn vjp(&self, b: &mut Builder, inputs: &[Value], outputs: &[Value], cotangents: &[Option<Value>], wanted: &[bool]) -> Maybe;
+    /// What it asks of the planned executor.
+    fn lower(&self, inputs: &[&LeafType], outputs: &[&LeafType]) -> Lowering;
+    /// Whether the other operation is the same with the same attributes; equations of both on the same values are one.
+    fn same(&self, other: &dyn Operation) -> bool;
+    /// An algebraic identity that makes this application cheaper, emitted instead of it.
+    fn simplify(&self, b: &mut Builder, inputs: &[Value]) -> Option<Values> {
+        let _ = (b, inputs);
+        None
+    }
+    /// Programs inside, by name.
+    fn bodies(&self) -> Vec<(&'static str, Arc<Program>)> {
+        vec![]
+    }
+    /// The same without what only unread outputs need. Gives the operation, which inputs and which outputs it keeps.
+    fn prune(&self, read: &[bool]) -> Option<Pruned> {
+        let _ = read;
+        None
+    }
+    /// Splits control flow into the part that depends only on known inputs and the rest, for `linearize`.
+    fn split(&self, known: &[bool]) -> Option<Split> {
+        let _ = known;
+        None
+    }
+    /// Whether the result is the same when run again on the same inputs without being the true derivative's base: never merged or moved.
+    fn is_opaque(&self) -> bool {
+        false
+    }
+}
+
+/// An operation with fewer inputs and outputs.
+#[derive(Debug)]
+pub struct Pruned {
+    /// What remains.
+    pub op: Op,
+    /// For each input, whether it is kept.
+    pub inputs: Vec<bool>,
+    /// For each output, whether it is kept.
+    pub outputs: Vec<bool>,
+}
+
+/// Control flow in two parts.
+#[derive(Debug)]
+pub struct Split {
+    /// Reads known inputs only (in their order): known outputs, then residuals.
+    pub known: Op,
+    /// Reads the inputs for which `keep` holds (in their order), then residuals: the remaining outputs.
+    pub unknown: Op,
+    /// Which of the original inputs the unknown part reads.
+    pub keep: Vec<bool>,
+    /// For each original output, whether the known part makes it.
+    pub known_outputs: Vec<bool>,
+}
+
+impl Op {
+    /// Shares an operation.
+    pub fn new(op: impl Operation) -> Self {
+        Op(Arc::new(op))
+    }
+    /// The operation as its own type.
+    pub fn downcast<T: Operation>(&self) -> Option<&T> {
+        let any: &dyn Any = &*self.0;
+        any.downcast_ref()
+    }
+}
+
+impl std::ops::Deref for Op {
+    type Target = dyn Operation;
+    fn deref(&self) -> &Self::Target {
+        &*self.0
+    }
+}
+
+impl Symbol for Op {
+    fn label(&self) -> String {
+        let attributes = self.attributes();
+        if attributes.is_empty() { self.name().to_string() } else { format!("{}[{attributes}]", self.name()) }
+    }
+    fn infer(&self, inputs: &[&LeafType]) -> Result<Types, String> {
+        self.0.infer(inputs)
+    }
+    fn bodies(&self) -> Vec<(&'static str, Arc<Program>)> {
+        self.0.bodies()
+    }
+}
+
+/// `same` for operations that are comparable values.
+pub fn same_value<T: Operation + PartialEq>(a: &T, b: &dyn Operation) -> bool {
+    let b: &dyn Any = b;
+    b.downcast_ref::<T>().is_some_and(|b| a == b)
+}

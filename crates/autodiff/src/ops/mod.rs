@@ -1,0 +1,8 @@
+//! The operations, one file a family.
+pub mod arithmetic;
+pub mod contract;
+pub mod control;
+pub mod elementary;
+pub mod fold;
+pub mod literal;
+pub mod shape;
