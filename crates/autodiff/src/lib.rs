@@ -3,10 +3,10 @@
 //! Data flows one way: record → program → transform → plan → execute.
 pub mod array;
 mod error;
+pub mod execute;
 pub mod operation;
 pub mod ops;
 pub mod program;
-pub mod execute;
 pub mod transform;
 
 pub use error::{Error, Problem, Result, Site};

@@ -159,6 +159,13 @@ impl Builder {
         self.site = outer;
         program.outputs.iter().map(|v| map[v.index()]).collect()
     }
+    /// Continues a table of which values depend on known inputs only, over the values made since it was last continued.
+    pub fn extend_known(&self, known: &mut Vec<bool>) {
+        for i in known.len()..self.makers.len() {
+            let k = self.maker(Value(i as u32)).is_some_and(|e| e.inputs.iter().all(|v| known[v.index()]));
+            known.push(k);
+        }
+    }
     /// Sum of two derivatives, either of which may be a symbolic zero.
     pub fn plus(&mut self, a: Option<Value>, b: Option<Value>) -> Option<Value> {
         match (a, b) {

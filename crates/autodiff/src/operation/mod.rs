@@ -6,7 +6,7 @@ mod micro;
 mod multilinear;
 
 pub use builder::Builder;
-pub use elementwise::{Elementwise, Pointwise, Slope};
+pub use elementwise::{Elementwise, Pointwise, Slope, same_kind};
 pub use lowering::{CondSpec, Contraction, External, Fold, Kernel, Lowering, Part, Report, ScanSpec, Trip, View};
 pub use micro::{BinaryFn, Instruction, Micro, MicroBuilder, Reg, UnaryFn};
 pub use multilinear::{Multilinear, Product};
@@ -66,12 +66,13 @@ pub trait Operation: Any + Debug + Send + Sync {
         let _ = read;
         None
     }
-    /// Splits control flow into the part that depends only on known inputs and the rest, for `linearize`.
-    fn split(&self, known: &[bool]) -> Option<Split> {
-        let _ = known;
-        None
+    /// Emits control flow that mixes known and unknown inputs as two equations, one that reads only known inputs and one for
+    /// the rest, and gives the outputs; `None` where it cannot be divided. For `linearize`.
+    fn split(&self, b: &mut Builder, inputs: &[Value], known: &[bool]) -> crate::error::Result<Option<Values>> {
+        let _ = (b, inputs, known);
+        Ok(None)
     }
-    /// Whether the result is the same when run again on the same inputs without being the true derivative's base: never merged or moved.
+    /// Whether equal applications must stay apart, because each has a state of its own.
     fn is_opaque(&self) -> bool {
         false
     }
@@ -86,19 +87,6 @@ pub struct Pruned {
     pub inputs: Vec<bool>,
     /// For each output, whether it is kept.
     pub outputs: Vec<bool>,
-}
-
-/// Control flow in two parts.
-#[derive(Debug)]
-pub struct Split {
-    /// Reads known inputs only (in their order): known outputs, then residuals.
-    pub known: Op,
-    /// Reads the inputs for which `keep` holds (in their order), then residuals: the remaining outputs.
-    pub unknown: Op,
-    /// Which of the original inputs the unknown part reads.
-    pub keep: Vec<bool>,
-    /// For each original output, whether the known part makes it.
-    pub known_outputs: Vec<bool>,
 }
 
 impl Op {

@@ -1,0 +1,107 @@
+//! Values without operands: one number everywhere, and constant arrays.
+use crate::array::{AnyArray, LeafType, Shared};
+use crate::error::Problem;
+use crate::operation::{Builder, Lowering, Maybe, Op, Operation, Value};
+use crate::program::{Types, Values};
+use smallvec::smallvec;
+use std::any::Any;
+
+/// Every element the same number; takes no storage.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Full {
+    /// The number.
+    pub value: f64,
+    /// Shape and element type.
+    pub of: LeafType,
+}
+
+impl Operation for Full {
+    fn name(&self) -> &str {
+        "full"
+    }
+    fn attributes(&self) -> String {
+        self.value.to_string()
+    }
+    fn infer(&self, _: &[&LeafType]) -> Result<Types, String> {
+        Ok(smallvec![self.of.clone()])
+    }
+    fn value(&self, _: &[&AnyArray]) -> Result<Vec<AnyArray>, Problem> {
+        Ok(vec![AnyArray::full(&self.of, self.value)])
+    }
+    fn jvp(&self, b: &mut Builder, op: &Op, _: &[Value], _: &[Option<Value>]) -> (Values, Maybe) {
+        (b.emit(op.clone(), &[]), vec![None])
+    }
+    fn vjp(&self, _: &mut Builder, _: &[Value], _: &[Value], _: &[Option<Value>], _: &[bool]) -> Maybe {
+        vec![]
+    }
+    fn lower(&self, _: &[&LeafType], _: &[&LeafType]) -> Lowering {
+        Lowering::Fill(self.value)
+    }
+    fn same(&self, other: &dyn Operation) -> bool {
+        // By bits, so that 0 and −0 stay apart.
+        let other: &dyn Any = other;
+        other.downcast_ref::<Full>().is_some_and(|o| o.of == self.of && o.value.to_bits() == self.value.to_bits())
+    }
+}
+
+/// An array that is part of the program: shared with the user, never copied.
+#[derive(Clone)]
+pub struct Constant(pub Shared);
+
+impl std::fmt::Debug for Constant {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Constant({})", self.0.leaf_type())
+    }
+}
+
+impl Operation for Constant {
+    fn name(&self) -> &str {
+        "constant"
+    }
+    fn infer(&self, _: &[&LeafType]) -> Result<Types, String> {
+        Ok(smallvec![self.0.leaf_type()])
+    }
+    fn value(&self, _: &[&AnyArray]) -> Result<Vec<AnyArray>, Problem> {
+        Ok(vec![self.0.view().to_owned()])
+    }
+    fn jvp(&self, b: &mut Builder, op: &Op, _: &[Value], _: &[Option<Value>]) -> (Values, Maybe) {
+        (b.emit(op.clone(), &[]), vec![None])
+    }
+    fn vjp(&self, _: &mut Builder, _: &[Value], _: &[Value], _: &[Option<Value>], _: &[bool]) -> Maybe {
+        vec![]
+    }
+    fn lower(&self, _: &[&LeafType], _: &[&LeafType]) -> Lowering {
+        Lowering::Constant(self.0.clone())
+    }
+    fn same(&self, other: &dyn Operation) -> bool {
+        let other: &dyn Any = other;
+        other.downcast_ref::<Constant>().is_some_and(|o| o.0.same(&self.0))
+    }
+}
+
+impl Builder {
+    /// One number everywhere.
+    pub fn full(&mut self, of: &LeafType, value: f64) -> Value {
+        self.emit1(Op::new(Full { value, of: of.clone() }), &[])
+    }
+    /// One number everywhere, with the type of `like`.
+    pub fn full_like(&mut self, like: Value, value: f64) -> Value {
+        let t = self.type_of(like).clone();
+        self.full(&t, value)
+    }
+    /// A constant array.
+    pub fn constant(&mut self, a: Shared) -> Value {
+        self.emit1(Op::new(Constant(a)), &[])
+    }
+    /// The number that every element of `v` is, where the program says so.
+    #[must_use]
+    pub fn known_number(&self, v: Value) -> Option<f64> {
+        self.made_by::<Full>(v).map(|(f, _)| f.value)
+    }
+    /// Whether every element of `v` is known to be 0.
+    #[must_use]
+    pub fn is_zero(&self, v: Value) -> bool {
+        self.known_number(v) == Some(0.0)
+    }
+}
+

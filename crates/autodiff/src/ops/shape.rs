@@ -1,0 +1,350 @@
+//! The same elements in another arrangement: views, and placing parts into a larger array.
+use crate::array::{AnyArray, Element, LeafType, Shape};
+use crate::each_kind;
+use crate::error::Problem;
+use crate::operation::{Builder, Lowering, Multilinear, Op, Part, Product, Value, View};
+use ndarray::{ArrayD, IxDyn};
+use smallvec::SmallVec;
+
+/// The same elements in row-major order under another shape. Transpose: the same, back.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reshape {
+    /// The other shape.
+    pub shape: Shape,
+}
+
+impl Multilinear for Reshape {
+    fn name(&self) -> &'static str {
+        "reshape"
+    }
+    fn attributes(&self) -> String {
+        format!("{:?}", self.shape)
+    }
+    fn infer(&self, inputs: &[&LeafType]) -> Result<LeafType, String> {
+        if self.shape.iter().product::<usize>() != inputs[0].len() {
+            return Err(format!("{} elements do not fill the shape {:?}", inputs[0].len(), self.shape));
+        }
+        Ok(LeafType { shape: self.shape.clone(), kind: inputs[0].kind })
+    }
+    fn value(&self, inputs: &[&AnyArray]) -> Result<AnyArray, Problem> {
+        fn reshape<T: Element>(a: &ArrayD<T>, shape: &[usize]) -> Result<AnyArray, Problem> {
+            let v: Vec<T> = a.iter().copied().collect();
+            ArrayD::from_shape_vec(IxDyn(shape), v).map(T::array).map_err(|e| e.to_string().into())
+        }
+        each_kind!(AnyArray, inputs[0], a => reshape(a, &self.shape))
+    }
+    fn transpose(&self, b: &mut Builder, inputs: &[Value], _: usize, cotangent: Value) -> Value {
+        let shape = b.shape(inputs[0]);
+        b.reshape(cotangent, &shape)
+    }
+    fn lower(&self, _: &[&LeafType], _: &LeafType) -> Lowering {
+        Lowering::View(View::Reshape(self.shape.clone()))
+    }
+    fn simplify(&self, b: &mut Builder, x: &[Value]) -> Option<Value> {
+        let t = b.type_of(x[0]).clone();
+        if t.shape == self.shape {
+            return Some(x[0]);
+        }
+        if let Some(v) = b.known_number(x[0]) {
+            return Some(b.full(&LeafType { shape: self.shape.clone(), kind: t.kind }, v));
+        }
+        let from = b.made_by::<Product<Reshape>>(x[0])?.1[0];
+        Some(b.reshape(from, &self.shape))
+    }
+}
+
+/// Axis k of the result is axis `axes[k]` of the input. Transpose: the inverse permutation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Permute {
+    /// A permutation of the axes.
+    pub axes: Shape,
+}
+
+impl Multilinear for Permute {
+    fn name(&self) -> &'static str {
+        "permute"
+    }
+    fn attributes(&self) -> String {
+        format!("{:?}", self.axes)
+    }
+    fn infer(&self, inputs: &[&LeafType]) -> Result<LeafType, String> {
+        let rank = inputs[0].shape.len();
+        let mut seen = vec![false; rank];
+        let fits = self.axes.len() == rank && self.axes.iter().all(|a| *a < rank && !std::mem::replace(&mut seen[*a], true));
+        if !fits {
+            return Err(format!("{:?} is not an order of the {rank} axes", self.axes));
+        }
+        Ok(LeafType { shape: self.axes.iter().map(|a| inputs[0].shape[*a]).collect(), kind: inputs[0].kind })
+    }
+    fn value(&self, inputs: &[&AnyArray]) -> Result<AnyArray, Problem> {
+        fn permute<T: Element>(a: &ArrayD<T>, axes: &[usize]) -> AnyArray {
+            T::array(a.clone().permuted_axes(axes).as_standard_layout().into_owned())
+        }
+        Ok(each_kind!(AnyArray, inputs[0], a => permute(a, &self.axes)))
+    }
+    fn transpose(&self, b: &mut Builder, _: &[Value], _: usize, cotangent: Value) -> Value {
+        let mut back = vec![0; self.axes.len()];
+        for (k, a) in self.axes.iter().enumerate() {
+            back[*a] = k;
+        }
+        b.permute(cotangent, &back)
+    }
+    fn lower(&self, _: &[&LeafType], _: &LeafType) -> Lowering {
+        Lowering::View(View::Permute(self.axes.clone()))
+    }
+    fn simplify(&self, b: &mut Builder, x: &[Value]) -> Option<Value> {
+        if self.axes.iter().enumerate().all(|(k, a)| k == *a) {
+            return Some(x[0]);
+        }
+        if let Some(v) = b.known_number(x[0]) {
+            let t = b.type_of(x[0]).clone();
+            return Some(b.full(&LeafType { shape: self.axes.iter().map(|a| t.shape[*a]).collect(), kind: t.kind }, v));
+        }
+        let (inner, from) = b.made_by::<Product<Permute>>(x[0])?;
+        let axes: Vec<usize> = self.axes.iter().map(|a| inner.0.axes[*a]).collect();
+        let from = from[0];
+        Some(b.permute(from, &axes))
+    }
+}
+
+/// Every `step`-th element of each axis from `start`, `len` of them; steps may be negative. Transpose: placing into zeros.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Slice {
+    /// First index of each axis.
+    pub start: Shape,
+    /// Step of each axis, not 0.
+    pub step: SmallVec<[isize; 4]>,
+    /// Length of each axis of the result.
+    pub len: Shape,
+}
+
+impl Multilinear for Slice {
+    fn name(&self) -> &'static str {
+        "slice"
+    }
+    fn attributes(&self) -> String {
+        format!("{:?} by {:?} of {:?}", self.start, self.step, self.len)
+    }
+    fn infer(&self, inputs: &[&LeafType]) -> Result<LeafType, String> {
+        let shape = &inputs[0].shape;
+        let ranks = [self.start.len(), self.step.len(), self.len.len()];
+        if ranks.iter().any(|r| *r != shape.len()) {
+            return Err(format!("names {ranks:?} axes of {}", shape.len()));
+        }
+        for i in 0..shape.len() {
+            let last = self.start[i] as isize + self.step[i] * (self.len[i] as isize - 1);
+            if self.step[i] == 0 || (self.len[i] > 0 && (self.start[i] >= shape[i] || last < 0 || last >= shape[i] as isize)) {
+                return Err(format!("{} elements from {} by {} do not lie in axis {i} of length {}", self.len[i], self.start[i], self.step[i], shape[i]));
+            }
+        }
+        Ok(LeafType { shape: self.len.clone(), kind: inputs[0].kind })
+    }
+    fn value(&self, inputs: &[&AnyArray]) -> Result<AnyArray, Problem> {
+        fn slice<T: Element>(s: &Slice, a: &ArrayD<T>) -> AnyArray {
+            T::array(ArrayD::from_shape_fn(IxDyn(&s.len), |at| {
+                let index: Vec<usize> = (0..s.len.len()).map(|i| (s.start[i] as isize + at[i] as isize * s.step[i]) as usize).collect();
+                a[&index[..]]
+            }))
+        }
+        Ok(each_kind!(AnyArray, inputs[0], a => slice(self, a)))
+    }
+    fn transpose(&self, b: &mut Builder, inputs: &[Value], _: usize, cotangent: Value) -> Value {
+        let shape = b.shape(inputs[0]);
+        let backwards: Vec<usize> = (0..shape.len()).filter(|i| self.step[*i] < 0).collect();
+        let c = b.flip(cotangent, &backwards);
+        let mut part = Part { start: self.start.clone(), step: self.step.iter().map(|s| s.unsigned_abs()).collect() };
+        for i in backwards {
+            part.start[i] = (self.start[i] as isize + self.step[i] * (self.len[i].max(1) as isize - 1)) as usize;
+        }
+        b.place(&shape, &[(c, part)])
+    }
+    fn lower(&self, _: &[&LeafType], _: &LeafType) -> Lowering {
+        Lowering::View(View::Slice { start: self.start.clone(), step: self.step.clone(), len: self.len.clone() })
+    }
+    fn simplify(&self, b: &mut Builder, x: &[Value]) -> Option<Value> {
+        let t = b.type_of(x[0]).clone();
+        if t.shape == self.len && self.step.iter().zip(&self.len).all(|(s, n)| *s == 1 || *n == 1) {
+            return Some(x[0]);
+        }
+        b.known_number(x[0]).map(|v| b.full(&LeafType { shape: self.len.clone(), kind: t.kind }, v))
+    }
+}
+
+/// Zeros with every operand written into its own slice: padding, concatenation, stacking. Transpose: slices.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Place {
+    /// Shape of the result.
+    pub shape: Shape,
+    /// Where each operand goes; no two overlap.
+    pub parts: Vec<Part>,
+}
+
+impl Multilinear for Place {
+    fn name(&self) -> &'static str {
+        "place"
+    }
+    fn attributes(&self) -> String {
+        let starts: Vec<_> = self.parts.iter().map(|p| &p.start).collect();
+        format!("{:?} at {starts:?}", self.shape)
+    }
+    fn infer(&self, inputs: &[&LeafType]) -> Result<LeafType, String> {
+        let Some(first) = inputs.first() else { return Err("there is nothing to place".into()) };
+        for (x, p) in inputs.iter().zip(&self.parts) {
+            if x.kind != first.kind {
+                return Err("element types differ; convert one with `cast`".into());
+            }
+            let fits = x.shape.len() == self.shape.len()
+                && (0..x.shape.len()).all(|i| x.shape[i] == 0 || (p.step[i] > 0 && p.start[i] + p.step[i] * (x.shape[i] - 1) < self.shape[i]));
+            if !fits {
+                return Err(format!("{x} from {:?} by {:?} does not fit into {:?}", p.start, p.step, self.shape));
+            }
+        }
+        Ok(LeafType { shape: self.shape.clone(), kind: first.kind })
+    }
+    fn value(&self, inputs: &[&AnyArray]) -> Result<AnyArray, Problem> {
+        let mut y = AnyArray::full(&LeafType { shape: self.shape.clone(), kind: inputs[0].kind() }, 0.0);
+        fn place<T: Element>(y: &mut ArrayD<T>, x: &AnyArray, p: &Part) {
+            for (at, v) in T::of_array(x).into_iter().flat_map(|x| x.indexed_iter()) {
+                let index: Vec<usize> = (0..at.ndim_of()).map(|i| p.start[i] + p.step[i] * at[i]).collect();
+                y[&index[..]] = *v;
+            }
+        }
+        for (x, p) in inputs.iter().zip(&self.parts) {
+            each_kind!(AnyArray, &mut y, y => place(y, x, p));
+        }
+        Ok(y)
+    }
+    fn transpose(&self, b: &mut Builder, inputs: &[Value], i: usize, cotangent: Value) -> Value {
+        let len = b.shape(inputs[i]);
+        let step: Vec<isize> = self.parts[i].step.iter().map(|s| *s as isize).collect();
+        b.slice(cotangent, &self.parts[i].start, &step, &len)
+    }
+    fn lower(&self, _: &[&LeafType], _: &LeafType) -> Lowering {
+        Lowering::Place { fill: 0.0, parts: self.parts.clone() }
+    }
+    fn jointly(&self) -> bool {
+        true
+    }
+    fn simplify(&self, b: &mut Builder, x: &[Value]) -> Option<Value> {
+        if let [one] = x
+            && b.type_of(*one).shape == self.shape
+            && self.parts[0].step.iter().zip(&self.shape).all(|(s, n)| *s == 1 || *n <= 1)
+        {
+            return Some(*one);
+        }
+        x.iter().all(|v| b.is_zero(*v)).then(|| {
+            let kind = b.kind(x[0]);
+            b.full(&LeafType { shape: self.shape.clone(), kind }, 0.0)
+        })
+    }
+}
+
+trait Rank {
+    fn ndim_of(&self) -> usize;
+}
+impl Rank for IxDyn {
+    fn ndim_of(&self) -> usize {
+        ndarray::Dimension::ndim(self)
+    }
+}
+
+/// Elements (…, i, i) of a square last pair of axes. Transpose: a matrix with this diagonal.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Diagonal;
+
+impl Multilinear for Diagonal {
+    fn name(&self) -> &'static str {
+        "diagonal"
+    }
+    fn infer(&self, inputs: &[&LeafType]) -> Result<LeafType, String> {
+        match inputs[0].shape[..] {
+            [.., m, n] if m == n => Ok(LeafType::new(&inputs[0].shape[..inputs[0].shape.len() - 1], inputs[0].kind)),
+            _ => Err("the last two axes must have the same length".into()),
+        }
+    }
+    fn value(&self, inputs: &[&AnyArray]) -> Result<AnyArray, Problem> {
+        fn diagonal<T: Element>(a: &ArrayD<T>) -> AnyArray {
+            let rank = a.ndim();
+            T::array(ArrayD::from_shape_fn(IxDyn(&a.shape()[..rank - 1]), |at| {
+                let mut index: Vec<usize> = (0..rank - 1).map(|i| at[i]).collect();
+                index.push(at[rank - 2]);
+                a[&index[..]]
+            }))
+        }
+        Ok(each_kind!(AnyArray, inputs[0], a => diagonal(a)))
+    }
+    fn transpose(&self, b: &mut Builder, _: &[Value], _: usize, cotangent: Value) -> Value {
+        b.diagonal_matrix(cotangent)
+    }
+    fn lower(&self, _: &[&LeafType], _: &LeafType) -> Lowering {
+        Lowering::View(View::Diagonal)
+    }
+}
+
+impl Builder {
+    /// The same elements under another shape.
+    pub fn reshape(&mut self, a: Value, shape: &[usize]) -> Value {
+        self.emit1(Op::new(Product(Reshape { shape: Shape::from_slice(shape) })), &[a])
+    }
+    /// Axis k of the result is axis `axes[k]` of `a`.
+    pub fn permute(&mut self, a: Value, axes: &[usize]) -> Value {
+        self.emit1(Op::new(Product(Permute { axes: Shape::from_slice(axes) })), &[a])
+    }
+    /// Every `step`-th element of each axis from `start`, `len` of them.
+    pub fn slice(&mut self, a: Value, start: &[usize], step: &[isize], len: &[usize]) -> Value {
+        let op = Slice { start: Shape::from_slice(start), step: SmallVec::from_slice(step), len: Shape::from_slice(len) };
+        self.emit1(Op::new(Product(op)), &[a])
+    }
+    /// Elements in reverse order along some axes.
+    pub fn flip(&mut self, a: Value, axes: &[usize]) -> Value {
+        if axes.is_empty() {
+            return a;
+        }
+        let shape = self.shape(a);
+        let flipped = |i: usize| axes.contains(&i);
+        let start: Vec<usize> = (0..shape.len()).map(|i| if flipped(i) { shape[i].saturating_sub(1) } else { 0 }).collect();
+        let step: Vec<isize> = (0..shape.len()).map(|i| if flipped(i) { -1 } else { 1 }).collect();
+        self.slice(a, &start, &step, &shape)
+    }
+    /// Zeros with every operand written into its own slice.
+    pub fn place(&mut self, shape: &[usize], parts: &[(Value, Part)]) -> Value {
+        let op = Place { shape: Shape::from_slice(shape), parts: parts.iter().map(|p| p.1.clone()).collect() };
+        let inputs: Vec<Value> = parts.iter().map(|p| p.0).collect();
+        self.emit1(Op::new(Product(op)), &inputs)
+    }
+    /// Operands one after another along an axis.
+    pub fn concatenate(&mut self, parts: &[Value], axis: usize) -> Value {
+        let mut shape = parts.first().map(|v| self.shape(*v)).unwrap_or_default();
+        let mut at = 0;
+        let mut placed = vec![];
+        for v in parts {
+            let mut start = Shape::from_elem(0, shape.len());
+            if axis < shape.len() {
+                start[axis] = at;
+                at += self.shape(*v).get(axis).copied().unwrap_or(0);
+            }
+            placed.push((*v, Part { start, step: Shape::from_elem(1, shape.len()) }));
+        }
+        if axis < shape.len() {
+            shape[axis] = at;
+        }
+        self.place(&shape, &placed)
+    }
+    /// Elements (…, i, i) of a square last pair of axes.
+    pub fn diagonal(&mut self, a: Value) -> Value {
+        self.emit1(Op::new(Product(Diagonal)), &[a])
+    }
+    /// Square matrices with these diagonals, zero elsewhere.
+    pub fn diagonal_matrix(&mut self, a: Value) -> Value {
+        let mut shape = self.shape(a);
+        let Some(n) = shape.pop() else { return self.emit1(Op::new(Product(Diagonal)), &[a]) };
+        let start = Shape::from_elem(0, shape.len() + 1);
+        let mut step = Shape::from_elem(1, shape.len() + 1);
+        step[shape.len()] = n + 1;
+        shape.push(n * n);
+        let flat = self.place(&shape, &[(a, Part { start, step })]);
+        shape.pop();
+        shape.extend([n, n]);
+        self.reshape(flat, &shape)
+    }
+}
