@@ -48,7 +48,11 @@ impl Layout {
     /// The axes in another order: axis k of the result is axis `axes[k]` of this.
     #[must_use]
     pub fn permute(&self, axes: &[usize]) -> Self {
-        Layout { shape: axes.iter().map(|&a| self.shape[a]).collect(), strides: axes.iter().map(|&a| self.strides[a]).collect(), offset: self.offset }
+        Layout {
+            shape: axes.iter().map(|&a| self.shape[a]).collect(),
+            strides: axes.iter().map(|&a| self.strides[a]).collect(),
+            offset: self.offset,
+        }
     }
     /// Every `step`-th element of each axis from `start`, `len` of them; negative steps go backwards.
     #[must_use]

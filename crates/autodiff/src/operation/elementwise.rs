@@ -1,5 +1,5 @@
 //! Operations that act element by element: both rules from one set of slopes.
-use super::{Builder, Lowering, MicroBuilder, Maybe, Op, Operation, Reg, Value, same_value};
+use super::{Builder, Lowering, Maybe, MicroBuilder, Op, Operation, Reg, Value, same_value};
 use crate::array::{AnyArray, Element, Kind, LeafType, Real};
 use crate::error::Problem;
 use crate::program::{Types, Values};

@@ -150,7 +150,12 @@ pub trait External: Debug + Send + Sync {
     /// Bytes the state will hold.
     fn state_bytes(&self) -> u64;
     /// Computes every output (contiguous) from the inputs (contiguous).
-    fn run(&self, state: &mut (dyn std::any::Any + Send), inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>]) -> Result<Option<Report>, Problem>;
+    fn run(
+        &self,
+        state: &mut (dyn std::any::Any + Send),
+        inputs: &[Slice<'_>],
+        outputs: &mut [SliceMut<'_>],
+    ) -> Result<Option<Report>, Problem>;
     /// Forgets what earlier runs left for later ones: warm starts.
     fn forget(&self, state: &mut (dyn std::any::Any + Send)) {
         let _ = state;

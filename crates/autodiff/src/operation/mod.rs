@@ -13,8 +13,8 @@ pub use multilinear::{Multilinear, Product};
 
 use crate::array::{AnyArray, LeafType};
 use crate::error::Problem;
-use crate::program::{self, Symbol, Types, Values};
 pub use crate::program::Value;
+use crate::program::{self, Symbol, Types, Values};
 use std::any::Any;
 use std::fmt::Debug;
 use std::sync::Arc;

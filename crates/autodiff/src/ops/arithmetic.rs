@@ -1,7 +1,7 @@
 //! Sums, differences, products, quotients, comparisons and selection, element by element.
 use crate::array::{Kind, Real};
-use crate::operation::{BinaryFn, Builder, Elementwise, MicroBuilder, Op, Pointwise, Reg, Slope, UnaryFn, Value};
 use crate::operation::same_kind;
+use crate::operation::{BinaryFn, Builder, Elementwise, MicroBuilder, Op, Pointwise, Reg, Slope, UnaryFn, Value};
 
 /// Declares a binary elementwise function: docs, type, label, value, micro-instruction, slopes, identities.
 macro_rules! binary {
@@ -41,21 +41,21 @@ binary!(/// a − b.
     slope |b, x, y, i| if i == 0 { Slope::One } else { Slope::MinusOne },
     simplify |b, x| if b.is_zero(x[1]) { Some(x[0]) } else if b.is_zero(x[0]) && b.kind(x[0]).is_real() { Some(b.neg(x[1])) } else { fold_numbers(b, x, |p, q| p - q) });
 binary!(/// a·b.
-    Mul, mul, "mul", |p, q| p * q, Mul, indices: true,
-    slope |b, x, y, i| Slope::Times(x[1 - i]),
-    simplify |b, x| {
-        let (p, q) = (b.known_number(x[0]), b.known_number(x[1]));
-        match (p, q) {
-            (Some(1.0), _) => Some(x[1]),
-            (_, Some(1.0)) => Some(x[0]),
-            // 0·x is 0 for the finite x that programs carry; an infinite slope goes through `absorb`.
-            (Some(0.0), _) => Some(x[0]),
-            (_, Some(0.0)) => Some(x[1]),
-            (Some(-1.0), _) if b.kind(x[0]).is_real() => Some(b.neg(x[1])),
-            (_, Some(-1.0)) if b.kind(x[0]).is_real() => Some(b.neg(x[0])),
-            _ => fold_numbers(b, x, |p, q| p * q),
-        }
-    });
+Mul, mul, "mul", |p, q| p * q, Mul, indices: true,
+slope |b, x, y, i| Slope::Times(x[1 - i]),
+simplify |b, x| {
+    let (p, q) = (b.known_number(x[0]), b.known_number(x[1]));
+    match (p, q) {
+        (Some(1.0), _) => Some(x[1]),
+        (_, Some(1.0)) => Some(x[0]),
+        // 0·x is 0 for the finite x that programs carry; an infinite slope goes through `absorb`.
+        (Some(0.0), _) => Some(x[0]),
+        (_, Some(0.0)) => Some(x[1]),
+        (Some(-1.0), _) if b.kind(x[0]).is_real() => Some(b.neg(x[1])),
+        (_, Some(-1.0)) if b.kind(x[0]).is_real() => Some(b.neg(x[0])),
+        _ => fold_numbers(b, x, |p, q| p * q),
+    }
+});
 binary!(/// a / b. The slopes 1/b and −y/b are infinite at b = 0, where a derivative of 0 stays 0.
     Div, div, "div", |p, q| p / q, Div, indices: false,
     slope |b, x, y, i| {
@@ -64,13 +64,13 @@ binary!(/// a / b. The slopes 1/b and −y/b are infinite at b = 0, where a deri
     },
     simplify |b, x| if b.known_number(x[1]) == Some(1.0) || b.is_zero(x[0]) { Some(x[0]) } else { fold_numbers(b, x, |p, q| p / q) });
 binary!(/// a·s, but 0 where a is 0, whatever s: an absent derivative times a slope that may be infinite.
-    Absorb, absorb, "absorb", |p, q| if p == T::zero() { T::zero() } else { p * q }, Absorb, indices: false,
-    slope |b, x, y, i| if i == 0 { Slope::Times(x[1]) } else { Slope::Times(x[0]) },
-    simplify |b, x| match b.known_number(x[1]) {
-        Some(1.0) => Some(x[0]),
-        Some(s) if s.is_finite() => Some(b.mul(x[0], x[1])),
-        _ => b.is_zero(x[0]).then_some(x[0]),
-    });
+Absorb, absorb, "absorb", |p, q| if p == T::zero() { T::zero() } else { p * q }, Absorb, indices: false,
+slope |b, x, y, i| if i == 0 { Slope::Times(x[1]) } else { Slope::Times(x[0]) },
+simplify |b, x| match b.known_number(x[1]) {
+    Some(1.0) => Some(x[0]),
+    Some(s) if s.is_finite() => Some(b.mul(x[0], x[1])),
+    _ => b.is_zero(x[0]).then_some(x[0]),
+});
 binary!(/// The larger of a and b; NaN if either is. Ties share the derivative equally.
     Maximum, maximum, "maximum", |p, q| if p.is_nan() || q.is_nan() { T::nan() } else { p.max(q) }, Max, indices: true,
     slope |b, x, y, i| Slope::Times(share(b, x[1 - i], x[i])),

@@ -24,7 +24,11 @@ impl Multilinear for Contract {
         }
         let (mut used_a, mut used_b) = (vec![false; a.shape.len()], vec![false; b.shape.len()]);
         for (i, j) in self.0.batch.iter().chain(&self.0.sum) {
-            if *i >= a.shape.len() || *j >= b.shape.len() || std::mem::replace(&mut used_a[*i], true) || std::mem::replace(&mut used_b[*j], true) {
+            if *i >= a.shape.len()
+                || *j >= b.shape.len()
+                || std::mem::replace(&mut used_a[*i], true)
+                || std::mem::replace(&mut used_b[*j], true)
+            {
                 return Err(format!("axes {i} and {j} are not distinct axes of the operands"));
             }
             if a.shape[*i] != b.shape[*j] {

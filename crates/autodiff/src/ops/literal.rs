@@ -104,4 +104,3 @@ impl Builder {
         self.known_number(v) == Some(0.0)
     }
 }
-

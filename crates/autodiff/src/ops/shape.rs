@@ -134,7 +134,10 @@ impl Multilinear for Slice {
         for i in 0..shape.len() {
             let last = self.start[i] as isize + self.step[i] * (self.len[i] as isize - 1);
             if self.step[i] == 0 || (self.len[i] > 0 && (self.start[i] >= shape[i] || last < 0 || last >= shape[i] as isize)) {
-                return Err(format!("{} elements from {} by {} do not lie in axis {i} of length {}", self.len[i], self.start[i], self.step[i], shape[i]));
+                return Err(format!(
+                    "{} elements from {} by {} do not lie in axis {i} of length {}",
+                    self.len[i], self.start[i], self.step[i], shape[i]
+                ));
             }
         }
         Ok(LeafType { shape: self.len.clone(), kind: inputs[0].kind })
@@ -194,7 +197,8 @@ impl Multilinear for Place {
                 return Err("element types differ; convert one with `cast`".into());
             }
             let fits = x.shape.len() == self.shape.len()
-                && (0..x.shape.len()).all(|i| x.shape[i] == 0 || (p.step[i] > 0 && p.start[i] + p.step[i] * (x.shape[i] - 1) < self.shape[i]));
+                && (0..x.shape.len())
+                    .all(|i| x.shape[i] == 0 || (p.step[i] > 0 && p.start[i] + p.step[i] * (x.shape[i] - 1) < self.shape[i]));
             if !fits {
                 return Err(format!("{x} from {:?} by {:?} does not fit into {:?}", p.start, p.step, self.shape));
             }

@@ -30,7 +30,8 @@ pub fn linearize(program: &Program, active: &[bool], wanted: &[bool]) -> Result<
     let made = primal.outputs.split_off(outputs);
     primal.outputs.extend(inputs.iter().map(|i| primal.inputs[*i]));
     primal.outputs.extend(made);
-    let linear = parts.unknown_body(&inputs, &(n..joint.inputs.len()).collect::<Vec<_>>(), &(outputs..joint.outputs.len()).collect::<Vec<_>>())?;
+    let linear =
+        parts.unknown_body(&inputs, &(n..joint.inputs.len()).collect::<Vec<_>>(), &(outputs..joint.outputs.len()).collect::<Vec<_>>())?;
     Ok(Linearized { primal, linear, residuals: inputs.len() + parts.made_residuals() })
 }
 

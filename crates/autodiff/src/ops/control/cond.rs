@@ -22,7 +22,10 @@ impl Cond {
         let (yes, no) = (self.0.yes.depends_on(&active), self.0.no.depends_on(&active));
         let n = self.0.yes.outputs.len();
         let moving: Vec<bool> = (0..n)
-            .map(|i| self.0.yes.type_of(self.0.yes.outputs[i]).kind.is_real() && (yes[self.0.yes.outputs[i].index()] || no[self.0.no.outputs[i].index()]))
+            .map(|i| {
+                self.0.yes.type_of(self.0.yes.outputs[i]).kind.is_real()
+                    && (yes[self.0.yes.outputs[i].index()] || no[self.0.no.outputs[i].index()])
+            })
             .collect();
         let op = self.both(|p| transform::jvp(p, &active, &moving))?;
         let given: Vec<Value> = inputs.iter().copied().chain(tangents[1..].iter().flatten().copied()).collect();

@@ -63,7 +63,12 @@ impl Operation for Scan {
         let made = s.body.output_types();
         for i in 0..s.carries {
             if inputs[i] != &body[1 + i] || inputs[i] != &made[i] {
-                return Err(format!("carry {i} starts as {}, is read as {} and is handed on as {}; all must agree", inputs[i], body[1 + i], made[i]));
+                return Err(format!(
+                    "carry {i} starts as {}, is read as {} and is handed on as {}; all must agree",
+                    inputs[i],
+                    body[1 + i],
+                    made[i]
+                ));
             }
         }
         for i in s.carries..s.carries + s.items {
@@ -153,7 +158,9 @@ impl Operation for Scan {
                 (Trip::Until { test: a, at_most: m }, Trip::Until { test: b, at_most: n }) => m == n && Arc::ptr_eq(a, b),
                 _ => false,
             };
-            trips && Arc::ptr_eq(&self.0.body, &o.0.body) && (self.0.carries, self.0.items, self.0.reverse) == (o.0.carries, o.0.items, o.0.reverse)
+            trips
+                && Arc::ptr_eq(&self.0.body, &o.0.body)
+                && (self.0.carries, self.0.items, self.0.reverse) == (o.0.carries, o.0.items, o.0.reverse)
         })
     }
     fn bodies(&self) -> Vec<(&'static str, Arc<Program>)> {

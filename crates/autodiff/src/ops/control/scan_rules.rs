@@ -13,7 +13,14 @@ fn places(mask: &[bool]) -> Vec<usize> {
 
 /// The same test for a loop with other carries and constants: `carries` and `constants` give the types of all of them, `old_*`
 /// the places of those that the test was written for.
-fn widen_test(trip: &Trip, body: &Program, carries: usize, constants: std::ops::Range<usize>, old_carries: &[usize], old_constants: &[usize]) -> Result<Trip> {
+fn widen_test(
+    trip: &Trip,
+    body: &Program,
+    carries: usize,
+    constants: std::ops::Range<usize>,
+    old_carries: &[usize],
+    old_constants: &[usize],
+) -> Result<Trip> {
     let Trip::Until { test, at_most } = trip else { return Ok(trip.clone()) };
     let mut b = Builder::literal();
     let mut given = |place: usize| b.input(body.type_of(body.inputs[place]).clone());
@@ -97,7 +104,14 @@ pub(super) fn jvp(s: &ScanSpec, b: &mut Builder, inputs: &[Value], tangents: &[O
     Ok((values, dots))
 }
 
-pub(super) fn vjp(s: &ScanSpec, b: &mut Builder, inputs: &[Value], outputs: &[Value], cotangents: &[Option<Value>], wanted: &[bool]) -> Result<Maybe> {
+pub(super) fn vjp(
+    s: &ScanSpec,
+    b: &mut Builder,
+    inputs: &[Value],
+    outputs: &[Value],
+    cotangents: &[Option<Value>],
+    wanted: &[bool],
+) -> Result<Maybe> {
     let (c, x, k, ny) = (s.carries, s.items, s.constants, s.stacked);
     // What depends on a wanted input, and of that, what a given cotangent reaches.
     let mut active = vec![false; s.body.inputs.len()];
