@@ -4,6 +4,7 @@
 pub mod array;
 mod error;
 pub mod execute;
+pub mod kernels;
 pub mod operation;
 pub mod ops;
 pub mod program;

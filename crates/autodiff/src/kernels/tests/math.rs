@@ -1,0 +1,155 @@
+//! Elementwise functions against scalar ones, at ordinary and at special values.
+use super::Random;
+use crate::array::Real;
+use crate::kernels::math;
+use crate::operation::{BinaryFn, UnaryFn};
+
+pub(crate) const UNARY: [UnaryFn; 22] = {
+    use UnaryFn::*;
+    [Neg, Abs, Sign, Sqrt, Recip, Floor, Exp, ExpM1, Ln, Ln1p, Sin, Cos, Tan, Asin, Acos, Atan, Sinh, Cosh, Tanh, Sigmoid, Softplus, Erf]
+};
+const BINARY: [BinaryFn; 13] = {
+    use BinaryFn::*;
+    [Add, Sub, Mul, Div, Max, Min, Less, LessEq, Equal, Pow, Atan2, Rem, Absorb]
+};
+
+/// The function in double precision, with the system's functions.
+pub(crate) fn exact(f: UnaryFn, v: f64) -> f64 {
+    match f {
+        UnaryFn::Neg => -v,
+        UnaryFn::Abs => v.abs(),
+        UnaryFn::Sign => {
+            if v == 0.0 || v.is_nan() {
+                v
+            } else {
+                v.signum()
+            }
+        }
+        UnaryFn::Sqrt => v.sqrt(),
+        UnaryFn::Recip => 1.0 / v,
+        UnaryFn::Floor => v.floor(),
+        UnaryFn::Exp => v.exp(),
+        UnaryFn::ExpM1 => v.exp_m1(),
+        UnaryFn::Ln => v.ln(),
+        UnaryFn::Ln1p => v.ln_1p(),
+        UnaryFn::Sin => v.sin(),
+        UnaryFn::Cos => v.cos(),
+        UnaryFn::Tan => v.tan(),
+        UnaryFn::Asin => v.asin(),
+        UnaryFn::Acos => v.acos(),
+        UnaryFn::Atan => v.atan(),
+        UnaryFn::Sinh => v.sinh(),
+        UnaryFn::Cosh => v.cosh(),
+        UnaryFn::Tanh => v.tanh(),
+        UnaryFn::Sigmoid => {
+            if v < 0.0 {
+                v.exp() / (1.0 + v.exp())
+            } else {
+                1.0 / (1.0 + (-v).exp())
+            }
+        }
+        UnaryFn::Softplus => {
+            if v > 40.0 {
+                v
+            } else {
+                v.exp().ln_1p()
+            }
+        }
+        UnaryFn::Erf => libm::erf(v),
+    }
+}
+
+fn exact2(f: BinaryFn, a: f64, b: f64) -> f64 {
+    match f {
+        BinaryFn::Add => a + b,
+        BinaryFn::Sub => a - b,
+        BinaryFn::Mul => a * b,
+        BinaryFn::Div => a / b,
+        BinaryFn::Max | BinaryFn::Min if a.is_nan() || b.is_nan() => f64::NAN,
+        BinaryFn::Max => a.max(b),
+        BinaryFn::Min => a.min(b),
+        BinaryFn::Less => f64::from(u8::from(a < b)),
+        BinaryFn::LessEq => f64::from(u8::from(a <= b)),
+        BinaryFn::Equal => f64::from(u8::from(a == b)),
+        BinaryFn::Pow => a.powf(b),
+        BinaryFn::Atan2 => a.atan2(b),
+        BinaryFn::Rem => a % b,
+        BinaryFn::Absorb => {
+            if a == 0.0 {
+                0.0
+            } else {
+                a * b
+            }
+        }
+    }
+}
+
+const SPECIAL: [f64; 13] =
+    [0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 2.0, 30.0, -30.0, f64::INFINITY, f64::NEG_INFINITY, f64::NAN, f64::MIN_POSITIVE];
+
+fn close<T: Real>(got: T, expected: f64) -> bool {
+    let e = T::from_f64(expected);
+    got == e || got.is_nan() && e.is_nan() || (got - e).abs() <= e.abs() * T::epsilon() * T::from_f64(4.0)
+}
+
+fn unary<T: Real>() {
+    let mut r = Random::new(8);
+    for f in UNARY {
+        for n in [0, 1, 7, 64, 301] {
+            let x: Vec<T> = (0..n).map(|i| T::from_f64(if i < SPECIAL.len() { SPECIAL[i] } else { 3.0 * r.real() })).collect();
+            let (mut y, mut z) = (vec![T::nan(); n], x.clone());
+            math::unary(f, &x, &mut y);
+            math::unary_in_place(f, &mut z);
+            for i in 0..n {
+                assert!(close(y[i], exact(f, x[i].to_f64())), "{f:?}({}) gave {}", x[i], y[i]);
+                assert!(y[i] == z[i] || y[i].is_nan() && z[i].is_nan());
+            }
+        }
+    }
+}
+
+fn binary<T: Real>() {
+    let mut r = Random::new(9);
+    for f in BINARY {
+        for n in [0, 1, 200] {
+            let mut draw =
+                |k: usize| -> Vec<T> { (0..n).map(|i| T::from_f64(if i < 169 { SPECIAL[i / k % 13] } else { 3.0 * r.real() })).collect() };
+            let (a, b) = (draw(1), draw(13));
+            let mut y = vec![T::nan(); n];
+            math::binary(f, &a, &b, &mut y);
+            let (mut left, mut right) = (a.clone(), b.clone());
+            math::binary_left(f, &mut left, &b);
+            math::binary_right(f, &a, &mut right);
+            for i in 0..n {
+                // In single precision the arguments are what the test's reference sees.
+                assert!(close(y[i], exact2(f, a[i].to_f64(), b[i].to_f64())), "{f:?}({}, {}) gave {}", a[i], b[i], y[i]);
+                let mut one = [T::nan(); 1];
+                math::binary_with(f, &a[i..=i], b[i], &mut one);
+                let mut other = [T::nan(); 1];
+                math::binary_of(f, a[i], &b[i..=i], &mut other);
+                for v in [left[i], right[i], one[0], other[0], math::binary_scalar(f, a[i], b[i])] {
+                    assert!(close(v, y[i].to_f64()), "{f:?}({}, {}): {v} and {}", a[i], b[i], y[i]);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn functions_of_one_number() {
+    unary::<f64>();
+    unary::<f32>();
+}
+
+#[test]
+fn functions_of_two_numbers() {
+    binary::<f64>();
+    binary::<f32>();
+}
+
+#[test]
+fn selects() {
+    let mut y = [0.0; 4];
+    math::select(&[0.0, -0.0, 1.0, f64::NAN], &[1.0; 4], &[2.0; 4], &mut y);
+    assert_eq!(y, [2.0, 2.0, 1.0, 1.0]);
+}
