@@ -8,6 +8,8 @@ pub mod kernels;
 pub mod operation;
 pub mod ops;
 pub mod program;
+pub mod record;
 pub mod transform;
+pub mod tree;
 
 pub use error::{Error, Problem, Result, Site};

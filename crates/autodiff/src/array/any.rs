@@ -130,7 +130,15 @@ impl AnyArray {
     }
 }
 
-impl<'a> AnyView<'a> {
+impl AnyView<'_> {
+    /// The same view for a shorter time.
+    pub fn reborrow(&self) -> AnyView<'_> {
+        match self {
+            AnyView::F64(a) => AnyView::F64(a.view()),
+            AnyView::F32(a) => AnyView::F32(a.view()),
+            AnyView::U32(a) => AnyView::U32(a.view()),
+        }
+    }
     /// Shape and element type.
     pub fn leaf_type(&self) -> LeafType {
         LeafType { shape: Shape::from_slice(self.shape()), kind: self.kind() }

@@ -60,6 +60,8 @@ pub trait Element: sealed::Sealed + Copy + Default + PartialEq + PartialOrd + Se
     fn array(a: ArrayD<Self>) -> AnyArray;
     /// Erases the type of a view.
     fn view(a: ArrayViewD<'_, Self>) -> AnyView<'_>;
+    /// Erases the type of a mutable view.
+    fn view_mut(a: ndarray::ArrayViewMutD<'_, Self>) -> AnyViewMut<'_>;
     /// Erases the type of a shared array.
     fn shared(a: ArcArray<Self, IxDyn>) -> Shared;
     /// The array, if it has this type.
@@ -93,6 +95,9 @@ macro_rules! element {
             }
             fn view(a: ArrayViewD<'_, Self>) -> AnyView<'_> {
                 AnyView::$kind(a)
+            }
+            fn view_mut(a: ndarray::ArrayViewMutD<'_, Self>) -> AnyViewMut<'_> {
+                AnyViewMut::$kind(a)
             }
             fn shared(a: ArcArray<Self, IxDyn>) -> Shared {
                 Shared::$kind(a)

@@ -58,6 +58,11 @@ impl Builder {
     pub fn inputs<'a>(&mut self, types: impl IntoIterator<Item = &'a LeafType>) -> Vec<Value> {
         types.into_iter().map(|t| self.input(t.clone())).collect()
     }
+    /// Whether this builder has made the value.
+    #[must_use]
+    pub fn has(&self, v: Value) -> bool {
+        v.index() < self.makers.len()
+    }
     /// The type of a value.
     #[must_use]
     pub fn type_of(&self, v: Value) -> &LeafType {

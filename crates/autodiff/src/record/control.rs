@@ -1,0 +1,218 @@
+//! Loops and branches. Bodies are regions of the same recording: what they use from outside is captured, and differentiated.
+use super::handle::{DynVar, Var};
+use super::tape::{self, Captured};
+use crate::array::{Element, Kind, LeafType, Shape};
+use crate::error::{Error, Site};
+use crate::operation::{CondSpec, Op, Program, ScanSpec, Trip, Value};
+use crate::ops::control::{Cond, Scan};
+use crate::tree::Vars;
+use std::panic::Location;
+use std::sync::Arc;
+
+/// What a loop runs over: a number of steps (the item is the counter), or arrays by their leading axis.
+pub trait Steps {
+    /// What one step receives.
+    type Item;
+    /// The stacked handles, and how many steps; an error names what does not fit.
+    #[doc(hidden)]
+    fn open(&self) -> Result<(Vec<DynVar>, usize), String>;
+    /// The item of one step, from the counter and the handles of this step.
+    #[doc(hidden)]
+    fn item(&self, counter: DynVar, items: &[DynVar]) -> Self::Item;
+}
+impl Steps for usize {
+    type Item = Var<u32>;
+    fn open(&self) -> Result<(Vec<DynVar>, usize), String> {
+        Ok((vec![], *self))
+    }
+    fn item(&self, counter: DynVar, _: &[DynVar]) -> Var<u32> {
+        Var::from_dyn(counter)
+    }
+}
+impl<W: Vars> Steps for W {
+    type Item = W;
+    fn open(&self) -> Result<(Vec<DynVar>, usize), String> {
+        let flat = self.flat();
+        let mut n = None;
+        for v in &flat {
+            let t = v.leaf_type().unwrap_or(LeafType::new(&[1], v.kind()));
+            match (t.shape.first(), n) {
+                (None, _) => return Err(format!("a loop runs over the leading axis of its items, {t} has none")),
+                (Some(m), Some(n)) if *m != n => return Err(format!("the items have leading axes of length {n} and {m}; they must agree")),
+                (Some(m), _) => n = Some(*m),
+            }
+        }
+        n.map(|n| (flat, n)).ok_or_else(|| "there is nothing to run over; give a number of steps".into())
+    }
+    fn item(&self, _: DynVar, items: &[DynVar]) -> W {
+        let mut it = items.iter().copied();
+        self.map(&mut |_| it.next().unwrap_or(DynVar::POISON))
+    }
+}
+
+fn types(vars: &[DynVar]) -> Vec<LeafType> {
+    vars.iter().map(|v| v.leaf_type().unwrap_or(LeafType::new(&[], v.kind()))).collect()
+}
+
+fn row_types(stacked: &[DynVar]) -> Vec<LeafType> {
+    types(stacked).into_iter().map(|t| LeafType { shape: Shape::from_slice(t.shape.get(1..).unwrap_or(&[])), kind: t.kind }).collect()
+}
+
+/// A program with captures `own` among all captures `all`: the same with all of them as inputs, after the first `first`.
+fn widen(program: &Program, first: usize, own: &[DynVar], all: &[DynVar]) -> Program {
+    let mut b = crate::operation::Builder::literal();
+    let head: Vec<Value> = program.inputs[..first].iter().map(|v| b.input(program.type_of(*v).clone())).collect();
+    let mut given = head;
+    let mut places = vec![Value(0); own.len()];
+    let same = |a: &DynVar, b: &DynVar| (a.region, a.index) == (b.region, b.index);
+    for (k, v) in all.iter().enumerate() {
+        let t = types(&all[k..=k]).remove(0);
+        let input = b.input(t);
+        if let Some(p) = own.iter().position(|o| same(o, v)) {
+            places[p] = input;
+        }
+    }
+    given.extend(places);
+    let out = b.inline(program, &given);
+    // Inlining a program that was finished cannot fail.
+    b.finish(&out).unwrap_or_else(|_| program.clone())
+}
+
+fn union(a: &[DynVar], b: &[DynVar]) -> Vec<DynVar> {
+    let mut all = a.to_vec();
+    for v in b {
+        if !all.iter().any(|u| (u.region, u.index) == (v.region, v.index)) {
+            all.push(*v);
+        }
+    }
+    all
+}
+
+fn fail(op: &str, problem: String, at: Site) {
+    tape::fail(Error::Argument { op: op.into(), problem, at: Some(at) });
+}
+
+/// Handles of a failed recording, in the structure asked for.
+fn poisoned<W: Vars>(like: &W) -> W {
+    like.map(&mut |_| DynVar::POISON)
+}
+
+/// Repeats `body`: (carry, item) → (carry, output). Gives the last carry and the outputs stacked along a new leading axis.
+///
+/// `over` is a number of steps, or arrays whose leading axis is the step. Variables of the enclosing recording that the body
+/// uses are captured, and differentiated. Zero steps give back `init`.
+#[track_caller]
+pub fn scan<C: Vars, X: Steps, Y: Vars>(init: C, over: X, body: impl FnOnce(C, X::Item) -> (C, Y)) -> (C, Y) {
+    run(init, over, Location::caller(), body)
+}
+
+fn run<C: Vars, X: Steps, Y: Vars>(init: C, over: X, at: Site, body: impl FnOnce(C, X::Item) -> (C, Y)) -> (C, Y) {
+    let (items, n) = over.open().unwrap_or_else(|problem| {
+        fail("scan", problem, at);
+        (vec![], 0)
+    });
+    let start = init.flat();
+    let mut inputs = vec![LeafType::new(&[], Kind::U32)];
+    inputs.extend(types(&start));
+    inputs.extend(row_types(&items));
+    let (y, region) = tape::capture(&inputs, at, "scan", |v| {
+        let mut carry = v[1..].iter().copied();
+        let c = init.map(&mut |_| carry.next().unwrap_or(DynVar::POISON));
+        let rest: Vec<DynVar> = carry.collect();
+        let (c, y) = body(c, over.item(v[0], &rest));
+        let mut out = c.flat();
+        y.flatten(&mut out);
+        (y, out)
+    });
+    let Some(Captured { program, captures }) = region else { return (poisoned(&init), poisoned(&y)) };
+    let (carries, stacked) = (start.len(), program.outputs.len() - start.len());
+    let spec = ScanSpec {
+        body: Arc::new(program),
+        carries,
+        items: items.len(),
+        constants: captures.len(),
+        stacked,
+        trip: Trip::Static(n),
+        reverse: false,
+    };
+    let operands: Vec<DynVar> = start.iter().chain(&items).chain(&captures).copied().collect();
+    let made = tape::apply_many("scan", &operands, at, |b, v| b.emit(Op::new(Scan(spec)), v));
+    let mut made = made.into_iter();
+    let mut next = |_| made.next().unwrap_or(DynVar::POISON);
+    (init.map(&mut next), y.map(&mut next))
+}
+
+/// Repeats `body` until `done(carry)` gives a number other than 0, at the latest after `limit` steps. Gives the last carry.
+///
+/// The test is made before each step, so no step is made from a carry that is done.
+#[track_caller]
+pub fn scan_until<C: Vars, D: Element>(init: C, limit: usize, done: impl FnOnce(&C) -> Var<D>, body: impl FnOnce(C, Var<u32>) -> C) -> C {
+    counted_scan_until(init, limit, done, body).0
+}
+
+/// The same, with the number of steps made.
+#[track_caller]
+pub fn counted_scan_until<C: Vars, D: Element>(init: C, limit: usize, done: impl FnOnce(&C) -> Var<D>, body: impl FnOnce(C, Var<u32>) -> C) -> (C, Var<u32>) {
+    let at = Location::caller();
+    let start = init.flat();
+    let carried = types(&start);
+    let read = |v: &[DynVar]| {
+        let mut it = v.iter().copied();
+        init.map(&mut |_| it.next().unwrap_or(DynVar::POISON))
+    };
+    let failed = || (poisoned(&init), Var::from_dyn(DynVar::POISON));
+    let (_, test) = tape::capture(&carried, at, "scan_until", |v| ((), vec![done(&read(v)).to_dyn()]));
+    let Some(test) = test else { return failed() };
+    let mut inputs = vec![LeafType::new(&[], Kind::U32)];
+    inputs.extend(carried);
+    let (_, step) = tape::capture(&inputs, at, "scan_until", |v| ((), body(read(&v[1..]), Var::from_dyn(v[0])).flat()));
+    let Some(step) = step else { return failed() };
+    let all = union(&step.captures, &test.captures);
+    let carries = start.len();
+    let test = Arc::new(widen(&test.program, carries, &test.captures, &all));
+    let spec = ScanSpec {
+        body: Arc::new(widen(&step.program, carries + 1, &step.captures, &all)),
+        carries,
+        items: 0,
+        constants: all.len(),
+        stacked: 0,
+        trip: Trip::Until { test, at_most: limit },
+        reverse: false,
+    };
+    let operands: Vec<DynVar> = start.iter().chain(&all).copied().collect();
+    let made = tape::apply_many("scan_until", &operands, at, |b, v| b.emit(Op::new(Scan(spec)), v));
+    let count = made.last().copied().unwrap_or(DynVar::POISON);
+    (read(&made), Var::from_dyn(count))
+}
+
+/// Independent items: `body` for each entry of the leading axis, results stacked along a new leading axis; in parallel where it pays.
+#[track_caller]
+pub fn map<W: Vars, Y: Vars>(over: W, body: impl FnOnce(W) -> Y) -> Y {
+    run((), over, Location::caller(), |(), x| ((), body(x))).1
+}
+
+fn branch<Y: Vars>(at: Site, f: impl FnOnce() -> Y) -> (Y, Option<Captured>) {
+    tape::capture(&[], at, "cond", |_| {
+        let y = f();
+        let out = y.flat();
+        (y, out)
+    })
+}
+
+/// `yes()` where `test` (one number) is not 0, else `no()`; only one of them runs. Both give the same shapes.
+#[track_caller]
+pub fn cond<D: Element, Y: Vars>(test: Var<D>, yes: impl FnOnce() -> Y, no: impl FnOnce() -> Y) -> Y {
+    let at = Location::caller();
+    let (y, first) = branch(at, yes);
+    let (_, second) = branch(at, no);
+    let (Some(first), Some(second)) = (first, second) else { return poisoned(&y) };
+    let all = union(&first.captures, &second.captures);
+    let spec = CondSpec {
+        yes: Arc::new(widen(&first.program, 0, &first.captures, &all)),
+        no: Arc::new(widen(&second.program, 0, &second.captures, &all)),
+    };
+    let operands: Vec<DynVar> = [test.to_dyn()].into_iter().chain(all).collect();
+    let made = tape::apply_many("cond", &operands, at, |b, v| b.emit(Op::new(Cond(spec)), v));
+    let mut made = made.into_iter();
+    y.map(&mut |_| made.next().unwrap_or(DynVar::POISON))
+}

@@ -1,0 +1,15 @@
+//! Recording: handles, operators and control flow that write a program while a closure runs.
+mod control;
+mod creation;
+mod handle;
+mod literals;
+mod methods;
+mod operators;
+mod tape;
+
+pub use control::{Steps, cond, counted_scan_until, map, scan, scan_until};
+pub use creation::{concat, ones, ones_like, stack, stop_gradient, zeros, zeros_like};
+pub use handle::{DynVar, Scalar, Var};
+pub use literals::{IntoConstant, constant, scalar};
+pub use methods::Operand;
+pub use tape::{Captured, apply, apply_many, capture, is_recording, trace};

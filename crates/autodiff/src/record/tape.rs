@@ -1,0 +1,222 @@
+//! The recording that is open on this thread: a stack of tapes, each a stack of regions.
+use super::handle::DynVar;
+use crate::array::LeafType;
+use crate::error::{Error, Result, Site};
+use crate::operation::{Builder, Program, Value};
+use crate::program::Values;
+use smallvec::{SmallVec, smallvec};
+use std::cell::{Cell, RefCell};
+use std::panic::Location;
+
+/// A program under construction, and the variables of enclosing regions that it uses.
+struct Region {
+    id: u32,
+    builder: Builder,
+    /// Outer variable and the input that stands for it here.
+    captures: Vec<(DynVar, Value)>,
+}
+
+struct Tape {
+    id: u32,
+    regions: Vec<Region>,
+    error: Option<Error>,
+}
+
+thread_local! {
+    static TAPES: RefCell<Vec<Tape>> = const { RefCell::new(Vec::new()) };
+    static NEXT: Cell<u32> = const { Cell::new(1) };
+}
+
+fn fresh() -> u32 {
+    NEXT.with(|n| {
+        let id = n.get();
+        n.set(id.wrapping_add(1).max(1));
+        id
+    })
+}
+
+/// Whether a recording is open on this thread.
+#[must_use]
+pub fn is_recording() -> bool {
+    TAPES.with_borrow(|t| !t.is_empty())
+}
+
+/// Closes what it opened, also when the user's closure panics.
+struct Guard {
+    tapes: usize,
+    regions: usize,
+}
+impl Drop for Guard {
+    fn drop(&mut self) {
+        TAPES.with_borrow_mut(|t| {
+            t.truncate(self.tapes);
+            if let Some(tape) = t.last_mut() {
+                tape.regions.truncate(self.regions);
+            }
+        });
+    }
+}
+
+fn guard() -> Guard {
+    TAPES.with_borrow(|t| Guard { tapes: t.len(), regions: t.last().map_or(0, |t| t.regions.len()) })
+}
+
+fn region() -> Region {
+    Region { id: fresh(), builder: Builder::new(), captures: vec![] }
+}
+
+/// New inputs of the innermost region.
+fn inputs(types: &[LeafType]) -> Vec<DynVar> {
+    TAPES.with_borrow_mut(|t| {
+        let Some(tape) = t.last_mut() else { return vec![] };
+        let id = tape.id;
+        let Some(r) = tape.regions.last_mut() else { return vec![] };
+        types.iter().map(|t| DynVar { tape: id, region: r.id, index: r.builder.input(t.clone()).0, kind: t.kind }).collect()
+    })
+}
+
+/// Records a closure of handles into a program of its own.
+pub fn trace<R>(types: &[LeafType], at: Site, body: impl FnOnce(&[DynVar]) -> (R, Vec<DynVar>)) -> Result<(R, Program)> {
+    let closing = guard();
+    TAPES.with_borrow_mut(|t| t.push(Tape { id: fresh(), regions: vec![region()], error: None }));
+    let given = inputs(types);
+    let (result, out) = body(&given);
+    let (outputs, tape) = TAPES.with_borrow_mut(|t| {
+        let mut tape = t.pop()?;
+        let outputs: Vec<Value> = out.iter().map(|v| resolve(&mut tape, *v, "output", at)).collect();
+        Some((outputs, tape))
+    })
+    .ok_or(Error::OutsideRecording { op: "record".into(), at: Some(at) })?;
+    drop(closing);
+    if let Some(e) = tape.error {
+        return Err(e);
+    }
+    match tape.regions.into_iter().next() {
+        Some(r) => Ok((result, crate::transform::dead_code(&r.builder.finish(&outputs)?)?)),
+        None => Err(Error::OutsideRecording { op: "record".into(), at: Some(at) }),
+    }
+}
+
+/// A traced region.
+#[derive(Debug)]
+pub struct Captured {
+    /// (declared inputs…, captures…) → (outputs…).
+    pub program: Program,
+    /// The outer variables.
+    pub captures: Vec<DynVar>,
+}
+
+/// Traces a closure as a region of the open recording: outer variables it uses become captures. Gives what the closure returned
+/// besides its outputs, and the region, unless the recording has failed.
+pub fn capture<R>(types: &[LeafType], at: Site, op: &str, body: impl FnOnce(&[DynVar]) -> (R, Vec<DynVar>)) -> (R, Option<Captured>) {
+    let closing = guard();
+    TAPES.with_borrow_mut(|t| {
+        if let Some(t) = t.last_mut() {
+            t.regions.push(region());
+        }
+    });
+    let mut given = inputs(types);
+    given.resize(types.len(), DynVar::POISON);
+    let (result, out) = body(&given);
+    let captured = TAPES.with_borrow_mut(|t| {
+        let tape = t.last_mut()?;
+        let outputs: Vec<Value> = out.iter().map(|v| resolve(tape, *v, op, at)).collect();
+        let r = tape.regions.pop()?;
+        if tape.error.is_some() {
+            return None;
+        }
+        match r.builder.finish(&outputs) {
+            Ok(program) => Some(Captured { program, captures: r.captures.into_iter().map(|c| c.0).collect() }),
+            Err(e) => {
+                tape.error.get_or_insert(e);
+                None
+            }
+        }
+    });
+    drop(closing);
+    (result, captured)
+}
+
+/// Applies an operation, or a few, in the innermost region of the open recording.
+pub fn apply_many(op: &str, operands: &[DynVar], at: Site, f: impl FnOnce(&mut Builder, &[Value]) -> Values) -> SmallVec<[DynVar; 4]> {
+    // The builder leaves its region while it works, so that an operation's own code may record.
+    let taken = TAPES.with_borrow_mut(|tapes| {
+        let tape = tapes.last_mut()?;
+        let before = tape.error.is_some();
+        let values: Values = operands.iter().map(|v| resolve(tape, *v, op, at)).collect();
+        if before || tape.error.is_some() {
+            return None;
+        }
+        let r = tape.regions.last_mut()?;
+        Some((values, tape.id, r.id, std::mem::take(&mut r.builder)))
+    });
+    let Some((values, tape, region, mut builder)) = taken else { return smallvec![DynVar::POISON; 4] };
+    builder.at(Some(at));
+    let made = f(&mut builder, &values);
+    let problem = builder.problem().cloned();
+    let out = made.iter().map(|v| DynVar { tape, region, index: v.0, kind: builder.kind(*v) }).collect();
+    TAPES.with_borrow_mut(|tapes| {
+        if let Some(t) = tapes.last_mut() {
+            if let Some(r) = t.regions.last_mut() {
+                r.builder = builder;
+            }
+            t.error = t.error.take().or(problem.clone());
+        }
+    });
+    if problem.is_some() { smallvec![DynVar::POISON; 4] } else { out }
+}
+
+/// Applies an operation with one result.
+pub fn apply(op: &str, operands: &[DynVar], at: Site, f: impl FnOnce(&mut Builder, &[Value]) -> Value) -> DynVar {
+    apply_many(op, operands, at, |b, v| smallvec![f(b, v)])[0]
+}
+
+/// Makes the open recording fail with this error, unless it has failed before.
+pub(super) fn fail(e: Error) {
+    TAPES.with_borrow_mut(|t| {
+        if let Some(t) = t.last_mut() {
+            t.error.get_or_insert(e);
+        }
+    });
+}
+
+pub(super) fn leaf_type(v: DynVar) -> Option<LeafType> {
+    TAPES.with_borrow(|tapes| {
+        let tape = tapes.iter().find(|t| t.id == v.tape)?;
+        let r = tape.regions.iter().find(|r| r.id == v.region)?;
+        r.builder.has(Value(v.index)).then(|| r.builder.type_of(Value(v.index)).clone())
+    })
+}
+
+/// The value of `v` in the innermost region; a variable of an enclosing region is captured on the way in.
+fn resolve(tape: &mut Tape, v: DynVar, op: &str, at: &'static Location<'static>) -> Value {
+    let op = || op.to_string();
+    let at = Some(at);
+    let problem = if v.index == u32::MAX {
+        // The first cause is kept, if it arose in this recording.
+        Error::OutsideRecording { op: op(), at }
+    } else if v.tape != tape.id {
+        Error::ForeignVariable { op: op(), at }
+    } else {
+        match tape.regions.iter().position(|r| r.id == v.region) {
+            None => Error::LeftBody { op: op(), at },
+            Some(from) => {
+                let mut v = v;
+                for level in from + 1..tape.regions.len() {
+                    let t = tape.regions[level - 1].builder.type_of(Value(v.index)).clone();
+                    let r = &mut tape.regions[level];
+                    let known = r.captures.iter().find(|c| (c.0.region, c.0.index) == (v.region, v.index)).map(|c| c.1);
+                    let inner = known.unwrap_or_else(|| {
+                        let inner = r.builder.input(t);
+                        r.captures.push((v, inner));
+                        inner
+                    });
+                    v = DynVar { tape: tape.id, region: r.id, index: inner.0, kind: v.kind };
+                }
+                return Value(v.index);
+            }
+        }
+    };
+    tape.error.get_or_insert(problem);
+    Value(0)
+}
