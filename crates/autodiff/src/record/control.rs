@@ -152,7 +152,12 @@ pub fn scan_until<C: Vars, D: Element>(init: C, limit: usize, done: impl FnOnce(
 
 /// The same, with the number of steps made.
 #[track_caller]
-pub fn counted_scan_until<C: Vars, D: Element>(init: C, limit: usize, done: impl FnOnce(&C) -> Var<D>, body: impl FnOnce(C, Var<u32>) -> C) -> (C, Var<u32>) {
+pub fn counted_scan_until<C: Vars, D: Element>(
+    init: C,
+    limit: usize,
+    done: impl FnOnce(&C) -> Var<D>,
+    body: impl FnOnce(C, Var<u32>) -> C,
+) -> (C, Var<u32>) {
     let at = Location::caller();
     let start = init.flat();
     let carried = types(&start);

@@ -81,12 +81,13 @@ pub fn trace<R>(types: &[LeafType], at: Site, body: impl FnOnce(&[DynVar]) -> (R
     TAPES.with_borrow_mut(|t| t.push(Tape { id: fresh(), regions: vec![region()], error: None }));
     let given = inputs(types);
     let (result, out) = body(&given);
-    let (outputs, tape) = TAPES.with_borrow_mut(|t| {
-        let mut tape = t.pop()?;
-        let outputs: Vec<Value> = out.iter().map(|v| resolve(&mut tape, *v, "output", at)).collect();
-        Some((outputs, tape))
-    })
-    .ok_or(Error::OutsideRecording { op: "record".into(), at: Some(at) })?;
+    let (outputs, tape) = TAPES
+        .with_borrow_mut(|t| {
+            let mut tape = t.pop()?;
+            let outputs: Vec<Value> = out.iter().map(|v| resolve(&mut tape, *v, "output", at)).collect();
+            Some((outputs, tape))
+        })
+        .ok_or(Error::OutsideRecording { op: "record".into(), at: Some(at) })?;
     drop(closing);
     if let Some(e) = tape.error {
         return Err(e);

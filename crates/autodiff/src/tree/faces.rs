@@ -1,7 +1,7 @@
 //! The four faces of a structure, and what fits it.
+use crate::array::Real;
 use crate::array::{AnyArray, AnyView, LeafType};
 use crate::record::{DynVar, Scalar, Var};
-use crate::array::Real;
 
 /// The shapes of a nesting of leaves: tuples, arrays, vectors and derived structs.
 pub trait Structure: Clone + std::fmt::Debug + Send + Sync + 'static {
