@@ -221,7 +221,16 @@ pub(super) fn split(s: &ScanSpec, b: &mut Builder, inputs: &[Value], known: &[bo
     for i in 0..c + x + k {
         unknown[1 + i] = !known[i];
     }
-    close_forward(&s.body, &mut unknown, 1, c);
+    // A carry is unknown where its new value is, once loops and branches inside the body are divided as well.
+    loop {
+        let known: Vec<bool> = unknown.iter().map(|u| !u).collect();
+        let made = transform::partition(&s.body, &known, &vec![false; c + ny])?.unknown_outputs;
+        let grown: Vec<bool> = (0..c).map(|i| unknown[1 + i] || made[i]).collect();
+        if grown[..] == unknown[1..1 + c] {
+            break;
+        }
+        unknown[1..1 + c].copy_from_slice(&grown);
+    }
     if let Trip::Until { test, .. } = &s.trip {
         let needs = reaches(test, &[true]);
         let mixed = (0..c).any(|i| unknown[1 + i] && needs[i]) || (0..k).any(|i| unknown[1 + c + x + i] && needs[c + i]);
