@@ -21,6 +21,11 @@ impl DynVar {
     pub fn kind(self) -> Kind {
         self.kind
     }
+    /// Whether both are the same variable of the same recording.
+    #[must_use]
+    pub fn same_value(self, other: DynVar) -> bool {
+        (self.tape, self.region, self.index) == (other.tape, other.region, other.index)
+    }
     /// Shape and element type; `None` when its recording is not open.
     #[must_use]
     pub fn leaf_type(self) -> Option<LeafType> {

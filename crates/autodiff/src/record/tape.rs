@@ -75,27 +75,25 @@ fn inputs(types: &[LeafType]) -> Vec<DynVar> {
     })
 }
 
-/// Records a closure of handles into a program of its own.
-pub fn trace<R>(types: &[LeafType], at: Site, body: impl FnOnce(&[DynVar]) -> (R, Vec<DynVar>)) -> Result<(R, Program)> {
+/// Records a closure of handles into a program of its own. Gives what the closure returned besides its outputs, and the program.
+pub fn trace<R>(types: &[LeafType], at: Site, body: impl FnOnce(&[DynVar]) -> (R, Vec<DynVar>)) -> (R, Result<Program>) {
     let closing = guard();
     TAPES.with_borrow_mut(|t| t.push(Tape { id: fresh(), regions: vec![region()], error: None }));
     let given = inputs(types);
     let (result, out) = body(&given);
-    let (outputs, tape) = TAPES
-        .with_borrow_mut(|t| {
-            let mut tape = t.pop()?;
-            let outputs: Vec<Value> = out.iter().map(|v| resolve(&mut tape, *v, "output", at)).collect();
-            Some((outputs, tape))
-        })
-        .ok_or(Error::OutsideRecording { op: "record".into(), at: Some(at) })?;
+    let closed = TAPES.with_borrow_mut(|t| {
+        let mut tape = t.pop()?;
+        let outputs: Vec<Value> = out.iter().map(|v| resolve(&mut tape, *v, "output", at)).collect();
+        let region = tape.regions.into_iter().next()?;
+        Some((tape.error, region.builder, outputs))
+    });
     drop(closing);
-    if let Some(e) = tape.error {
-        return Err(e);
-    }
-    match tape.regions.into_iter().next() {
-        Some(r) => Ok((result, crate::transform::dead_code(&r.builder.finish(&outputs)?)?)),
+    let program = match closed {
         None => Err(Error::OutsideRecording { op: "record".into(), at: Some(at) }),
-    }
+        Some((Some(e), ..)) => Err(e),
+        Some((None, builder, outputs)) => builder.finish(&outputs).and_then(|p| crate::transform::dead_code(&p)),
+    };
+    (result, program)
 }
 
 /// A traced region.

@@ -1,0 +1,39 @@
+//! Choosing and ordering the leaves of a program's doors.
+use crate::error::{Error, Result};
+use crate::operation::{Builder, Program, Value};
+use crate::record::{self, DynVar};
+use crate::transform;
+use crate::tree::{Structure, Vars};
+use std::panic::Location;
+
+/// The places, among the leaves of `from`, of what `pick` chooses.
+pub(super) fn places<S: Structure, R: Vars>(from: &S, pick: impl FnOnce(S::Vars) -> R) -> (Result<Vec<usize>>, R::Structure) {
+    let bad = |problem: &str| Error::Argument { op: "wrt".into(), problem: problem.into(), at: None };
+    let ((chosen, structure), traced) = record::trace(&from.leaf_types(), Location::caller(), |v| {
+        let mut given = v.iter().copied();
+        let picked = pick(from.vars(&mut |_| given.next().unwrap_or(DynVar::POISON)));
+        let flat = picked.flat();
+        let chosen: Option<Vec<usize>> = flat.iter().map(|p| v.iter().position(|g| g.same_value(*p))).collect();
+        ((chosen, picked.structure()), flat)
+    });
+    let picked = traced.and_then(|_| {
+        let picked = chosen.ok_or_else(|| bad("choose among the function's own inputs or outputs, without computing with them"))?;
+        let mut sorted = picked.clone();
+        sorted.sort_unstable();
+        sorted.dedup();
+        if sorted.len() == picked.len() { Ok(picked) } else { Err(bad("an input is chosen twice")) }
+    });
+    (picked, structure)
+}
+
+/// The program with its inputs in another order (`inputs[k]` is the place of input k in `program`) and some outputs.
+pub(super) fn arrange(program: &Program, inputs: &[usize], outputs: &[usize]) -> Result<Program> {
+    let mut b = Builder::new();
+    let mut given = vec![Value(0); program.inputs.len()];
+    for place in inputs {
+        given[*place] = b.input(program.type_of(program.inputs[*place]).clone());
+    }
+    let selected = transform::select(program, outputs)?;
+    let made = b.inline(&selected, &given);
+    transform::dead_code(&b.finish(&made)?)
+}

@@ -1,0 +1,78 @@
+//! Derivatives against central differences, for users' own functions.
+use super::Function;
+use crate::array::{AnyArray, AnyView, Real};
+use crate::error::Result;
+use crate::tree::{AnyLeaf, Feed, Leaf, Ranked, Structure};
+
+/// What the comparison found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GradientCheck {
+    /// Directional derivative by the gradient, in a pseudo-random direction.
+    pub gradient: f64,
+    /// The same by central differences, extrapolated (Richardson 1911).
+    pub difference: f64,
+    /// |gradient − difference| / max(|gradient|, |difference|), or the absolute error where both are under the error of the difference.
+    pub error: f64,
+    /// What rounding and truncation of the difference itself allow.
+    pub allowed: f64,
+}
+
+impl GradientCheck {
+    /// Whether the error is within what is allowed.
+    #[must_use]
+    pub fn passed(&self) -> bool {
+        self.error <= self.allowed
+    }
+}
+
+impl<I: Structure, T: Real> Function<I, Leaf<T>> {
+    /// Compares the gradient at a point with central differences along a fixed pseudo-random direction.
+    ///
+    /// # Errors
+    /// As [`value_and_gradient`](Function::value_and_gradient).
+    pub fn check_gradient(&self, at: impl Feed<I>) -> Result<GradientCheck> {
+        let leaves: Vec<AnyLeaf> = self.inputs().leaf_types().into_iter().map(AnyLeaf).collect();
+        let outputs = self.outputs().clone();
+        let f = Function::from_program(self.program().map(|p| (*p).clone()), leaves, outputs);
+        let mut x: Vec<AnyArray> = vec![];
+        at.feed(&mut |v: AnyView<'_>| x.push(v.to_owned()));
+        let (value, g) = f.value_and_gradient(&x)?;
+        let mut seed = 0x9E37_79B9_7F4A_7C15_u64;
+        let direction: Vec<Vec<f64>> = x
+            .iter()
+            .map(|a| {
+                let real = a.kind().is_real();
+                (0..a.to_f64().len())
+                    .map(|_| {
+                        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                        if real { (seed >> 11) as f64 / (1u64 << 53) as f64 - 0.5 } else { 0.0 }
+                    })
+                    .collect()
+            })
+            .collect();
+        let dot: f64 = g.iter().zip(&direction).map(|(g, d)| g.to_f64().iter().zip(d).map(|(a, b)| a * b).sum::<f64>()).sum();
+        let mut workspace = f.workspace();
+        let mut moved = |h: f64| -> Result<f64> {
+            let y: Vec<AnyArray> = x
+                .iter()
+                .zip(&direction)
+                .map(|(a, d)| {
+                    let v: Vec<f64> = a.to_f64().iter().zip(d).map(|(a, d)| a + h * d).collect();
+                    AnyArray::from_f64(&a.leaf_type(), &v).unwrap_or_else(|| a.clone())
+                })
+                .collect();
+            Ok(workspace.run(&y)?.number().to_f64())
+        };
+        let scale = x.iter().flat_map(AnyArray::to_f64).fold(1.0, |m: f64, v| m.max(v.abs()));
+        let eps = T::epsilon().to_f64();
+        let h = eps.powf(0.2) * scale;
+        let mut central = |h: f64| -> Result<f64> { Ok((moved(h)? - moved(-h)?) / (2.0 * h)) };
+        let (coarse, fine) = (central(h)?, central(0.5 * h)?);
+        let difference = (4.0 * fine - coarse) / 3.0;
+        let size = dot.abs().max(difference.abs());
+        // Rounding of f over the step, and what extrapolation still moved.
+        let noise = 16.0 * eps * value.to_f64().abs().max(1.0) / h + 0.1 * (fine - coarse).abs() + 1e3 * eps * size;
+        let error = (dot - difference).abs() / size.max(noise).max(f64::MIN_POSITIVE);
+        Ok(GradientCheck { gradient: dot, difference, error, allowed: noise / size.max(noise).max(f64::MIN_POSITIVE) })
+    }
+}

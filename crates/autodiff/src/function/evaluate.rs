@@ -1,0 +1,98 @@
+//! One-off evaluation and derivatives at a point. Programs and plans are kept by the function; arrays are new each time.
+use super::{Function, Inner};
+use crate::array::Real;
+use crate::error::Result;
+use crate::transform;
+use crate::tree::{Feed, Leaf, Ranked, Structure};
+use std::sync::Arc;
+
+impl<I: Structure, O: Structure> Function<I, O> {
+    fn through<J: Structure, P: Structure>(inner: &Arc<Inner>, inputs: J, outputs: P) -> Function<J, P> {
+        Function { inner: inner.clone(), inputs, outputs }
+    }
+    /// The outputs at these inputs.
+    ///
+    /// # Errors
+    /// As [`Workspace::run`](super::Workspace::run).
+    pub fn eval(&self, at: impl Feed<I>) -> Result<O::Arrays> {
+        let mut w = self.workspace();
+        let mut views = vec![];
+        w.run_each(at, &mut |v| views.push(v.to_owned()))?;
+        let mut views = views.into_iter();
+        Ok(self.outputs.arrays(&mut |t| views.next().unwrap_or_else(|| crate::array::AnyArray::full(t, 0.0))))
+    }
+    /// Outputs, and J·t for a tangent of all inputs (that of an index input is ignored).
+    ///
+    /// # Errors
+    /// As [`Workspace::run`](super::Workspace::run).
+    pub fn jvp(&self, at: impl Feed<I>, tangent: impl Feed<I>) -> Result<(O::Arrays, O::Arrays)> {
+        let active = self.real_inputs();
+        let inner = self.inner.jvp.get_or_init(|| {
+            self.inner.derive(|p| {
+                let q = transform::jvp(p, &active, &vec![true; p.outputs.len()])?;
+                with_unread_inputs(&q, p, &active)
+            })
+        });
+        Self::through(inner, (self.inputs.clone(), self.inputs.clone()), (self.outputs.clone(), self.outputs.clone())).eval((at, tangent))
+    }
+    /// Outputs, and Jᵀ·c with respect to all inputs (zero for index inputs).
+    ///
+    /// # Errors
+    /// As [`Workspace::run`](super::Workspace::run).
+    pub fn vjp(&self, at: impl Feed<I>, cotangent: impl Feed<O>) -> Result<(O::Arrays, I::Arrays)> {
+        let inner = self.inner.vjp.get_or_init(|| {
+            let all = vec![true; self.inputs.leaf_types().len()];
+            self.inner.derive(|p| transform::vjp(p, &all, &vec![true; p.outputs.len()]))
+        });
+        Self::through(inner, (self.inputs.clone(), self.outputs.clone()), (self.outputs.clone(), self.inputs.clone())).eval((at, cotangent))
+    }
+}
+
+impl<I: Structure, T: Real> Function<I, Leaf<T>> {
+    /// The value, and the gradient with respect to all inputs (zero for index inputs).
+    ///
+    /// # Errors
+    /// When the output is not one real number; otherwise as [`Workspace::run`](super::Workspace::run).
+    pub fn value_and_gradient(&self, at: impl Feed<I>) -> Result<(T, I::Arrays)> {
+        let inner = self.value_and_gradient_inner();
+        let (value, gradient) = Self::through(&inner, self.inputs.clone(), (self.outputs.clone(), self.inputs.clone())).eval(at)?;
+        Ok((value.number(), gradient))
+    }
+    /// The gradient with respect to all inputs.
+    ///
+    /// # Errors
+    /// As [`value_and_gradient`](Function::value_and_gradient).
+    pub fn gradient(&self, at: impl Feed<I>) -> Result<I::Arrays> {
+        Ok(self.value_and_gradient(at)?.1)
+    }
+    /// The Hessian with respect to all inputs, times a direction.
+    ///
+    /// # Errors
+    /// As [`value_and_gradient`](Function::value_and_gradient).
+    pub fn hvp(&self, at: impl Feed<I>, direction: impl Feed<I>) -> Result<I::Arrays> {
+        let active = self.real_inputs();
+        let inner = self.inner.hvp.get_or_init(|| {
+            self.value_and_gradient_inner().derive(|g| {
+                let wanted: Vec<bool> = (0..g.outputs.len()).map(|i| i > 0).collect();
+                let q = transform::jvp(g, &active, &wanted)?;
+                let q = transform::select(&q, &(g.outputs.len()..q.outputs.len()).collect::<Vec<_>>())?;
+                with_unread_inputs(&q, g, &active)
+            })
+        });
+        Self::through(inner, (self.inputs.clone(), self.inputs.clone()), self.inputs.clone()).eval((at, direction))
+    }
+}
+
+/// A jvp whose tangents are those of active inputs only, with inputs for the others too, which nobody reads.
+fn with_unread_inputs(q: &crate::operation::Program, p: &crate::operation::Program, active: &[bool]) -> Result<crate::operation::Program> {
+    let mut b = crate::operation::Builder::new();
+    let mut given = b.inputs(&p.input_types());
+    for (t, a) in p.input_types().iter().zip(active) {
+        let v = b.input(t.clone());
+        if *a {
+            given.push(v);
+        }
+    }
+    let out = b.inline(q, &given);
+    b.finish(&out)
+}

@@ -1,0 +1,108 @@
+//! The derivative of a function at a point, as a linear operator.
+use super::Function;
+use crate::array::{AnyArray, AnyView, Kind, LeafType};
+use crate::error::{Error, Result};
+use crate::execute::Executor;
+use crate::plan::Plan;
+use crate::transform;
+use crate::tree::{Feed, Structure};
+use std::sync::Arc;
+
+/// J at a point: [`apply`](Linear::apply) is J·t, [`apply_transpose`](Linear::apply_transpose) is Jᵀ·c.
+///
+/// The function itself ran once, when this was made; an application runs only what depends on the tangent.
+#[derive(Debug)]
+pub struct Linear<I: Structure, O: Structure> {
+    inputs: I,
+    outputs: O,
+    values: Vec<AnyArray>,
+    residuals: Vec<AnyArray>,
+    forward: Executor,
+    reverse: Executor,
+}
+
+impl<I: Structure, O: Structure> Function<I, O> {
+    /// Runs the function at a point and keeps what its derivative needs.
+    ///
+    /// # Errors
+    /// As [`Workspace::run`](super::Workspace::run).
+    pub fn linearize(&self, at: impl Feed<I>) -> Result<Linear<I, O>> {
+        let p = self.program()?;
+        let active = self.real_inputs();
+        let wanted: Vec<bool> = self.outputs.leaf_types().iter().map(|t| t.kind.is_real()).collect();
+        let parts = transform::linearize(&p, &active, &wanted)?;
+        let types = parts.primal.output_types();
+        let outputs: Vec<crate::tree::AnyLeaf> = types.iter().cloned().map(crate::tree::AnyLeaf).collect();
+        let primal = Function::from_program(Ok(parts.primal), self.inputs.clone(), outputs);
+        let mut values: Vec<AnyArray> = primal.eval(at)?;
+        let residuals = values.split_off(p.outputs.len());
+        let r = parts.residuals;
+        // The transpose of a linear program is its vjp without dead code; it reads residuals, never a tangent.
+        let tangents: Vec<bool> = (0..parts.linear.inputs.len()).map(|i| i >= r).collect();
+        let back = transform::vjp(&parts.linear, &tangents, &vec![true; parts.linear.outputs.len()])?;
+        let keep: Vec<usize> = (parts.linear.outputs.len()..back.outputs.len()).collect();
+        let n = parts.linear.inputs.len();
+        let order: Vec<usize> = (0..r).chain(n..back.inputs.len()).collect();
+        let back = super::arrange::arrange(&back, &order, &keep)?;
+        let executor = |p: &crate::operation::Program| Executor::new(Arc::new(Plan::new(p)?));
+        Ok(Linear {
+            inputs: self.inputs.clone(),
+            outputs: self.outputs.clone(),
+            values,
+            residuals,
+            forward: executor(&parts.linear)?,
+            reverse: executor(&back)?,
+        })
+    }
+}
+
+impl<I: Structure, O: Structure> Linear<I, O> {
+    /// The function's outputs at the point.
+    #[must_use]
+    pub fn values(&self) -> O::Arrays {
+        let mut it = self.values.iter().cloned();
+        self.outputs.arrays(&mut |t| it.next().unwrap_or_else(|| AnyArray::full(t, 0.0)))
+    }
+    /// J·t.
+    ///
+    /// # Errors
+    /// When the tangent does not have the shapes of the inputs.
+    pub fn apply(&mut self, tangent: impl Feed<I>) -> Result<O::Arrays> {
+        let made = run(&mut self.forward, &self.residuals, &tangent, &self.inputs.leaf_types())?;
+        let mut made = made.into_iter();
+        Ok(self.outputs.arrays(&mut |t| next(t, &mut made)))
+    }
+    /// Jᵀ·c.
+    ///
+    /// # Errors
+    /// When the cotangent does not have the shapes of the outputs.
+    pub fn apply_transpose(&mut self, cotangent: impl Feed<O>) -> Result<I::Arrays> {
+        let made = run(&mut self.reverse, &self.residuals, &cotangent, &self.outputs.leaf_types())?;
+        let mut made = made.into_iter();
+        Ok(self.inputs.arrays(&mut |t| next(t, &mut made)))
+    }
+    /// Kernels that one kind of application has executed so far: (J·t, Jᵀ·c).
+    #[must_use]
+    pub fn counts(&self) -> (crate::execute::Counts, crate::execute::Counts) {
+        (self.forward.counts().clone(), self.reverse.counts().clone())
+    }
+}
+
+/// Index leaves have no derivative: zeros stand for it.
+fn next(t: &LeafType, made: &mut impl Iterator<Item = AnyArray>) -> AnyArray {
+    if t.kind == Kind::U32 { AnyArray::full(t, 0.0) } else { made.next().unwrap_or_else(|| AnyArray::full(t, 0.0)) }
+}
+
+fn run<S: Structure>(e: &mut Executor, residuals: &[AnyArray], x: &impl Feed<S>, types: &[LeafType]) -> Result<Vec<AnyArray>> {
+    let mut given: Vec<AnyView<'_>> = vec![];
+    x.feed(&mut |v| given.push(v));
+    for (leaf, (v, t)) in given.iter().zip(types).enumerate() {
+        if v.leaf_type() != *t {
+            return Err(Error::Input { leaf, leaves: types.len(), expected: t.clone(), given: v.leaf_type().to_string() });
+        }
+    }
+    given.retain(|v| v.kind().is_real());
+    let views: Vec<AnyView<'_>> = residuals.iter().map(AnyArray::view).chain(given.iter().map(AnyView::reborrow)).collect();
+    e.run(&views)?;
+    Ok((0..e.outputs()).map(|k| e.output(k).to_owned()).collect())
+}

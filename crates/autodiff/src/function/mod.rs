@@ -1,0 +1,235 @@
+//! A recorded program with typed doors: immutable, `Send + Sync`, cheap to clone.
+mod arrange;
+mod check;
+mod dense;
+mod evaluate;
+mod linear;
+mod workspace;
+mod wrt;
+
+pub use check::GradientCheck;
+pub use linear::Linear;
+pub use workspace::Workspace;
+pub use wrt::Wrt;
+
+use crate::array::Kind;
+use crate::error::{Error, Result};
+use crate::operation::{Program, Value};
+use crate::plan::{Memory, Plan};
+use crate::record::{self, DynVar};
+use crate::transform;
+use crate::tree::{Give, Structure, Vars};
+use std::panic::Location;
+use std::sync::{Arc, OnceLock};
+
+/// A program, its plan and its common derivatives, each made when it is first asked for.
+#[derive(Debug)]
+struct Inner {
+    /// An error of a transform stays here until the function is used.
+    program: Result<Arc<Program>>,
+    plan: OnceLock<Result<Arc<Plan>>>,
+    value_and_gradient: OnceLock<Arc<Inner>>,
+    hvp: OnceLock<Arc<Inner>>,
+    jvp: OnceLock<Arc<Inner>>,
+    vjp: OnceLock<Arc<Inner>>,
+}
+
+impl Inner {
+    fn new(program: Result<Program>) -> Arc<Self> {
+        Arc::new(Inner {
+            program: program.map(Arc::new),
+            plan: OnceLock::new(),
+            value_and_gradient: OnceLock::new(),
+            hvp: OnceLock::new(),
+            jvp: OnceLock::new(),
+            vjp: OnceLock::new(),
+        })
+    }
+    fn plan(&self) -> Result<Arc<Plan>> {
+        self.plan
+            .get_or_init(|| {
+                let program = self.program.clone()?;
+                Plan::new(&program).map(Arc::new)
+            })
+            .clone()
+    }
+    /// Another program made from this one.
+    fn derive(&self, f: impl FnOnce(&Program) -> Result<Program>) -> Arc<Inner> {
+        Inner::new(self.program.clone().and_then(|p| f(&p)))
+    }
+}
+
+/// A recorded function from `I` to `O`.
+///
+/// ```
+/// use hypertape_autodiff::{Function, shape};
+/// let f = Function::record((shape![3], shape![]), |(x, a)| (a * x.square()).sum())?;
+/// let (value, (dx, da)) = f.value_and_gradient((&ndarray::arr1(&[1.0, 2.0, 3.0]), 0.5))?;
+/// assert_eq!(value, 7.0);
+/// assert_eq!(dx.as_slice(), Some(&[1.0, 2.0, 3.0][..]));
+/// assert_eq!(da.first(), Some(&14.0));
+/// # Ok::<(), hypertape_autodiff::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Function<I: Structure, O: Structure> {
+    inner: Arc<Inner>,
+    inputs: I,
+    outputs: O,
+}
+
+impl<I: Structure, O: Structure> Clone for Function<I, O> {
+    fn clone(&self) -> Self {
+        Function { inner: self.inner.clone(), inputs: self.inputs.clone(), outputs: self.outputs.clone() }
+    }
+}
+
+impl<I: Structure, O: Structure> Function<I, O> {
+    /// Traces `body` once. `I` comes from the shapes, `O` from what the closure returns.
+    ///
+    /// # Errors
+    /// The first mistake in the body, with the user's line: shapes that do not fit, a foreign variable, a constant that is not finite.
+    #[track_caller]
+    pub fn record<R: Vars<Structure = O>>(inputs: I, body: impl FnOnce(I::Vars) -> R) -> Result<Self> {
+        Self::trace(inputs, |v| Ok::<R, Error>(body(v)), Location::caller())
+    }
+    /// The same for a body that can fail in its own ways.
+    ///
+    /// # Errors
+    /// The body's own error, or the first mistake in it.
+    #[track_caller]
+    pub fn try_record<R: Vars<Structure = O>, E: From<Error>>(inputs: I, body: impl FnOnce(I::Vars) -> Result<R, E>) -> Result<Self, E> {
+        Self::trace(inputs, body, Location::caller())
+    }
+    fn trace<R: Vars<Structure = O>, E: From<Error>>(inputs: I, body: impl FnOnce(I::Vars) -> Result<R, E>, at: &'static Location<'static>) -> Result<Self, E> {
+        let (outputs, program) = record::trace(&inputs.leaf_types(), at, |v| {
+            let mut given = v.iter().copied();
+            let out = body(inputs.vars(&mut |_| given.next().unwrap_or(DynVar::POISON)));
+            match out {
+                Ok(r) => (Ok(r.structure()), r.flat()),
+                Err(e) => (Err(e), vec![]),
+            }
+        });
+        // The body's own error comes before what the recording found.
+        let outputs = outputs?;
+        Ok(Function { inner: Inner::new(Ok(program?)), inputs, outputs })
+    }
+    pub(crate) fn from_program(program: Result<Program>, inputs: I, outputs: O) -> Self {
+        Function { inner: Inner::new(program), inputs, outputs }
+    }
+    /// A function with these doors from a program with the same leaves.
+    ///
+    /// # Errors
+    /// When the program's inputs or outputs are not the leaves of the structures.
+    pub fn with_doors(program: Program, inputs: I, outputs: O) -> Result<Self> {
+        let fits = program.input_types() == inputs.leaf_types() && program.output_types() == outputs.leaf_types();
+        if !fits {
+            let problem = "the program's inputs and outputs are not the leaves of the structures".into();
+            return Err(Error::Argument { op: "with_doors".into(), problem, at: None });
+        }
+        Ok(Self::from_program(Ok(program), inputs, outputs))
+    }
+    /// Puts this program into the recording that is open.
+    #[track_caller]
+    pub fn call(&self, inputs: impl Give<I>) -> O::Vars {
+        let at = Location::caller();
+        let flat = inputs.give().flat();
+        let mut made = record::apply_many("call", &flat, at, |b, v| match &self.inner.program {
+            Ok(p) => {
+                for (k, (given, wanted)) in v.iter().zip(p.input_types()).enumerate() {
+                    if *b.type_of(*given) != wanted {
+                        let problem = format!("input {k} of the called function is {wanted}");
+                        let operands = v.iter().map(|v| b.type_of(*v).clone()).collect();
+                        b.fail(Error::Operands { op: "call".into(), problem, operands, at: Some(at) });
+                        return self.outputs.leaf_types().iter().map(|t| b.full(t, 0.0)).collect();
+                    }
+                }
+                b.inline(p, v)
+            }
+            Err(e) => {
+                b.fail(e.clone());
+                self.outputs.leaf_types().iter().map(|t| b.full(t, 0.0)).collect()
+            }
+        })
+        .into_iter();
+        self.outputs.vars(&mut |_| made.next().unwrap_or(DynVar::POISON))
+    }
+    /// Which inputs the derivatives are with respect to: a choice of the function's own inputs, in any nesting.
+    pub fn wrt<R: Vars>(&self, pick: impl FnOnce(I::Vars) -> R) -> Wrt<I, O, R::Structure> {
+        Wrt::new(self, pick)
+    }
+    /// Some of the outputs, in any nesting.
+    pub fn output<R: Vars>(&self, pick: impl FnOnce(O::Vars) -> R) -> Function<I, R::Structure> {
+        let (picked, outputs) = arrange::places(&self.outputs, pick);
+        let inner = self.inner.derive(|p| transform::select(p, &picked?));
+        Function { inner, inputs: self.inputs.clone(), outputs }
+    }
+    /// The same function of other inputs, from which `body` makes its own.
+    ///
+    /// # Errors
+    /// As [`record`](Function::record).
+    #[track_caller]
+    pub fn rebind<J: Structure>(&self, inputs: J, body: impl FnOnce(J::Vars) -> I::Vars) -> Result<Function<J, O>> {
+        Function::record(inputs, |v| self.call(crate::tree::Own::<I>(body(v))))
+    }
+    /// What runs this function again and again: one for each thread.
+    #[must_use]
+    pub fn workspace(&self) -> Workspace<I, O> {
+        Workspace::new(self)
+    }
+    /// What running needs in memory, by purpose. For one real number of a function's inputs: with its gradient.
+    ///
+    /// A function whose derivation failed needs nothing; running it gives the error.
+    #[must_use]
+    pub fn memory(&self) -> Memory {
+        let scalar = matches!(&self.outputs.leaf_types()[..], [t] if t.shape.is_empty() && t.kind.is_real());
+        let plan = if scalar { self.value_and_gradient_inner().plan() } else { self.inner.plan() };
+        plan.map(|p| p.memory()).unwrap_or_default()
+    }
+    /// The plan of one evaluation, to print.
+    ///
+    /// # Errors
+    /// When the program cannot be planned, or an earlier transform failed.
+    pub fn plan(&self) -> Result<Arc<Plan>> {
+        self.inner.plan()
+    }
+    /// Shapes of the inputs.
+    #[must_use]
+    pub fn inputs(&self) -> &I {
+        &self.inputs
+    }
+    /// Shapes of the outputs.
+    #[must_use]
+    pub fn outputs(&self) -> &O {
+        &self.outputs
+    }
+    /// The recorded program, to print or to transform.
+    ///
+    /// # Errors
+    /// When the transform that should have made it failed.
+    pub fn program(&self) -> Result<Arc<Program>> {
+        self.inner.program.clone()
+    }
+    /// For each input leaf, whether it has derivatives.
+    fn real_inputs(&self) -> Vec<bool> {
+        self.inputs.leaf_types().iter().map(|t| t.kind.is_real()).collect()
+    }
+    fn value_and_gradient_inner(&self) -> Arc<Inner> {
+        let all = vec![true; self.inputs.leaf_types().len()];
+        self.inner.value_and_gradient.get_or_init(|| self.inner.derive(|p| value_and_gradient(p, &all))).clone()
+    }
+}
+
+/// (inputs…) → (value, gradients of the inputs for which `wanted` holds…), for a program with one real number as output.
+fn value_and_gradient(p: &Program, wanted: &[bool]) -> Result<Program> {
+    let back = transform::vjp(p, wanted, &[true])?;
+    let mut b = crate::operation::Builder::new();
+    let mut given: Vec<Value> = b.inputs(&p.input_types());
+    let seed = p.type_of(p.outputs[0]).clone();
+    if !seed.shape.is_empty() || seed.kind == Kind::U32 {
+        let problem = format!("only one real number has a gradient, the output is {seed}; sum it, or use `vjp`");
+        return Err(Error::Argument { op: "gradient".into(), problem, at: None });
+    }
+    given.push(b.full(&seed, 1.0));
+    let out = b.inline(&back, &given);
+    transform::dead_code(&b.finish(&out)?)
+}

@@ -1,0 +1,121 @@
+//! What a thread owns to run a function again and again without allocating.
+use super::Function;
+use crate::array::{AnyView, AnyViewMut, LeafType};
+use crate::error::{Error, Result};
+use crate::execute::{Counts, Executor};
+use crate::operation::Report;
+use crate::plan::Memory;
+use crate::tree::{Arrays, Feed, Structure};
+use smallvec::SmallVec;
+
+/// The arena, the states of every primitive of the function (nested workspaces, warm starts), and the last reports.
+#[derive(Debug)]
+pub struct Workspace<I: Structure, O: Structure> {
+    executor: Result<Executor>,
+    types: Vec<LeafType>,
+    outputs: O,
+    _inputs: I,
+}
+
+impl<I: Structure, O: Structure> Workspace<I, O> {
+    pub(super) fn new(f: &Function<I, O>) -> Self {
+        let executor = f.plan().and_then(Executor::new);
+        Workspace { executor, types: f.inputs().leaf_types(), outputs: f.outputs().clone(), _inputs: f.inputs().clone() }
+    }
+    /// Runs the function. The result lies in the workspace: nothing is allocated once warm.
+    ///
+    /// # Errors
+    /// Inputs of another shape or element type, or not finite; what operations meet (a singular system, a user's own error); an
+    /// earlier transform's error.
+    pub fn run(&mut self, at: impl Feed<I>) -> Result<O::Views<'_>> {
+        self.execute(&at)?;
+        let executor = self.executor.as_ref().map_err(Clone::clone)?;
+        let mut k = 0;
+        Ok(self.outputs.views(&mut |_| {
+            k += 1;
+            executor.output(k - 1)
+        }))
+    }
+    /// Runs the function and copies the result into arrays of the same shapes.
+    ///
+    /// # Errors
+    /// As [`run`](Workspace::run), or when the arrays have other shapes.
+    pub fn run_into(&mut self, at: impl Feed<I>, out: &mut O::Arrays) -> Result<()> {
+        self.execute(&at)?;
+        let executor = self.executor.as_ref().map_err(Clone::clone)?;
+        let mut k = 0;
+        let mut problem = Ok(());
+        out.each_mut(&mut |a| {
+            if problem.is_ok() {
+                problem = assign(a, &executor.output(k), k);
+            }
+            k += 1;
+        });
+        problem
+    }
+    /// Runs the function and hands out every output leaf, in order.
+    pub(super) fn run_each(&mut self, at: impl Feed<I>, out: &mut dyn FnMut(AnyView<'_>)) -> Result<()> {
+        self.execute(&at)?;
+        let executor = self.executor.as_ref().map_err(Clone::clone)?;
+        (0..self.outputs.leaf_types().len()).for_each(|k| out(executor.output(k)));
+        Ok(())
+    }
+    fn execute(&mut self, at: &impl Feed<I>) -> Result<()> {
+        let executor = self.executor.as_mut().map_err(|e| e.clone())?;
+        let mut views: SmallVec<[AnyView<'_>; 16]> = SmallVec::new();
+        at.feed(&mut |v| views.push(v));
+        if views.len() != self.types.len() {
+            let problem = format!("takes {} arrays, given {}", self.types.len(), views.len());
+            return Err(Error::Argument { op: "run".into(), problem, at: None });
+        }
+        for (leaf, (v, t)) in views.iter().zip(&self.types).enumerate() {
+            if v.shape() != &t.shape[..] || v.kind() != t.kind {
+                return Err(Error::Input { leaf, leaves: views.len(), expected: t.clone(), given: v.leaf_type().to_string() });
+            }
+            if let Some((index, value)) = v.first_non_finite() {
+                return Err(Error::NonFinite { what: format!("input {leaf} of {}", views.len()), index, value, at: None });
+            }
+        }
+        executor.run(&views)
+    }
+    /// What the iterative operations of the last run said, in the order in which they ran.
+    #[must_use]
+    pub fn reports(&self) -> &[Report] {
+        self.executor.as_ref().map(Executor::reports).unwrap_or(&[])
+    }
+    /// Forgets the points and adjoints that warm starts would begin from.
+    pub fn forget_warm_starts(&mut self) {
+        if let Ok(e) = &mut self.executor {
+            e.forget();
+        }
+    }
+    /// Kernels executed since the workspace was made, by kind.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.executor.as_ref().map(|e| e.counts().clone()).unwrap_or_default()
+    }
+    /// What this workspace holds in memory, by purpose.
+    #[must_use]
+    pub fn memory(&self) -> Memory {
+        self.executor.as_ref().map(Executor::memory).unwrap_or_default()
+    }
+}
+
+fn assign(to: AnyViewMut<'_>, from: &AnyView<'_>, leaf: usize) -> Result<()> {
+    let given = match &to {
+        AnyViewMut::F64(a) => LeafType::new(a.shape(), crate::array::Kind::F64),
+        AnyViewMut::F32(a) => LeafType::new(a.shape(), crate::array::Kind::F32),
+        AnyViewMut::U32(a) => LeafType::new(a.shape(), crate::array::Kind::U32),
+    };
+    if given.shape[..] != *from.shape() || given.kind != from.kind() {
+        let problem = format!("output {leaf} is {}, the array to write it into is {given}", from.leaf_type());
+        return Err(Error::Argument { op: "run_into".into(), problem, at: None });
+    }
+    match (to, from) {
+        (AnyViewMut::F64(mut a), AnyView::F64(b)) => a.assign(b),
+        (AnyViewMut::F32(mut a), AnyView::F32(b)) => a.assign(b),
+        (AnyViewMut::U32(mut a), AnyView::U32(b)) => a.assign(b),
+        _ => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,82 @@
+//! Derivatives as functions: every one is a program again.
+use super::arrange::{arrange, places};
+use super::{Function, value_and_gradient};
+use crate::array::Real;
+use crate::error::Result;
+use crate::operation::Program;
+use crate::transform;
+use crate::tree::{Leaf, Structure, Vars};
+
+/// A function together with the inputs that count as its variables.
+#[derive(Debug, Clone)]
+pub struct Wrt<I: Structure, O: Structure, W: Structure> {
+    pub(super) f: Function<I, O>,
+    /// Places of the variables among the input leaves, in the order of `W`.
+    pub(super) picked: Result<Vec<usize>>,
+    pub(super) variables: W,
+}
+
+impl<I: Structure, O: Structure, W: Structure> Wrt<I, O, W> {
+    pub(super) fn new<R: Vars<Structure = W>>(f: &Function<I, O>, pick: impl FnOnce(I::Vars) -> R) -> Self {
+        let (picked, variables) = places(&f.inputs, pick);
+        Wrt { f: f.clone(), picked, variables }
+    }
+    pub(super) fn derive<J: Structure, P: Structure>(&self, inputs: J, outputs: P, rule: impl FnOnce(&Program, &[usize], &[bool]) -> Result<Program>) -> Function<J, P> {
+        let program = self.f.program().and_then(|p| {
+            let picked = self.picked.clone()?;
+            let mask: Vec<bool> = (0..p.inputs.len()).map(|i| picked.contains(&i)).collect();
+            rule(&p, &picked, &mask)
+        });
+        Function::from_program(program, inputs, outputs)
+    }
+    /// (inputs, tangent of the variables) → (outputs, tangent of the outputs): J·v.
+    #[must_use]
+    pub fn jvp(&self) -> Function<(I, W), (O, O)> {
+        self.derive((self.f.inputs.clone(), self.variables.clone()), (self.f.outputs.clone(), self.f.outputs.clone()), |p, picked, mask| {
+            let q = transform::jvp(p, mask, &vec![true; p.outputs.len()])?;
+            arrange(&q, &after(p.inputs.len(), picked), &(0..q.outputs.len()).collect::<Vec<_>>())
+        })
+    }
+    /// (inputs, cotangent of the outputs) → (outputs, cotangent of the variables): Jᵀ·c.
+    #[must_use]
+    pub fn vjp(&self) -> Function<(I, O), (O, W)> {
+        self.derive((self.f.inputs.clone(), self.f.outputs.clone()), (self.f.outputs.clone(), self.variables.clone()), |p, picked, mask| {
+            let q = transform::vjp(p, mask, &vec![true; p.outputs.len()])?;
+            arrange(&q, &(0..q.inputs.len()).collect::<Vec<_>>(), &after(p.outputs.len(), picked))
+        })
+    }
+}
+
+/// The first n places, then those of picked leaves, which follow in ascending order, in the order of picking.
+pub(super) fn after(n: usize, picked: &[usize]) -> Vec<usize> {
+    let rank = |i: usize| picked.iter().filter(|p| **p < i).count();
+    (0..n).chain(picked.iter().map(|i| n + rank(*i))).collect()
+}
+
+impl<I: Structure, T: Real, W: Structure> Wrt<I, Leaf<T>, W> {
+    /// inputs → gradient with respect to the variables.
+    #[must_use]
+    pub fn gradient(&self) -> Function<I, W> {
+        self.value_and_gradient().output(|(_, g)| g)
+    }
+    /// inputs → (value, gradient with respect to the variables).
+    #[must_use]
+    pub fn value_and_gradient(&self) -> Function<I, (Leaf<T>, W)> {
+        self.derive(self.f.inputs.clone(), (self.f.outputs.clone(), self.variables.clone()), |p, picked, mask| {
+            let q = value_and_gradient(p, mask)?;
+            arrange(&q, &(0..p.inputs.len()).collect::<Vec<_>>(), &after(1, picked))
+        })
+    }
+    /// (inputs, direction) → Hessian with respect to the variables, times the direction: forward over reverse.
+    #[must_use]
+    pub fn hvp(&self) -> Function<(I, W), W> {
+        self.derive((self.f.inputs.clone(), self.variables.clone()), self.variables.clone(), |p, picked, mask| {
+            let gradient = value_and_gradient(p, mask)?;
+            let n = picked.len();
+            let wanted: Vec<bool> = (0..1 + n).map(|i| i > 0).collect();
+            let q = transform::jvp(&gradient, mask, &wanted)?;
+            let tangents: Vec<usize> = after(1 + n, picked)[1 + n..].to_vec();
+            arrange(&q, &after(p.inputs.len(), picked), &tangents)
+        })
+    }
+}
