@@ -44,7 +44,7 @@ impl<I: Structure, O: Structure> Function<I, O> {
         let n = parts.linear.inputs.len();
         let order: Vec<usize> = (0..r).chain(n..back.inputs.len()).collect();
         let back = super::arrange::arrange(&back, &order, &keep)?;
-        let executor = |p: &crate::operation::Program| Executor::new(Arc::new(Plan::new(p)?));
+        let executor = |p: &crate::operation::Program| Ok::<_, Error>(Executor::new(Arc::new(Plan::new(p)?)));
         Ok(Linear {
             inputs: self.inputs.clone(),
             outputs: self.outputs.clone(),
@@ -84,7 +84,7 @@ impl<I: Structure, O: Structure> Linear<I, O> {
     /// Kernels that one kind of application has executed so far: (J·t, Jᵀ·c).
     #[must_use]
     pub fn counts(&self) -> (crate::execute::Counts, crate::execute::Counts) {
-        (self.forward.counts().clone(), self.reverse.counts().clone())
+        (self.forward.counts(), self.reverse.counts())
     }
 }
 
@@ -104,5 +104,5 @@ fn run<S: Structure>(e: &mut Executor, residuals: &[AnyArray], x: &impl Feed<S>,
     given.retain(|v| v.kind().is_real());
     let views: Vec<AnyView<'_>> = residuals.iter().map(AnyArray::view).chain(given.iter().map(AnyView::reborrow)).collect();
     e.run(&views)?;
-    Ok((0..e.outputs()).map(|k| e.output(k).to_owned()).collect())
+    Ok((0..e.plan().outputs().len()).map(|k| e.output(k).to_owned()).collect())
 }

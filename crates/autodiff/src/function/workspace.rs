@@ -19,7 +19,7 @@ pub struct Workspace<I: Structure, O: Structure> {
 
 impl<I: Structure, O: Structure> Workspace<I, O> {
     pub(super) fn new(f: &Function<I, O>) -> Self {
-        let executor = f.plan().and_then(Executor::new);
+        let executor = f.plan().map(Executor::new);
         Workspace { executor, types: f.inputs().leaf_types(), outputs: f.outputs().clone(), _inputs: f.inputs().clone() }
     }
     /// Runs the function. The result lies in the workspace: nothing is allocated once warm.
@@ -92,7 +92,7 @@ impl<I: Structure, O: Structure> Workspace<I, O> {
     /// Kernels executed since the workspace was made, by kind.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        self.executor.as_ref().map(|e| e.counts().clone()).unwrap_or_default()
+        self.executor.as_ref().map(Executor::counts).unwrap_or_default()
     }
     /// What this workspace holds in memory, by purpose.
     #[must_use]
