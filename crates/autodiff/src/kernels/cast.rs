@@ -1,15 +1,16 @@
-//! Slices of a generic element type seen as slices of the concrete type that it is.
-#![allow(unsafe_code, reason = "strided loops and slices of generic elements; each block says why it is sound")]
+//! Scratch memory seen as another element type.
+#![allow(unsafe_code, reason = "the same bytes as another type that allows any")]
 use crate::array::Element;
 
-/// The same slice, if `A` and `B` are the same type.
-pub(crate) fn cast<A: Element, B: Element>(x: &[A]) -> Option<&[B]> {
-    // SAFETY: `Element` is sealed and `KIND` differs between its types, so equal kinds mean the same type.
-    (A::KIND == B::KIND).then(|| unsafe { std::slice::from_raw_parts(x.as_ptr().cast(), x.len()) })
+/// Scratch memory for elements of type T: as many as fit.
+pub fn scratch_as<T: Element>(x: &mut [f64]) -> &mut [T] {
+    let n = size_of_val(x) / size_of::<T>();
+    // SAFETY: `Element` is sealed: f64, f32 and u32, for all of which every pattern of bits is a value and 8-byte alignment is enough.
+    unsafe { std::slice::from_raw_parts_mut(x.as_mut_ptr().cast(), n) }
 }
 
-/// The same slice, if `A` and `B` are the same type.
-pub(crate) fn cast_mut<A: Element, B: Element>(x: &mut [A]) -> Option<&mut [B]> {
-    // SAFETY: as in `cast`; the borrow is passed on, so it stays exclusive.
-    (A::KIND == B::KIND).then(|| unsafe { std::slice::from_raw_parts_mut(x.as_mut_ptr().cast(), x.len()) })
+/// Doubles that hold this many elements of type T.
+#[must_use]
+pub fn scratch_for<T: Element>(n: usize) -> usize {
+    (n * size_of::<T>()).div_ceil(size_of::<f64>())
 }

@@ -1,7 +1,6 @@
 //! Matrix products: faer's for the big ones, cut by size so that the bits do not depend on the number of threads.
 #![allow(unsafe_code, reason = "strided loops and slices of generic elements; each block says why it is sound")]
-use super::cast::{cast, cast_mut};
-use crate::array::Real;
+use crate::array::{Element, Kind, Real};
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 
@@ -23,30 +22,42 @@ const PARALLEL: usize = 1 << 23;
 const TINY: usize = 256;
 
 impl Gemm {
-    /// Runs it with operands that start at `at` in their storages.
+    /// out = a·b, for operands that start at `at` in their storages.
     ///
     /// # Safety
     /// Every offset that the strides reach from `at` lies in the operand's storage, and no two elements of `out` are the same place.
     pub(crate) unsafe fn run<T: Real>(&self, a: &[T], b: &[T], out: &mut [T], at: [isize; 3]) {
+        let p = Pointers(a.as_ptr().wrapping_offset(at[0]), b.as_ptr().wrapping_offset(at[1]), out.as_mut_ptr().wrapping_offset(at[2]));
+        // SAFETY: passed on.
+        unsafe { self.apply(p, None) }
+    }
+    /// out = a·b, or out + s·a·b.
+    ///
+    /// # Safety
+    /// As `run`, from these pointers; the places of `out` are not among those of `a` and `b`.
+    pub(crate) unsafe fn apply<T: Real>(&self, p: Pointers<T>, add: Option<T>) {
+        if self.m == 0 || self.n == 0 {
+            return;
+        }
         if self.m * self.n * self.k <= TINY {
             // SAFETY: passed on.
-            return unsafe { self.tiny(a, b, out, at) };
+            return unsafe { self.tiny(p, add) };
         }
-        if let (Some(a), Some(b), Some(out)) = (cast::<T, f64>(a), cast::<T, f64>(b), cast_mut::<T, f64>(out)) {
-            let p = Pointers(a.as_ptr().wrapping_offset(at[0]), b.as_ptr().wrapping_offset(at[1]), out.as_mut_ptr().wrapping_offset(at[2]));
-            // SAFETY: passed on.
-            unsafe { self.split(p) }
-        } else if let (Some(a), Some(b), Some(out)) = (cast::<T, f32>(a), cast::<T, f32>(b), cast_mut::<T, f32>(out)) {
-            let p = Pointers(a.as_ptr().wrapping_offset(at[0]), b.as_ptr().wrapping_offset(at[1]), out.as_mut_ptr().wrapping_offset(at[2]));
-            // SAFETY: passed on.
-            unsafe { self.split(p) }
+        let s = add.map(Element::to_f64);
+        // SAFETY: passed on; the kind says which type T is.
+        unsafe {
+            match T::KIND {
+                Kind::F64 => self.split(Pointers(p.0.cast::<f64>(), p.1.cast(), p.2.cast()), s),
+                Kind::F32 => self.split(Pointers(p.0.cast::<f32>(), p.1.cast(), p.2.cast()), s.map(|s| s as f32)),
+                Kind::U32 => {}
+            }
         }
     }
     /// Halves the longer side of the output while the product is big.
     ///
     /// # Safety
     /// As `run`.
-    unsafe fn split<T: faer::traits::ComplexField + Copy>(&self, p: Pointers<T>) {
+    unsafe fn split<T: faer::traits::ComplexField + Copy>(&self, p: Pointers<T>, add: Option<T>) {
         let (m, n) = (self.m, self.n);
         if m * n * self.k >= PARALLEL && m.max(n) >= 128 {
             let (low, high, q) = if m >= n {
@@ -57,7 +68,7 @@ impl Gemm {
                 (Gemm { n: half, ..*self }, Gemm { n: n - half, ..*self }, p.right(half, self))
             };
             // SAFETY: the halves of the output are disjoint.
-            rayon::join(move || unsafe { low.split(p) }, move || unsafe { high.split(q) });
+            rayon::join(move || unsafe { low.split(p, add) }, move || unsafe { high.split(q, add) });
             return;
         }
         // SAFETY: the caller answers for the strides; `out` is exclusively borrowed by `run`.
@@ -65,26 +76,27 @@ impl Gemm {
             let a = MatRef::from_raw_parts(p.0, m, self.k, self.a[0], self.a[1]);
             let b = MatRef::from_raw_parts(p.1, self.k, n, self.b[0], self.b[1]);
             let out = MatMut::from_raw_parts_mut(p.2, m, n, self.out[0], self.out[1]);
-            matmul(out, Accum::Replace, a, b, faer::traits::math_utils::one(), Par::Seq);
+            match add {
+                None => matmul(out, Accum::Replace, a, b, faer::traits::math_utils::one(), Par::Seq),
+                Some(s) => matmul(out, Accum::Add, a, b, s, Par::Seq),
+            }
         }
     }
     /// Plain loops.
     ///
     /// # Safety
-    /// As `run`.
-    unsafe fn tiny<T: Real>(&self, a: &[T], b: &[T], out: &mut [T], at: [isize; 3]) {
+    /// As `apply`.
+    unsafe fn tiny<T: Real>(&self, Pointers(a, b, out): Pointers<T>, add: Option<T>) {
         for i in 0..self.m as isize {
             for j in 0..self.n as isize {
                 let mut total = T::zero();
-                let (mut p, mut q) = (at[0] + i * self.a[0], at[1] + j * self.b[1]);
-                for _ in 0..self.k {
+                for k in 0..self.k as isize {
                     // SAFETY: the caller answers for the offsets.
-                    total += unsafe { *a.get_unchecked(p as usize) * *b.get_unchecked(q as usize) };
-                    p += self.a[1];
-                    q += self.b[0];
+                    total += unsafe { *a.offset(i * self.a[0] + k * self.a[1]) * *b.offset(k * self.b[0] + j * self.b[1]) };
                 }
+                let at = i * self.out[0] + j * self.out[1];
                 // SAFETY: as above.
-                unsafe { *out.get_unchecked_mut((at[2] + i * self.out[0] + j * self.out[1]) as usize) = total };
+                unsafe { *out.offset(at) = add.map_or(total, |s| *out.offset(at) + s * total) };
             }
         }
     }
@@ -92,7 +104,7 @@ impl Gemm {
 
 /// Where a, b and out start.
 #[derive(Clone, Copy)]
-struct Pointers<T>(*const T, *const T, *mut T);
+pub(crate) struct Pointers<T>(pub(crate) *const T, pub(crate) *const T, pub(crate) *mut T);
 // SAFETY: the halves that `split` sends to another thread write disjoint places, and the operands are only read.
 unsafe impl<T> Send for Pointers<T> {}
 

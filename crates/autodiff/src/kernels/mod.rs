@@ -3,13 +3,14 @@
 //! Operands are whole storages with a [`Layout`](crate::array::Layout); outputs never alias inputs. Loops are compiled once per
 //! instruction set and chosen at run time. Big work is split by size, never by thread count, so results have the same bits for any
 //! number of threads.
+pub mod cast;
 pub mod contract;
 pub mod copy;
+pub mod dense;
 pub mod fold;
 pub mod math;
 
 mod axes;
-mod cast;
 mod gemm;
 mod isa;
 mod matvec;

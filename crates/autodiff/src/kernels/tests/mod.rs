@@ -1,6 +1,7 @@
 //! Kernels against naive loops, at odd sizes, on random layouts.
 mod contract;
 mod copy;
+mod dense;
 mod fold;
 mod math;
 
