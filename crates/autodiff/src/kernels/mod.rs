@@ -9,6 +9,7 @@ pub mod copy;
 pub mod dense;
 pub mod fold;
 pub mod math;
+pub mod typed;
 
 mod axes;
 mod gemm;

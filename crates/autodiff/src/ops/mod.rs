@@ -4,5 +4,9 @@ pub mod contract;
 pub mod control;
 pub mod elementary;
 pub mod fold;
+pub mod linalg;
 pub mod literal;
 pub mod shape;
+
+#[cfg(test)]
+pub(crate) mod testing;

@@ -1,0 +1,118 @@
+//! Cholesky factors of positive definite matrices.
+use super::matrices::{each_matrix, item_name, items, on_reals, square};
+use crate::array::{AnyArray, LeafType, Real, Slice, SliceMut};
+use crate::error::Problem;
+use crate::kernels::dense::{Triangle, cholesky};
+use crate::kernels::typed::{OfKind, RealKernel, input, output};
+use crate::operation::{Builder, Lowering, Maybe, Op, Operation, Value, same_value};
+use crate::program::{Types, Values};
+use smallvec::smallvec;
+use std::sync::Arc;
+
+/// Lower triangular L with L Lᵀ = S, the symmetric part (A + Aᵀ)/2, which must be positive definite.
+///
+/// L̇ = L Φ(L⁻¹ Ṡ L⁻ᵀ) and Ā = sym(L⁻ᵀ Φ(Lᵀ L̄) L⁻¹), where Φ takes the lower triangle and halves its diagonal (Murray 2016).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cholesky;
+
+fn broken(pivot: usize, value: f64, item: usize, of: usize) -> Problem {
+    let place = item_name(item, of);
+    format!("the matrix{place} is not positive definite: pivot {pivot} is {value}; add a multiple of the identity, or check the model")
+        .into()
+}
+
+const L: Triangle = Triangle { upper: false, transpose: false, unit: false };
+const LT: Triangle = Triangle { transpose: true, ..L };
+
+impl Operation for Cholesky {
+    fn name(&self) -> &str {
+        "cholesky"
+    }
+    fn infer(&self, inputs: &[&LeafType]) -> Result<Types, String> {
+        square(inputs[0])?;
+        Ok(smallvec![inputs[0].clone()])
+    }
+    fn value(&self, inputs: &[&AnyArray]) -> Result<Vec<AnyArray>, Problem> {
+        fn factor<T: Real>(a: &ndarray::ArrayD<T>) -> Result<AnyArray, Problem> {
+            let (count, n) = items(a.shape());
+            each_matrix(a, a.shape(), |item, a| {
+                let half = T::from_f64(0.5);
+                let mut l = vec![T::zero(); n * n];
+                for j in 0..n {
+                    for i in j..n {
+                        let known = (0..j).map(|k| l[i * n + k] * l[j * n + k]).fold(T::zero(), |p, q| p + q);
+                        let v = half * (a[i * n + j] + a[j * n + i]) - known;
+                        if i == j && !(v > T::zero() && v.is_finite()) {
+                            return Err(broken(j, crate::array::Element::to_f64(v), item, count));
+                        }
+                        l[i * n + j] = if i == j { v.sqrt() } else { v / l[j * n + j] };
+                    }
+                }
+                Ok(l)
+            })
+        }
+        let a = inputs[0];
+        on_reals!([a] => factor(a)).map(|l| vec![l])
+    }
+    fn jvp(&self, b: &mut Builder, op: &Op, inputs: &[Value], tangents: &[Option<Value>]) -> (Values, Maybe) {
+        let l = b.emit1(op.clone(), inputs);
+        let dl = tangents[0].map(|t| {
+            let s = b.symmetric_part(t);
+            // L⁻¹ S L⁻ᵀ: the second solve acts on the transpose, and the result is symmetric.
+            let p = b.solve_triangular(l, s, L);
+            let p = b.transpose_last(p);
+            let p = b.solve_triangular(l, p, L);
+            let p = b.triangle(p, false, 0.5);
+            b.matmul_with(l, false, p, false)
+        });
+        (smallvec![l], vec![dl])
+    }
+    fn vjp(&self, b: &mut Builder, _: &[Value], outputs: &[Value], cotangents: &[Option<Value>], _: &[bool]) -> Maybe {
+        let l = outputs[0];
+        vec![cotangents[0].map(|c| {
+            let p = b.matmul_with(l, true, c, false);
+            let p = b.triangle(p, false, 0.5);
+            let p = b.solve_triangular(l, p, LT);
+            let p = b.transpose_last(p);
+            let p = b.solve_triangular(l, p, LT);
+            b.symmetric_part(p)
+        })]
+    }
+    fn lower(&self, inputs: &[&LeafType], _: &[&LeafType]) -> Lowering {
+        Lowering::Kernel(Arc::new(OfKind(CholeskyKernel(items(&inputs[0].shape).1), inputs[0].kind)))
+    }
+    fn same(&self, other: &dyn Operation) -> bool {
+        same_value(self, other)
+    }
+}
+
+#[derive(Debug)]
+struct CholeskyKernel(usize);
+impl RealKernel for CholeskyKernel {
+    fn run<T: Real>(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], _: &mut [f64]) -> Result<(), Problem> {
+        let (a, l) = (input::<T>(inputs, 0)?, output::<T>(outputs, 0)?);
+        let size = self.0 * self.0;
+        let count = a.len().checked_div(size).unwrap_or(0);
+        for i in 0..count {
+            let at = i * size..(i + 1) * size;
+            cholesky(&a[at.clone()], &mut l[at], self.0).map_err(|(p, v)| broken(p, crate::array::Element::to_f64(v), i, count))?;
+        }
+        Ok(())
+    }
+}
+
+impl Builder {
+    /// Lower triangular L with L Lᵀ = (A + Aᵀ)/2; an error at run time if that is not positive definite.
+    pub fn cholesky(&mut self, a: Value) -> Value {
+        self.emit1(Op::new(Cholesky), &[a])
+    }
+    /// ln det of positive definite matrices: 2 Σ ln L_ii.
+    pub fn log_det_positive(&mut self, a: Value) -> Value {
+        let l = self.cholesky(a);
+        let d = self.diagonal(l);
+        let d = self.ln(d);
+        let last = self.shape(d).len().saturating_sub(1);
+        let s = self.sum(d, &[last]);
+        self.scale(s, 2.0)
+    }
+}

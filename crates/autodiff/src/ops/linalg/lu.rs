@@ -1,0 +1,200 @@
+//! LU factors, and the determinant computed from them.
+use super::matrices::{item_name, items, on_reals, square};
+use crate::array::{AnyArray, Element, Kind, LeafType, Real, Slice, SliceMut};
+use crate::error::Problem;
+use crate::kernels::dense::{log_det, lu};
+use crate::kernels::typed::{OfKind, RealKernel, input, output};
+use crate::operation::{Builder, Lowering, Maybe, Op, Operation, Value, same_value};
+use crate::program::{Types, Values};
+use ndarray::{ArrayD, IxDyn};
+use smallvec::smallvec;
+use std::sync::Arc;
+
+/// P A = L U with partial pivoting: L (its unit diagonal left out) and U in one matrix, and the rows of A in their new order.
+///
+/// It has no derivative of its own: it only says how `solve` and `log_det` do their work, and those take A as well and give the whole
+/// derivative with respect to it. So one factorisation serves a solve, its derivatives of every order, and the determinant.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lu;
+
+fn broken(column: usize, value: f64, item: usize, of: usize) -> Problem {
+    let place = item_name(item, of);
+    if value == 0.0 {
+        format!("the matrix{place} is singular: column {column} depends on those before it, which leaves no pivot").into()
+    } else {
+        format!("the matrix{place} is not finite: the pivot of column {column} is {value}").into()
+    }
+}
+
+impl Operation for Lu {
+    fn name(&self) -> &str {
+        "lu"
+    }
+    fn infer(&self, inputs: &[&LeafType]) -> Result<Types, String> {
+        let (mut rows, n) = square(inputs[0])?;
+        rows.push(n);
+        Ok(smallvec![inputs[0].clone(), LeafType { shape: rows, kind: Kind::U32 }])
+    }
+    fn value(&self, inputs: &[&AnyArray]) -> Result<Vec<AnyArray>, Problem> {
+        fn factor<T: Real>(a: &ArrayD<T>) -> Result<Vec<AnyArray>, Problem> {
+            let (count, n) = items(a.shape());
+            let mut f: Vec<T> = a.iter().copied().collect();
+            let mut rows = vec![];
+            for item in 0..count {
+                let a = &mut f[item * n * n..(item + 1) * n * n];
+                let mut order: Vec<u32> = (0..n as u32).collect();
+                for j in 0..n {
+                    let size = |i: usize| if a[i * n + j].is_nan() { T::infinity() } else { a[i * n + j].abs() };
+                    let best = (j..n).fold(j, |b, i| if size(i) > size(b) { i } else { b });
+                    let pivot = a[best * n + j];
+                    if pivot == T::zero() || !pivot.is_finite() {
+                        return Err(broken(j, Element::to_f64(pivot), item, count));
+                    }
+                    order.swap(j, best);
+                    (0..n).for_each(|k| a.swap(j * n + k, best * n + k));
+                    for i in j + 1..n {
+                        let v = a[i * n + j] / pivot;
+                        a[i * n + j] = v;
+                        for k in j + 1..n {
+                            let u = a[j * n + k];
+                            a[i * n + k] -= v * u;
+                        }
+                    }
+                }
+                rows.extend(order);
+            }
+            let f = ArrayD::from_shape_vec(a.raw_dim(), f).map_err(|e| e.to_string())?;
+            let rows = ArrayD::from_shape_vec(IxDyn(&a.shape()[..a.ndim() - 1]), rows).map_err(|e| e.to_string())?;
+            Ok(vec![T::array(f), AnyArray::U32(rows)])
+        }
+        let a = inputs[0];
+        on_reals!([a] => factor(a))
+    }
+    fn jvp(&self, b: &mut Builder, op: &Op, inputs: &[Value], _: &[Option<Value>]) -> (Values, Maybe) {
+        (b.emit(op.clone(), inputs), vec![None, None])
+    }
+    fn vjp(&self, _: &mut Builder, _: &[Value], _: &[Value], _: &[Option<Value>], _: &[bool]) -> Maybe {
+        vec![None]
+    }
+    fn lower(&self, inputs: &[&LeafType], _: &[&LeafType]) -> Lowering {
+        Lowering::Kernel(Arc::new(OfKind(LuKernel(items(&inputs[0].shape).1), inputs[0].kind)))
+    }
+    fn same(&self, other: &dyn Operation) -> bool {
+        same_value(self, other)
+    }
+}
+
+#[derive(Debug)]
+struct LuKernel(usize);
+impl RealKernel for LuKernel {
+    fn run<T: Real>(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], _: &mut [f64]) -> Result<(), Problem> {
+        let (n, size) = (self.0, self.0 * self.0);
+        let [factors, rows] = outputs else { return Err("there are two results".into()) };
+        let (Some(f), Some(rows)) = (T::of_slice_mut(factors), u32::of_slice_mut(rows)) else {
+            return Err("the results are factors and rows".into());
+        };
+        f.copy_from_slice(input(inputs, 0)?);
+        let count = f.len().checked_div(size).unwrap_or(0);
+        for i in 0..count {
+            lu(&mut f[i * size..(i + 1) * size], &mut rows[i * n..(i + 1) * n], n)
+                .map_err(|(p, v)| broken(p, Element::to_f64(v), i, count))?;
+        }
+        Ok(())
+    }
+}
+
+/// ln |det A| and the sign of det A, from A, its factors and rows.
+///
+/// The derivative of the first is tr(A⁻¹ Ȧ), so Ā = c A⁻ᵀ (Giles 2008); the sign has none.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LogDet;
+
+impl Operation for LogDet {
+    fn name(&self) -> &str {
+        "log_det"
+    }
+    fn infer(&self, inputs: &[&LeafType]) -> Result<Types, String> {
+        let (shape, _) = square(inputs[0])?;
+        let t = LeafType { shape, kind: inputs[0].kind };
+        Ok(smallvec![t.clone(), t])
+    }
+    fn value(&self, inputs: &[&AnyArray]) -> Result<Vec<AnyArray>, Problem> {
+        // From the factors of the reference, with the sign by counting the cycles of the permutation.
+        fn from<T: Real>(f: &ArrayD<T>, rows: &AnyArray) -> Result<Vec<AnyArray>, Problem> {
+            let (count, n) = items(f.shape());
+            let (flat, rows): (Vec<T>, Vec<usize>) = (f.iter().copied().collect(), rows.to_f64().iter().map(|v| *v as usize).collect());
+            let (mut logs, mut signs) = (vec![], vec![]);
+            for item in 0..count {
+                let diagonal: Vec<T> = (0..n).map(|i| flat[item * n * n + i * (n + 1)]).collect();
+                let order = &rows[item * n..(item + 1) * n];
+                let mut seen = vec![false; n];
+                let mut odd = diagonal.iter().filter(|d| **d < T::zero()).count();
+                for start in 0..n {
+                    let mut at = start;
+                    let mut steps = 0usize;
+                    while !std::mem::replace(&mut seen[at], true) {
+                        at = order[at];
+                        steps += 1;
+                    }
+                    odd += steps.saturating_sub(1);
+                }
+                logs.push(diagonal.iter().map(|d| d.abs().ln()).fold(T::zero(), |p, q| p + q));
+                signs.push(if odd % 2 == 1 { -T::one() } else { T::one() });
+            }
+            let shape = IxDyn(&f.shape()[..f.ndim() - 2]);
+            let array = |v: Vec<T>| ArrayD::from_shape_vec(shape.clone(), v).map(T::array).map_err(|e| Problem::from(e.to_string()));
+            Ok(vec![array(logs)?, array(signs)?])
+        }
+        let f = inputs[1];
+        on_reals!([f] => from(f, inputs[2]))
+    }
+    fn jvp(&self, b: &mut Builder, op: &Op, inputs: &[Value], tangents: &[Option<Value>]) -> (Values, Maybe) {
+        let y = b.emit(op.clone(), inputs);
+        let d = tangents[0].map(|t| {
+            let x = b.solve_with_lu([inputs[0], inputs[1], inputs[2]], t, false);
+            b.trace(x)
+        });
+        (y, vec![d, None])
+    }
+    fn vjp(&self, b: &mut Builder, inputs: &[Value], _: &[Value], cotangents: &[Option<Value>], wanted: &[bool]) -> Maybe {
+        let a = cotangents[0].filter(|_| wanted[0]).map(|c| {
+            let mut shape = b.shape(inputs[0]);
+            shape.pop();
+            let kept: Vec<usize> = (0..shape.len() - 1).collect();
+            let c = b.broadcast(c, &shape, &kept);
+            let c = b.diagonal_matrix(c);
+            b.solve_with_lu([inputs[0], inputs[1], inputs[2]], c, true)
+        });
+        vec![a, None, None]
+    }
+    fn lower(&self, inputs: &[&LeafType], _: &[&LeafType]) -> Lowering {
+        Lowering::Kernel(Arc::new(OfKind(LogDetKernel(items(&inputs[0].shape).1), inputs[0].kind)))
+    }
+    fn same(&self, other: &dyn Operation) -> bool {
+        same_value(self, other)
+    }
+}
+
+#[derive(Debug)]
+struct LogDetKernel(usize);
+impl RealKernel for LogDetKernel {
+    fn run<T: Real>(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], _: &mut [f64]) -> Result<(), Problem> {
+        let n = self.0;
+        let (f, rows) = (input::<T>(inputs, 1)?, input::<u32>(inputs, 2)?);
+        for i in 0..output::<T>(outputs, 0)?.len() {
+            let (log, sign) = log_det(&f[i * n * n..(i + 1) * n * n], &rows[i * n..(i + 1) * n], n);
+            output::<T>(outputs, 0)?[i] = log;
+            output::<T>(outputs, 1)?[i] = sign;
+        }
+        Ok(())
+    }
+}
+
+impl Builder {
+    /// ln |det A| and the sign of det A; an error at run time if A is singular.
+    pub fn log_det(&mut self, a: Value) -> (Value, Value) {
+        let f = self.emit(Op::new(Lu), &[a]);
+        let y = self.emit(Op::new(LogDet), &[a, f[0], f[1]]);
+        (y[0], y[1])
+    }
+}

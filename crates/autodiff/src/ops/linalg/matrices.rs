@@ -1,0 +1,112 @@
+//! What the operations on matrices share: shapes, naive loops over a batch, and products in rules.
+use crate::array::{AnyArray, LeafType, Real, Shape};
+use crate::error::Problem;
+use crate::operation::{Builder, Contraction, Value};
+use ndarray::{ArrayD, IxDyn};
+
+/// Leading axes and size of square matrices.
+pub(super) fn square(t: &LeafType) -> Result<(Shape, usize), String> {
+    if !t.kind.is_real() {
+        return Err("not defined for indices; convert them with `real`".into());
+    }
+    match t.shape[..] {
+        [.., m, n] if m == n => Ok((t.shape[..t.shape.len() - 2].into(), n)),
+        _ => Err(format!("{t} is not a square matrix, or a batch of them along leading axes")),
+    }
+}
+
+/// That `b` is a right-hand side of n rows for square matrices `a`.
+pub(super) fn right_hand_side(a: &LeafType, b: &LeafType) -> Result<(), String> {
+    let (batch, n) = square(a)?;
+    if a.kind != b.kind {
+        return Err("element types differ; convert one with `cast`".into());
+    }
+    let fits = b.shape.len() == a.shape.len() && b.shape[..batch.len()] == batch[..] && b.shape[batch.len()] == n;
+    if fits { Ok(()) } else { Err(format!("the right-hand side {b} does not have the leading axes and the {n} rows of {a}")) }
+}
+
+/// Batch items and size of square matrices of this shape.
+pub(super) fn items(shape: &[usize]) -> (usize, usize) {
+    let n = shape.last().copied().unwrap_or(0);
+    (shape[..shape.len().saturating_sub(2)].iter().product(), n)
+}
+
+/// Where in a batch something happened, in words.
+pub(super) fn item_name(item: usize, of: usize) -> String {
+    if of == 1 { String::new() } else { format!(" (item {item} of the batch of {of})") }
+}
+
+/// Applies `f` to f64 or f32 arrays of equal kind: `$go` is run with `T` and typed arrays.
+macro_rules! on_reals {
+    ([$($x:ident),+] => $go:expr) => {
+        match ($($x,)+) {
+            ($(AnyArray::F64($x),)+) => $go,
+            ($(AnyArray::F32($x),)+) => $go,
+            _ => Err(Problem::from("element types differ")),
+        }
+    };
+}
+pub(super) use on_reals;
+
+/// Calls `f` for each matrix of a batch; `f` gives the matching matrix of the result, in row-major order.
+pub(super) fn each_matrix<T: Real>(
+    a: &ArrayD<T>,
+    shape: &[usize],
+    mut f: impl FnMut(usize, &[T]) -> Result<Vec<T>, Problem>,
+) -> Result<AnyArray, Problem> {
+    let flat: Vec<T> = a.iter().copied().collect();
+    let (count, _) = items(a.shape());
+    let size = flat.len().checked_div(count).unwrap_or(0);
+    let mut out = vec![];
+    for i in 0..count {
+        out.extend(f(i, &flat[i * size..(i + 1) * size])?);
+    }
+    ArrayD::from_shape_vec(IxDyn(shape), out).map(T::array).map_err(|e| e.to_string().into())
+}
+
+impl Builder {
+    /// a·b over the last two axes, either transposed; leading axes run together.
+    pub fn matmul_with(&mut self, a: Value, transpose_a: bool, b: Value, transpose_b: bool) -> Value {
+        let rank = self.shape(a).len();
+        if rank < 2 {
+            return self.dot(a, b);
+        }
+        let (inner_a, inner_b) = (rank - 1 - usize::from(transpose_a), rank - 2 + usize::from(transpose_b));
+        let batch = (0..rank - 2).map(|i| (i, i)).collect();
+        self.contract(a, b, Contraction { batch, sum: [(inner_a, inner_b)].into_iter().collect() })
+    }
+    /// The last two axes exchanged.
+    pub fn transpose_last(&mut self, a: Value) -> Value {
+        let rank = self.shape(a).len();
+        let mut axes: Vec<usize> = (0..rank).collect();
+        if rank >= 2 {
+            axes.swap(rank - 2, rank - 1);
+        }
+        self.permute(a, &axes)
+    }
+    /// (a + aᵀ)/2 over the last two axes.
+    pub fn symmetric_part(&mut self, a: Value) -> Value {
+        let t = self.transpose_last(a);
+        let s = self.add(a, t);
+        self.scale(s, 0.5)
+    }
+    /// Sum of the diagonal of the last two axes.
+    pub fn trace(&mut self, a: Value) -> Value {
+        let d = self.diagonal(a);
+        let last = self.shape(d).len().saturating_sub(1);
+        self.sum(d, &[last])
+    }
+    /// Applies `f` to a right-hand side as matrices: a vector for each item of the batch of `a` becomes a matrix of one column.
+    pub(super) fn as_columns(&mut self, a: Value, rhs: Value, f: impl FnOnce(&mut Self, Value) -> Value) -> Value {
+        let shape = self.shape(rhs);
+        if shape.len() + 1 != self.shape(a).len() {
+            return f(self, rhs);
+        }
+        let mut column = shape.clone();
+        column.push(1);
+        let rhs = self.reshape(rhs, &column);
+        let x = f(self, rhs);
+        // After a mistake in the operands the stand-in has another shape, and the error is already kept.
+        if self.problem().is_some() { x } else { self.reshape(x, &shape) }
+    }
+}

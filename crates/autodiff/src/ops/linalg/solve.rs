@@ -1,0 +1,205 @@
+//! Solves with general and with positive definite matrices, by factors that are computed once.
+use super::lu::Lu;
+use super::matrices::{each_matrix, item_name, items, on_reals, right_hand_side};
+use crate::array::{AnyArray, LeafType, Real, Slice, SliceMut};
+use crate::error::Problem;
+use crate::kernels::cast::{scratch_as, scratch_for};
+use crate::kernels::dense::{Triangle, lu_solve, solve_triangular};
+use crate::kernels::typed::{OfKind, RealKernel, input, output};
+use crate::operation::{Builder, Lowering, Maybe, Op, Operation, Value, same_value};
+use crate::program::{Types, Values};
+use smallvec::smallvec;
+use std::sync::Arc;
+
+/// What a solve works with, beside the matrix itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Factors {
+    /// LU factors and the order of rows: inputs (A, factors, rows, B).
+    Lu,
+    /// The Cholesky factor of the symmetric part of A, which is what the equation holds: inputs (A, L, B).
+    Cholesky,
+}
+
+/// X with op(A) X = B, by factors of A.
+///
+/// Ẋ = op(A)⁻¹(Ḃ − op(Ȧ) X); B̄ = op(A)⁻ᵀ X̄, Ā = −B̄ Xᵀ, or −X B̄ᵀ with the transpose (Giles 2008). The factors only say how: the
+/// derivative is all in A, and those of the factors are not read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Solve {
+    /// By which factors.
+    pub by: Factors,
+    /// Aᵀ stands in the equation.
+    pub transpose: bool,
+}
+
+impl Solve {
+    fn again(&self, b: &mut Builder, inputs: &[Value], rhs: Value, flip: bool) -> Value {
+        let mut x = Values::from_slice(inputs);
+        if let Some(last) = x.last_mut() {
+            *last = rhs;
+        }
+        b.emit1(Op::new(Solve { by: self.by, transpose: self.transpose != flip && self.by == Factors::Lu }), &x)
+    }
+    /// What of a derivative of A stands in the equation.
+    fn part(&self, b: &mut Builder, a: Value) -> Value {
+        if self.by == Factors::Cholesky { b.symmetric_part(a) } else { a }
+    }
+}
+
+impl Operation for Solve {
+    fn name(&self) -> &str {
+        "solve"
+    }
+    fn attributes(&self) -> String {
+        let by = if self.by == Factors::Lu { "LU" } else { "Cholesky" };
+        format!("{by}{}", if self.transpose { ", transposed" } else { "" })
+    }
+    fn infer(&self, inputs: &[&LeafType]) -> Result<Types, String> {
+        let Some(rhs) = inputs.last() else { return Err("takes a matrix, its factors and a right-hand side".into()) };
+        right_hand_side(inputs[0], rhs)?;
+        Ok(smallvec![(*rhs).clone()])
+    }
+    fn value(&self, inputs: &[&AnyArray]) -> Result<Vec<AnyArray>, Problem> {
+        // Gauss-Jordan elimination with partial pivoting on A itself.
+        fn eliminate<T: Real>(s: &Solve, a: &ndarray::ArrayD<T>, b: &ndarray::ArrayD<T>) -> Result<AnyArray, Problem> {
+            let (count, n) = items(a.shape());
+            let k = b.shape()[b.ndim() - 1];
+            let flat: Vec<T> = a.iter().copied().collect();
+            each_matrix(b, b.shape(), |item, b| {
+                let source = &flat[item * n * n..(item + 1) * n * n];
+                let half = T::from_f64(0.5);
+                let element = |i: usize, j: usize| match (s.by, s.transpose) {
+                    (Factors::Cholesky, _) => half * (source[i * n + j] + source[j * n + i]),
+                    (_, true) => source[j * n + i],
+                    (_, false) => source[i * n + j],
+                };
+                let (mut a, mut x): (Vec<T>, Vec<T>) = ((0..n * n).map(|p| element(p / n, p % n)).collect(), b.to_vec());
+                for j in 0..n {
+                    let best = (j..n).fold(j, |p, i| if a[i * n + j].abs() > a[p * n + j].abs() { i } else { p });
+                    let pivot = a[best * n + j];
+                    if pivot == T::zero() {
+                        return Err(format!("the matrix{} is singular", item_name(item, count)).into());
+                    }
+                    (0..n).for_each(|c| a.swap(j * n + c, best * n + c));
+                    (0..k).for_each(|c| x.swap(j * k + c, best * k + c));
+                    (0..n).for_each(|c| a[j * n + c] /= pivot);
+                    (0..k).for_each(|c| x[j * k + c] /= pivot);
+                    for i in (0..n).filter(|i| *i != j) {
+                        let v = a[i * n + j];
+                        for c in 0..n {
+                            let u = a[j * n + c];
+                            a[i * n + c] -= v * u;
+                        }
+                        for c in 0..k {
+                            let u = x[j * k + c];
+                            x[i * k + c] -= v * u;
+                        }
+                    }
+                }
+                Ok(x)
+            })
+        }
+        let (a, b) = (inputs[0], inputs[inputs.len() - 1]);
+        on_reals!([a, b] => eliminate(self, a, b)).map(|x| vec![x])
+    }
+    fn jvp(&self, b: &mut Builder, op: &Op, inputs: &[Value], tangents: &[Option<Value>]) -> (Values, Maybe) {
+        let x = b.emit1(op.clone(), inputs);
+        let moved = tangents[0].map(|t| {
+            let t = self.part(b, t);
+            let p = b.matmul_with(t, self.transpose, x, false);
+            b.neg(p)
+        });
+        let rhs = b.plus(tangents.last().copied().flatten(), moved);
+        let dx = rhs.map(|r| self.again(b, inputs, r, false));
+        (smallvec![x], vec![dx])
+    }
+    fn vjp(&self, b: &mut Builder, inputs: &[Value], outputs: &[Value], cotangents: &[Option<Value>], wanted: &[bool]) -> Maybe {
+        let mut out = vec![None; inputs.len()];
+        let Some(c) = cotangents[0] else { return out };
+        let g = self.again(b, inputs, c, true);
+        if wanted[0] {
+            let p = if self.transpose { b.matmul_with(outputs[0], false, g, true) } else { b.matmul_with(g, false, outputs[0], true) };
+            let p = b.neg(p);
+            out[0] = Some(self.part(b, p));
+        }
+        if let Some(last) = out.last_mut() {
+            *last = Some(g);
+        }
+        out
+    }
+    fn lower(&self, inputs: &[&LeafType], outputs: &[&LeafType]) -> Lowering {
+        let kernel = SolveKernel { what: self.clone(), n: items(&inputs[0].shape).1, k: outputs[0].shape.last().copied().unwrap_or(0) };
+        Lowering::Kernel(Arc::new(OfKind(kernel, inputs[0].kind)))
+    }
+    fn same(&self, other: &dyn Operation) -> bool {
+        same_value(self, other)
+    }
+    fn simplify(&self, b: &mut Builder, inputs: &[Value]) -> Option<Values> {
+        let rhs = *inputs.last()?;
+        b.is_zero(rhs).then(|| smallvec![rhs])
+    }
+}
+
+#[derive(Debug)]
+struct SolveKernel {
+    what: Solve,
+    n: usize,
+    k: usize,
+}
+impl RealKernel for SolveKernel {
+    fn scratch<T: Real>(&self) -> usize {
+        if self.what.transpose { scratch_for::<T>(self.n * self.k) } else { 0 }
+    }
+    fn run<T: Real>(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], scratch: &mut [f64]) -> Result<(), Problem> {
+        let (n, k) = (self.n, self.k);
+        let (f, x) = (input::<T>(inputs, 1)?, output::<T>(outputs, 0)?);
+        if x.is_empty() {
+            return Ok(());
+        }
+        let items = x.len() / (n * k);
+        match self.what.by {
+            Factors::Lu => {
+                let (rows, b) = (input::<u32>(inputs, 2)?, input::<T>(inputs, 3)?);
+                for i in 0..items {
+                    let at = i * n * k..(i + 1) * n * k;
+                    let (f, rows) = (&f[i * n * n..(i + 1) * n * n], &rows[i * n..(i + 1) * n]);
+                    lu_solve(f, rows, &b[at.clone()], &mut x[at], scratch_as(scratch), self.what.transpose, n, k);
+                }
+            }
+            Factors::Cholesky => {
+                x.copy_from_slice(input(inputs, 2)?);
+                let l = Triangle { upper: false, transpose: false, unit: false };
+                for (f, x) in f.chunks_exact(n * n).zip(x.chunks_exact_mut(n * k)) {
+                    solve_triangular(l, f, x, n, k);
+                    solve_triangular(Triangle { transpose: true, ..l }, f, x, n, k);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Builder {
+    /// X with A X = B; B is a matrix, or a vector, for each item of the batch. An error at run time if A is singular.
+    pub fn solve(&mut self, a: Value, rhs: Value) -> Value {
+        let f = self.emit(Op::new(Lu), &[a]);
+        self.as_columns(a, rhs, |b, rhs| b.solve_with_lu([a, f[0], f[1]], rhs, false))
+    }
+    /// X with S X = B, where S = (A + Aᵀ)/2 must be positive definite.
+    pub fn solve_positive(&mut self, a: Value, rhs: Value) -> Value {
+        let l = self.cholesky(a);
+        let op = Op::new(Solve { by: Factors::Cholesky, transpose: false });
+        self.as_columns(a, rhs, |b, rhs| b.emit1(op, &[a, l, rhs]))
+    }
+    /// A⁻¹; an error at run time if A is singular.
+    pub fn inverse(&mut self, a: Value) -> Value {
+        let mut t = self.type_of(a).clone();
+        t.shape.pop();
+        let ones = self.full(&t, 1.0);
+        let identity = self.diagonal_matrix(ones);
+        self.solve(a, identity)
+    }
+    pub(super) fn solve_with_lu(&mut self, [a, factors, rows]: [Value; 3], rhs: Value, transpose: bool) -> Value {
+        self.emit1(Op::new(Solve { by: Factors::Lu, transpose }), &[a, factors, rows, rhs])
+    }
+}

@@ -1,0 +1,188 @@
+//! Triangles of matrices, and solves with them.
+use super::matrices::{each_matrix, items, on_reals, right_hand_side, square};
+use crate::array::{AnyArray, LeafType, Real, Slice, SliceMut};
+use crate::error::Problem;
+use crate::kernels::dense::{Triangle, solve_triangular, triangle};
+use crate::kernels::typed::{OfKind, RealKernel, input, output};
+use crate::operation::{Builder, Lowering, Maybe, Multilinear, Op, Operation, Product, Value, same_value};
+use crate::program::{Types, Values};
+use smallvec::smallvec;
+use std::sync::Arc;
+
+/// The lower or upper triangle of square matrices, the diagonal times a number, zero elsewhere. Transpose: the same.
+///
+/// With ½ it is Φ of Murray (2016); with 0 the strict triangle.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Triangular {
+    /// The upper triangle rather than the lower.
+    pub upper: bool,
+    /// Factor of the diagonal.
+    pub diagonal: f64,
+}
+
+impl Multilinear for Triangular {
+    fn name(&self) -> &'static str {
+        "triangle"
+    }
+    fn attributes(&self) -> String {
+        format!("{}, diagonal times {}", if self.upper { "upper" } else { "lower" }, self.diagonal)
+    }
+    fn infer(&self, inputs: &[&LeafType]) -> Result<LeafType, String> {
+        square(inputs[0]).map(|_| inputs[0].clone())
+    }
+    fn value(&self, inputs: &[&AnyArray]) -> Result<AnyArray, Problem> {
+        fn keep<T: Real>(s: &Triangular, a: &ndarray::ArrayD<T>) -> Result<AnyArray, Problem> {
+            let (_, n) = items(a.shape());
+            each_matrix(a, a.shape(), |_, a| {
+                let element = |(at, v): (usize, &T)| match (at / n).cmp(&(at % n)) {
+                    std::cmp::Ordering::Equal if s.diagonal == 0.0 => T::zero(),
+                    std::cmp::Ordering::Equal => T::from_f64(s.diagonal) * *v,
+                    std::cmp::Ordering::Less if s.upper => *v,
+                    std::cmp::Ordering::Greater if !s.upper => *v,
+                    _ => T::zero(),
+                };
+                Ok(a.iter().enumerate().map(element).collect())
+            })
+        }
+        let a = inputs[0];
+        on_reals!([a] => keep(self, a))
+    }
+    fn transpose(&self, b: &mut Builder, _: &[Value], _: usize, cotangent: Value) -> Value {
+        b.triangle(cotangent, self.upper, self.diagonal)
+    }
+    fn lower(&self, inputs: &[&LeafType], _: &LeafType) -> Lowering {
+        Lowering::Kernel(Arc::new(OfKind(TriangularKernel(self.clone(), items(&inputs[0].shape).1), inputs[0].kind)))
+    }
+    fn simplify(&self, b: &mut Builder, x: &[Value]) -> Option<Value> {
+        if let Some((inner, _)) = b.made_by::<Product<Triangular>>(x[0])
+            && inner.0 == *self
+            && (self.diagonal == 1.0 || self.diagonal == 0.0)
+        {
+            return Some(x[0]);
+        }
+        b.is_zero(x[0]).then_some(x[0])
+    }
+}
+
+#[derive(Debug)]
+struct TriangularKernel(Triangular, usize);
+impl RealKernel for TriangularKernel {
+    fn run<T: Real>(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], _: &mut [f64]) -> Result<(), Problem> {
+        triangle(self.0.upper, T::from_f64(self.0.diagonal), input(inputs, 0)?, output(outputs, 0)?, self.1);
+        Ok(())
+    }
+}
+
+/// X with op(A) X = B, where only one triangle of A is read.
+///
+/// Ẋ = op(A)⁻¹(Ḃ − op(Ȧ) X); B̄ = op(A)⁻ᵀ X̄, and Ā is the triangle of −B̄ Xᵀ, or of −X B̄ᵀ with the transpose (Giles 2008).
+#[derive(Debug, Clone, PartialEq)]
+pub struct TriangularSolve(pub Triangle);
+
+impl TriangularSolve {
+    fn triangle_of(&self, b: &mut Builder, a: Value) -> Value {
+        b.triangle(a, self.0.upper, if self.0.unit { 0.0 } else { 1.0 })
+    }
+    fn flipped(&self) -> Self {
+        TriangularSolve(Triangle { transpose: !self.0.transpose, ..self.0 })
+    }
+}
+
+impl Operation for TriangularSolve {
+    fn name(&self) -> &str {
+        "solve_triangular"
+    }
+    fn attributes(&self) -> String {
+        let side = if self.0.upper { "upper" } else { "lower" };
+        format!("{side}{}{}", if self.0.transpose { ", transposed" } else { "" }, if self.0.unit { ", unit" } else { "" })
+    }
+    fn infer(&self, inputs: &[&LeafType]) -> Result<Types, String> {
+        right_hand_side(inputs[0], inputs[1])?;
+        Ok(smallvec![inputs[1].clone()])
+    }
+    fn value(&self, inputs: &[&AnyArray]) -> Result<Vec<AnyArray>, Problem> {
+        fn substitute<T: Real>(how: Triangle, a: &ndarray::ArrayD<T>, b: &ndarray::ArrayD<T>) -> Result<AnyArray, Problem> {
+            let (_, n) = items(a.shape());
+            let k = b.shape()[b.ndim() - 1];
+            let a: Vec<T> = a.iter().copied().collect();
+            each_matrix(b, b.shape(), |item, b| {
+                let a = |i: usize, j: usize| a[item * n * n + if how.transpose { j * n + i } else { i * n + j }];
+                let mut x = b.to_vec();
+                // The triangle that stands in the equation, and the order in which its unknowns become known.
+                let order: Vec<usize> = if how.upper == how.transpose { (0..n).collect() } else { (0..n).rev().collect() };
+                for (done, &i) in order.iter().enumerate() {
+                    for c in 0..k {
+                        let known = order[..done].iter().map(|&j| a(i, j) * x[j * k + c]).fold(T::zero(), |p, q| p + q);
+                        let rest = x[i * k + c] - known;
+                        x[i * k + c] = if how.unit { rest } else { rest / a(i, i) };
+                    }
+                }
+                Ok(x)
+            })
+        }
+        let (a, b) = (inputs[0], inputs[1]);
+        on_reals!([a, b] => substitute(self.0, a, b)).map(|x| vec![x])
+    }
+    fn jvp(&self, b: &mut Builder, op: &Op, inputs: &[Value], tangents: &[Option<Value>]) -> (Values, Maybe) {
+        let x = b.emit1(op.clone(), inputs);
+        let moved = tangents[0].map(|t| {
+            let t = self.triangle_of(b, t);
+            let p = b.matmul_with(t, self.0.transpose, x, false);
+            b.neg(p)
+        });
+        let rhs = b.plus(tangents[1], moved);
+        let dx = rhs.map(|r| b.emit1(op.clone(), &[inputs[0], r]));
+        (smallvec![x], vec![dx])
+    }
+    fn vjp(&self, b: &mut Builder, inputs: &[Value], outputs: &[Value], cotangents: &[Option<Value>], wanted: &[bool]) -> Maybe {
+        let Some(c) = cotangents[0] else { return vec![None, None] };
+        let g = b.emit1(Op::new(self.flipped()), &[inputs[0], c]);
+        let a = wanted[0].then(|| {
+            let p = if self.0.transpose { b.matmul_with(outputs[0], false, g, true) } else { b.matmul_with(g, false, outputs[0], true) };
+            let p = b.neg(p);
+            self.triangle_of(b, p)
+        });
+        vec![a, wanted[1].then_some(g)]
+    }
+    fn lower(&self, inputs: &[&LeafType], _: &[&LeafType]) -> Lowering {
+        let kernel = SolveKernel { how: self.0, n: items(&inputs[0].shape).1, k: inputs[1].shape.last().copied().unwrap_or(0) };
+        Lowering::Kernel(Arc::new(OfKind(kernel, inputs[0].kind)))
+    }
+    fn same(&self, other: &dyn Operation) -> bool {
+        same_value(self, other)
+    }
+    fn simplify(&self, b: &mut Builder, inputs: &[Value]) -> Option<Values> {
+        b.is_zero(inputs[1]).then(|| smallvec![inputs[1]])
+    }
+}
+
+#[derive(Debug)]
+struct SolveKernel {
+    how: Triangle,
+    n: usize,
+    k: usize,
+}
+impl RealKernel for SolveKernel {
+    fn run<T: Real>(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], _: &mut [f64]) -> Result<(), Problem> {
+        let (a, x) = (input::<T>(inputs, 0)?, output::<T>(outputs, 0)?);
+        x.copy_from_slice(input(inputs, 1)?);
+        if x.is_empty() {
+            return Ok(());
+        }
+        for (a, x) in a.chunks_exact(self.n * self.n).zip(x.chunks_exact_mut(self.n * self.k)) {
+            solve_triangular(self.how, a, x, self.n, self.k);
+        }
+        Ok(())
+    }
+}
+
+impl Builder {
+    /// The lower or upper triangle of square matrices, the diagonal times a number, zero elsewhere.
+    pub fn triangle(&mut self, a: Value, upper: bool, diagonal: f64) -> Value {
+        self.emit1(Op::new(Product(Triangular { upper, diagonal })), &[a])
+    }
+    /// X with op(A) X = B for a triangular A; B is a matrix, or a vector, for each item of the batch.
+    pub fn solve_triangular(&mut self, a: Value, rhs: Value, how: Triangle) -> Value {
+        self.as_columns(a, rhs, |b, rhs| b.emit1(Op::new(TriangularSolve(how)), &[a, rhs]))
+    }
+}
