@@ -1,5 +1,5 @@
 //! The element types: f64, f32, and u32 for indices.
-use super::{AnyArray, AnyView, AnyViewMut, Shared, Slice, SliceMut};
+use super::any::{AnyArray, AnyView, AnyViewMut, Shared, Slice, SliceMut};
 use ndarray::{ArcArray, ArrayD, ArrayViewD, IxDyn, NdFloat};
 use std::fmt;
 

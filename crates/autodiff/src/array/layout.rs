@@ -1,5 +1,5 @@
 //! How the elements of an array lie in its storage: shape, strides, offset.
-use super::Shape;
+use super::leaf_type::Shape;
 use smallvec::SmallVec;
 
 /// Element (i, j, …) lies at offset + i·strides[0] + j·strides[1] + …, in elements.

@@ -1,55 +1,11 @@
 //! Element types, shapes, and arrays whose element type is known at run time.
 mod any;
+mod convert;
 mod element;
 mod layout;
+mod leaf_type;
 
 pub use any::{AnyArray, AnyView, AnyViewMut, Shared, Slice, SliceMut};
 pub use element::{Element, Kind, Real};
 pub use layout::Layout;
-
-use smallvec::SmallVec;
-use std::fmt;
-
-/// Lengths of the axes, outermost first; empty for a number.
-pub type Shape = SmallVec<[usize; 4]>;
-
-/// Shape and element type of one array.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct LeafType {
-    /// Lengths of the axes.
-    pub shape: Shape,
-    /// Element type.
-    pub kind: Kind,
-}
-
-impl LeafType {
-    /// From lengths and an element type.
-    pub fn new(shape: &[usize], kind: Kind) -> Self {
-        LeafType { shape: Shape::from_slice(shape), kind }
-    }
-    /// Number of elements.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.shape.iter().product()
-    }
-    /// Whether there is no element.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-    /// Size in bytes.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        self.len() * self.kind.bytes()
-    }
-}
-
-impl fmt::Display for LeafType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}[", self.kind)?;
-        for (i, n) in self.shape.iter().enumerate() {
-            write!(f, "{}{n}", if i == 0 { "" } else { "," })?;
-        }
-        write!(f, "]")
-    }
-}
+pub use leaf_type::{LeafType, Shape};

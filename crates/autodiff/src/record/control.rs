@@ -1,6 +1,7 @@
 //! Loops and branches. Bodies are regions of the same recording: what they use from outside is captured, and differentiated.
-use super::handle::{DynVar, Var};
+use super::handle::DynVar;
 use super::tape::{self, Captured};
+use super::var::Var;
 use crate::array::{Element, Kind, LeafType, Shape};
 use crate::error::{Error, Site};
 use crate::operation::{CondSpec, Op, Program, ScanSpec, Trip, Value};

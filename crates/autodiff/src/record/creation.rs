@@ -1,6 +1,6 @@
 //! New arrays from shapes, and from other arrays.
-use super::handle::Var;
 use super::tape;
+use super::var::Var;
 use crate::array::{Element, Real};
 use crate::tree::{Structure, Vars};
 use std::panic::Location;

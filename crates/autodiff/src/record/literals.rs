@@ -1,10 +1,9 @@
 //! Numbers and arrays that are part of the program.
-use super::handle::{DynVar, Var};
+use super::handle::DynVar;
 use super::tape;
-use crate::array::{Element, Kind, LeafType, Real, Shared};
+use crate::array::{Element, Kind, LeafType, Shared};
 use crate::error::{Error, Site};
 use ndarray::{ArcArray, Array, Dimension};
-use std::panic::Location;
 
 /// A number as a scalar of an element type.
 pub(super) fn literal(v: f64, kind: Kind, at: Site) -> DynVar {
@@ -12,13 +11,6 @@ pub(super) fn literal(v: f64, kind: Kind, at: Site) -> DynVar {
         tape::fail(Error::NonFinite { what: "a literal".into(), index: vec![], value: v, at: Some(at) });
     }
     tape::apply("literal", &[], at, |b, _| b.full(&LeafType::new(&[], kind), v))
-}
-
-/// A number.
-#[track_caller]
-#[must_use]
-pub fn scalar<T: Real>(value: f64) -> Var<T> {
-    Var::from_dyn(literal(value, T::KIND, Location::caller()))
 }
 
 /// What can become a constant without a copy: a moved array, or a shared one.
@@ -49,17 +41,4 @@ impl<T: Element, D: Dimension> IntoConstant for &ArcArray<T, D> {
     fn into_constant(self) -> Shared {
         T::shared(self.clone().into_dyn())
     }
-}
-
-/// An array as part of the program: read where it lies, never copied, not differentiated.
-///
-/// The recording fails if an element is not finite.
-#[track_caller]
-pub fn constant<C: IntoConstant>(value: C) -> Var<C::Element> {
-    let at = Location::caller();
-    let shared = value.into_constant();
-    if let Some((index, value)) = shared.view().first_non_finite() {
-        tape::fail(Error::NonFinite { what: "a constant".into(), index, value, at: Some(at) });
-    }
-    Var::from_dyn(tape::apply("constant", &[], at, |b, _| b.constant(shared)))
 }

@@ -1,8 +1,9 @@
 //! What can be done with a variable: the operations as methods.
-use super::handle::{DynVar, Var};
+use super::handle::DynVar;
 use super::literals::literal;
 use super::operators::binary;
 use super::tape;
+use super::var::Var;
 use crate::array::{Element, Real};
 use crate::error::Site;
 use crate::operation::{Builder, Value};

@@ -6,10 +6,12 @@ mod literals;
 mod methods;
 mod operators;
 mod tape;
+mod var;
 
 pub use control::{Steps, cond, counted_scan_until, map, scan, scan_until};
 pub use creation::{concat, ones, ones_like, stack, stop_gradient, zeros, zeros_like};
-pub use handle::{DynVar, Scalar, Var};
-pub use literals::{IntoConstant, constant, scalar};
+pub use handle::DynVar;
+pub use literals::IntoConstant;
 pub use methods::Operand;
-pub use tape::{Captured, apply, apply_many, capture, is_recording, trace};
+pub use tape::{Captured, apply, apply_many, capture, fail, is_recording, trace};
+pub use var::{Scalar, Var, constant, scalar};

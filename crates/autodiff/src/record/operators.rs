@@ -1,7 +1,8 @@
 //! Operators between variables and numbers, with broadcasting as in NumPy.
-use super::handle::{DynVar, Var};
+use super::handle::DynVar;
 use super::literals::literal;
 use super::tape;
+use super::var::Var;
 use crate::array::{Element, Kind, Real, Shape};
 use crate::error::Site;
 use crate::operation::{Builder, Value};

@@ -171,7 +171,7 @@ pub fn apply(op: &str, operands: &[DynVar], at: Site, f: impl FnOnce(&mut Builde
 }
 
 /// Makes the open recording fail with this error, unless it has failed before.
-pub(super) fn fail(e: Error) {
+pub fn fail(e: Error) {
     TAPES.with_borrow_mut(|t| {
         if let Some(t) = t.last_mut() {
             t.error.get_or_insert(e);
@@ -179,7 +179,15 @@ pub(super) fn fail(e: Error) {
     });
 }
 
-pub(super) fn leaf_type(v: DynVar) -> Option<LeafType> {
+impl DynVar {
+    /// Shape and element type; `None` when its recording is not open.
+    #[must_use]
+    pub fn leaf_type(self) -> Option<LeafType> {
+        leaf_type(self)
+    }
+}
+
+fn leaf_type(v: DynVar) -> Option<LeafType> {
     TAPES.with_borrow(|tapes| {
         let tape = tapes.iter().find(|t| t.id == v.tape)?;
         let r = tape.regions.iter().find(|r| r.id == v.region)?;

@@ -178,6 +178,13 @@ impl Operation for Scan {
     }
 }
 
+impl Builder {
+    /// A loop; see [`ScanSpec`] for the order of operands and results.
+    pub fn scan(&mut self, spec: ScanSpec, inputs: &[Value]) -> Values {
+        self.emit(Op::new(Scan(spec)), inputs)
+    }
+}
+
 /// The loop without carries and per-step outputs that nobody reads: a fixpoint over carries.
 fn prune(s: &ScanSpec, read: &[bool]) -> Result<Option<Pruned>> {
     let mut carry: Vec<bool> = (0..s.carries).map(|i| read[i] || read[s.carries + s.stacked + i]).collect();

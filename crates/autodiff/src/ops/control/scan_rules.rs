@@ -1,7 +1,7 @@
 //! The rules of the loop: forward doubles the active carries, reverse runs backwards over the stacked carries.
-use super::{Scan, close_forward, reaches};
+use super::{close_forward, reaches};
 use crate::error::Result;
-use crate::operation::{Builder, Maybe, Op, Program, ScanSpec, Trip, Value};
+use crate::operation::{Builder, Maybe, Program, ScanSpec, Trip, Value};
 use crate::program::Values;
 use crate::transform;
 use std::sync::Arc;
@@ -86,7 +86,7 @@ pub(super) fn jvp(s: &ScanSpec, b: &mut Builder, inputs: &[Value], tangents: &[O
     given.extend(ak.iter().filter_map(|i| tangents[c + x + i]));
     given.extend(&inputs[c + x + k..]);
     let (nc, ny) = (spec.carries, spec.stacked);
-    let out = b.emit(Op::new(Scan(spec)), &given);
+    let out = b.scan(spec, &given);
 
     let (finals, rest) = out.split_at(nc);
     let (ys, rest) = rest.split_at(ny);
@@ -197,7 +197,7 @@ pub(super) fn vjp(
     if counted {
         given.push(if let Trip::Counted(_) = s.trip { inputs[c + x + k] } else { count });
     }
-    let out = b.emit(Op::new(Scan(spec)), &given);
+    let out = b.scan(spec, &given);
     let mut bars = vec![None; inputs.len()];
     for (j, i) in pc.iter().enumerate() {
         bars[*i] = Some(out[j]);
@@ -272,7 +272,7 @@ pub(super) fn split(s: &ScanSpec, b: &mut Builder, inputs: &[Value], known: &[bo
     let mut given: Vec<Value> = kc.iter().map(|i| inputs[*i]).collect();
     given.extend(kx.iter().map(|i| inputs[c + i]).chain(kk.iter().map(|i| inputs[c + x + i])));
     given.extend(&inputs[c + x + k..]);
-    let first = b.emit(Op::new(Scan(spec)), &given);
+    let first = b.scan(spec, &given);
     let (first_final, rest) = first.split_at(kc.len());
     let (first_y, rest) = rest.split_at(ky.len() + residuals);
     let (first_stack, first_count) = rest.split_at(kc.len());
@@ -303,7 +303,7 @@ pub(super) fn split(s: &ScanSpec, b: &mut Builder, inputs: &[Value], known: &[bo
     if counted {
         given.push(first_count[0]);
     }
-    let second = b.emit(Op::new(Scan(spec)), &given);
+    let second = b.scan(spec, &given);
 
     let pick = |mine: &[usize], theirs: &[usize], a: &[Value], u: &[Value], i: usize| -> Value {
         match mine.iter().position(|m| *m == i) {

@@ -1,0 +1,143 @@
+//! What arrays of any element type can be asked: their type, their elements as doubles, whether they are finite.
+use super::any::{AnyArray, AnyView, Shared};
+use super::element::{Element, Kind};
+use super::leaf_type::{LeafType, Shape};
+use crate::each_kind;
+use ndarray::{ArrayD, ArrayViewD, IxDyn};
+
+impl AnyArray {
+    /// Every element the same.
+    pub fn full(t: &LeafType, v: f64) -> Self {
+        let dim = IxDyn(&t.shape);
+        match t.kind {
+            Kind::F64 => AnyArray::F64(ArrayD::from_elem(dim, v)),
+            Kind::F32 => AnyArray::F32(ArrayD::from_elem(dim, v as f32)),
+            Kind::U32 => AnyArray::U32(ArrayD::from_elem(dim, v as u32)),
+        }
+    }
+    /// Shape and element type.
+    pub fn leaf_type(&self) -> LeafType {
+        LeafType { shape: each_kind!(AnyArray, self, a => Shape::from_slice(a.shape())), kind: self.kind() }
+    }
+    /// Element type.
+    pub fn kind(&self) -> Kind {
+        match self {
+            AnyArray::F64(_) => Kind::F64,
+            AnyArray::F32(_) => Kind::F32,
+            AnyArray::U32(_) => Kind::U32,
+        }
+    }
+    /// Lengths of the axes.
+    pub fn shape(&self) -> &[usize] {
+        each_kind!(AnyArray, self, a => a.shape())
+    }
+    /// Borrows.
+    pub fn view(&self) -> AnyView<'_> {
+        match self {
+            AnyArray::F64(a) => AnyView::F64(a.view()),
+            AnyArray::F32(a) => AnyView::F32(a.view()),
+            AnyArray::U32(a) => AnyView::U32(a.view()),
+        }
+    }
+    /// Every element as a double, in row-major order.
+    pub fn to_f64(&self) -> Vec<f64> {
+        each_kind!(AnyArray, self, a => a.iter().map(|v| v.to_f64()).collect())
+    }
+    /// From doubles in row-major order; `None` if their number is not the type's.
+    pub fn from_f64(t: &LeafType, v: &[f64]) -> Option<Self> {
+        let dim = IxDyn(&t.shape);
+        match t.kind {
+            Kind::F64 => ArrayD::from_shape_vec(dim, v.to_vec()).ok().map(AnyArray::F64),
+            Kind::F32 => ArrayD::from_shape_vec(dim, v.iter().map(|v| *v as f32).collect()).ok().map(AnyArray::F32),
+            Kind::U32 => ArrayD::from_shape_vec(dim, v.iter().map(|v| *v as u32).collect()).ok().map(AnyArray::U32),
+        }
+    }
+}
+
+impl AnyView<'_> {
+    /// The same view for a shorter time.
+    pub fn reborrow(&self) -> AnyView<'_> {
+        match self {
+            AnyView::F64(a) => AnyView::F64(a.view()),
+            AnyView::F32(a) => AnyView::F32(a.view()),
+            AnyView::U32(a) => AnyView::U32(a.view()),
+        }
+    }
+    /// Shape and element type.
+    pub fn leaf_type(&self) -> LeafType {
+        LeafType { shape: Shape::from_slice(self.shape()), kind: self.kind() }
+    }
+    /// Element type.
+    pub fn kind(&self) -> Kind {
+        match self {
+            AnyView::F64(_) => Kind::F64,
+            AnyView::F32(_) => Kind::F32,
+            AnyView::U32(_) => Kind::U32,
+        }
+    }
+    /// Lengths of the axes.
+    pub fn shape(&self) -> &[usize] {
+        each_kind!(AnyView, self, a => a.shape())
+    }
+    /// Copies.
+    pub fn to_owned(&self) -> AnyArray {
+        match self {
+            AnyView::F64(a) => AnyArray::F64(a.to_owned()),
+            AnyView::F32(a) => AnyArray::F32(a.to_owned()),
+            AnyView::U32(a) => AnyArray::U32(a.to_owned()),
+        }
+    }
+    /// Index and value of the first element that is not finite.
+    pub fn first_non_finite(&self) -> Option<(Vec<usize>, f64)> {
+        fn find<T: Element>(a: &ArrayViewD<'_, T>) -> Option<(Vec<usize>, f64)> {
+            // x·0 is 0 for finite x and NaN otherwise: one pass without branches, then a search.
+            let bad = match a.as_slice_memory_order() {
+                Some(s) => s.iter().map(|v| v.to_f64() * 0.0).sum::<f64>().is_nan(),
+                None => a.iter().any(|v| !v.to_f64().is_finite()),
+            };
+            if !bad {
+                return None;
+            }
+            a.indexed_iter().find(|(_, v)| !v.to_f64().is_finite()).map(|(i, v)| (ndarray::Dimension::slice(&i).to_vec(), v.to_f64()))
+        }
+        match self {
+            AnyView::F64(a) => find(a),
+            AnyView::F32(a) => find(a),
+            AnyView::U32(_) => None,
+        }
+    }
+}
+
+impl Shared {
+    /// Borrows.
+    pub fn view(&self) -> AnyView<'_> {
+        match self {
+            Shared::F64(a) => AnyView::F64(a.view()),
+            Shared::F32(a) => AnyView::F32(a.view()),
+            Shared::U32(a) => AnyView::U32(a.view()),
+        }
+    }
+    /// Shape and element type.
+    pub fn leaf_type(&self) -> LeafType {
+        self.view().leaf_type()
+    }
+    /// Whether both are the same memory seen the same way.
+    pub fn same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Shared::F64(a), Shared::F64(b)) => a.as_ptr() == b.as_ptr() && a.shape() == b.shape() && a.strides() == b.strides(),
+            (Shared::F32(a), Shared::F32(b)) => a.as_ptr() == b.as_ptr() && a.shape() == b.shape() && a.strides() == b.strides(),
+            (Shared::U32(a), Shared::U32(b)) => a.as_ptr() == b.as_ptr() && a.shape() == b.shape() && a.strides() == b.strides(),
+            _ => false,
+        }
+    }
+}
+
+impl From<AnyArray> for Shared {
+    fn from(a: AnyArray) -> Self {
+        match a {
+            AnyArray::F64(a) => Shared::F64(a.into_shared()),
+            AnyArray::F32(a) => Shared::F32(a.into_shared()),
+            AnyArray::U32(a) => Shared::U32(a.into_shared()),
+        }
+    }
+}
