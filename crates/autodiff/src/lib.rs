@@ -8,10 +8,12 @@ pub mod execute;
 pub mod kernels;
 pub mod operation;
 pub mod ops;
+mod primitive;
 pub mod program;
 pub mod record;
 pub mod transform;
 pub mod tree;
 
 pub use error::{Error, Problem, Result, Site};
+pub use primitive::{Primitive, apply_primitive, apply_shared};
 // pub use function::{Function, GradientCheck, Linear, Workspace, Wrt};
