@@ -44,15 +44,7 @@ fn matrix(p: &Program, picked: &[usize], mask: &[bool], m: usize, n: usize, kind
     let results: Vec<LeafType> = p.output_types().into_iter().filter(|t| t.kind.is_real()).collect();
     let r = parts.residuals;
     let forward = n <= m;
-    let body = if forward {
-        parts.linear.clone()
-    } else {
-        let tangents: Vec<bool> = (0..parts.linear.inputs.len()).map(|i| i >= r).collect();
-        let back = transform::vjp(&parts.linear, &tangents, &vec![true; parts.linear.outputs.len()])?;
-        let keep: Vec<usize> = (parts.linear.outputs.len()..back.outputs.len()).collect();
-        let order: Vec<usize> = (0..r).chain(parts.linear.inputs.len()..back.inputs.len()).collect();
-        super::arrange::arrange(&back, &order, &keep)?
-    };
+    let body = if forward { parts.linear.clone() } else { parts.transpose()? };
     let (seeds, made): (Vec<LeafType>, Vec<LeafType>) = if forward { (variables, results) } else { (results, variables) };
     let total = if forward { n } else { m };
 

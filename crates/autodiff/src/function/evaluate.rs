@@ -26,12 +26,9 @@ impl<I: Structure, O: Structure> Function<I, O> {
     /// # Errors
     /// As [`Workspace::run`](super::Workspace::run).
     pub fn jvp(&self, at: impl Feed<I>, tangent: impl Feed<I>) -> Result<(O::Arrays, O::Arrays)> {
-        let active = self.real_inputs();
         let inner = self.inner.jvp.get_or_init(|| {
-            self.inner.derive(|p| {
-                let q = transform::jvp(p, &active, &vec![true; p.outputs.len()])?;
-                with_unread_inputs(&q, p, &active)
-            })
+            let all = vec![true; self.inputs.leaf_types().len()];
+            self.inner.derive(|p| transform::jvp(p, &all, &vec![true; p.outputs.len()]))
         });
         Self::through(inner, (self.inputs.clone(), self.inputs.clone()), (self.outputs.clone(), self.outputs.clone())).eval((at, tangent))
     }
@@ -70,29 +67,13 @@ impl<I: Structure, T: Real> Function<I, Leaf<T>> {
     /// # Errors
     /// As [`value_and_gradient`](Function::value_and_gradient).
     pub fn hvp(&self, at: impl Feed<I>, direction: impl Feed<I>) -> Result<I::Arrays> {
-        let active = self.real_inputs();
         let inner = self.inner.hvp.get_or_init(|| {
             self.value_and_gradient_inner().derive(|g| {
                 let wanted: Vec<bool> = (0..g.outputs.len()).map(|i| i > 0).collect();
-                let q = transform::jvp(g, &active, &wanted)?;
-                let q = transform::select(&q, &(g.outputs.len()..q.outputs.len()).collect::<Vec<_>>())?;
-                with_unread_inputs(&q, g, &active)
+                let q = transform::jvp(g, &vec![true; g.inputs.len()], &wanted)?;
+                transform::select(&q, &(g.outputs.len()..q.outputs.len()).collect::<Vec<_>>())
             })
         });
         Self::through(inner, (self.inputs.clone(), self.inputs.clone()), self.inputs.clone()).eval((at, direction))
     }
-}
-
-/// A jvp whose tangents are those of active inputs only, with inputs for the others too, which nobody reads.
-fn with_unread_inputs(q: &crate::operation::Program, p: &crate::operation::Program, active: &[bool]) -> Result<crate::operation::Program> {
-    let mut b = crate::operation::Builder::new();
-    let mut given = b.inputs(&p.input_types());
-    for (t, a) in p.input_types().iter().zip(active) {
-        let v = b.input(t.clone());
-        if *a {
-            given.push(v);
-        }
-    }
-    let out = b.inline(q, &given);
-    b.finish(&out)
 }

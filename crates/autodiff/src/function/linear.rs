@@ -36,14 +36,7 @@ impl<I: Structure, O: Structure> Function<I, O> {
         let primal = Function::from_program(Ok(parts.primal), self.inputs.clone(), outputs);
         let mut values: Vec<AnyArray> = primal.eval(at)?;
         let residuals = values.split_off(p.outputs.len());
-        let r = parts.residuals;
-        // The transpose of a linear program is its vjp without dead code; it reads residuals, never a tangent.
-        let tangents: Vec<bool> = (0..parts.linear.inputs.len()).map(|i| i >= r).collect();
-        let back = transform::vjp(&parts.linear, &tangents, &vec![true; parts.linear.outputs.len()])?;
-        let keep: Vec<usize> = (parts.linear.outputs.len()..back.outputs.len()).collect();
-        let n = parts.linear.inputs.len();
-        let order: Vec<usize> = (0..r).chain(n..back.inputs.len()).collect();
-        let back = super::arrange::arrange(&back, &order, &keep)?;
+        let back = parts.transpose()?;
         let executor = |p: &crate::operation::Program| Ok::<_, Error>(Executor::new(Arc::new(Plan::new(p)?)));
         Ok(Linear {
             inputs: self.inputs.clone(),

@@ -4,7 +4,7 @@ use super::tape::{self, Captured};
 use super::var::Var;
 use crate::array::{Element, Kind, LeafType, Shape};
 use crate::error::{Error, Site};
-use crate::operation::{CondSpec, Op, Program, ScanSpec, Trip, Value};
+use crate::operation::{CondSpec, Op, ScanSpec, Trip};
 use crate::ops::control::{Cond, Scan};
 use crate::tree::Vars;
 use std::panic::Location;
@@ -57,36 +57,6 @@ fn types(vars: &[DynVar]) -> Vec<LeafType> {
 
 fn row_types(stacked: &[DynVar]) -> Vec<LeafType> {
     types(stacked).into_iter().map(|t| LeafType { shape: Shape::from_slice(t.shape.get(1..).unwrap_or(&[])), kind: t.kind }).collect()
-}
-
-/// A program with captures `own` among all captures `all`: the same with all of them as inputs, after the first `first`.
-fn widen(program: &Program, first: usize, own: &[DynVar], all: &[DynVar]) -> Program {
-    let mut b = crate::operation::Builder::literal();
-    let head: Vec<Value> = program.inputs[..first].iter().map(|v| b.input(program.type_of(*v).clone())).collect();
-    let mut given = head;
-    let mut places = vec![Value(0); own.len()];
-    let same = |a: &DynVar, b: &DynVar| (a.region, a.index) == (b.region, b.index);
-    for (k, v) in all.iter().enumerate() {
-        let t = types(&all[k..=k]).remove(0);
-        let input = b.input(t);
-        if let Some(p) = own.iter().position(|o| same(o, v)) {
-            places[p] = input;
-        }
-    }
-    given.extend(places);
-    let out = b.inline(program, &given);
-    // Inlining a program that was finished cannot fail.
-    b.finish(&out).unwrap_or_else(|_| program.clone())
-}
-
-fn union(a: &[DynVar], b: &[DynVar]) -> Vec<DynVar> {
-    let mut all = a.to_vec();
-    for v in b {
-        if !all.iter().any(|u| (u.region, u.index) == (v.region, v.index)) {
-            all.push(*v);
-        }
-    }
-    all
 }
 
 fn fail(op: &str, problem: String, at: Site) {
@@ -173,11 +143,11 @@ pub fn counted_scan_until<C: Vars, D: Element>(
     inputs.extend(carried);
     let (_, step) = tape::capture(&inputs, at, "scan_until", |v| ((), body(read(&v[1..]), Var::from_dyn(v[0])).flat()));
     let Some(step) = step else { return failed() };
-    let all = union(&step.captures, &test.captures);
+    let all = step.captures_with(&test);
     let carries = start.len();
-    let test = Arc::new(widen(&test.program, carries, &test.captures, &all));
+    let test = Arc::new(test.over(carries, &all));
     let spec = ScanSpec {
-        body: Arc::new(widen(&step.program, carries + 1, &step.captures, &all)),
+        body: Arc::new(step.over(carries + 1, &all)),
         carries,
         items: 0,
         constants: all.len(),
@@ -212,11 +182,8 @@ pub fn cond<D: Element, Y: Vars>(test: Var<D>, yes: impl FnOnce() -> Y, no: impl
     let (y, first) = branch(at, yes);
     let (_, second) = branch(at, no);
     let (Some(first), Some(second)) = (first, second) else { return poisoned(&y) };
-    let all = union(&first.captures, &second.captures);
-    let spec = CondSpec {
-        yes: Arc::new(widen(&first.program, 0, &first.captures, &all)),
-        no: Arc::new(widen(&second.program, 0, &second.captures, &all)),
-    };
+    let all = first.captures_with(&second);
+    let spec = CondSpec { yes: Arc::new(first.over(0, &all)), no: Arc::new(second.over(0, &all)) };
     let operands: Vec<DynVar> = [test.to_dyn()].into_iter().chain(all).collect();
     let made = tape::apply_many("cond", &operands, at, |b, v| b.emit(Op::new(Cond(spec)), v));
     let mut made = made.into_iter();

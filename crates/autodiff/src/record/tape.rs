@@ -105,6 +105,38 @@ pub struct Captured {
     pub captures: Vec<DynVar>,
 }
 
+impl Captured {
+    /// The captures of this region and another, each once.
+    #[must_use]
+    pub fn captures_with(&self, other: &Captured) -> Vec<DynVar> {
+        let mut all = self.captures.clone();
+        for v in &other.captures {
+            if !all.iter().any(|u| u.same_value(*v)) {
+                all.push(*v);
+            }
+        }
+        all
+    }
+    /// The program over a longer list of captures: (declared inputs…, `all`…) → (outputs…).
+    #[must_use]
+    pub fn over(&self, declared: usize, all: &[DynVar]) -> Program {
+        let mut b = Builder::literal();
+        let p = &self.program;
+        let mut given: Vec<Value> = p.inputs[..declared].iter().map(|v| b.input(p.type_of(*v).clone())).collect();
+        let mut places = vec![Value(0); self.captures.len()];
+        for v in all {
+            let input = b.input(v.leaf_type().unwrap_or(LeafType::new(&[], v.kind())));
+            if let Some(k) = self.captures.iter().position(|c| c.same_value(*v)) {
+                places[k] = input;
+            }
+        }
+        given.extend(places);
+        let out = b.inline(p, &given);
+        // Inlining a finished program on inputs of its own types does not fail.
+        b.finish(&out).unwrap_or_else(|_| p.clone())
+    }
+}
+
 /// Traces a closure as a region of the open recording: outer variables it uses become captures. Gives what the closure returned
 /// besides its outputs, and the region, unless the recording has failed.
 pub fn capture<R>(types: &[LeafType], at: Site, op: &str, body: impl FnOnce(&[DynVar]) -> (R, Vec<DynVar>)) -> (R, Option<Captured>) {

@@ -15,6 +15,22 @@ pub struct Linearized {
     pub residuals: usize,
 }
 
+impl Linearized {
+    /// (residuals…, cotangents of the wanted outputs…) → (cotangents of the active inputs…): the linear part's vjp without dead
+    /// code. It reads residuals, never a tangent.
+    pub fn transpose(&self) -> Result<Program> {
+        let (r, n, m) = (self.residuals, self.linear.inputs.len(), self.linear.outputs.len());
+        let tangents: Vec<bool> = (0..n).map(|i| i >= r).collect();
+        let mut back = super::vjp(&self.linear, &tangents, &vec![true; m])?;
+        back.outputs.drain(..m);
+        let mut back = dead_code(&back)?;
+        // The tangents that the linear part took are inputs still; nobody reads them.
+        back.inputs.drain(r..n);
+        debug_assert_eq!(back.check(), Ok(()), "{back}");
+        Ok(back)
+    }
+}
+
 /// Splits the jvp of a program.
 pub fn linearize(program: &Program, active: &[bool], wanted: &[bool]) -> Result<Linearized> {
     let joint = jvp(program, active, wanted)?;
