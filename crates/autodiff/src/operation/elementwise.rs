@@ -12,7 +12,7 @@ use std::fmt::Debug;
 pub enum Slope {
     /// It does not depend on the argument, or the convention says 0.
     Zero,
-    /// 1.
+    /// 1, whatever the element types.
     One,
     /// −1.
     MinusOne,
@@ -20,6 +20,8 @@ pub enum Slope {
     Times(Value),
     /// A slope that may be infinite: where the derivative that comes in is 0, 0 goes out.
     Absorb(Value),
+    /// A slope whose zeros win, such as a mask: where it is 0, 0 goes out, even if the derivative that comes in is infinite.
+    Masked(Value),
 }
 
 /// y_i = f(a_i, b_i, …) over operands of equal shape.
@@ -66,13 +68,16 @@ pub fn same_kind(inputs: &[Kind], indices: bool) -> Result<Kind, String> {
 pub struct Pointwise<E>(pub E);
 
 impl<E: Elementwise> Pointwise<E> {
-    fn tangent(&self, b: &mut Builder, x: &[Value], y: Value, i: usize, t: Value) -> Option<Value> {
+    /// The derivative `t` times the slope for operand `i`, with the element type of `like`.
+    fn chain(&self, b: &mut Builder, x: &[Value], y: Value, i: usize, t: Value, like: Value) -> Option<Value> {
+        let kind = b.kind(like);
         Some(match self.0.slope(b, x, y, i) {
             Slope::Zero => return None,
-            Slope::One => t,
+            Slope::One => b.cast(t, kind),
             Slope::MinusOne => b.neg(t),
             Slope::Times(s) => b.mul(t, s),
             Slope::Absorb(s) => b.absorb(t, s),
+            Slope::Masked(s) => b.absorb(s, t),
         })
     }
 }
@@ -114,7 +119,7 @@ impl<E: Elementwise> Operation for Pointwise<E> {
         if b.kind(y).is_real() {
             for (i, t) in tangents.iter().enumerate() {
                 if let Some(t) = t {
-                    let part = self.tangent(b, inputs, y, i, *t);
+                    let part = self.chain(b, inputs, y, i, *t, y);
                     total = b.plus(total, part);
                 }
             }
@@ -123,7 +128,7 @@ impl<E: Elementwise> Operation for Pointwise<E> {
     }
     fn vjp(&self, b: &mut Builder, inputs: &[Value], outputs: &[Value], cotangents: &[Option<Value>], wanted: &[bool]) -> Maybe {
         let Some(c) = cotangents[0] else { return vec![None; inputs.len()] };
-        (0..inputs.len()).map(|i| if wanted[i] { self.tangent(b, inputs, outputs[0], i, c) } else { None }).collect()
+        (0..inputs.len()).map(|i| if wanted[i] { self.chain(b, inputs, outputs[0], i, c, inputs[i]) } else { None }).collect()
     }
     fn lower(&self, inputs: &[&LeafType], _: &[&LeafType]) -> Lowering {
         let (mut m, x) = MicroBuilder::new(inputs.len());

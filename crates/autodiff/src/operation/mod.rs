@@ -4,12 +4,14 @@ mod elementwise;
 mod lowering;
 mod micro;
 mod multilinear;
+mod probe;
 
 pub use builder::Builder;
 pub use elementwise::{Elementwise, Pointwise, Slope, same_kind};
 pub use lowering::{CondSpec, Contraction, External, Fold, Kernel, Lowering, Part, Report, ScanSpec, Trip, View};
 pub use micro::{BinaryFn, Instruction, Micro, MicroBuilder, Reg, UnaryFn};
 pub use multilinear::{Multilinear, Product};
+pub use probe::{Probe, Probed};
 
 use crate::array::{AnyArray, LeafType};
 use crate::error::Problem;

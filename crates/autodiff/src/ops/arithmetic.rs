@@ -1,145 +1,79 @@
-//! Sums, differences, products, quotients, comparisons and selection, element by element.
+//! Sums, differences, products and quotients, element by element.
+use super::declare::binary;
 use crate::array::{Kind, Real};
-use crate::operation::same_kind;
-use crate::operation::{BinaryFn, Builder, Elementwise, MicroBuilder, Op, Pointwise, Reg, Slope, UnaryFn, Value};
+use crate::operation::{BinaryFn, Builder, Elementwise, MicroBuilder, Op, Pointwise, Probe, Probed, Reg, Slope, UnaryFn, Value, same_kind};
 
-/// Declares a binary elementwise function: docs, type, label, value, micro-instruction, slopes, identities.
-macro_rules! binary {
-    ($(#[$doc:meta])* $name:ident, $emit:ident, $label:literal, |$p:ident, $q:ident| $value:expr, $fun:ident, indices: $indices:literal,
-     slope |$b:ident, $x:ident, $y:ident, $i:ident| $slope:expr, simplify |$sb:ident, $sx:ident| $simplify:expr) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq)]
-        pub struct $name;
-        impl Elementwise for $name {
-            fn name(&self) -> &'static str { $label }
-            fn arity(&self) -> usize { 2 }
-            fn apply<T: Real>(&self, x: &[T]) -> T { let ($p, $q) = (x[0], x[1]); $value }
-            fn slope(&self, $b: &mut Builder, $x: &[Value], $y: Value, $i: usize) -> Slope { let _ = (&$b, $x, $y, $i); $slope }
-            fn micro(&self, m: &mut MicroBuilder, x: &[Reg]) -> Reg { m.binary(BinaryFn::$fun, x[0], x[1]) }
-            fn simplify(&self, $sb: &mut Builder, $sx: &[Value]) -> Option<Value> { let _ = (&$sb, $sx); $simplify }
-            fn kind(&self, inputs: &[Kind]) -> Result<Kind, String> { same_kind(inputs, $indices) }
-        }
-        impl Builder {
-            $(#[$doc])*
-            pub fn $emit(&mut self, a: Value, b: Value) -> Value { self.emit1(Op::new(Pointwise($name)), &[a, b]) }
-        }
-    };
-}
-
-/// The number both operands are known to be everywhere, combined; only for reals, where it is exact to rounding.
-fn fold_numbers(b: &mut Builder, x: &[Value], f: impl Fn(f64, f64) -> f64) -> Option<Value> {
-    let (p, q) = (b.known_number(x[0])?, b.known_number(x[1])?);
-    (b.kind(x[0]) == Kind::F64).then(|| b.full_like(x[0], f(p, q)))
-}
-
-binary!(/// a + b.
-    Add, add, "add", |p, q| p + q, Add, indices: true,
+binary! {
+    /// a + b. Indices saturate.
+    Add, add, |p, q| p + q, Add, indices: true,
     slope |b, x, y, i| Slope::One,
-    simplify |b, x| if b.is_zero(x[0]) { Some(x[1]) } else if b.is_zero(x[1]) { Some(x[0]) } else { fold_numbers(b, x, |p, q| p + q) });
-binary!(/// a − b.
-    Sub, sub, "sub", |p, q| p - q, Sub, indices: true,
+    simplify |b, x| if b.is_zero(x[0]) { Some(x[1]) } else if b.is_zero(x[1]) { Some(x[0]) } else { b.fold_numbers(x, |p, q| p + q) },
+    at [[0.5, -1.5], [2.0, 0.25], [-3.0, 3.0]];
+
+    /// a − b. Indices saturate.
+    Sub, sub, |p, q| p - q, Sub, indices: true,
     slope |b, x, y, i| if i == 0 { Slope::One } else { Slope::MinusOne },
-    simplify |b, x| if b.is_zero(x[1]) { Some(x[0]) } else if b.is_zero(x[0]) && b.kind(x[0]).is_real() { Some(b.neg(x[1])) } else { fold_numbers(b, x, |p, q| p - q) });
-binary!(/// a·b.
-Mul, mul, "mul", |p, q| p * q, Mul, indices: true,
-slope |b, x, y, i| Slope::Times(x[1 - i]),
-simplify |b, x| {
-    let (p, q) = (b.known_number(x[0]), b.known_number(x[1]));
-    match (p, q) {
-        (Some(1.0), _) => Some(x[1]),
-        (_, Some(1.0)) => Some(x[0]),
-        // 0·x is 0 for the finite x that programs carry; an infinite slope goes through `absorb`.
-        (Some(0.0), _) => Some(x[0]),
-        (_, Some(0.0)) => Some(x[1]),
-        (Some(-1.0), _) if b.kind(x[0]).is_real() => Some(b.neg(x[1])),
-        (_, Some(-1.0)) if b.kind(x[0]).is_real() => Some(b.neg(x[0])),
-        _ => fold_numbers(b, x, |p, q| p * q),
-    }
-});
-binary!(/// a / b. The slopes 1/b and −y/b are infinite at b = 0, where a derivative of 0 stays 0.
-    Div, div, "div", |p, q| p / q, Div, indices: false,
+    simplify |b, x| if b.is_zero(x[1]) {
+        Some(x[0])
+    } else if b.is_zero(x[0]) && b.kind(x[0]).is_real() {
+        Some(b.neg(x[1]))
+    } else {
+        b.fold_numbers(x, |p, q| p - q)
+    },
+    at [[0.5, -1.5], [2.0, 0.25], [-3.0, 3.0]];
+
+    /// a·b. Indices saturate.
+    Mul, mul, |p, q| p * q, Mul, indices: true,
+    slope |b, x, y, i| Slope::Times(x[1 - i]),
+    simplify |b, x| {
+        let (p, q) = (b.known_number(x[0]), b.known_number(x[1]));
+        match (p, q) {
+            (Some(1.0), _) => Some(x[1]),
+            (_, Some(1.0)) => Some(x[0]),
+            // 0·x is 0 for the finite x that programs carry; an infinite slope goes through `absorb`.
+            (Some(0.0), _) => Some(x[0]),
+            (_, Some(0.0)) => Some(x[1]),
+            (Some(-1.0), _) if b.kind(x[0]).is_real() => Some(b.neg(x[1])),
+            (_, Some(-1.0)) if b.kind(x[0]).is_real() => Some(b.neg(x[0])),
+            _ => b.fold_numbers(x, |p, q| p * q),
+        }
+    },
+    at [[0.5, -1.5], [2.0, 0.25], [0.0, 3.0], [0.0, 0.0]];
+
+    /// a / b. The slopes 1/b and −y/b are infinite at b = 0, where a derivative of 0 stays 0.
+    Div, div, |p, q| p / q, Div, indices: false,
     slope |b, x, y, i| {
         let r = b.recip(x[1]);
-        if i == 0 { Slope::Absorb(r) } else { let s = b.mul(y, r); let s = b.neg(s); Slope::Absorb(s) }
+        if i == 0 {
+            Slope::Absorb(r)
+        } else {
+            let s = b.mul(y, r);
+            Slope::Absorb(b.neg(s))
+        }
     },
-    simplify |b, x| if b.known_number(x[1]) == Some(1.0) || b.is_zero(x[0]) { Some(x[0]) } else { fold_numbers(b, x, |p, q| p / q) });
-binary!(/// a·s, but 0 where a is 0, whatever s: an absent derivative times a slope that may be infinite.
-Absorb, absorb, "absorb", |p, q| if p == T::zero() { T::zero() } else { p * q }, Absorb, indices: false,
-slope |b, x, y, i| if i == 0 { Slope::Times(x[1]) } else { Slope::Times(x[0]) },
-simplify |b, x| match b.known_number(x[1]) {
-    Some(1.0) => Some(x[0]),
-    Some(s) if s.is_finite() => Some(b.mul(x[0], x[1])),
-    _ => b.is_zero(x[0]).then_some(x[0]),
-});
-binary!(/// The larger of a and b; NaN if either is. Ties share the derivative equally.
-    Maximum, maximum, "maximum", |p, q| if p.is_nan() || q.is_nan() { T::nan() } else { p.max(q) }, Max, indices: true,
-    slope |b, x, y, i| Slope::Times(share(b, x[1 - i], x[i])),
-    simplify |b, x| (x[0] == x[1]).then_some(x[0]));
-binary!(/// The smaller of a and b; NaN if either is. Ties share the derivative equally.
-    Minimum, minimum, "minimum", |p, q| if p.is_nan() || q.is_nan() { T::nan() } else { p.min(q) }, Min, indices: true,
-    slope |b, x, y, i| Slope::Times(share(b, x[i], x[1 - i])),
-    simplify |b, x| (x[0] == x[1]).then_some(x[0]));
-binary!(/// 1 where a < b, else 0; no derivative.
-    Less, less, "less", |p, q| if p < q { T::one() } else { T::zero() }, Less, indices: true,
-    slope |b, x, y, i| Slope::Zero, simplify |b, x| None);
-binary!(/// 1 where a ≤ b, else 0; no derivative.
-    LessEqual, less_equal, "less_equal", |p, q| if p <= q { T::one() } else { T::zero() }, LessEq, indices: true,
-    slope |b, x, y, i| Slope::Zero, simplify |b, x| None);
-binary!(/// 1 where a = b, else 0; no derivative.
-    Equal, equal, "equal", |p, q| if p == q { T::one() } else { T::zero() }, Equal, indices: true,
-    slope |b, x, y, i| Slope::Zero, simplify |b, x| None);
-binary!(/// Remainder of a / b with the sign of a; the derivative is that of a on each piece, and −trunc(a/b) for b.
-    Rem, rem, "rem", |p, q| p % q, Rem, indices: true,
+    simplify |b, x| if b.known_number(x[1]) == Some(1.0) || b.is_zero(x[0]) { Some(x[0]) } else { b.fold_numbers(x, |p, q| p / q) },
+    at [[0.5, -1.5], [2.0, 1.25], [0.0, 3.0], [-1.0, 2.0]];
+
+    /// a·s, but 0 where a is 0, whatever s: an absent derivative times a slope that may be infinite. Linear in each operand.
+    Absorb, absorb, |p, q| if p == T::zero() { T::zero() } else { p * q }, Absorb, indices: false,
+    // Both ways a zero of `a` wins: over an infinite s, and over an infinite derivative of s.
+    slope |b, x, y, i| if i == 0 { Slope::Absorb(x[1]) } else { Slope::Masked(x[0]) },
+    simplify |b, x| match (b.known_number(x[0]), b.known_number(x[1])) {
+        (Some(0.0), _) => Some(x[0]),
+        (Some(_), _) => Some(b.mul(x[0], x[1])),
+        (None, Some(s)) if s.is_finite() => Some(b.mul(x[0], x[1])),
+        _ => None,
+    },
+    at [[0.5, -1.5], [2.0, 0.25], [-0.5, 3.0], [1.5, 0.0]];
+
+    /// Remainder of a / b with the sign of a. Slopes on each piece: 1 for a, −trunc(a/b) for b.
+    Rem, rem, |p, q| p % q, Rem, indices: true,
     slope |b, x, y, i| if i == 0 { Slope::One } else {
         let d = b.sub(y, x[0]);
-        let s = b.div(d, x[1]);
-        Slope::Absorb(s)
+        Slope::Absorb(b.div(d, x[1]))
     },
-    simplify |b, x| None);
-
-/// 1 where low < high, ½ where they are equal, else 0.
-fn share(b: &mut Builder, low: Value, high: Value) -> Value {
-    let (less, equal) = (b.less(low, high), b.equal(low, high));
-    let half = b.full_like(equal, 0.5);
-    let tie = b.mul(half, equal);
-    b.add(less, tie)
-}
-
-/// b where `test` is not 0, else c. The unused branch has derivative exactly 0, whatever its value.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Select;
-impl Elementwise for Select {
-    fn name(&self) -> &'static str {
-        "select"
-    }
-    fn arity(&self) -> usize {
-        3
-    }
-    fn apply<T: Real>(&self, x: &[T]) -> T {
-        if x[0] != T::zero() { x[1] } else { x[2] }
-    }
-    fn slope(&self, b: &mut Builder, x: &[Value], _: Value, i: usize) -> Slope {
-        let one = b.full_like(x[0], 1.0);
-        let zero = b.full_like(x[0], 0.0);
-        match i {
-            0 => Slope::Zero,
-            1 => Slope::Times(b.select(x[0], one, zero)),
-            _ => Slope::Times(b.select(x[0], zero, one)),
-        }
-    }
-    fn micro(&self, m: &mut MicroBuilder, x: &[Reg]) -> Reg {
-        m.select(x[0], x[1], x[2])
-    }
-    fn simplify(&self, b: &mut Builder, x: &[Value]) -> Option<Value> {
-        match b.known_number(x[0]) {
-            Some(0.0) => Some(x[2]),
-            Some(_) => Some(x[1]),
-            None => (x[1] == x[2]).then_some(x[1]),
-        }
-    }
-    fn kind(&self, inputs: &[Kind]) -> Result<Kind, String> {
-        same_kind(inputs, true)
-    }
+    simplify |b, x| None,
+    at [[7.0, 3.0], [-1.5, 0.7], [0.5, -2.0]];
 }
 
 /// −a.
@@ -166,6 +100,11 @@ impl Elementwise for Neg {
             return Some(inner[0]);
         }
         b.known_number(x[0]).map(|v| b.full_like(x[0], -v))
+    }
+}
+impl Probed for Neg {
+    fn probes(kind: Kind) -> Vec<Probe> {
+        Probe::pointwise(Neg, kind, &[&[0.5], &[-2.0], &[0.0]])
     }
 }
 
@@ -203,24 +142,12 @@ impl Elementwise for Cast {
         Ok(self.0)
     }
 }
-
-impl Builder {
-    /// b where `test` is not 0, else c.
-    pub fn select(&mut self, test: Value, yes: Value, no: Value) -> Value {
-        self.emit1(Op::new(Pointwise(Select)), &[test, yes, no])
-    }
-    /// −a.
-    pub fn neg(&mut self, a: Value) -> Value {
-        self.emit1(Op::new(Pointwise(Neg)), &[a])
-    }
-    /// The same numbers as another element type.
-    pub fn cast(&mut self, a: Value, kind: Kind) -> Value {
-        self.emit1(Op::new(Pointwise(Cast(kind))), &[a])
-    }
-    /// a·s for a number s.
-    pub fn scale(&mut self, a: Value, s: f64) -> Value {
-        let s = self.full_like(a, s);
-        self.mul(a, s)
+impl Probed for Cast {
+    fn probes(kind: Kind) -> Vec<Probe> {
+        let points: &[&[f64]] = &[&[0.5], &[2.25], &[0.0]];
+        let to = |to: Kind| Probe::pointwise(Cast(to), kind, points);
+        let of = Probe::pointwise(Cast(kind), Kind::U32, &[&[3.0], &[0.0], &[4_000_000_000.0]]);
+        [to(Kind::F64), to(Kind::F32), to(Kind::U32), of].concat()
     }
 }
 
@@ -243,12 +170,33 @@ impl Elementwise for StopGradient {
     fn micro(&self, _: &mut MicroBuilder, x: &[Reg]) -> Reg {
         x[0]
     }
+    fn simplify(&self, b: &mut Builder, x: &[Value]) -> Option<Value> {
+        (b.known_number(x[0]).is_some() || !b.kind(x[0]).is_real()).then_some(x[0])
+    }
     fn kind(&self, inputs: &[Kind]) -> Result<Kind, String> {
         same_kind(inputs, true)
     }
 }
+impl Probed for StopGradient {
+    fn probes(kind: Kind) -> Vec<Probe> {
+        Probe::pointwise(StopGradient, kind, &[&[0.5], &[-2.0], &[0.0]]).into_iter().map(Probe::surrogate).collect()
+    }
+}
 
 impl Builder {
+    /// −a.
+    pub fn neg(&mut self, a: Value) -> Value {
+        self.emit1(Op::new(Pointwise(Neg)), &[a])
+    }
+    /// The same numbers as another element type.
+    pub fn cast(&mut self, a: Value, kind: Kind) -> Value {
+        self.emit1(Op::new(Pointwise(Cast(kind))), &[a])
+    }
+    /// a·s for a number s.
+    pub fn scale(&mut self, a: Value, s: f64) -> Value {
+        let s = self.full_like(a, s);
+        self.mul(a, s)
+    }
     /// The same value, with derivative 0.
     pub fn stop_gradient(&mut self, a: Value) -> Value {
         self.emit1(Op::new(Pointwise(StopGradient)), &[a])

@@ -1,7 +1,7 @@
 //! Products of two arrays: dot, outer, matrix and batched products in one operation.
-use crate::array::{AnyArray, LeafType, Real, Shape};
+use crate::array::{AnyArray, Kind, LeafType, Real, Shape};
 use crate::error::Problem;
-use crate::operation::{Builder, Contraction, Lowering, Multilinear, Op, Product, Value};
+use crate::operation::{Builder, Contraction, Lowering, Multilinear, Op, Probe, Probed, Product, Value};
 use ndarray::{ArrayD, IxDyn};
 
 /// out[batch…, a's free axes…, b's free axes…] = Σ over the contracted axes of a·b. Transpose: the same with the cotangent.
@@ -114,6 +114,31 @@ fn naive<T: Real>(spec: &Contraction, a: &ArrayD<T>, b: &ArrayD<T>) -> ArrayD<T>
         }
         total
     })
+}
+
+impl Probed for Contract {
+    fn probes(kind: Kind) -> Vec<Probe> {
+        type Pairs = &'static [(usize, usize)];
+        let cases: [(&[usize], &[usize], Pairs, Pairs); 12] = [
+            (&[4], &[4], &[], &[(0, 0)]),
+            (&[3, 4], &[4], &[], &[(1, 0)]),
+            (&[3], &[3, 4], &[], &[(0, 0)]),
+            (&[2, 3], &[3, 4], &[], &[(1, 0)]),
+            (&[3, 2], &[4, 3], &[], &[(0, 1)]),
+            (&[3], &[2], &[], &[]),
+            (&[5, 2, 3], &[5, 3, 2], &[(0, 0)], &[(2, 1)]),
+            (&[3, 5], &[3, 5], &[(1, 1)], &[(0, 0)]),
+            (&[2, 3, 4], &[4, 3, 2], &[], &[(1, 1), (2, 0)]),
+            (&[], &[3], &[], &[]),
+            (&[3, 0], &[0, 2], &[], &[(1, 0)]),
+            (&[1, 1], &[1, 3], &[], &[(1, 0)]),
+        ];
+        let probe = |(a, b, batch, sum): (&[usize], &[usize], Pairs, Pairs)| {
+            let spec = Contraction { batch: batch.iter().copied().collect(), sum: sum.iter().copied().collect() };
+            Probe::new(Product(Contract(spec)), vec![Probe::array(a, kind, 1), Probe::array(b, kind, 2)])
+        };
+        cases.map(probe).to_vec()
+    }
 }
 
 impl Builder {

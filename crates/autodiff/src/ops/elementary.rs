@@ -1,64 +1,146 @@
-//! Elementary functions of one number.
-use crate::array::Real;
-use crate::operation::{Builder, Elementwise, MicroBuilder, Op, Pointwise, Reg, Slope, UnaryFn, Value};
-
-/// Declares a unary elementwise function: docs, type, emitter, value, micro-instruction, slope.
-macro_rules! unary {
-    ($($(#[$doc:meta])* $name:ident, $emit:ident, |$p:ident| $value:expr, $fun:ident, slope |$b:ident, $x:ident, $y:ident| $slope:expr;)*) => { $(
-        $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq)]
-        pub struct $name;
-        impl Elementwise for $name {
-            fn name(&self) -> &'static str { stringify!($emit) }
-            fn arity(&self) -> usize { 1 }
-            fn apply<T: Real>(&self, x: &[T]) -> T { let $p = x[0]; $value }
-            fn slope(&self, $b: &mut Builder, x: &[Value], $y: Value, _: usize) -> Slope { let $x = x[0]; let _ = (&$b, $x, $y); $slope }
-            fn micro(&self, m: &mut MicroBuilder, x: &[Reg]) -> Reg { m.unary(UnaryFn::$fun, x[0]) }
-        }
-        impl Builder {
-            $(#[$doc])*
-            pub fn $emit(&mut self, a: Value) -> Value { self.emit1(Op::new(Pointwise($name)), &[a]) }
-        }
-    )* };
-}
+//! Elementary functions of one number: exponential, logarithm, trigonometric, hyperbolic, error function, and the piecewise constant.
+use super::declare::unary;
+use crate::array::{Element, Kind, Real};
+use crate::operation::{BinaryFn, Builder, Elementwise, MicroBuilder, Op, Pointwise, Probe, Probed, Reg, Slope, UnaryFn, Value};
+use std::f64::consts::FRAC_2_SQRT_PI;
 
 unary! {
     /// eˣ. Slope: y.
-    Exp, exp, |p| p.exp(), Exp, slope |b, x, y| Slope::Times(y);
+    Exp, exp, |p| p.exp(), Exp, slope |b, x, y| Slope::Times(y), at [0.5, -2.0, 0.0];
+
     /// eˣ − 1, accurate near 0. Slope: y + 1.
-    ExpM1, exp_m1, |p| p.exp_m1(), ExpM1, slope |b, x, y| { let one = b.full_like(y, 1.0); Slope::Times(b.add(y, one)) };
-    /// Natural logarithm. Slope: 1/x.
-    Ln, ln, |p| p.ln(), Ln, slope |b, x, y| Slope::Absorb(b.recip(x));
+    ExpM1, exp_m1, |p| p.exp_m1(), ExpM1, slope |b, x, y| Slope::Times(b.plus_number(y, 1.0)), at [0.5, -2.0, 0.0, 1e-9];
+
+    /// Natural logarithm. Slope: 1/x, infinite at 0, where a derivative of 0 stays 0.
+    Ln, ln, |p| p.ln(), Ln, slope |b, x, y| Slope::Absorb(b.recip(x)), at [1.5, 3.0, 20.0];
+
     /// ln(1 + x), accurate near 0. Slope: 1/(1 + x).
-    Ln1p, ln_1p, |p| p.ln_1p(), Ln1p, slope |b, x, y| { let one = b.full_like(x, 1.0); let d = b.add(x, one); Slope::Absorb(b.recip(d)) };
-    /// √x. Slope: 1/(2y), and 0 at x = 0 by convention.
-    Sqrt, sqrt, |p| p.sqrt(), Sqrt, slope |b, x, y| {
-        let (one, zero) = (b.full_like(y, 1.0), b.full_like(y, 0.0));
-        let flat = b.equal(y, zero);
-        let safe = b.select(flat, one, y);
-        let r = b.recip(safe);
-        let half = b.scale(r, 0.5);
-        Slope::Times(b.select(flat, zero, half))
-    };
-    /// 1/x. Slope: −y².
-    Recip, recip, |p| p.recip(), Recip, slope |b, x, y| { let s = b.mul(y, y); Slope::Absorb(b.neg(s)) };
+    Ln1p, ln_1p, |p| p.ln_1p(), Ln1p, slope |b, x, y| {
+        let d = b.plus_number(x, 1.0);
+        Slope::Absorb(b.recip(d))
+    }, at [0.5, 2.0, 0.0, 1e-9];
+
     /// |x|. Slope: sign x, so 0 at 0.
-    Abs, abs, |p| p.abs(), Abs, slope |b, x, y| Slope::Times(b.sign(x));
+    Abs, abs, |p| p.abs(), Abs, slope |b, x, y| Slope::Masked(b.sign(x)), at [0.5, -2.0, 1.0];
+
     /// −1, 0 or 1. Slope: 0.
-    Sign, sign, |p| if p > T::zero() { T::one() } else if p < T::zero() { -T::one() } else { p }, Sign, slope |b, x, y| Slope::Zero;
+    Sign, sign, |p| if p > T::zero() { T::one() } else if p < T::zero() { -T::one() } else { p }, Sign,
+        slope |b, x, y| Slope::Zero, at [0.5, -2.0, 1.0];
+
     /// The largest integer ≤ x. Slope: 0.
-    Floor, floor, |p| p.floor(), Floor, slope |b, x, y| Slope::Zero;
+    Floor, floor, |p| p.floor(), Floor, slope |b, x, y| Slope::Zero, at [0.5, -2.5, 1.25];
+
     /// Sine. Slope: cos x.
-    Sin, sin, |p| p.sin(), Sin, slope |b, x, y| Slope::Times(b.cos(x));
+    Sin, sin, |p| p.sin(), Sin, slope |b, x, y| Slope::Times(b.cos(x)), at [0.5, -2.0, 0.0, 10.0];
+
     /// Cosine. Slope: −sin x.
-    Cos, cos, |p| p.cos(), Cos, slope |b, x, y| { let s = b.sin(x); Slope::Times(b.neg(s)) };
+    Cos, cos, |p| p.cos(), Cos, slope |b, x, y| {
+        let s = b.sin(x);
+        Slope::Times(b.neg(s))
+    }, at [0.5, -2.0, 0.0, 10.0];
+
     /// Tangent. Slope: 1 + y².
-    Tan, tan, |p| p.tan(), Tan, slope |b, x, y| { let (s, one) = (b.mul(y, y), b.full_like(y, 1.0)); Slope::Times(b.add(s, one)) };
+    Tan, tan, |p| p.tan(), Tan, slope |b, x, y| {
+        let s = b.square(y);
+        Slope::Times(b.plus_number(s, 1.0))
+    }, at [0.5, -0.3, 0.0];
+
+    /// Inverse sine. Slope: 1/√(1 − x²), infinite at ±1, where a derivative of 0 stays 0.
+    Asin, asin, |p| p.asin(), Asin, slope |b, x, y| Slope::Absorb(arc_slope(b, x)), at [0.1, -0.2, 0.0];
+
+    /// Inverse cosine. Slope: −1/√(1 − x²), infinite at ±1, where a derivative of 0 stays 0.
+    Acos, acos, |p| p.acos(), Acos, slope |b, x, y| {
+        let s = arc_slope(b, x);
+        Slope::Absorb(b.neg(s))
+    }, at [0.1, -0.2, 0.0];
+
+    /// Inverse tangent. Slope: 1/(1 + x²).
+    Atan, atan, |p| p.atan(), Atan, slope |b, x, y| {
+        let s = b.square(x);
+        let s = b.plus_number(s, 1.0);
+        Slope::Times(b.recip(s))
+    }, at [0.5, -2.0, 0.0];
+
+    /// Hyperbolic sine. Slope: cosh x.
+    Sinh, sinh, |p| p.sinh(), Sinh, slope |b, x, y| Slope::Times(b.cosh(x)), at [0.5, -2.0, 0.0];
+
+    /// Hyperbolic cosine. Slope: sinh x.
+    Cosh, cosh, |p| p.cosh(), Cosh, slope |b, x, y| Slope::Times(b.sinh(x)), at [0.5, -2.0, 0.0];
+
     /// Hyperbolic tangent. Slope: 1 − y².
-    Tanh, tanh, |p| p.tanh(), Tanh, slope |b, x, y| { let (s, one) = (b.mul(y, y), b.full_like(y, 1.0)); Slope::Times(b.sub(one, s)) };
-    /// 1/(1 + e⁻ˣ). Slope: y(1 − y).
-    Sigmoid, sigmoid, |p| if p >= T::zero() { (T::one() + (-p).exp()).recip() } else { let e = p.exp(); e / (T::one() + e) }, Sigmoid,
-        slope |b, x, y| { let one = b.full_like(y, 1.0); let s = b.sub(one, y); Slope::Times(b.mul(y, s)) };
-    /// ln(1 + eˣ). Slope: sigmoid x.
-    Softplus, softplus, |p| p.max(T::zero()) + (-p.abs()).exp().ln_1p(), Softplus, slope |b, x, y| Slope::Times(b.sigmoid(x));
+    Tanh, tanh, |p| p.tanh(), Tanh, slope |b, x, y| {
+        let (s, one) = (b.square(y), b.full_like(y, 1.0));
+        Slope::Times(b.sub(one, s))
+    }, at [0.5, -2.0, 0.0];
+
+    /// The error function 2/√π ∫₀ˣ e^(−t²) dt. Slope: 2/√π e^(−x²).
+    Erf, erf, |p| T::from_f64(libm::erf(Element::to_f64(p))), Erf, slope |b, x, y| {
+        let s = b.square(x);
+        let s = b.neg(s);
+        let e = b.exp(s);
+        Slope::Times(b.scale(e, FRAC_2_SQRT_PI))
+    }, at [0.5, -1.0, 0.0, 2.5];
+}
+
+/// 1/√((1 − x)(1 + x)); the product keeps its digits near ±1.
+fn arc_slope(b: &mut Builder, x: Value) -> Value {
+    let one = b.full_like(x, 1.0);
+    let (low, high) = (b.sub(one, x), b.add(one, x));
+    let s = b.mul(low, high);
+    let s = b.sqrt(s);
+    b.recip(s)
+}
+
+/// The angle of the point (x, y) from the first axis, in (−π, π]; operands y, x. Slopes: x/(x² + y²) for y, −y/(x² + y²) for x, and 0 at
+/// the origin by convention.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Atan2;
+impl Elementwise for Atan2 {
+    fn name(&self) -> &'static str {
+        "atan2"
+    }
+    fn arity(&self) -> usize {
+        2
+    }
+    fn apply<T: Real>(&self, x: &[T]) -> T {
+        x[0].atan2(x[1])
+    }
+    fn slope(&self, b: &mut Builder, x: &[Value], _: Value, i: usize) -> Slope {
+        let (p, q) = (b.square(x[0]), b.square(x[1]));
+        let s = b.add(p, q);
+        let r = b.recip(s);
+        let other = if i == 0 { x[1] } else { b.neg(x[0]) };
+        Slope::Times(b.absorb(other, r))
+    }
+    fn micro(&self, m: &mut MicroBuilder, x: &[Reg]) -> Reg {
+        m.binary(BinaryFn::Atan2, x[0], x[1])
+    }
+}
+impl Probed for Atan2 {
+    fn probes(kind: Kind) -> Vec<Probe> {
+        Probe::pointwise(Atan2, kind, &[&[0.5, 1.0], &[-2.0, 0.5], &[1.0, -1.5], &[0.0, 1.0]])
+    }
+}
+
+impl Builder {
+    /// The angle of the point (x, y) from the first axis, in (−π, π].
+    pub fn atan2(&mut self, y: Value, x: Value) -> Value {
+        self.emit1(Op::new(Pointwise(Atan2)), &[y, x])
+    }
+    /// The smallest integer ≥ x. Slope: 0.
+    pub fn ceil(&mut self, a: Value) -> Value {
+        let a = self.neg(a);
+        let a = self.floor(a);
+        self.neg(a)
+    }
+    /// x·ln y, and 0 where x is 0, whatever y: the terms of entropies and divergences.
+    pub fn x_ln_y(&mut self, x: Value, y: Value) -> Value {
+        let l = self.ln(y);
+        self.absorb(x, l)
+    }
+    /// a + s for a number s.
+    pub fn plus_number(&mut self, a: Value, s: f64) -> Value {
+        let s = self.full_like(a, s);
+        self.add(a, s)
+    }
 }

@@ -1,8 +1,8 @@
 //! Sums over axes, and their transpose, broadcasting.
-use crate::array::{AnyArray, LeafType, Real, Shape};
+use crate::array::{AnyArray, Kind, LeafType, Real, Shape};
 use crate::each_kind;
 use crate::error::Problem;
-use crate::operation::{Builder, Fold, Lowering, Multilinear, Op, Product, Value, View};
+use crate::operation::{Builder, Fold, Lowering, Multilinear, Op, Probe, Probed, Product, Value, View};
 use ndarray::{ArrayD, Axis, IxDyn};
 
 /// Σ over the marked axes, which the result lacks. Transpose: broadcast.
@@ -131,6 +131,39 @@ impl Multilinear for Broadcast {
         }
         let axes: Vec<usize> = inner.axes.iter().map(|a| self.axes[*a]).collect();
         Some(b.broadcast(from, &self.shape, &axes))
+    }
+}
+
+impl Probed for Sum {
+    fn probes(kind: Kind) -> Vec<Probe> {
+        let cases: [(&[usize], &[usize]); 8] = [
+            (&[5], &[0]),
+            (&[3, 4], &[0]),
+            (&[3, 4], &[1]),
+            (&[2, 3, 4], &[0, 2]),
+            (&[3, 1], &[1]),
+            (&[0, 3], &[0]),
+            (&[3, 0], &[0]),
+            (&[], &[]),
+        ];
+        cases.map(|(shape, axes)| Probe::new(Product(Sum { axes: Shape::from_slice(axes) }), vec![Probe::array(shape, kind, 1)])).to_vec()
+    }
+}
+impl Probed for Broadcast {
+    fn probes(kind: Kind) -> Vec<Probe> {
+        let cases: [(&[usize], &[usize], &[usize]); 7] = [
+            (&[], &[3, 2], &[]),
+            (&[3], &[3, 2], &[0]),
+            (&[2], &[3, 2], &[1]),
+            (&[3, 1], &[3, 4], &[0, 1]),
+            (&[1, 2], &[4, 3, 2], &[0, 2]),
+            (&[3], &[0, 3], &[1]),
+            (&[0], &[0, 3], &[0]),
+        ];
+        let op = |shape: &[usize], axes: &[usize]| Product(Broadcast { shape: Shape::from_slice(shape), axes: Shape::from_slice(axes) });
+        let mut probes = cases.map(|(from, to, axes)| Probe::new(op(to, axes), vec![Probe::array(from, kind, 1)])).to_vec();
+        probes.push(Probe::new(op(&[2, 3], &[0]), vec![Probe::indices(&[2], &[7, 4_000_000_000])]));
+        probes
     }
 }
 

@@ -1,7 +1,7 @@
 //! Values without operands: one number everywhere, and constant arrays.
-use crate::array::{AnyArray, LeafType, Shared};
+use crate::array::{AnyArray, Kind, LeafType, Shared};
 use crate::error::Problem;
-use crate::operation::{Builder, Lowering, Maybe, Op, Operation, Value};
+use crate::operation::{Builder, Lowering, Maybe, Op, Operation, Probe, Probed, Value};
 use crate::program::{Types, Values};
 use smallvec::smallvec;
 use std::any::Any;
@@ -79,6 +79,20 @@ impl Operation for Constant {
     }
 }
 
+impl Probed for Full {
+    fn probes(kind: Kind) -> Vec<Probe> {
+        let shapes: [&[usize]; 4] = [&[], &[3], &[2, 2], &[0]];
+        let of = |shape: &[usize], kind| Probe::new(Full { value: 2.5, of: LeafType::new(shape, kind) }, vec![]);
+        shapes.into_iter().map(|s| of(s, kind)).chain([of(&[2], Kind::U32)]).collect()
+    }
+}
+impl Probed for Constant {
+    fn probes(kind: Kind) -> Vec<Probe> {
+        let shapes: [&[usize]; 4] = [&[], &[3], &[2, 2], &[0]];
+        shapes.map(|s| Probe::new(Constant(Probe::array(s, kind, 1).into()), vec![])).to_vec()
+    }
+}
+
 impl Builder {
     /// One number everywhere.
     pub fn full(&mut self, of: &LeafType, value: f64) -> Value {
@@ -97,6 +111,16 @@ impl Builder {
     #[must_use]
     pub fn known_number(&self, v: Value) -> Option<f64> {
         self.made_by::<Full>(v).map(|(f, _)| f.value)
+    }
+    /// f of the number that every element of `v` is known to be; only in double precision, where the executor computes the same.
+    pub(crate) fn fold_number(&mut self, v: Value, f: impl Fn(f64) -> f64) -> Option<Value> {
+        let x = self.known_number(v)?;
+        (self.kind(v) == Kind::F64).then(|| self.full_like(v, f(x)))
+    }
+    /// As [`fold_number`](Self::fold_number), of two.
+    pub(crate) fn fold_numbers(&mut self, x: &[Value], f: impl Fn(f64, f64) -> f64) -> Option<Value> {
+        let (p, q) = (self.known_number(x[0])?, self.known_number(x[1])?);
+        (self.kind(x[0]) == Kind::F64).then(|| self.full_like(x[0], f(p, q)))
     }
     /// Whether every element of `v` is known to be 0.
     #[must_use]

@@ -1,8 +1,8 @@
 //! The same elements in another arrangement: views, and placing parts into a larger array.
-use crate::array::{AnyArray, Element, LeafType, Shape};
+use crate::array::{AnyArray, Element, Kind, LeafType, Shape};
 use crate::each_kind;
 use crate::error::Problem;
-use crate::operation::{Builder, Lowering, Multilinear, Op, Part, Product, Value, View};
+use crate::operation::{Builder, Lowering, Multilinear, Op, Part, Probe, Probed, Product, Value, View};
 use ndarray::{ArrayD, IxDyn};
 use smallvec::SmallVec;
 
@@ -282,6 +282,62 @@ impl Multilinear for Diagonal {
     }
     fn lower(&self, _: &[&LeafType], _: &LeafType) -> Lowering {
         Lowering::View(View::Diagonal)
+    }
+}
+
+impl Probed for Reshape {
+    fn probes(kind: Kind) -> Vec<Probe> {
+        let cases: [(&[usize], &[usize]); 5] = [(&[6], &[2, 3]), (&[2, 3], &[3, 2]), (&[1], &[]), (&[], &[1, 1]), (&[0, 3], &[2, 0])];
+        cases.map(|(from, to)| Probe::new(Product(Reshape { shape: Shape::from_slice(to) }), vec![Probe::array(from, kind, 1)])).to_vec()
+    }
+}
+impl Probed for Permute {
+    fn probes(kind: Kind) -> Vec<Probe> {
+        let cases: [(&[usize], &[usize]); 5] =
+            [(&[2, 3], &[1, 0]), (&[2, 3, 4], &[2, 0, 1]), (&[2, 3, 4], &[0, 2, 1]), (&[0, 3], &[1, 0]), (&[1, 3], &[1, 0])];
+        cases
+            .map(|(shape, axes)| Probe::new(Product(Permute { axes: Shape::from_slice(axes) }), vec![Probe::array(shape, kind, 1)]))
+            .to_vec()
+    }
+}
+impl Probed for Slice {
+    fn probes(kind: Kind) -> Vec<Probe> {
+        let cases: [(&[usize], &[usize], &[isize], &[usize]); 7] = [
+            (&[6], &[1], &[1], &[3]),
+            (&[6], &[1], &[2], &[3]),
+            (&[6], &[5], &[-2], &[3]),
+            (&[3, 4], &[2, 0], &[-1, 3], &[3, 2]),
+            (&[3, 4], &[1, 1], &[1, 1], &[0, 2]),
+            (&[0], &[0], &[-1], &[0]),
+            (&[], &[], &[], &[]),
+        ];
+        let op = |start: &[usize], step: &[isize], len: &[usize]| {
+            Product(Slice { start: Shape::from_slice(start), step: SmallVec::from_slice(step), len: Shape::from_slice(len) })
+        };
+        cases.map(|(shape, start, step, len)| Probe::new(op(start, step, len), vec![Probe::array(shape, kind, 1)])).to_vec()
+    }
+}
+impl Probed for Place {
+    fn probes(kind: Kind) -> Vec<Probe> {
+        let cases: [(&[usize], &[(&[usize], &[usize], &[usize])]); 5] = [
+            (&[6], &[(&[3], &[1], &[1])]),
+            (&[7], &[(&[3], &[0], &[2]), (&[2], &[1], &[2])]),
+            (&[3, 4], &[(&[3, 2], &[0, 0], &[1, 1]), (&[3, 2], &[0, 2], &[1, 1])]),
+            (&[4, 2], &[(&[0, 2], &[0, 0], &[1, 1]), (&[2, 1], &[0, 1], &[3, 1])]),
+            (&[0], &[(&[0], &[0], &[1])]),
+        ];
+        let part = |start: &[usize], step: &[usize]| Part { start: Shape::from_slice(start), step: Shape::from_slice(step) };
+        let probe = |(shape, parts): (&[usize], &[(&[usize], &[usize], &[usize])])| {
+            let op = Place { shape: Shape::from_slice(shape), parts: parts.iter().map(|p| part(p.1, p.2)).collect() };
+            Probe::new(Product(op), parts.iter().enumerate().map(|(i, p)| Probe::array(p.0, kind, i as u32)).collect())
+        };
+        cases.map(probe).to_vec()
+    }
+}
+impl Probed for Diagonal {
+    fn probes(kind: Kind) -> Vec<Probe> {
+        let shapes: [&[usize]; 4] = [&[3, 3], &[2, 3, 3], &[1, 1], &[0, 0]];
+        shapes.map(|shape| Probe::new(Product(Diagonal), vec![Probe::array(shape, kind, 1)])).to_vec()
     }
 }
 

@@ -168,3 +168,11 @@ impl Operation for Cond {
         Ok(joined)
     }
 }
+
+impl Builder {
+    /// Runs one of two programs of the operands: `yes` where `test` is not 0, else `no`.
+    pub fn cond(&mut self, spec: CondSpec, test: Value, operands: &[Value]) -> Values {
+        let inputs: Values = [test].into_iter().chain(operands.iter().copied()).collect();
+        self.emit(Op::new(Cond(spec)), &inputs)
+    }
+}
