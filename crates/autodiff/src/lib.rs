@@ -9,6 +9,7 @@ pub mod kernels;
 pub mod operation;
 pub mod ops;
 mod primitive;
+pub mod plan;
 pub mod program;
 pub mod record;
 pub mod transform;

@@ -1,2 +1,116 @@
 //! Running programs: a naive reference, and the planned executor.
 pub mod reference;
+
+mod arena;
+mod checks;
+mod counts;
+mod run;
+
+pub use counts::{Counts, Products};
+
+use crate::array::{AnyView, Element, LeafType};
+use crate::error::{Error, Result};
+use crate::operation::Report;
+use crate::plan::{Memory, Plan};
+use arena::{Arena, Base};
+use run::Runner;
+use std::sync::Arc;
+
+/// What runs a plan, any number of times: its arena, and the states of external code.
+#[derive(Debug)]
+pub struct Executor {
+    plan: Arc<Plan>,
+    /// Outlives what the runner's bases point to.
+    arena: Arena,
+    /// Copies of inputs that are not in row-major order: made when first needed.
+    door: Vec<Option<Arena>>,
+    runner: Runner,
+    reports: Vec<Report>,
+}
+
+impl Executor {
+    /// For a plan.
+    #[must_use]
+    pub fn new(plan: Arc<Plan>) -> Self {
+        let arena = Arena::new(plan.bytes);
+        let mut runner = Runner::new(&plan.block);
+        runner.bases.set(0, arena.base().part(0, plan.block.frame));
+        for (i, (t, at)) in plan.outputs.iter().zip(&plan.places).enumerate() {
+            runner.bases.set(1 + plan.inputs.len() + i, arena.base().part(*at as isize, t.bytes()));
+        }
+        let door = plan.inputs.iter().map(|_| None).collect();
+        Executor { plan, arena, door, runner, reports: vec![] }
+    }
+    /// The plan.
+    #[must_use]
+    pub fn plan(&self) -> &Arc<Plan> {
+        &self.plan
+    }
+    /// Runs the plan on these inputs.
+    pub fn run(&mut self, inputs: &[AnyView<'_>]) -> Result<()> {
+        let types = &self.plan.inputs;
+        if inputs.len() != types.len() {
+            let problem = format!("takes {} inputs, given {}", types.len(), inputs.len());
+            return Err(Error::Argument { op: "run".into(), problem, at: None });
+        }
+        for (leaf, (x, t)) in inputs.iter().zip(types).enumerate() {
+            if x.shape() != &t.shape[..] || x.kind() != t.kind {
+                return Err(Error::Input { leaf, leaves: types.len(), expected: t.clone(), given: x.leaf_type().to_string() });
+            }
+        }
+        for (i, x) in inputs.iter().enumerate() {
+            let base = crate::each_kind!(AnyView, x, a => {
+                if a.is_standard_layout() { Base::of_view(x) } else { copied(&mut self.door[i], &types[i], a) }
+            });
+            self.runner.bases.set(1 + i, base);
+        }
+        self.reports.clear();
+        let (block, runner, reports) = (&self.plan.block, &mut self.runner, &mut self.reports);
+        let result = if block.big { rayon::scope(|_| run::block(block, runner, reports)) } else { run::block(block, runner, reports) };
+        // What was lent for this run only is forgotten.
+        for i in 0..inputs.len() {
+            self.runner.bases.set(1 + i, Base::nowhere());
+        }
+        result
+    }
+    /// An output of the last run.
+    #[must_use]
+    pub fn output(&self, i: usize) -> AnyView<'_> {
+        let t = &self.plan.outputs[i];
+        self.runner.bases.view(1 + self.plan.inputs.len() + i, t.kind, &t.shape)
+    }
+    /// What iterative operations said of the last run, in the order in which they ran.
+    #[must_use]
+    pub fn reports(&self) -> &[Report] {
+        &self.reports
+    }
+    /// Makes external code forget what earlier runs left for later ones.
+    pub fn forget(&mut self) {
+        self.runner.forget(&self.plan.block);
+    }
+    /// How often each kind of instruction ran.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        let mut c = Counts::default();
+        self.runner.count(&self.plan.block, &mut c);
+        c
+    }
+    /// Starts counting anew.
+    pub fn reset_counts(&mut self) {
+        self.runner.reset_counts();
+    }
+    /// Memory it holds: the plan's, and the inputs that it had to copy.
+    #[must_use]
+    pub fn memory(&self) -> Memory {
+        let copied = self.door.iter().flatten().map(|a| a.base().range().len() as u64).sum();
+        debug_assert!(self.arena.base().range().len() == self.plan.bytes, "the arena is as big as planned");
+        Memory { door: copied, ..self.plan.memory() }
+    }
+}
+
+/// The input in row-major order, in memory of its own.
+fn copied<T: Element>(door: &mut Option<Arena>, t: &LeafType, a: &ndarray::ArrayViewD<'_, T>) -> Base {
+    let base = door.get_or_insert_with(|| Arena::new(t.bytes())).base();
+    base.fill_from(a);
+    base
+}

@@ -29,6 +29,19 @@ pub fn scatter<T: Element>(src: &[T], dst: &mut [T], layout: &Layout) {
     unsafe { walk(&axes, src.as_ptr(), dst.as_mut_ptr().wrapping_add(layout.offset)) }
 }
 
+/// Writes the elements that one layout names in `src` to the places that another names in `dst`. No place may be named twice.
+pub fn place<T: Element>(src: &[T], from: &Layout, dst: &mut [T], to: &Layout) {
+    guard(src, from);
+    guard(dst, to);
+    assert_eq!(from.shape, to.shape, "both sides have the same elements");
+    let axes = merge((0..from.shape.len()).map(|i| Axis { n: from.shape[i], s: [from.strides[i], to.strides[i]] }));
+    if from.is_empty() {
+        return;
+    }
+    // SAFETY: `guard` checked the offsets of both sides.
+    unsafe { walk(&axes, src.as_ptr().wrapping_add(from.offset), dst.as_mut_ptr().wrapping_add(to.offset)) }
+}
+
 /// Every element converted: as `as` does.
 pub fn convert<S: Element, D: Element>(src: &[S], dst: &mut [D]) {
     for (d, s) in dst.iter_mut().zip(src) {

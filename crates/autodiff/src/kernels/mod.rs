@@ -8,13 +8,16 @@ pub mod contract;
 pub mod copy;
 pub mod dense;
 pub mod fold;
+pub(crate) mod group;
 pub mod math;
 pub mod typed;
+pub(crate) mod parts;
 
 mod axes;
 mod gemm;
 mod isa;
 mod matvec;
+mod tile;
 
 #[cfg(test)]
 mod tests;

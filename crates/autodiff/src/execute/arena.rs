@@ -1,0 +1,267 @@
+//! The arena: one aligned buffer, the bases that operands are found from, and the loans of slices to instructions.
+//!
+//! The only unsafe code of the executor. What it trusts is the plan: operands come from [`Plan`](crate::plan::Plan)s alone, which lay them out so
+//! that what an instruction writes overlaps nothing else that it reads or writes; `checks` holds them to it in debug builds.
+#![allow(unsafe_code)]
+use super::checks;
+use crate::array::{AnyView, Element, Kind, Slice, SliceMut};
+use crate::kernels::group::Group;
+use crate::kernels::parts;
+use crate::plan::code::Operand;
+use ndarray::{ArrayViewD, IxDyn, ShapeBuilder};
+use smallvec::SmallVec;
+use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::ptr::NonNull;
+
+const ALIGN: usize = 64;
+/// Operands of a group at the most: what is lent without allocating.
+const PORTS: usize = 64;
+
+/// A zeroed buffer, aligned to cache lines, of fixed size and place.
+#[derive(Debug)]
+pub(crate) struct Arena {
+    start: NonNull<u8>,
+    bytes: usize,
+}
+
+// SAFETY: the buffer is owned, and only reached through `Bases` of the executor that owns it.
+unsafe impl Send for Arena {}
+// SAFETY: as above; a shared executor only lends shared views.
+unsafe impl Sync for Arena {}
+
+impl Arena {
+    pub(crate) fn new(bytes: usize) -> Self {
+        let Some(layout) = Self::layout(bytes) else { return Arena { start: NonNull::<Line>::dangling().cast(), bytes: 0 } };
+        // SAFETY: the layout is not of size 0.
+        let start = unsafe { alloc_zeroed(layout) };
+        match NonNull::new(start) {
+            Some(start) => Arena { start, bytes },
+            None => handle_alloc_error(layout),
+        }
+    }
+    fn layout(bytes: usize) -> Option<Layout> {
+        if bytes == 0 { None } else { Layout::from_size_align(bytes, ALIGN).ok() }
+    }
+    pub(crate) fn base(&self) -> Base {
+        Base { at: self.start.as_ptr(), bytes: self.bytes }
+    }
+}
+
+impl Drop for Arena {
+    fn drop(&mut self) {
+        if let Some(layout) = Self::layout(self.bytes) {
+            // SAFETY: allocated in `new` with this layout.
+            unsafe { dealloc(self.start.as_ptr(), layout) };
+        }
+    }
+}
+
+#[repr(align(64))]
+struct Line;
+
+/// Memory that operands are found in, and how much of it there is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Base {
+    at: *mut u8,
+    bytes: usize,
+}
+
+// SAFETY: a pointer alone reads and writes nothing; loans are made through `Bases`.
+unsafe impl Send for Base {}
+// SAFETY: as above.
+unsafe impl Sync for Base {}
+
+impl Base {
+    pub(crate) fn nowhere() -> Self {
+        Base { at: NonNull::<Line>::dangling().cast().as_ptr(), bytes: 0 }
+    }
+    /// The memory of a view, from its lowest element.
+    pub(crate) fn of_view(v: &AnyView<'_>) -> Self {
+        fn lowest<T>(a: &ArrayViewD<'_, T>) -> Base {
+            let ends = a.shape().iter().zip(a.strides()).map(|(n, s)| (n.saturating_sub(1)) as isize * s);
+            let (low, high) = ends.fold((0, 0), |(l, h): (isize, isize), e| (l + e.min(0), h + e.max(0)));
+            if a.is_empty() {
+                return Base::nowhere();
+            }
+            Base { at: a.as_ptr().wrapping_offset(low).cast_mut().cast(), bytes: (high - low + 1) as usize * size_of::<T>() }
+        }
+        crate::each_kind!(AnyView, v, a => lowest(a))
+    }
+    /// From some bytes on (possibly backwards), this many bytes.
+    pub(crate) fn part(self, from: isize, bytes: usize) -> Self {
+        Base { at: self.at.wrapping_offset(from), bytes }
+    }
+    pub(crate) fn range(self) -> std::ops::Range<usize> {
+        self.at as usize..self.at as usize + self.bytes
+    }
+    /// Zeroes it.
+    pub(crate) fn clear(self) {
+        // SAFETY: bases that are cleared are parts of the arena, which nothing else uses while an instruction runs.
+        unsafe { std::ptr::write_bytes(self.at, 0, self.bytes) };
+    }
+    /// Writes an index at its start.
+    pub(crate) fn put(self, v: u32) {
+        debug_assert!(self.bytes >= 4, "counters have memory");
+        // SAFETY: counters lie in the arena, aligned, and nothing else uses them meanwhile.
+        unsafe { *self.at.cast::<u32>() = v };
+    }
+    /// Copies an array to its start, in row-major order.
+    pub(crate) fn fill_from<T: Element>(self, a: &ArrayViewD<'_, T>) {
+        debug_assert!(self.bytes >= a.len() * size_of::<T>(), "the array has room");
+        // SAFETY: memory of the executor's own, aligned, that nothing else uses meanwhile.
+        let to = unsafe { std::slice::from_raw_parts_mut(self.at.cast::<T>(), a.len()) };
+        to.iter_mut().zip(a).for_each(|(t, v)| *t = *v);
+    }
+    /// Copies from another base of the same length.
+    pub(crate) fn copy_from(self, from: Base) {
+        debug_assert_eq!(self.bytes, from.bytes, "both are the same array");
+        // SAFETY: both are live for their length; `copy` allows overlap.
+        unsafe { std::ptr::copy(from.at, self.at, self.bytes.min(from.bytes)) };
+    }
+}
+
+/// Where the bases of one block lie at the moment: frame, inputs, outputs, constants.
+#[derive(Debug, Clone)]
+pub(crate) struct Bases {
+    at: Vec<Base>,
+}
+
+impl Bases {
+    pub(crate) fn new(bases: Vec<Base>) -> Self {
+        Bases { at: bases }
+    }
+    pub(crate) fn set(&mut self, i: usize, b: Base) {
+        self.at[i] = b;
+    }
+    pub(crate) fn all(&self) -> &[Base] {
+        &self.at
+    }
+    /// Where an operand lies: from its lowest element to its highest.
+    #[inline]
+    pub(crate) fn find(&self, o: &Operand) -> Base {
+        self.at[o.base].part(o.start as isize, o.reach() * o.kind.bytes())
+    }
+    #[inline]
+    fn at<T: Element>(&self, o: &Operand) -> *mut T {
+        debug_assert_eq!(T::KIND, o.kind, "operands are lent as what they are");
+        self.at[o.base].at.wrapping_add(o.start).cast()
+    }
+    /// The storages of operands, and of one result.
+    #[inline]
+    pub(crate) fn lend<T: Element, const N: usize>(&mut self, reads: [&Operand; N], write: &Operand) -> ([&[T]; N], &mut [T]) {
+        // SAFETY: the plan gives operands that lie in their bases, aligned, and a result apart from them; nobody else has a loan meanwhile.
+        unsafe {
+            let reads = reads.map(|o| std::slice::from_raw_parts(self.at::<T>(o).cast_const(), o.reach()));
+            (reads, std::slice::from_raw_parts_mut(self.at(write), write.reach()))
+        }
+    }
+    /// The same, and passing memory seen as `T`.
+    #[inline]
+    pub(crate) fn lend_with<T: Element, const N: usize>(
+        &mut self,
+        reads: [&Operand; N],
+        write: &Operand,
+        passing: Option<&Operand>,
+    ) -> ([&[T]; N], &mut [T], &mut [T]) {
+        let scratch: &mut [T] = match passing {
+            // SAFETY: passing memory is the instruction's alone, aligned for doubles; every bit pattern is a number.
+            Some(o) => unsafe {
+                std::slice::from_raw_parts_mut(self.at[o.base].at.wrapping_add(o.start).cast(), o.reach() * o.kind.bytes() / size_of::<T>())
+            },
+            None => &mut [],
+        };
+        // SAFETY: as in `lend`; passing memory is apart from operands and result.
+        unsafe {
+            let reads = reads.map(|o| std::slice::from_raw_parts(self.at::<T>(o).cast_const(), o.reach()));
+            (reads, std::slice::from_raw_parts_mut(self.at(write), write.reach()), scratch)
+        }
+    }
+    /// Any number of operands, results and passing doubles.
+    pub(crate) fn lend_any(&mut self, reads: &[Operand], writes: &[Operand], passing: Option<&Operand>) -> Loan<'_> {
+        // SAFETY: as in `lend` and `lend_with`; results do not overlap each other.
+        unsafe {
+            let read = |o: &Operand| match o.kind {
+                Kind::F64 => Slice::F64(std::slice::from_raw_parts(self.at(o), o.reach())),
+                Kind::F32 => Slice::F32(std::slice::from_raw_parts(self.at(o), o.reach())),
+                Kind::U32 => Slice::U32(std::slice::from_raw_parts(self.at(o), o.reach())),
+            };
+            let write = |o: &Operand| match o.kind {
+                Kind::F64 => SliceMut::F64(std::slice::from_raw_parts_mut(self.at(o), o.reach())),
+                Kind::F32 => SliceMut::F32(std::slice::from_raw_parts_mut(self.at(o), o.reach())),
+                Kind::U32 => SliceMut::U32(std::slice::from_raw_parts_mut(self.at(o), o.reach())),
+            };
+            Loan {
+                inputs: reads.iter().map(read).collect(),
+                outputs: writes.iter().map(write).collect(),
+                scratch: match passing {
+                    Some(o) => std::slice::from_raw_parts_mut(self.at(o), o.reach()),
+                    None => &mut [],
+                },
+            }
+        }
+    }
+    /// Runs a group on its operands, results, fold results, and passing memory.
+    #[inline]
+    pub(crate) fn group(&mut self, g: &Group, loads: &[Operand], stores: &[Operand], tails: &[Operand], partial: Option<&Operand>) {
+        let mut ports = [std::ptr::null_mut::<u8>(); PORTS];
+        let mut n = 0;
+        for o in loads.iter().chain(stores).chain(tails) {
+            ports[n] = self.at[o.base].at.wrapping_add(o.start + o.layout.offset * o.kind.bytes());
+            n += 1;
+        }
+        let partial = partial.map_or(std::ptr::null_mut(), |o| self.at(o));
+        // SAFETY: the plan's operands lie in their bases, and results overlap only operands that they take the place of; see `lend`.
+        unsafe { parts::run(g, &ports[..n], partial) };
+    }
+    /// The one element of an operand, as a double.
+    pub(crate) fn number(&self, o: &Operand) -> f64 {
+        let at = self.at[o.base].at.wrapping_add(o.start);
+        // SAFETY: the operand has an element.
+        unsafe {
+            match o.kind {
+                Kind::F64 => *at.cast::<f64>(),
+                Kind::F32 => f64::from(*at.cast::<f32>()),
+                Kind::U32 => f64::from(*at.cast::<u32>()),
+            }
+        }
+    }
+    /// Writes an index at the start of base `i`.
+    pub(crate) fn put(&mut self, i: usize, v: u32) {
+        self.at[i].put(v);
+    }
+    /// Copies an operand to memory of the plan's, contiguous.
+    pub(crate) fn copy<T: Element>(&self, x: &Operand, to: Base) {
+        // SAFETY: as in `lend`: carries are apart from what they start as.
+        unsafe {
+            let from = std::slice::from_raw_parts(self.at::<T>(x).cast_const(), x.reach());
+            crate::kernels::copy::copy(from, &x.layout, std::slice::from_raw_parts_mut(to.at.cast(), x.layout.len()));
+        }
+    }
+    /// An array at the start of a base.
+    pub(crate) fn view(&self, i: usize, kind: Kind, shape: &[usize]) -> AnyView<'_> {
+        fn typed<'a, T: Element>(at: *const u8, shape: &[usize]) -> ArrayViewD<'a, T> {
+            // SAFETY: outputs lie in the arena, contiguous, aligned; the view borrows the bases, so nothing runs meanwhile.
+            unsafe { ArrayViewD::from_shape_ptr(IxDyn(shape).into_shape_with_order(), at.cast()) }
+        }
+        let at = self.at[i].at;
+        match kind {
+            Kind::F64 => AnyView::F64(typed(at, shape)),
+            Kind::F32 => AnyView::F32(typed(at, shape)),
+            Kind::U32 => AnyView::U32(typed(at, shape)),
+        }
+    }
+    /// Stops if the operands of an instruction leave their bases, or what it writes is used twice.
+    #[inline]
+    pub(crate) fn check(&self, i: &crate::plan::code::Instruction<Operand>) {
+        if cfg!(debug_assertions) {
+            checks::instruction(self, i);
+        }
+    }
+}
+
+/// Slices lent to a kernel.
+pub(crate) struct Loan<'a> {
+    pub(crate) inputs: SmallVec<[Slice<'a>; 16]>,
+    pub(crate) outputs: SmallVec<[SliceMut<'a>; 16]>,
+    pub(crate) scratch: &'a mut [f64],
+}

@@ -1,0 +1,50 @@
+//! How often each kind of instruction ran, and which constants products read.
+use crate::array::Shared;
+use crate::kernels::contract::Class;
+
+/// Executions since the executor was made, or since [`reset`](super::Executor::reset_counts).
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Counts {
+    /// Fused groups.
+    pub groups: u64,
+    /// Folds by themselves.
+    pub folds: u64,
+    /// Copies and placements.
+    pub copies: u64,
+    /// Dense kernels.
+    pub kernels: u64,
+    /// External code.
+    pub externals: u64,
+    /// Steps of loops.
+    pub steps: u64,
+    /// Products, one entry for each place in the program that ran.
+    pub products: Vec<Products>,
+}
+
+/// Products at one place of a program.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Products {
+    /// What kind.
+    pub class: Class,
+    /// Addresses of the operands that are constant arrays, as [`Shared`] holds them.
+    pub constants: [Option<usize>; 2],
+    /// Multiplications of one.
+    pub work: usize,
+    /// How often.
+    pub times: u64,
+}
+
+impl Counts {
+    /// How often products of this class read a constant array, or any if `None`.
+    #[must_use]
+    pub fn products(&self, class: Class, constant: Option<&Shared>) -> u64 {
+        let address = constant.map(|c| crate::each_kind!(Shared, c, a => a.as_ptr() as usize));
+        let reads = |p: &&Products| p.class == class && (address.is_none() || p.constants.contains(&address));
+        self.products.iter().filter(reads).map(|p| p.times).sum()
+    }
+    /// How often products of any class ran.
+    #[must_use]
+    pub fn all_products(&self) -> u64 {
+        self.products.iter().map(|p| p.times).sum()
+    }
+}

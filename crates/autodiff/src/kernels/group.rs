@@ -1,0 +1,210 @@
+//! Fused groups: what they compute, and how they are split into parts that may run at the same time.
+#![allow(unsafe_code)]
+use super::fold::Number;
+use crate::array::Kind;
+use crate::operation::{BinaryFn, Fold, UnaryFn};
+use smallvec::SmallVec;
+
+/// Cells (registers, operands and results read or written in place) of a group at the most.
+pub(crate) const CELLS: usize = 64;
+/// Operands of a group at the most.
+pub(crate) const LOADS: usize = 32;
+/// Scalars of a group at the most.
+pub(crate) const SCALARS: usize = 32;
+/// Folds of a group at the most.
+pub(crate) const FOLDS: usize = 8;
+/// Registers, in bytes, that a part of a group keeps on its stack.
+pub(crate) const STACK: usize = 32 * 1024;
+/// The same for small groups.
+pub(crate) const SMALL_STACK: usize = 4 * 1024;
+/// Elements of a tile at the most.
+const TILE: usize = 512;
+
+/// One instruction of a group. Numbers of cells and scalars; `y` is never an operand of the same instruction.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Code {
+    /// y = f(x).
+    Unary(UnaryFn, u16, u16),
+    /// y = f(a, b).
+    Binary(BinaryFn, u16, u16, u16),
+    /// y = f(a, scalar).
+    With(BinaryFn, u16, u16, u16),
+    /// y = f(scalar, b).
+    Of(BinaryFn, u16, u16, u16),
+    /// y = a where the test is not 0, else b.
+    Select(u16, u16, u16, u16),
+    /// y = scalar.
+    Fill(u16, u16),
+    /// y = x rounded to single precision.
+    Round(u16, u16),
+    /// y = x as an index.
+    Index(u16, u16),
+}
+
+/// Where the elements of an operand go.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Target {
+    /// Read in place, as this cell.
+    Direct(u16),
+    /// One element for each index of the outer loops, as this scalar.
+    Scalar(u16),
+    /// Gathered, and converted, into this cell: the inner loops with the operand's strides.
+    Gather(u16, SmallVec<[(usize, isize); 4]>),
+}
+
+/// An operand of a group.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Load {
+    /// Element type in memory.
+    pub(crate) kind: Kind,
+    /// Strides along the outer loops, in elements.
+    pub(crate) outer: SmallVec<[isize; 4]>,
+    /// Where it goes.
+    pub(crate) target: Target,
+}
+
+/// A result of a group, contiguous in memory.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Store {
+    /// Element type in memory.
+    pub(crate) kind: Kind,
+    /// The cell it comes from.
+    pub(crate) cell: u16,
+    /// Whether the cell is the memory itself.
+    pub(crate) direct: bool,
+}
+
+/// Which elements a fold takes together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// This many in a row.
+    Rows(usize),
+    /// Every element this far apart; as many results. Only in double precision.
+    Columns(usize),
+}
+
+/// A fold at the end of a group.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Tail {
+    /// How elements combine.
+    pub(crate) fold: Fold,
+    /// Which.
+    pub(crate) extent: Extent,
+    /// The cell folded.
+    pub(crate) cell: u16,
+    /// Element type of the result.
+    pub(crate) kind: Kind,
+}
+
+/// A fused group: loops over one index space.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Group {
+    /// Whether it computes in single precision; else in double.
+    pub(crate) single: bool,
+    /// Elements of the index space.
+    pub(crate) len: usize,
+    /// Lengths of the outer loops.
+    pub(crate) outer: SmallVec<[usize; 4]>,
+    /// Elements of the inner loops, which run as one.
+    pub(crate) inner: usize,
+    /// Elements of a part; parts may run at the same time.
+    pub(crate) part: usize,
+    /// Number of registers: cells 0, 1, ….
+    pub(crate) registers: usize,
+    /// Numbers: scalars 0, 1, ….
+    pub(crate) constants: Vec<f64>,
+    /// Operands.
+    pub(crate) loads: Vec<Load>,
+    /// Instructions.
+    pub(crate) code: Vec<Code>,
+    /// Results.
+    pub(crate) stores: Vec<Store>,
+    /// Folds.
+    pub(crate) tails: Vec<Tail>,
+}
+
+impl Tail {
+    /// Doubles that one part needs for its share.
+    pub(crate) fn width(&self, len: usize) -> usize {
+        match self.extent {
+            Extent::Rows(r) => usize::from(r == len),
+            Extent::Columns(m) => m,
+        }
+    }
+}
+
+impl Group {
+    /// Parts that may run at the same time: by size, never by number of threads.
+    pub(crate) fn parts(&self) -> usize {
+        self.len.div_ceil(self.part.max(1)).max(1)
+    }
+    /// Doubles for what parts hand in for folds.
+    pub(crate) fn partials(&self) -> usize {
+        if self.parts() == 1 { 0 } else { self.parts() * self.width() }
+    }
+    /// Cells it uses.
+    pub(crate) fn cells(&self) -> usize {
+        let loads = self.loads.iter().filter(|l| matches!(l.target, Target::Direct(_))).count();
+        self.registers + loads + self.stores.iter().filter(|s| s.direct).count()
+    }
+    /// Doubles that one part hands in.
+    pub(crate) fn width(&self) -> usize {
+        self.tails.iter().map(|t| t.width(self.len)).sum()
+    }
+    /// Elements of a tile: as many as let all registers fit.
+    pub(crate) fn tile_of(&self, len: usize) -> usize {
+        let fits = STACK / 8 / self.registers.max(1) / 16 * 16;
+        TILE.min(fits).min(len.next_multiple_of(16))
+    }
+}
+
+/// The result of folding nothing.
+pub(crate) fn unit(fold: Fold) -> f64 {
+    match fold {
+        Fold::Sum => 0.0,
+        Fold::Prod => 1.0,
+        Fold::Max => f64::NEG_INFINITY,
+        Fold::Min => f64::INFINITY,
+    }
+}
+
+/// Two elements combined.
+#[inline]
+pub(crate) fn step(fold: Fold, a: f64, b: f64) -> f64 {
+    match fold {
+        Fold::Sum => a + b,
+        Fold::Prod => a * b,
+        Fold::Max => a.larger(b),
+        Fold::Min => a.smaller(b),
+    }
+}
+
+/// Writes element `i`.
+///
+/// # Safety
+/// `to` points to at least `i + 1` elements of the kind.
+pub(crate) unsafe fn put(kind: Kind, to: *mut u8, i: usize, v: f64) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match kind {
+            Kind::F64 => *to.cast::<f64>().add(i) = v,
+            Kind::F32 => *to.cast::<f32>().add(i) = v as f32,
+            Kind::U32 => *to.cast::<u32>().add(i) = v as u32,
+        }
+    }
+}
+
+/// Reads an element.
+///
+/// # Safety
+/// `from` points to an element of the kind.
+pub(crate) unsafe fn get(kind: Kind, from: *const u8) -> f64 {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match kind {
+            Kind::F64 => *from.cast::<f64>(),
+            Kind::F32 => f64::from(*from.cast::<f32>()),
+            Kind::U32 => f64::from(*from.cast::<u32>()),
+        }
+    }
+}

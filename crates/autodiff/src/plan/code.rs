@@ -1,0 +1,263 @@
+//! What a plan is made of: blocks of instructions over operands that lie at fixed places of a few bases.
+use crate::array::{Kind, Layout, Shared};
+use crate::error::Site;
+use crate::kernels::contract::ContractPlan;
+use crate::kernels::group::Group;
+use crate::operation::{External, Fold, Kernel};
+use std::sync::Arc;
+
+/// Where an array lies: a base (see [`Block`]), bytes from there to its lowest element, and the layout from that element on.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Operand {
+    pub(crate) base: usize,
+    pub(crate) start: usize,
+    pub(crate) kind: Kind,
+    pub(crate) layout: Layout,
+}
+
+impl Operand {
+    /// Elements from the lowest to one past the highest.
+    pub(crate) fn reach(&self) -> usize {
+        self.layout.span().1
+    }
+}
+
+/// Whether an instruction reads an operand or writes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    Read,
+    Write,
+    /// Both: memory for passing use.
+    Scratch,
+}
+
+/// Instructions run in order; each knows its operands as `O`: first as views of roots, in the end as places.
+#[derive(Debug, Clone)]
+pub(crate) struct Step<O> {
+    pub(crate) instruction: Instruction<O>,
+    /// Name of the operation, for errors and listings.
+    pub(crate) name: String,
+    /// The user's line.
+    pub(crate) site: Option<Site>,
+}
+
+/// The machine's instructions.
+#[derive(Debug, Clone)]
+pub(crate) enum Instruction<O> {
+    /// Fused elementwise work. Ports: operands, results, fold results.
+    Group { group: Group, loads: Vec<O>, stores: Vec<O>, tails: Vec<O>, partial: Option<O> },
+    /// A fold by itself.
+    Fold { fold: Fold, axes: Vec<usize>, x: O, out: O },
+    /// A product. `constants` names the constant arrays among the operands by where they lie.
+    Contract { plan: Box<ContractPlan>, a: O, b: O, out: O, scratch: Option<O>, constants: [Option<usize>; 2] },
+    /// `out`, contiguous, is `x`.
+    Copy { x: O, out: O },
+    /// `out` is `fill`, then each part is written to its layout in it.
+    Place { fill: Option<f64>, parts: Vec<(O, Layout)>, out: O },
+    /// A dense kernel.
+    Kernel { kernel: Arc<dyn Kernel>, inputs: Vec<O>, outputs: Vec<O>, scratch: Option<O> },
+    /// Code with a state: number `state` of the block.
+    External { external: Arc<dyn External>, state: usize, inputs: Vec<O>, outputs: Vec<O> },
+    /// A loop.
+    Scan(Box<Scan<O>>),
+    /// A branch.
+    Cond(Box<Cond<O>>),
+}
+
+/// A loop. Bases of the body: frame, then counter, carries, items, constants; then carries and stacked outputs that are read.
+#[derive(Debug, Clone)]
+pub(crate) struct Scan<O> {
+    pub(crate) body: Block,
+    /// Of (carries, constants), with one output.
+    pub(crate) test: Option<Block>,
+    /// Number of the nested blocks' runner.
+    pub(crate) child: usize,
+    pub(crate) at_most: usize,
+    pub(crate) reverse: bool,
+    /// Parts that may run at the same time; each has a frame and a counter. More than 1 only without carries.
+    pub(crate) parts: usize,
+    pub(crate) init: Vec<O>,
+    pub(crate) items: Vec<Row<O>>,
+    pub(crate) constants: Vec<O>,
+    /// How many steps, as an input.
+    pub(crate) trip: Option<O>,
+    /// Where carries end up.
+    pub(crate) finals: Vec<O>,
+    /// For each carry the trajectory if it is read, else a second buffer.
+    pub(crate) spare: Vec<Buffer<O>>,
+    pub(crate) stacked: Vec<Row<O>>,
+    /// How many steps it took.
+    pub(crate) steps: Option<O>,
+    pub(crate) counter: O,
+    /// Frames, one a part, then the test's.
+    pub(crate) frames: Vec<O>,
+    pub(crate) test_frame: Option<O>,
+    pub(crate) verdict: Option<O>,
+}
+
+/// An array of which one row is used in each step.
+#[derive(Debug, Clone)]
+pub(crate) struct Row<O> {
+    pub(crate) whole: O,
+    /// Bytes from the lowest element of the whole to that of row 0, and from row to row.
+    pub(crate) first: isize,
+    pub(crate) step: isize,
+}
+
+/// Where a loop keeps a carry besides its final place.
+#[derive(Debug, Clone)]
+pub(crate) enum Buffer<O> {
+    /// Every value before a step, stacked.
+    Trajectory(O),
+    /// The other of two buffers.
+    Spare(O),
+}
+
+/// A branch: both blocks have the operands as inputs and the same outputs.
+#[derive(Debug, Clone)]
+pub(crate) struct Cond<O> {
+    pub(crate) yes: Block,
+    pub(crate) no: Block,
+    pub(crate) child: usize,
+    pub(crate) test: O,
+    pub(crate) inputs: Vec<O>,
+    pub(crate) outputs: Vec<O>,
+    pub(crate) frame: O,
+}
+
+/// Instructions over bases: 0 is the frame, then inputs, outputs, constants.
+#[derive(Debug, Clone)]
+pub(crate) struct Block {
+    pub(crate) steps: Vec<Step<Operand>>,
+    pub(crate) inputs: usize,
+    pub(crate) outputs: usize,
+    pub(crate) constants: Vec<Shared>,
+    /// Bytes of its frame.
+    pub(crate) frame: usize,
+    /// Whether some instruction, nested ones included, is big enough to split.
+    pub(crate) big: bool,
+    /// Rough time of one run, in nanoseconds.
+    pub(crate) cost: f64,
+    /// Bytes of trajectories, stacked outputs and externals' states in it, nested ones included.
+    pub(crate) trajectory: usize,
+    pub(crate) external: u64,
+}
+
+impl<O> Instruction<O> {
+    /// Calls `f` with every operand.
+    pub(crate) fn visit<'a>(&'a self, f: &mut dyn FnMut(&'a O, Access)) {
+        use Access::{Read, Scratch, Write};
+        match self {
+            Instruction::Group { loads, stores, tails, partial, .. } => {
+                loads.iter().for_each(|o| f(o, Read));
+                stores.iter().chain(tails).for_each(|o| f(o, Write));
+                partial.iter().for_each(|o| f(o, Scratch));
+            }
+            Instruction::Fold { x, out, .. } | Instruction::Copy { x, out } => {
+                f(x, Read);
+                f(out, Write);
+            }
+            Instruction::Contract { a, b, out, scratch, .. } => {
+                f(a, Read);
+                f(b, Read);
+                f(out, Write);
+                scratch.iter().for_each(|o| f(o, Scratch));
+            }
+            Instruction::Place { parts, out, .. } => {
+                parts.iter().for_each(|(o, _)| f(o, Read));
+                f(out, Write);
+            }
+            Instruction::Kernel { inputs, outputs, scratch, .. } => {
+                inputs.iter().for_each(|o| f(o, Read));
+                outputs.iter().for_each(|o| f(o, Write));
+                scratch.iter().for_each(|o| f(o, Scratch));
+            }
+            Instruction::External { inputs, outputs, .. } => {
+                inputs.iter().for_each(|o| f(o, Read));
+                outputs.iter().for_each(|o| f(o, Write));
+            }
+            Instruction::Scan(s) => {
+                s.init.iter().chain(s.items.iter().map(|r| &r.whole)).chain(&s.constants).chain(&s.trip).for_each(|o| f(o, Read));
+                s.finals.iter().chain(s.stacked.iter().map(|r| &r.whole)).chain(&s.steps).for_each(|o| f(o, Write));
+                s.spare.iter().for_each(|b| match b {
+                    Buffer::Trajectory(o) => f(o, Write),
+                    Buffer::Spare(o) => f(o, Scratch),
+                });
+                s.frames.iter().chain(&s.test_frame).chain(&s.verdict).chain([&s.counter]).for_each(|o| f(o, Scratch));
+            }
+            Instruction::Cond(c) => {
+                c.inputs.iter().chain([&c.test]).for_each(|o| f(o, Read));
+                c.outputs.iter().for_each(|o| f(o, Write));
+                f(&c.frame, Scratch);
+            }
+        }
+    }
+    /// The same with other operands.
+    pub(crate) fn map<P>(self, f: &mut dyn FnMut(O) -> P) -> Instruction<P> {
+        let all = |v: Vec<O>, f: &mut dyn FnMut(O) -> P| v.into_iter().map(f).collect::<Vec<P>>();
+        let rows = |v: Vec<Row<O>>, f: &mut dyn FnMut(O) -> P| -> Vec<Row<P>> {
+            v.into_iter().map(|r| Row { whole: f(r.whole), first: r.first, step: r.step }).collect()
+        };
+        match self {
+            Instruction::Group { group, loads, stores, tails, partial } => {
+                Instruction::Group { group, loads: all(loads, f), stores: all(stores, f), tails: all(tails, f), partial: partial.map(f) }
+            }
+            Instruction::Fold { fold, axes, x, out } => Instruction::Fold { fold, axes, x: f(x), out: f(out) },
+            Instruction::Contract { plan, a, b, out, scratch, constants } => {
+                Instruction::Contract { plan, a: f(a), b: f(b), out: f(out), scratch: scratch.map(f), constants }
+            }
+            Instruction::Copy { x, out } => Instruction::Copy { x: f(x), out: f(out) },
+            Instruction::Place { fill, parts, out } => {
+                Instruction::Place { fill, parts: parts.into_iter().map(|(o, l)| (f(o), l)).collect(), out: f(out) }
+            }
+            Instruction::Kernel { kernel, inputs, outputs, scratch } => {
+                Instruction::Kernel { kernel, inputs: all(inputs, f), outputs: all(outputs, f), scratch: scratch.map(f) }
+            }
+            Instruction::External { external, state, inputs, outputs } => {
+                Instruction::External { external, state, inputs: all(inputs, f), outputs: all(outputs, f) }
+            }
+            Instruction::Scan(s) => {
+                let s = *s;
+                Instruction::Scan(Box::new(Scan {
+                    body: s.body,
+                    test: s.test,
+                    child: s.child,
+                    at_most: s.at_most,
+                    reverse: s.reverse,
+                    parts: s.parts,
+                    init: all(s.init, f),
+                    items: rows(s.items, f),
+                    constants: all(s.constants, f),
+                    trip: s.trip.map(&mut *f),
+                    finals: all(s.finals, f),
+                    spare: s
+                        .spare
+                        .into_iter()
+                        .map(|b| match b {
+                            Buffer::Trajectory(o) => Buffer::Trajectory(f(o)),
+                            Buffer::Spare(o) => Buffer::Spare(f(o)),
+                        })
+                        .collect(),
+                    stacked: rows(s.stacked, f),
+                    steps: s.steps.map(&mut *f),
+                    counter: f(s.counter),
+                    frames: all(s.frames, f),
+                    test_frame: s.test_frame.map(&mut *f),
+                    verdict: s.verdict.map(&mut *f),
+                }))
+            }
+            Instruction::Cond(c) => {
+                let c = *c;
+                Instruction::Cond(Box::new(Cond {
+                    yes: c.yes,
+                    no: c.no,
+                    child: c.child,
+                    test: f(c.test),
+                    inputs: all(c.inputs, f),
+                    outputs: all(c.outputs, f),
+                    frame: f(c.frame),
+                }))
+            }
+        }
+    }
+}

@@ -1,0 +1,353 @@
+//! Clusters made into groups: loops merged and split, registers given out, parts sized.
+use super::cluster::{Cluster, Node};
+use super::roots::Root;
+use crate::array::Kind;
+use crate::kernels::group::{Code, Extent, Group, Load, Store, Tail, Target};
+use crate::operation::UnaryFn;
+use smallvec::SmallVec;
+
+/// Elements that the inner loops have at least, if there are so many.
+const INNER: usize = 256;
+/// Time of a part that is worth a thread's while, in nanoseconds.
+const PART: f64 = 50_000.0;
+/// Parts at the most.
+const PARTS: usize = 64;
+
+/// One loop of a cluster: its length and the stride of every load.
+struct Loop {
+    n: usize,
+    strides: SmallVec<[isize; 4]>,
+}
+
+/// The cluster's loops with neighbours merged where every load runs on.
+fn loops(c: &Cluster) -> Vec<Loop> {
+    let mut merged: Vec<Loop> = vec![];
+    for (i, &n) in c.shape.iter().enumerate() {
+        let strides: SmallVec<[isize; 4]> = c.loads.iter().map(|l| l.layout.strides[i]).collect();
+        match merged.last_mut() {
+            Some(o) if o.strides.iter().zip(&strides).all(|(a, b)| *a == b * n as isize) => *o = Loop { n: o.n * n, strides },
+            _ => merged.push(Loop { n, strides }),
+        }
+    }
+    merged
+}
+
+/// Rough time of one index, in nanoseconds.
+pub(crate) fn cost(c: &Cluster) -> f64 {
+    let node = |n: &Node| match n {
+        Node::Load(_) => 0.4,
+        Node::Const(_) => 0.0,
+        Node::Unary(UnaryFn::Neg | UnaryFn::Abs | UnaryFn::Sign | UnaryFn::Floor, _) => 0.15,
+        Node::Unary(UnaryFn::Sqrt | UnaryFn::Recip, _) => 0.5,
+        Node::Unary(..) => 1.2,
+        _ => 0.2,
+    };
+    c.nodes.iter().map(node).sum::<f64>() + 0.4 * c.made.len() as f64 + 0.2 * c.endings.len() as f64
+}
+
+/// Where a node's value is while a tile runs.
+#[derive(Clone, Copy, PartialEq)]
+enum Held {
+    Cell(u16),
+    Scalar(u16),
+    Nowhere,
+}
+
+/// Registers in use and free.
+#[derive(Default)]
+struct Registers {
+    free: Vec<u16>,
+    total: u16,
+}
+
+impl Registers {
+    fn take(&mut self) -> u16 {
+        self.free.pop().unwrap_or_else(|| {
+            self.total += 1;
+            self.total - 1
+        })
+    }
+}
+
+/// A root that the group writes to memory, and whether it may be computed right there.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Result {
+    pub(crate) root: usize,
+    pub(crate) node: usize,
+    pub(crate) direct: bool,
+}
+
+/// The group that computes a cluster's results; its ports are the loads, the results, and the endings.
+pub(crate) fn group(c: &Cluster, results: &[Result], roots: &[Root]) -> Group {
+    let loops = loops(c);
+    let mut split = loops.len();
+    let mut inner = 1;
+    while split > 0 && inner < INNER {
+        split -= 1;
+        inner *= loops[split].n;
+    }
+    let mut w = Writer {
+        c,
+        roots,
+        cells: vec![],
+        held: vec![Held::Nowhere; c.nodes.len()],
+        last: vec![0; c.nodes.len()],
+        code: vec![],
+        constants: vec![],
+    };
+    let mut registers = Registers::default();
+    w.lifetimes(results);
+    let mut loads = vec![];
+    let mut scalars = c.nodes.iter().filter(|n| matches!(n, Node::Const(_))).count() as u16;
+    for (k, seen) in c.loads.iter().enumerate() {
+        let kind = roots[seen.root].kind;
+        let axes: SmallVec<[(usize, isize); 4]> = loops[split..].iter().map(|l| (l.n, l.strides[k])).collect();
+        let mut run = 1;
+        let contiguous = axes.iter().rev().all(|(n, s)| {
+            let on = *s == run;
+            run *= *n as isize;
+            on
+        });
+        let target = if contiguous && kind == c.kind() {
+            Target::Direct(w.direct())
+        } else if !axes.is_empty() && axes.iter().all(|a| a.1 == 0) {
+            scalars += 1;
+            Target::Scalar(scalars - 1)
+        } else {
+            let r = registers.take();
+            Target::Gather(r, merged(&axes))
+        };
+        loads.push(Load { kind, outer: loops[..split].iter().map(|l| l.strides[k]).collect(), target });
+    }
+    w.write(&loads, results, &mut registers);
+    let stores = results.iter().map(|r| (r, w.end_cell(r.node))).collect::<Vec<_>>();
+    let base = registers.total;
+    // Numbers of cells in place come after the registers.
+    let fix = |cell: u16| if cell >= IN_PLACE { cell - IN_PLACE + base } else { cell };
+    let loads: Vec<Load> = loads
+        .into_iter()
+        .map(|l| Load { target: if let Target::Direct(x) = l.target { Target::Direct(fix(x)) } else { l.target }, ..l })
+        .collect();
+    let stores = stores
+        .into_iter()
+        .map(|(r, cell)| Store { kind: roots[r.root].kind, cell: fix(cell), direct: w.cells.contains(&(r.root, cell)) })
+        .collect();
+    let tails = c
+        .endings
+        .iter()
+        .map(|e| Tail { fold: e.fold, extent: e.extent, cell: fix(w.end_cell(e.node)), kind: roots[e.root].kind })
+        .collect::<Vec<_>>();
+    let code = w.code.iter().map(|x| renumber(*x, &fix)).collect();
+    let part = part(c, loops.get(..split).is_some_and(|o| !o.is_empty()), inner);
+    let outer = loops[..split].iter().map(|l| l.n).collect();
+    Group { single: c.single, len: c.len, outer, inner, part, registers: base as usize, constants: w.constants, loads, code, stores, tails }
+}
+
+/// Cells from this number on are memory used in place.
+const IN_PLACE: u16 = 1 << 14;
+
+impl Cluster {
+    fn kind(&self) -> Kind {
+        if self.single { Kind::F32 } else { Kind::F64 }
+    }
+}
+
+struct Writer<'a> {
+    c: &'a Cluster,
+    roots: &'a [Root],
+    /// Roots whose memory is a cell.
+    cells: Vec<(usize, u16)>,
+    held: Vec<Held>,
+    /// For each node, one past the last node that reads it; past all nodes if results or folds read it at the end of a tile.
+    last: Vec<usize>,
+    code: Vec<Code>,
+    constants: Vec<f64>,
+}
+
+fn operands(n: &Node) -> SmallVec<[usize; 3]> {
+    match *n {
+        Node::Load(_) | Node::Const(_) => SmallVec::new(),
+        Node::Unary(_, a) | Node::Round(a) | Node::Index(a) => SmallVec::from_slice(&[a]),
+        Node::Binary(_, a, b) => SmallVec::from_slice(&[a, b]),
+        Node::Select(t, a, b) => SmallVec::from_slice(&[t, a, b]),
+    }
+}
+
+impl Writer<'_> {
+    fn lifetimes(&mut self, results: &[Result]) {
+        for (i, n) in self.c.nodes.iter().enumerate() {
+            for o in operands(n) {
+                self.last[o] = i + 1;
+            }
+        }
+        let ends = results.iter().map(|r| r.node).chain(self.c.endings.iter().map(|e| e.node));
+        ends.for_each(|n| self.last[n] = usize::MAX);
+    }
+    /// A new cell in place.
+    fn direct(&mut self) -> u16 {
+        let cell = IN_PLACE + self.cells.len() as u16;
+        self.cells.push((usize::MAX, cell));
+        cell
+    }
+    /// The cell for a node's value: the memory of a result, or a register.
+    fn target(&mut self, node: usize, results: &[Result], registers: &mut Registers) -> u16 {
+        match results.iter().find(|r| r.node == node && r.direct && self.roots[r.root].kind == self.c.kind()) {
+            Some(r) => {
+                let cell = self.direct();
+                if let Some(c) = self.cells.last_mut() {
+                    c.0 = r.root;
+                }
+                cell
+            }
+            None => registers.take(),
+        }
+    }
+    /// The cell of a node as an operand; scalars are filled into a register, which is given back after the instruction.
+    fn vector(&mut self, node: usize, registers: &mut Registers, borrowed: &mut SmallVec<[u16; 3]>) -> u16 {
+        match self.held[node] {
+            Held::Cell(c) => c,
+            Held::Scalar(s) => {
+                let r = registers.take();
+                borrowed.push(r);
+                self.code.push(Code::Fill(s, r));
+                r
+            }
+            Held::Nowhere => 0,
+        }
+    }
+    fn write(&mut self, loads: &[Load], results: &[Result], registers: &mut Registers) {
+        let mut constants = vec![];
+        for (i, n) in self.c.nodes.iter().enumerate() {
+            match n {
+                Node::Const(v) => {
+                    constants.push(*v);
+                    self.held[i] = Held::Scalar(constants.len() as u16 - 1);
+                }
+                Node::Load(k) => {
+                    self.held[i] = match loads[*k].target {
+                        Target::Direct(c) | Target::Gather(c, _) => Held::Cell(c),
+                        Target::Scalar(s) => Held::Scalar(s),
+                    }
+                }
+                _ => {}
+            }
+        }
+        self.constants = constants;
+        for i in 0..self.c.nodes.len() {
+            let n = self.c.nodes[i];
+            if !matches!(n, Node::Load(_) | Node::Const(_)) && self.last[i] > 0 {
+                self.instruction(i, n, results, registers);
+                self.release(i, &operands(&n), registers);
+            }
+        }
+        // Results and folds that are operands or numbers as they are.
+        let ends: Vec<usize> = results.iter().map(|r| r.node).chain(self.c.endings.iter().map(|e| e.node)).collect();
+        for node in ends {
+            if let Held::Scalar(s) = self.held[node] {
+                let y = self.target(node, results, registers);
+                self.code.push(Code::Fill(s, y));
+                self.held[node] = Held::Cell(y);
+            }
+        }
+    }
+    fn instruction(&mut self, i: usize, n: Node, results: &[Result], registers: &mut Registers) {
+        let mut borrowed = SmallVec::new();
+        let code: Box<dyn Fn(u16) -> Code> = match n {
+            Node::Unary(f, a) => {
+                let a = self.vector(a, registers, &mut borrowed);
+                Box::new(move |y| Code::Unary(f, a, y))
+            }
+            Node::Round(a) => {
+                let a = self.vector(a, registers, &mut borrowed);
+                Box::new(move |y| Code::Round(a, y))
+            }
+            Node::Index(a) => {
+                let a = self.vector(a, registers, &mut borrowed);
+                Box::new(move |y| Code::Index(a, y))
+            }
+            Node::Select(t, a, b) => {
+                let t = self.vector(t, registers, &mut borrowed);
+                let a = self.vector(a, registers, &mut borrowed);
+                let b = self.vector(b, registers, &mut borrowed);
+                Box::new(move |y| Code::Select(t, a, b, y))
+            }
+            Node::Binary(f, a, b) => match (self.held[a], self.held[b]) {
+                (Held::Scalar(s), Held::Cell(b)) => Box::new(move |y| Code::Of(f, s, b, y)),
+                (_, Held::Scalar(s)) => {
+                    let a = self.vector(a, registers, &mut borrowed);
+                    Box::new(move |y| Code::With(f, a, s, y))
+                }
+                _ => {
+                    let a = self.vector(a, registers, &mut borrowed);
+                    let b = self.vector(b, registers, &mut borrowed);
+                    Box::new(move |y| Code::Binary(f, a, b, y))
+                }
+            },
+            Node::Load(_) | Node::Const(_) => return,
+        };
+        let y = self.target(i, results, registers);
+        self.held[i] = Held::Cell(y);
+        self.code.push(code(y));
+        registers.free.extend(borrowed);
+    }
+    /// Gives back the registers of operands that node `i` was the last to read.
+    fn release(&mut self, i: usize, operands: &[usize], registers: &mut Registers) {
+        for (k, o) in operands.iter().enumerate() {
+            let done = self.last[*o] == i + 1 && !operands[..k].contains(o);
+            match self.held[*o] {
+                Held::Cell(c) if done && c < IN_PLACE => registers.free.push(c),
+                _ => {}
+            }
+        }
+    }
+    fn end_cell(&self, node: usize) -> u16 {
+        match self.held[node] {
+            Held::Cell(c) => c,
+            _ => 0,
+        }
+    }
+}
+
+fn renumber(code: Code, fix: &dyn Fn(u16) -> u16) -> Code {
+    match code {
+        Code::Unary(f, x, y) => Code::Unary(f, fix(x), fix(y)),
+        Code::Binary(f, a, b, y) => Code::Binary(f, fix(a), fix(b), fix(y)),
+        Code::With(f, a, s, y) => Code::With(f, fix(a), s, fix(y)),
+        Code::Of(f, s, b, y) => Code::Of(f, s, fix(b), fix(y)),
+        Code::Select(t, a, b, y) => Code::Select(fix(t), fix(a), fix(b), fix(y)),
+        Code::Fill(s, y) => Code::Fill(s, fix(y)),
+        Code::Round(x, y) => Code::Round(fix(x), fix(y)),
+        Code::Index(x, y) => Code::Index(fix(x), fix(y)),
+    }
+}
+
+/// Neighbouring loops merged where this operand runs on.
+fn merged(axes: &[(usize, isize)]) -> SmallVec<[(usize, isize); 4]> {
+    let mut out: SmallVec<[(usize, isize); 4]> = SmallVec::new();
+    for &(n, s) in axes {
+        match out.last_mut() {
+            Some((m, t)) if *t == s * n as isize => (*m, *t) = (*m * n, s),
+            _ => out.push((n, s)),
+        }
+    }
+    out
+}
+
+/// Elements of a part: enough to be worth a thread's while, and whole rows of folds.
+fn part(c: &Cluster, outer: bool, inner: usize) -> usize {
+    let wanted = ((PART / cost(c).max(0.05)) as usize).max(c.len.div_ceil(PARTS));
+    let mut unit = if outer { inner } else { 16 };
+    for e in &c.endings {
+        match e.extent {
+            Extent::Rows(r) if r < c.len => unit = unit / gcd(unit, r) * r,
+            Extent::Columns(m) if m * 16 > wanted => return c.len,
+            _ => {}
+        }
+    }
+    let part = wanted.div_ceil(unit) * unit;
+    if part * 2 > c.len { c.len } else { part }
+}
+
+fn gcd(a: usize, b: usize) -> usize {
+    if b == 0 { a } else { gcd(b, a % b) }
+}

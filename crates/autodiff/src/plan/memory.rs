@@ -1,0 +1,196 @@
+//! What a plan needs in memory, by purpose, and its listing.
+use super::Plan;
+use super::code::{Block, Buffer, Instruction, Operand};
+use crate::array::Shared;
+use std::fmt::{Display, Formatter, Result};
+
+/// Bytes by purpose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Memory {
+    /// Arrays given at the door in another order than row-major, copied: known once they are given.
+    pub door: u64,
+    /// Arrays that are part of the program: the user's own memory, not counted in the total.
+    pub constants: u64,
+    /// Slots for passing results, shared over time; without what is listed apart.
+    pub workspace: u64,
+    /// Values of every step of a loop.
+    pub trajectory: u64,
+    /// Slots of loop and branch bodies.
+    pub frames: u64,
+    /// Results.
+    pub outputs: u64,
+    /// What the states of external code hold.
+    pub external: u64,
+}
+
+impl Memory {
+    /// Bytes that running needs, besides the user's own arrays.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.door + self.workspace + self.trajectory + self.frames + self.outputs + self.external
+    }
+}
+
+struct Bytes(u64);
+impl Display for Bytes {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        let mut v = self.0 as f64;
+        let mut unit = "B";
+        for u in ["KiB", "MiB", "GiB", "TiB"] {
+            if v < 1024.0 {
+                break;
+            }
+            v /= 1024.0;
+            unit = u;
+        }
+        if unit == "B" { write!(f, "{v} {unit}") } else { write!(f, "{v:.1} {unit}") }
+    }
+}
+
+impl Display for Memory {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        let rows = [
+            ("inputs copied", self.door),
+            ("workspace", self.workspace),
+            ("trajectory", self.trajectory),
+            ("loop frames", self.frames),
+            ("outputs", self.outputs),
+            ("external state", self.external),
+        ];
+        for (name, bytes) in rows.iter().filter(|r| r.1 > 0) {
+            writeln!(f, "{name:<15} {:>12}", Bytes(*bytes).to_string())?;
+        }
+        write!(f, "{:<15} {:>12}", "total", Bytes(self.total()).to_string())?;
+        if self.constants > 0 {
+            write!(f, "\n{:<15} {:>12}  (shared with you, not in the total)", "constants", Bytes(self.constants).to_string())?;
+        }
+        Ok(())
+    }
+}
+
+/// Memory of a plan.
+pub(super) fn of(p: &Plan) -> Memory {
+    let mut m = Memory { external: p.block.external, outputs: (p.bytes - p.block.frame) as u64, ..Memory::default() };
+    let mut constants: Vec<&Shared> = vec![];
+    collect(&p.block, &mut constants);
+    m.constants = constants.iter().map(|c| c.leaf_type().bytes() as u64).sum();
+    let (trajectory, frames) = nested(&p.block);
+    // Slots are shared over time, so what is listed apart may be more than the frame in sum.
+    m.trajectory = trajectory.min(p.block.frame) as u64;
+    m.frames = frames.min(p.block.frame - m.trajectory as usize) as u64;
+    m.workspace = p.block.frame as u64 - m.trajectory - m.frames;
+    m
+}
+
+fn bytes(o: &Operand) -> usize {
+    o.layout.len() * o.kind.bytes()
+}
+
+/// Bytes of trajectories and stacked outputs that lie in a block's own frame, and of nested frames.
+fn nested(b: &Block) -> (usize, usize) {
+    let (mut trajectory, mut frames) = (0, 0);
+    for step in &b.steps {
+        match &step.instruction {
+            Instruction::Scan(s) => {
+                let long = s.spare.iter().filter_map(|x| if let Buffer::Trajectory(o) = x { Some(o) } else { None });
+                trajectory += long.chain(s.stacked.iter().map(|r| &r.whole)).filter(|o| o.base == 0).map(bytes).sum::<usize>();
+                let inner = nested(&s.body).0 * s.parts;
+                trajectory += inner;
+                frames += s.frames.iter().chain(&s.test_frame).map(bytes).sum::<usize>().saturating_sub(inner);
+            }
+            Instruction::Cond(c) => {
+                let inner = nested(&c.yes).0.max(nested(&c.no).0);
+                trajectory += inner;
+                frames += bytes(&c.frame).saturating_sub(inner);
+            }
+            _ => {}
+        }
+    }
+    (trajectory, frames)
+}
+
+fn collect<'a>(b: &'a Block, constants: &mut Vec<&'a Shared>) {
+    for c in &b.constants {
+        if !constants.iter().any(|k| k.same(c)) {
+            constants.push(c);
+        }
+    }
+    for step in &b.steps {
+        match &step.instruction {
+            Instruction::Scan(s) => {
+                collect(&s.body, constants);
+                s.test.iter().for_each(|t| collect(t, constants));
+            }
+            Instruction::Cond(c) => {
+                collect(&c.yes, constants);
+                collect(&c.no, constants);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Writes the instructions of a plan, and its memory.
+pub(super) fn write(p: &Plan, f: &mut Formatter<'_>) -> Result {
+    block(&p.block, f, 0)?;
+    write!(f, "{}", of(p))
+}
+
+fn place(b: &Block, o: &Operand) -> String {
+    let where_from = match o.base {
+        0 => format!("@{}", o.start),
+        i if i <= b.inputs => format!("in{}", i - 1),
+        i if i <= b.inputs + b.outputs => format!("out{}", i - 1 - b.inputs),
+        i => format!("const{}", i - 1 - b.inputs - b.outputs),
+    };
+    let shape = o.layout.shape.iter().map(usize::to_string).collect::<Vec<_>>().join(",");
+    format!("{where_from}:{}[{shape}]", o.kind)
+}
+
+fn block(b: &Block, f: &mut Formatter<'_>, indent: usize) -> Result {
+    use super::code::Access;
+    let pad = " ".repeat(indent);
+    writeln!(f, "{pad}frame {}", Bytes(b.frame as u64))?;
+    for step in &b.steps {
+        let (mut reads, mut writes, mut passing) = (vec![], vec![], 0);
+        step.instruction.visit(&mut |o, access| match access {
+            Access::Read => reads.push(place(b, o)),
+            Access::Write => writes.push(place(b, o)),
+            Access::Scratch => passing += bytes(o),
+        });
+        let kind = match &step.instruction {
+            Instruction::Group { group, .. } => format!("group of {} [{}]", group.code.len() + group.tails.len(), group.len),
+            Instruction::Fold { .. } => "fold".into(),
+            Instruction::Contract { plan, .. } => format!("{:?}", plan.class()).to_lowercase(),
+            Instruction::Copy { .. } => "copy".into(),
+            Instruction::Place { .. } => "place".into(),
+            Instruction::Kernel { .. } => "kernel".into(),
+            Instruction::External { .. } => "external".into(),
+            Instruction::Scan(s) => format!("scan of {}", s.at_most),
+            Instruction::Cond(_) => "cond".into(),
+        };
+        write!(f, "{pad}{} = {kind} {}({})", writes.join(" "), step.name, reads.join(" "))?;
+        if passing > 0 {
+            write!(f, " + {}", Bytes(passing as u64))?;
+        }
+        writeln!(f)?;
+        match &step.instruction {
+            Instruction::Scan(s) => {
+                if let Some(t) = &s.test {
+                    writeln!(f, "{pad}  until")?;
+                    block(t, f, indent + 4)?;
+                }
+                writeln!(f, "{pad}  body")?;
+                block(&s.body, f, indent + 4)?;
+            }
+            Instruction::Cond(c) => {
+                writeln!(f, "{pad}  yes")?;
+                block(&c.yes, f, indent + 4)?;
+                writeln!(f, "{pad}  no")?;
+                block(&c.no, f, indent + 4)?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,111 @@
+//! Slots: which results share memory, and where in the frame every slot lies.
+use super::roots::{Home, Root};
+use super::schedule::Item;
+
+/// Slots begin at multiples of this many bytes.
+pub(crate) const ALIGN: usize = 64;
+
+/// A stretch of the frame, in use from one item to another, both included.
+#[derive(Debug, Clone)]
+pub(crate) struct Slot {
+    pub(crate) bytes: usize,
+    pub(crate) from: usize,
+    pub(crate) to: usize,
+    pub(crate) at: usize,
+}
+
+/// Slots of roots.
+#[derive(Debug, Default)]
+pub(crate) struct Slots {
+    pub(crate) slots: Vec<Slot>,
+    /// For each root, its slot.
+    pub(crate) of: Vec<Option<usize>>,
+    /// For each root, whether it overwrites an operand of the item that makes it.
+    pub(crate) over: Vec<bool>,
+    pub(crate) bytes: usize,
+}
+
+/// The roots that an item reads and writes, those in passing too.
+fn touched(item: &Item, roots: &[Root]) -> Vec<usize> {
+    let mut all = vec![];
+    match item {
+        Item::Cluster(c) => {
+            all.extend(c.loads.iter().map(|l| l.root));
+            all.extend(c.made.iter().map(|m| m.0).filter(|r| roots[*r].stored));
+            all.extend(c.endings.iter().map(|e| e.root));
+        }
+        Item::Step(s) => s.instruction.visit(&mut |o, _| all.push(o.root)),
+    }
+    all
+}
+
+/// Gives every stored root of the frame a slot.
+pub(crate) fn assign(items: &[Item], roots: &[Root], extra: &[usize]) -> Slots {
+    let mut last: Vec<usize> = roots.iter().map(|r| r.ready.saturating_sub(1)).collect();
+    for (k, item) in items.iter().enumerate() {
+        touched(item, roots).into_iter().for_each(|r| last[r] = last[r].max(k));
+    }
+    // What each cluster needs in passing comes after the roots.
+    let mut s = Slots { of: vec![None; roots.len()], over: vec![false; roots.len()], ..Slots::default() };
+    let slotted = |r: usize| roots[r].home == Home::Slot && roots[r].stored;
+    for (k, item) in items.iter().enumerate() {
+        let made: Vec<usize> = touched(item, roots).into_iter().filter(|r| slotted(*r) && roots[*r].ready == k + 1).collect();
+        let mut dying: Vec<usize> = item.in_place(roots).into_iter().filter(|q| last[*q] == k && s.of[*q].is_some()).collect();
+        for r in made {
+            if s.of[r].is_some() {
+                continue;
+            }
+            let bytes = roots[r].len * roots[r].kind.bytes();
+            let indexwise = matches!(item, Item::Cluster(c) if c.made.iter().any(|m| m.0 == r && !item.is_operand(m.1)));
+            let fits = |q: &usize| roots[*q].len * roots[*q].kind.bytes() == bytes && roots[*q].len == roots[r].len;
+            if let (true, Some(i)) = (indexwise, dying.iter().position(fits)) {
+                let q = dying.remove(i);
+                s.of[r] = s.of[q];
+                s.over[r] = true;
+                if let Some(slot) = s.of[q] {
+                    s.slots[slot].to = last[r];
+                }
+                continue;
+            }
+            s.of[r] = Some(s.slots.len());
+            s.slots.push(Slot { bytes, from: k, to: last[r], at: 0 });
+        }
+    }
+    for (k, bytes) in extra.iter().enumerate() {
+        s.slots.push(Slot { bytes: *bytes, from: k, to: k, at: 0 });
+    }
+    s.bytes = pack(&mut s.slots);
+    s
+}
+
+/// Places slots so that those in use at the same time do not overlap: the biggest first, each into the tightest gap. Gives the bytes needed.
+fn pack(slots: &mut [Slot]) -> usize {
+    let mut order: Vec<usize> = (0..slots.len()).filter(|i| slots[*i].bytes > 0).collect();
+    order.sort_by_key(|i| (std::cmp::Reverse(slots[*i].bytes), slots[*i].from));
+    // Placed slots by address.
+    let mut placed: Vec<usize> = vec![];
+    let mut peak = 0;
+    for i in order {
+        let need = slots[i].bytes.next_multiple_of(ALIGN);
+        let (mut end, mut best) = (0, None::<(usize, usize)>);
+        for &j in &placed {
+            let other = &slots[j];
+            if other.from > slots[i].to || other.to < slots[i].from {
+                continue;
+            }
+            if other.at >= end + need {
+                let gap = other.at - end;
+                if best.is_none_or(|b| gap < b.1) {
+                    best = Some((end, gap));
+                }
+            }
+            end = end.max(other.at + other.bytes.next_multiple_of(ALIGN));
+        }
+        let at = best.map_or(end, |b| b.0);
+        slots[i].at = at;
+        peak = peak.max(at + need);
+        let place = placed.partition_point(|j| slots[*j].at <= at);
+        placed.insert(place, i);
+    }
+    peak
+}
