@@ -10,8 +10,8 @@ pub mod dense;
 pub mod fold;
 pub(crate) mod group;
 pub mod math;
-pub mod typed;
 pub(crate) mod parts;
+pub mod typed;
 
 mod axes;
 mod gemm;
