@@ -3,7 +3,6 @@
 //! The only unsafe code of the executor. What it trusts is the plan: operands come from [`Plan`](crate::plan::Plan)s alone, which lay them out so
 //! that what an instruction writes overlaps nothing else that it reads or writes; `checks` holds them to it in debug builds.
 #![allow(unsafe_code)]
-use super::checks;
 use crate::array::{AnyView, Element, Kind, Slice, SliceMut};
 use crate::kernels::group::Group;
 use crate::kernels::parts;
@@ -248,13 +247,6 @@ impl Bases {
             Kind::F64 => AnyView::F64(typed(at, shape)),
             Kind::F32 => AnyView::F32(typed(at, shape)),
             Kind::U32 => AnyView::U32(typed(at, shape)),
-        }
-    }
-    /// Stops if the operands of an instruction leave their bases, or what it writes is used twice.
-    #[inline]
-    pub(crate) fn check(&self, i: &crate::plan::code::Instruction<Operand>) {
-        if cfg!(debug_assertions) {
-            checks::instruction(self, i);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Runs blocks: one instruction after the other, loops and branches in place.
 use super::arena::{Base, Bases, Loan};
+use super::checks;
 use super::counts::{Counts, Products};
 use crate::array::Kind;
 use crate::error::{Error, Problem};
@@ -132,7 +133,9 @@ impl Runner {
 pub(crate) fn block(b: &Block, r: &mut Runner, reports: &mut Vec<Report>) -> Result<(), Error> {
     for (k, step) in b.steps.iter().enumerate() {
         r.runs[k] += 1;
-        r.bases.check(&step.instruction);
+        if cfg!(debug_assertions) {
+            checks::instruction(&r.bases, &step.instruction);
+        }
         if let Err(problem) = run(step, r, reports) {
             return Err(problem.running(&step.name, step.site));
         }
