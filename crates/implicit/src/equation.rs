@@ -1,0 +1,64 @@
+//! F(z, θ) = 0 with the derivatives that the implicit function theorem needs.
+use hypertape_autodiff::array::LeafType;
+use hypertape_autodiff::operation::Program;
+use hypertape_autodiff::transform::{Linearized, linearize};
+use hypertape_autodiff::tree::AnyLeaf;
+use hypertape_autodiff::{Error, Function, Result};
+
+/// A structure whose leaves are known at run time.
+pub(crate) type Leaves = Vec<AnyLeaf>;
+/// (z, θ), then a direction → a vector like z or θ.
+pub(crate) type Product = Function<((Leaves, Leaves), Leaves), Leaves>;
+
+/// The equation that a solution satisfies.
+#[derive(Debug)]
+pub(crate) struct Equation {
+    /// F.
+    pub(crate) residual: Function<(Leaves, Leaves), Leaves>,
+    /// F_z v.
+    pub(crate) by_solution: Product,
+    /// F_zᵀ u.
+    pub(crate) by_solution_transposed: Product,
+    /// F_θ t.
+    pub(crate) by_params: Product,
+    /// F_θᵀ u.
+    pub(crate) by_params_transposed: Product,
+    /// F_z, split into what depends on the point and what is linear.
+    pub(crate) linear: Linearized,
+    /// The transpose of its linear part.
+    pub(crate) transposed: Program,
+    /// Types of z.
+    pub(crate) solution: Vec<LeafType>,
+    /// Types of θ.
+    pub(crate) params: Vec<LeafType>,
+}
+
+impl Equation {
+    /// From a program of (z…, θ…) → (F…), where F has the types of z.
+    pub(crate) fn new(program: &Program, solution: usize) -> Result<Self> {
+        let mut types = program.input_types();
+        let params = types.split_off(solution);
+        let made = program.output_types();
+        if made != types || types.iter().any(|t| !t.kind.is_real()) {
+            let show = |t: &[LeafType]| t.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            let problem = format!("the residual is ({}), the solution ({}); both must have the same real types", show(&made), show(&types));
+            return Err(Error::Argument { op: "implicit".into(), problem, at: None });
+        }
+        let leaves = |t: &[LeafType]| -> Leaves { t.iter().cloned().map(AnyLeaf).collect() };
+        let residual = Function::with_doors(program.clone(), (leaves(&types), leaves(&params)), leaves(&types))?;
+        let active: Vec<bool> = (0..program.inputs.len()).map(|i| i < solution).collect();
+        let linear = linearize(program, &active, &vec![true; solution])?;
+        let transposed = linear.transpose()?;
+        Ok(Equation {
+            by_solution: residual.wrt(|(z, _)| z).jvp().output(|(_, t)| t),
+            by_solution_transposed: residual.wrt(|(z, _)| z).vjp().output(|(_, c)| c),
+            by_params: residual.wrt(|(_, p)| p).jvp().output(|(_, t)| t),
+            by_params_transposed: residual.wrt(|(_, p)| p).vjp().output(|(_, c)| c),
+            residual,
+            linear,
+            transposed,
+            solution: types,
+            params,
+        })
+    }
+}

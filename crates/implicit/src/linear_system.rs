@@ -1,0 +1,171 @@
+//! The equation F_z(z, θ) v = b, or its transpose, as an operation with rules of its own: hence derivatives of every order.
+use crate::adjoint::{LinearSolve, Outcome};
+use crate::equation::{Equation, Leaves};
+use crate::flat;
+use crate::operator::{Jacobian, Transposed};
+use hypertape_autodiff::array::{AnyView, AnyViewMut, Kind, LeafType};
+use hypertape_autodiff::operation::Report;
+use hypertape_autodiff::record::{DynVar, zeros_like};
+use hypertape_autodiff::tree::{Own, Vars};
+use hypertape_autodiff::{Primitive, Problem, Result, apply_primitive};
+use std::any::Any;
+use std::sync::Arc;
+
+/// v with F_z v = b, or F_zᵀ v = b.
+///
+/// Inputs: b…, z…, θ…, the tolerance (f64, relative to ‖b‖). Outputs: v….
+#[derive(Debug, Clone)]
+pub(crate) struct LinearSystem {
+    pub(crate) equation: Arc<Equation>,
+    pub(crate) solver: Arc<dyn LinearSolve>,
+    pub(crate) transposed: bool,
+    /// Whether a solve begins from the last one's result in the same workspace.
+    pub(crate) warm: bool,
+}
+
+/// What one workspace owns for one linear system.
+#[derive(Debug)]
+pub(crate) struct Scratch {
+    jacobian: Result<Jacobian>,
+    b: Vec<f64>,
+    x: Vec<f64>,
+    residual: Vec<f64>,
+    state: Box<dyn Any + Send>,
+    started: bool,
+}
+
+impl LinearSystem {
+    /// Emits the equation in the open recording.
+    pub(crate) fn solve(&self, b: &[DynVar], z: &[DynVar], p: &[DynVar], tolerance: DynVar) -> Vec<DynVar> {
+        let inputs: Vec<DynVar> = b.iter().chain(z).chain(p).copied().chain([tolerance]).collect();
+        apply_primitive(self.clone(), &inputs)
+    }
+    fn other(&self) -> LinearSystem {
+        LinearSystem { transposed: !self.transposed, ..self.clone() }
+    }
+    /// A(z, θ) v as a function of (z, θ) and v.
+    fn product(&self) -> &crate::equation::Product {
+        if self.transposed { &self.equation.by_solution_transposed } else { &self.equation.by_solution }
+    }
+    /// (b…, z…, θ…) of a list of inputs.
+    fn cut<'a, T>(&self, inputs: &'a [T]) -> [&'a [T]; 3] {
+        let (n, m) = (self.equation.solution.len(), self.equation.params.len());
+        [&inputs[..n], &inputs[n..2 * n], &inputs[2 * n..2 * n + m]]
+    }
+}
+
+fn own(v: &[DynVar]) -> Own<Leaves> {
+    Own(v.to_vec())
+}
+
+impl Primitive for LinearSystem {
+    type Scratch = Scratch;
+    fn name(&self) -> &str {
+        if self.transposed { "adjoint solve" } else { "linear solve" }
+    }
+    fn outputs(&self, inputs: &[LeafType]) -> Result<Vec<LeafType>, Problem> {
+        let e = &self.equation;
+        let expected: Vec<&LeafType> = e.solution.iter().chain(&e.solution).chain(&e.params).collect();
+        let fits = inputs.len() == expected.len() + 1 && inputs.iter().zip(&expected).all(|(a, b)| a == *b);
+        if !fits || inputs[expected.len()] != LeafType::new(&[], Kind::F64) {
+            return Err("the right-hand side, point, parameters and tolerance are not those of the equation".into());
+        }
+        Ok(e.solution.clone())
+    }
+    fn scratch(&self, _: &[LeafType]) -> Scratch {
+        let n = flat::len(&self.equation.solution);
+        let jacobian = Jacobian::new(&self.equation);
+        Scratch { jacobian, b: vec![0.0; n], x: vec![0.0; n], residual: vec![0.0; n], state: self.solver.state(n), started: false }
+    }
+    fn scratch_bytes(&self, _: &[LeafType]) -> u64 {
+        let n = flat::len(&self.equation.solution);
+        Jacobian::bytes(&self.equation) + 8 * (4 * n as u64 + self.solver.state_len(n) as u64)
+    }
+    fn value(&self, s: &mut Scratch, inputs: &[AnyView<'_>], outputs: &mut [AnyViewMut<'_>]) -> Result<Option<Report>, Problem> {
+        let n = self.equation.solution.len();
+        let jacobian = s.jacobian.as_mut().map_err(|e| e.clone())?;
+        jacobian.at(&inputs[n..inputs.len() - 1], &mut s.residual)?;
+        flat::pack(inputs[..n].iter().map(AnyView::reborrow), &mut s.b);
+        let tolerance = match inputs.last() {
+            Some(AnyView::F64(t)) => t.iter().next().copied().unwrap_or(0.0),
+            _ => 0.0,
+        };
+        if !(self.warm && s.started) {
+            s.x.fill(0.0);
+        }
+        let outcome: Outcome = if flat::norm(&s.b) == 0.0 {
+            s.x.fill(0.0);
+            Outcome { iterations: 0, residual: 0.0, status: "converged", converged: true }
+        } else if self.transposed {
+            self.solver.solve(&mut Transposed(jacobian), &s.b, &mut s.x, tolerance, &mut *s.state)?
+        } else {
+            self.solver.solve(jacobian, &s.b, &mut s.x, tolerance, &mut *s.state)?
+        };
+        s.started = s.x.iter().all(|v| v.is_finite());
+        if !s.started {
+            return Err(format!("{} gave a result that is not finite after {} iterations ({})", self.solver.name(), outcome.iterations, outcome.status).into());
+        }
+        flat::unpack(&s.x, outputs.iter_mut().map(reborrow));
+        Ok(Some(Report {
+            name: format_name(self.transposed),
+            iterations: outcome.iterations,
+            residual: outcome.residual,
+            tolerance,
+            converged: outcome.converged,
+            status: outcome.status,
+        }))
+    }
+    fn forget(&self, s: &mut Scratch) {
+        s.started = false;
+    }
+    fn tangent(&self, inputs: &[DynVar], outputs: &[DynVar], tangents: &[Option<DynVar>]) -> Vec<Option<DynVar>> {
+        // A v = b: A v̇ = ḃ − Ȧ v.
+        let [b, z, p] = self.cut(inputs);
+        let [tb, tz, tp] = self.cut(tangents);
+        if tangents.iter().all(Option::is_none) {
+            return vec![None; outputs.len()];
+        }
+        let mut rhs = filled(tb, b);
+        if tz.iter().chain(tp).any(Option::is_some) {
+            let moved = self.product().wrt(|(zp, _)| zp).jvp().output(|(_, t)| t);
+            let at = Own::<((Leaves, Leaves), Leaves)>(((z.to_vec(), p.to_vec()), outputs.to_vec()));
+            let direction = Own::<(Leaves, Leaves)>((filled(tz, z), filled(tp, p)));
+            rhs = rhs.minus(&moved.call((at, direction)));
+        }
+        self.solve(&rhs, z, p, inputs[inputs.len() - 1]).into_iter().map(Some).collect()
+    }
+    fn cotangent(&self, inputs: &[DynVar], outputs: &[DynVar], cotangents: &[Option<DynVar>], wanted: &[bool]) -> Vec<Option<DynVar>> {
+        // w = A⁻ᵀ v̄ is the cotangent of b; those of z and θ are −(∂(A v))ᵀ w.
+        let [_, z, p] = self.cut(inputs);
+        let w = self.other().solve(&filled(cotangents, outputs), z, p, inputs[inputs.len() - 1]);
+        let mut bars: Vec<Option<DynVar>> = w.iter().copied().map(Some).collect();
+        let n = bars.len();
+        if wanted[n..].iter().any(|v| *v) {
+            let moved = self.product().wrt(|(zp, _)| zp).vjp().output(|(_, c)| c);
+            let at = Own::<((Leaves, Leaves), Leaves)>(((z.to_vec(), p.to_vec()), outputs.to_vec()));
+            let (cz, cp) = moved.call((at, own(&w)));
+            bars.extend(cz.iter().chain(&cp).map(|c| c.kind().is_real().then(|| c.scaled(-1.0))));
+        }
+        bars.resize(inputs.len(), None);
+        bars
+    }
+}
+
+fn format_name(transposed: bool) -> String {
+    // Short names are kept inline by the report's string only when they allocate nothing new; these two are the only ones.
+    if transposed { "adjoint".into() } else { "tangent".into() }
+}
+
+/// Derivatives with zeros for those that are absent.
+pub(crate) fn filled(derivatives: &[Option<DynVar>], like: &[DynVar]) -> Vec<DynVar> {
+    derivatives.iter().zip(like).map(|(d, like)| d.unwrap_or_else(|| zeros_like(like))).collect()
+}
+
+/// A mutable view for a shorter time.
+pub(crate) fn reborrow<'a>(v: &'a mut AnyViewMut<'_>) -> AnyViewMut<'a> {
+    match v {
+        AnyViewMut::F64(a) => AnyViewMut::F64(a.view_mut()),
+        AnyViewMut::F32(a) => AnyViewMut::F32(a.view_mut()),
+        AnyViewMut::U32(a) => AnyViewMut::U32(a.view_mut()),
+    }
+}
