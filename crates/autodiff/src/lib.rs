@@ -4,17 +4,17 @@
 pub mod array;
 mod error;
 pub mod execute;
-// pub mod function;
+pub mod function;
 pub mod kernels;
 pub mod operation;
 pub mod ops;
-mod primitive;
 pub mod plan;
+mod primitive;
 pub mod program;
 pub mod record;
 pub mod transform;
 pub mod tree;
 
 pub use error::{Error, Problem, Result, Site};
+pub use function::{Function, GradientCheck, Linear, Workspace, Wrt};
 pub use primitive::{Primitive, apply_primitive, apply_shared};
-// pub use function::{Function, GradientCheck, Linear, Workspace, Wrt};

@@ -33,7 +33,7 @@ impl<I: Structure, O: Structure> Function<I, O> {
         let parts = transform::linearize(&p, &active, &wanted)?;
         let types = parts.primal.output_types();
         let outputs: Vec<crate::tree::AnyLeaf> = types.iter().cloned().map(crate::tree::AnyLeaf).collect();
-        let primal = Function::from_program(Ok(parts.primal), self.inputs.clone(), outputs);
+        let primal = Function::from_program(Ok(parts.primal.clone()), self.inputs.clone(), outputs);
         let mut values: Vec<AnyArray> = primal.eval(at)?;
         let residuals = values.split_off(p.outputs.len());
         let back = parts.transpose()?;

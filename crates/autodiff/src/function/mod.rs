@@ -100,7 +100,11 @@ impl<I: Structure, O: Structure> Function<I, O> {
     pub fn try_record<R: Vars<Structure = O>, E: From<Error>>(inputs: I, body: impl FnOnce(I::Vars) -> Result<R, E>) -> Result<Self, E> {
         Self::trace(inputs, body, Location::caller())
     }
-    fn trace<R: Vars<Structure = O>, E: From<Error>>(inputs: I, body: impl FnOnce(I::Vars) -> Result<R, E>, at: &'static Location<'static>) -> Result<Self, E> {
+    fn trace<R: Vars<Structure = O>, E: From<Error>>(
+        inputs: I,
+        body: impl FnOnce(I::Vars) -> Result<R, E>,
+        at: &'static Location<'static>,
+    ) -> Result<Self, E> {
         let (outputs, program) = record::trace(&inputs.leaf_types(), at, |v| {
             let mut given = v.iter().copied();
             let out = body(inputs.vars(&mut |_| given.next().unwrap_or(DynVar::POISON)));

@@ -21,7 +21,12 @@ impl<I: Structure, O: Structure, W: Structure> Wrt<I, O, W> {
         let (picked, variables) = places(&f.inputs, pick);
         Wrt { f: f.clone(), picked, variables }
     }
-    pub(super) fn derive<J: Structure, P: Structure>(&self, inputs: J, outputs: P, rule: impl FnOnce(&Program, &[usize], &[bool]) -> Result<Program>) -> Function<J, P> {
+    pub(super) fn derive<J: Structure, P: Structure>(
+        &self,
+        inputs: J,
+        outputs: P,
+        rule: impl FnOnce(&Program, &[usize], &[bool]) -> Result<Program>,
+    ) -> Function<J, P> {
         let program = self.f.program().and_then(|p| {
             let picked = self.picked.clone()?;
             let mask: Vec<bool> = (0..p.inputs.len()).map(|i| picked.contains(&i)).collect();
