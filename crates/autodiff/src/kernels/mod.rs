@@ -5,8 +5,10 @@
 //! number of threads.
 pub mod cast;
 pub mod contract;
+pub mod convolution;
 pub mod copy;
 pub mod dense;
+pub mod difference;
 pub mod fold;
 pub(crate) mod group;
 pub mod math;

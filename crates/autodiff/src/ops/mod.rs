@@ -4,7 +4,9 @@ pub mod arithmetic;
 pub mod comparison;
 pub mod contract;
 pub mod control;
+pub mod convolution;
 mod declare;
+pub mod difference;
 pub mod elementary;
 pub mod fold;
 pub mod linalg;
@@ -15,3 +17,5 @@ pub mod shape;
 
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+mod tests;

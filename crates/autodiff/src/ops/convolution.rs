@@ -1,0 +1,201 @@
+//! Two-dimensional convolutions with channels, batches, strides and boundaries.
+use crate::array::{AnyArray, LeafType, Real, Slice, SliceMut};
+use crate::error::Problem;
+use crate::kernels::cast::{scratch_as, scratch_for};
+use crate::kernels::convolution::Convolver;
+pub use crate::kernels::convolution::{Boundary, Geometry};
+use crate::kernels::typed::{OfKind, RealKernel, input, output};
+use crate::operation::{Builder, Lowering, Multilinear, Op, Product, Value};
+use ndarray::{ArrayD, IxDyn};
+use std::sync::Arc;
+
+/// Which array of a convolution is the result; the other two, in the order (image, filter, output), are the operands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Image and filter give the output.
+    Output,
+    /// Output and filter give the image: the transpose with respect to it.
+    Image,
+    /// Image and output give the filter: the transpose with respect to it.
+    Filter,
+}
+
+/// y[b, o, p, q] = Σ_{c, i, j} w[o, c, i, j]·x[b, c, p·s + i − ⌊(h−1)/2⌋, q·t + j − ⌊(w−1)/2⌋] for a filter of h×w taps, as neural networks
+/// define it (a cross-correlation; turn the filter for a convolution). With `Boundary::Valid` nothing is subtracted from the index.
+///
+/// The three arrays are those of one trilinear form ⟨y, w * x⟩, so each role's transposes are the other two (Dumoulin and Visin 2016).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Convolve {
+    /// Sizes and boundary.
+    pub geometry: Geometry,
+    /// Which of the three arrays comes out.
+    pub role: Role,
+}
+
+/// [b, c, f] and whether it fits: batch, channels and filters of the two operands.
+fn sizes(c: &Convolve, inputs: &[&LeafType]) -> Result<[usize; 3], String> {
+    let [a, b] = inputs else { return Err("takes two operands".into()) };
+    if a.kind != b.kind || !a.kind.is_real() {
+        return Err("both operands must have the same real element type; convert one with `cast`".into());
+    }
+    let (&[a0, a1, a2, a3], &[b0, b1, b2, b3]) = (&a.shape[..], &b.shape[..]) else {
+        return Err("takes images [batch, channels, rows, columns] and filters [filters, channels, rows, columns]".into());
+    };
+    let (g, out) = (&c.geometry, c.geometry.output()?);
+    let (found, expected, [batch, channels, filters], agree) = match c.role {
+        Role::Output => ([[a2, a3], [b2, b3]], [g.image, g.window], [a0, a1, b0], a1 == b1),
+        Role::Image => ([[a2, a3], [b2, b3]], [out, g.window], [a0, b1, b0], a1 == b0),
+        Role::Filter => ([[a2, a3], [b2, b3]], [g.image, out], [a0, a1, b1], a0 == b0),
+    };
+    if found != expected {
+        return Err(format!("rows and columns are {found:?}, expected {expected:?}"));
+    }
+    if !agree {
+        return Err("images and filters differ in their channels, or images and outputs in their batch".into());
+    }
+    Ok([batch, channels, filters])
+}
+
+impl Multilinear for Convolve {
+    fn name(&self) -> &'static str {
+        match self.role {
+            Role::Output => "convolve",
+            Role::Image => "convolve_image",
+            Role::Filter => "convolve_filter",
+        }
+    }
+    fn attributes(&self) -> String {
+        let g = &self.geometry;
+        format!("{:?}, stride {:?}, image {:?}, filter {:?}", g.boundary, g.stride, g.image, g.window).to_lowercase()
+    }
+    fn infer(&self, inputs: &[&LeafType]) -> Result<LeafType, String> {
+        let [batch, channels, filters] = sizes(self, inputs)?;
+        let (g, out) = (&self.geometry, self.geometry.output()?);
+        let shape = match self.role {
+            Role::Output => [batch, filters, out[0], out[1]],
+            Role::Image => [batch, channels, g.image[0], g.image[1]],
+            Role::Filter => [filters, channels, g.window[0], g.window[1]],
+        };
+        Ok(LeafType::new(&shape, inputs[0].kind))
+    }
+    fn value(&self, inputs: &[&AnyArray]) -> Result<AnyArray, Problem> {
+        let types: Vec<LeafType> = inputs.iter().map(|x| x.leaf_type()).collect();
+        let types: Vec<&LeafType> = types.iter().collect();
+        let (sizes, t) = (sizes(self, &types)?, self.infer(&types)?);
+        match (inputs[0], inputs[1]) {
+            (AnyArray::F64(a), AnyArray::F64(b)) => Ok(AnyArray::F64(naive(self, sizes, a, b, &t)?)),
+            (AnyArray::F32(a), AnyArray::F32(b)) => Ok(AnyArray::F32(naive(self, sizes, a, b, &t)?)),
+            _ => Err("element types differ".into()),
+        }
+    }
+    fn transpose(&self, b: &mut Builder, inputs: &[Value], i: usize, c: Value) -> Value {
+        // The operands in their order, and the one asked for: the role of the transpose and what it reads.
+        let (role, operands) = match (self.role, i) {
+            (Role::Output, 0) => (Role::Image, [c, inputs[1]]),
+            (Role::Output, _) => (Role::Filter, [inputs[0], c]),
+            (Role::Image, 0) => (Role::Output, [c, inputs[1]]),
+            (Role::Image, _) => (Role::Filter, [c, inputs[0]]),
+            (Role::Filter, 0) => (Role::Image, [inputs[1], c]),
+            (Role::Filter, _) => (Role::Output, [inputs[0], c]),
+        };
+        b.emit1(Op::new(Product(Convolve { geometry: self.geometry, role })), &operands)
+    }
+    fn lower(&self, inputs: &[&LeafType], _: &LeafType) -> Lowering {
+        let made = sizes(self, inputs).and_then(|[b, c, f]| Convolver::new(self.geometry, b, c, f));
+        Lowering::Kernel(Arc::new(OfKind(ConvolveKernel { made, role: self.role }, inputs[0].kind)))
+    }
+    fn simplify(&self, b: &mut Builder, x: &[Value]) -> Option<Value> {
+        if !(b.is_zero(x[0]) || b.is_zero(x[1])) {
+            return None;
+        }
+        let t = self.infer(&[b.type_of(x[0]), b.type_of(x[1])]).ok()?;
+        Some(b.full(&t, 0.0))
+    }
+}
+
+/// All indices, one after the other. The index beyond an edge is walked to, not computed.
+fn naive<T: Real>(
+    c: &Convolve,
+    [batch, channels, filters]: [usize; 3],
+    a: &ArrayD<T>,
+    b: &ArrayD<T>,
+    t: &LeafType,
+) -> Result<ArrayD<T>, Problem> {
+    let (g, out) = (&c.geometry, c.geometry.output()?);
+    let source = |d: usize, p: usize, i: usize| -> Option<usize> {
+        let n = g.image[d] as i64;
+        let mut at = (p * g.stride[d] + i) as i64;
+        if g.boundary != Boundary::Valid {
+            at -= (g.window[d] as i64 - 1) / 2;
+        }
+        while at < 0 || at >= n {
+            at = match g.boundary {
+                Boundary::Valid | Boundary::Zero => return None,
+                Boundary::Periodic => at + if at < 0 { n } else { -n },
+                Boundary::Symmetric => (if at < 0 { 0 } else { 2 * n }) - 1 - at,
+                Boundary::Replicate => at.clamp(0, n - 1),
+            };
+        }
+        Some(at as usize)
+    };
+    let mut result = ArrayD::zeros(IxDyn(&t.shape));
+    for (n, o, p, q) in ndarray::indices((batch, filters, out[0], out[1])) {
+        for (k, i, j) in ndarray::indices((channels, g.window[0], g.window[1])) {
+            let (Some(u), Some(v)) = (source(0, p, i), source(1, q, j)) else { continue };
+            let (x, w, y) = ([n, k, u, v], [o, k, i, j], [n, o, p, q]);
+            match c.role {
+                Role::Output => result[y] += a[x] * b[w],
+                Role::Image => result[x] += a[y] * b[w],
+                Role::Filter => result[w] += a[x] * b[y],
+            }
+        }
+    }
+    Ok(result)
+}
+
+#[derive(Debug)]
+struct ConvolveKernel {
+    made: Result<Convolver, String>,
+    role: Role,
+}
+impl RealKernel for ConvolveKernel {
+    fn scratch<T: Real>(&self) -> usize {
+        self.made.as_ref().map_or(0, |c| scratch_for::<T>(c.scratch()))
+    }
+    fn run<T: Real>(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], scratch: &mut [f64]) -> Result<(), Problem> {
+        let c = self.made.as_ref().map_err(|e| Problem::from(e.as_str()))?;
+        let (a, b, out, scratch) = (input::<T>(inputs, 0)?, input(inputs, 1)?, output(outputs, 0)?, scratch_as(scratch));
+        match self.role {
+            Role::Output => c.output_of(a, b, out, scratch),
+            Role::Image => c.input_of(a, b, out, scratch),
+            Role::Filter => c.filter_of(a, b, out, scratch),
+        }
+        Ok(())
+    }
+}
+
+impl Builder {
+    /// Images against filters; see [`Convolve`] for the formula. Shapes: images [batch, channels, rows, columns] and filters [filters,
+    /// channels, rows, columns]; images without the batch; or one image and one filter, both [rows, columns].
+    pub fn convolve(&mut self, x: Value, w: Value, boundary: Boundary, stride: [usize; 2]) -> Value {
+        let (full, filter) = (self.shape(x), self.shape(w));
+        let (m, n) = (full.len(), filter.len());
+        let pad = |shape: &[usize]| -> Vec<usize> {
+            let mut padded = vec![1; 4usize.saturating_sub(shape.len())];
+            padded.extend(shape);
+            padded
+        };
+        let known = (m == 2 && n == 2) || ((m == 3 || m == 4) && n == 4);
+        let (image, taps) = if known { (pad(&full), pad(&filter)) } else { (full.to_vec(), filter.to_vec()) };
+        let last = |s: &[usize]| if s.len() == 4 { [s[2], s[3]] } else { [0, 0] };
+        let geometry = Geometry { boundary, stride, image: last(&image), window: last(&taps) };
+        let op = Op::new(Product(Convolve { geometry, role: Role::Output }));
+        if !known || (m == 4 && n == 4) {
+            return self.emit1(op, &[x, w]);
+        }
+        let (x, w) = (self.reshape(x, &image), self.reshape(w, &taps));
+        let y = self.emit1(op, &[x, w]);
+        let shape = self.shape(y);
+        if self.problem().is_some() { y } else { self.reshape(y, &shape[4 - m..]) }
+    }
+}

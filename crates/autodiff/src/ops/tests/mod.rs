@@ -1,0 +1,2 @@
+//! Derivatives and kernels of the larger operation families.
+mod convolution;
