@@ -1,1 +1,17 @@
-//! Implicit differentiation of roots, fixed points and minimisers.
+//! Implicit differentiation of roots, fixed points and minimisers, found by our solvers or by any other code.
+mod adjoint;
+mod equation;
+mod find;
+mod flat;
+mod linear_system;
+mod method;
+mod operator;
+mod policy;
+mod root;
+mod wrap;
+
+pub use adjoint::{Bicgstab, Cg, Cholesky, Gmres, LinearSolve, Lu, Neumann, NormalCg, OneStep, Outcome};
+pub use method::{Implicit, ImplicitExt};
+pub use operator::Operator;
+pub use policy::OnResidual;
+pub use wrap::{Root, argmin, fixed_point, root, root_with};

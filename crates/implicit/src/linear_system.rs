@@ -3,6 +3,7 @@ use crate::adjoint::{LinearSolve, Outcome};
 use crate::equation::{Equation, Leaves};
 use crate::flat;
 use crate::operator::{Jacobian, Transposed};
+use crate::policy::OnResidual;
 use hypertape_autodiff::array::{AnyView, AnyViewMut, Kind, LeafType};
 use hypertape_autodiff::operation::Report;
 use hypertape_autodiff::record::{DynVar, zeros_like};
@@ -21,6 +22,10 @@ pub(crate) struct LinearSystem {
     pub(crate) transposed: bool,
     /// Whether a solve begins from the last one's result in the same workspace.
     pub(crate) warm: bool,
+    /// The α for which I − αF_z is the Jacobian of one step of the method, where there is one.
+    pub(crate) step: Option<f64>,
+    /// What to do when the solve does not reach its tolerance.
+    pub(crate) policy: OnResidual,
 }
 
 /// What one workspace owns for one linear system.
@@ -97,17 +102,28 @@ impl Primitive for LinearSystem {
             s.x.fill(0.0);
             Outcome { iterations: 0, residual: 0.0, status: "converged", converged: true }
         } else if self.transposed {
-            self.solver.solve(&mut Transposed(jacobian), &s.b, &mut s.x, tolerance, &mut *s.state)?
+            self.solver.solve(&mut Transposed(jacobian), &s.b, &mut s.x, tolerance, self.step, &mut *s.state)?
         } else {
-            self.solver.solve(jacobian, &s.b, &mut s.x, tolerance, &mut *s.state)?
+            self.solver.solve(jacobian, &s.b, &mut s.x, tolerance, self.step, &mut *s.state)?
         };
         s.started = s.x.iter().all(|v| v.is_finite());
         if !s.started {
             return Err(format!("{} gave a result that is not finite after {} iterations ({})", self.solver.name(), outcome.iterations, outcome.status).into());
         }
+        if !outcome.converged && !self.solver.approximate() && self.policy != OnResidual::Warn {
+            let problem = format!(
+                "{} did not reach its tolerance: relative residual {:e}, tolerance {tolerance:e}, {} iterations ({}); loosen the tolerance, allow more \
+                 iterations, or accept it with `on_residual(OnResidual::Warn)`",
+                self.solver.name(),
+                outcome.residual,
+                outcome.iterations,
+                outcome.status
+            );
+            return Err(problem.into());
+        }
         flat::unpack(&s.x, outputs.iter_mut().map(reborrow));
         Ok(Some(Report {
-            name: format_name(self.transposed),
+            name: self.name().into(),
             iterations: outcome.iterations,
             residual: outcome.residual,
             tolerance,
@@ -149,11 +165,6 @@ impl Primitive for LinearSystem {
         bars.resize(inputs.len(), None);
         bars
     }
-}
-
-fn format_name(transposed: bool) -> String {
-    // Short names are kept inline by the report's string only when they allocate nothing new; these two are the only ones.
-    if transposed { "adjoint".into() } else { "tangent".into() }
 }
 
 /// Derivatives with zeros for those that are absent.

@@ -53,8 +53,11 @@ impl<I: Structure, O: Structure> Workspace<I, O> {
         });
         problem
     }
-    /// Runs the function and hands out every output leaf, in order.
-    pub(super) fn run_each(&mut self, at: impl Feed<I>, out: &mut dyn FnMut(AnyView<'_>)) -> Result<()> {
+    /// Runs the function and hands out every output leaf, in order: for code that is generic in the structure.
+    ///
+    /// # Errors
+    /// As [`run`](Workspace::run).
+    pub fn run_each(&mut self, at: impl Feed<I>, out: &mut dyn FnMut(AnyView<'_>)) -> Result<()> {
         self.execute(&at)?;
         let executor = self.executor.as_ref().map_err(Clone::clone)?;
         (0..self.outputs.leaf_types().len()).for_each(|k| out(executor.output(k)));

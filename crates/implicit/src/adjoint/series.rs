@@ -1,0 +1,139 @@
+//! The Neumann series and its first term: approximations by design, which say how far off they are.
+use super::{LinearSolve, Outcome, true_residual, wrong_state};
+use crate::operator::Operator;
+use hypertape_autodiff::Problem;
+use std::any::Any;
+
+/// The first terms of A⁻¹ = α Σ_k (I − αA)ᵏ.
+///
+/// With the step of the method that found the point, K terms at the solution equal backpropagation through its last K steps
+/// (Lorraine, Vicol and Duvenaud 2020). Converges when the spectral radius of I − αA is below 1; growth is reported as divergence.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Neumann {
+    terms: usize,
+    step: Option<f64>,
+}
+
+impl Neumann {
+    /// So many terms, with the step of the method that found the point.
+    #[must_use]
+    pub fn terms(terms: usize) -> Self {
+        Neumann { terms, step: None }
+    }
+    /// With another α.
+    #[must_use]
+    pub fn step(mut self, alpha: f64) -> Self {
+        self.step = Some(alpha);
+        self
+    }
+}
+
+/// One application of the method's own step instead of the inverse: α. Exact where the step's Jacobian vanishes at the solution, as for
+/// Newton's method (Bolte, Pauwels and Vaiter 2023); the "Jacobian-free" gradient of equilibrium networks (Fung et al. 2022).
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct OneStep {
+    step: Option<f64>,
+}
+
+impl OneStep {
+    /// With a given α.
+    #[must_use]
+    pub fn step(alpha: f64) -> Self {
+        OneStep { step: Some(alpha) }
+    }
+}
+
+fn alpha(own: Option<f64>, hint: Option<f64>, name: &str) -> Result<f64, Problem> {
+    own.or(hint).filter(|a| a.is_finite() && *a != 0.0).ok_or_else(|| {
+        format!("{name} needs a step α for which I − αA contracts: the method that found the point has none, so give it with `step`").into()
+    })
+}
+
+fn series(
+    terms: usize,
+    alpha: f64,
+    a: &mut dyn Operator,
+    b: &[f64],
+    x: &mut [f64],
+    state: &mut (dyn Any + Send),
+) -> Result<Outcome, Problem> {
+    let [term, product] = state.downcast_mut::<[Vec<f64>; 2]>().ok_or_else(wrong_state)?;
+    // x holds the sum, `term` the last power (I − αA)ᵏ αb.
+    term.iter_mut().zip(b).for_each(|(t, b)| *t = alpha * b);
+    x.copy_from_slice(term);
+    let first = crate::flat::norm(term);
+    let mut size = first;
+    for _ in 1..terms {
+        a.apply(term, product)?;
+        term.iter_mut().zip(product.iter()).for_each(|(t, p)| *t -= alpha * p);
+        x.iter_mut().zip(term.iter()).for_each(|(x, t)| *x += t);
+        size = crate::flat::norm(term);
+    }
+    let residual = true_residual(a, b, x, product)?;
+    let diverges = terms > 1 && size > first || !residual.is_finite();
+    let status = if diverges { "diverged: the terms of the series grow" } else { "truncated series" };
+    if diverges && terms >= 3 && size > first {
+        let growth = (size / first).powf(1.0 / (terms - 1) as f64);
+        return Err(format!("the Neumann series diverges: its terms grow by {growth:.3} each; use CG or GMRES, or a smaller step").into());
+    }
+    Ok(Outcome { iterations: terms as u64, residual, status, converged: residual <= f64::EPSILON.sqrt() })
+}
+
+impl LinearSolve for Neumann {
+    fn name(&self) -> String {
+        format!("Neumann, {} terms", self.terms)
+    }
+    fn tolerance(&self) -> Result<hypertape_autodiff::record::Scalar, String> {
+        if self.terms == 0 {
+            return Err("a Neumann series needs at least one term".into());
+        }
+        Ok(0.0.into())
+    }
+    fn state_len(&self, n: usize) -> usize {
+        2 * n
+    }
+    fn state(&self, n: usize) -> Box<dyn Any + Send> {
+        Box::new([vec![0.0; n], vec![0.0; n]])
+    }
+    fn solve(
+        &self,
+        a: &mut dyn Operator,
+        b: &[f64],
+        x: &mut [f64],
+        _: f64,
+        step: Option<f64>,
+        state: &mut (dyn Any + Send),
+    ) -> Result<Outcome, Problem> {
+        series(self.terms, alpha(self.step, step, "a Neumann series")?, a, b, x, state)
+    }
+    fn approximate(&self) -> bool {
+        true
+    }
+}
+
+impl LinearSolve for OneStep {
+    fn name(&self) -> String {
+        "one step".into()
+    }
+    fn state_len(&self, n: usize) -> usize {
+        2 * n
+    }
+    fn state(&self, n: usize) -> Box<dyn Any + Send> {
+        Box::new([vec![0.0; n], vec![0.0; n]])
+    }
+    fn solve(
+        &self,
+        a: &mut dyn Operator,
+        b: &[f64],
+        x: &mut [f64],
+        _: f64,
+        step: Option<f64>,
+        state: &mut (dyn Any + Send),
+    ) -> Result<Outcome, Problem> {
+        let outcome = series(1, alpha(self.step, step, "one-step differentiation")?, a, b, x, state)?;
+        Ok(Outcome { status: "one step", ..outcome })
+    }
+    fn approximate(&self) -> bool {
+        true
+    }
+}

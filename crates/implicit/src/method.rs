@@ -1,0 +1,181 @@
+//! A method whose solution is differentiated by the equation that it satisfies, not through its steps.
+use crate::adjoint::LinearSolve;
+use crate::equation::Equation;
+use crate::find::{Find, Found};
+use crate::policy::OnResidual;
+use crate::root::RootOf;
+use crate::wrap::emit;
+use hypertape_autodiff::array::{AnyView, LeafType};
+use hypertape_autodiff::record::{self, DynVar};
+use hypertape_autodiff::tree::{Feed, Give, Own, Structure, V, Vars};
+use hypertape_autodiff::{Problem, Result};
+use hypertape_solvers::{Inner, Method, Prepared, Solve};
+use std::any::Any;
+use std::panic::Location;
+use std::sync::{Arc, Mutex};
+
+/// Makes any method implicit.
+pub trait ImplicitExt: Method {
+    /// The method, differentiated by the implicit function theorem, with this way to solve its linear systems.
+    fn implicit(&self, adjoint: impl LinearSolve) -> Implicit<Self> {
+        let (method, adjoint) = (self.clone(), Arc::new(adjoint));
+        Implicit { method, adjoint, policy: OnResidual::Error, warm: false, tolerance: None, name: None }
+    }
+}
+impl<M: Method> ImplicitExt for M {}
+
+/// A method differentiated by the implicit function theorem: memory does not grow with its iterations.
+#[derive(Debug, Clone)]
+pub struct Implicit<M> {
+    method: M,
+    adjoint: Arc<dyn LinearSolve>,
+    policy: OnResidual,
+    warm: bool,
+    tolerance: Option<f64>,
+    name: Option<String>,
+}
+
+impl<M: Method> Implicit<M> {
+    /// Starts the next replay of the same workspace from this one's solution and adjoint.
+    #[must_use]
+    pub fn warm_start(mut self) -> Self {
+        self.warm = true;
+        self
+    }
+    /// What to do when the method stops before its tolerance.
+    #[must_use]
+    pub fn on_residual(mut self, policy: OnResidual) -> Self {
+        self.policy = policy;
+        self
+    }
+    /// The largest norm of the optimality map that counts as a solution, instead of the method's own measure and tolerance.
+    #[must_use]
+    pub fn residual_tolerance(mut self, tolerance: f64) -> Self {
+        self.tolerance = Some(tolerance);
+        self
+    }
+    /// Another name in reports and comparisons.
+    #[must_use]
+    pub fn named(mut self, name: &str) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+    /// The solution, in the open recording. The start has no derivative.
+    #[track_caller]
+    pub fn solve(&self, start: impl Give<M::Solution>, params: impl Give<M::Params>) -> V<M::Solution>
+    where
+        M: Method<Each = ()>,
+    {
+        self.record(start.give(), params.give(), (), Location::caller())
+    }
+    /// The same for a method whose steps differ: one step at the most for each entry of the leading axis.
+    #[track_caller]
+    pub fn solve_over(&self, start: impl Give<M::Solution>, params: impl Give<M::Params>, each: impl Give<M::Each>) -> V<M::Solution> {
+        self.record(start.give(), params.give(), each.give(), Location::caller())
+    }
+    #[track_caller]
+    fn record(&self, start: V<M::Solution>, params: V<M::Params>, each: V<M::Each>, at: &'static Location<'static>) -> V<M::Solution> {
+        let made = self.emit(&start, &params, &each, at).unwrap_or_else(|e| {
+            record::fail(e);
+            vec![]
+        });
+        let mut made = made.into_iter();
+        start.map(&mut |_| made.next().unwrap_or(DynVar::POISON))
+    }
+    #[track_caller]
+    fn emit(&self, start: &V<M::Solution>, params: &V<M::Params>, each: &V<M::Each>, at: &'static Location<'static>) -> Result<Vec<DynVar>> {
+        let (solution, parameters, steps) = (start.structure(), params.structure(), each.structure());
+        let (prepared, mut captures) = self.method.prepare_over(&solution, &parameters, &steps)?;
+        let own = captures.len();
+        // The optimality map as a region: it may use other variables of the recording than the loop does.
+        let mut types = solution.leaf_types();
+        let n = types.len();
+        types.extend(parameters.leaf_types());
+        let declared = types.len();
+        let (_, region) = record::capture(&types, at, "optimality", |v| {
+            let mut given = v.iter().copied();
+            let mut next = |_: &LeafType| given.next().unwrap_or(DynVar::POISON);
+            let (z, p) = (solution.vars(&mut next), parameters.vars(&mut next));
+            ((), self.method.optimality(&z, &p).flat())
+        });
+        // The recording keeps the reason when the region could not be closed.
+        let Some(region) = region else { return Ok(vec![]) };
+        for v in &region.captures {
+            if !captures.iter().any(|c| c.same_value(*v)) {
+                captures.push(*v);
+            }
+        }
+        // θ of the equation: parameters, what differs from step to step, captures.
+        let given: Vec<DynVar> = params.flat();
+        let between = each.flat();
+        let mut all = between.clone();
+        all.extend(&captures);
+        let program = region.over(declared, &all);
+        let equation = Arc::new(Equation::new(&program, n)?);
+        let counts = [given.len(), between.len(), own];
+        let find = Arc::new(ByMethod { prepared: Mutex::new(prepared), counts });
+        let root = RootOf {
+            name: self.name.clone().unwrap_or_else(|| self.method.name().into()),
+            equation,
+            find,
+            solver: self.adjoint.clone(),
+            policy: self.policy,
+            tolerance: self.tolerance,
+            warm: self.warm,
+            step: self.method.contraction(),
+        };
+        let inputs: Vec<DynVar> = start.flat().into_iter().chain(given).chain(all).collect();
+        Ok(emit(root, inputs, at))
+    }
+}
+
+impl<M: Method<Each = ()>> Inner<M::Solution, M::Params> for Implicit<M> {
+    fn name(&self) -> String {
+        self.name.clone().unwrap_or_else(|| format!("{}, implicit, {}", self.method.name(), self.adjoint.name()))
+    }
+    #[track_caller]
+    fn solve_vars(&self, start: V<M::Solution>, params: V<M::Params>) -> V<M::Solution> {
+        self.solve(Own::<M::Solution>(start), Own::<M::Params>(params))
+    }
+}
+
+/// The method's own loop finds the point.
+#[derive(Debug)]
+struct ByMethod<M: Method> {
+    /// Cloned once for each workspace; nothing else takes the lock.
+    prepared: Mutex<Prepared<M>>,
+    /// Leaves of the parameters, of what differs from step to step, and of the loop's own captures.
+    counts: [usize; 3],
+}
+
+/// Views as values of any structure with as many leaves; types are checked where they are used.
+struct Views<'v, 'a>(&'v [AnyView<'a>]);
+impl<S: Structure> Feed<S> for Views<'_, '_> {
+    fn feed<'b>(&'b self, sink: &mut dyn FnMut(AnyView<'b>)) {
+        self.0.iter().for_each(|v| sink(v.reborrow()));
+    }
+}
+
+impl<M: Method> Find for ByMethod<M> {
+    fn state(&self) -> Box<dyn Any + Send> {
+        let prepared = self.prepared.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        Box::new(prepared.clone())
+    }
+    fn bytes(&self) -> u64 {
+        let prepared = self.prepared.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        prepared.function().plan().map_or(0, |p| p.memory().total())
+    }
+    fn find(
+        &self,
+        state: &mut (dyn Any + Send),
+        start: &[AnyView<'_>],
+        params: &[AnyView<'_>],
+        sink: &mut dyn FnMut(AnyView<'_>),
+    ) -> Result<Found, Problem> {
+        let prepared = state.downcast_mut::<Prepared<M>>().ok_or("the state belongs to another solver")?;
+        let [p, e, c] = self.counts;
+        let (report, count) = prepared.run_leaves(&Views(start), &Views(&params[..p]), &Views(&params[p..p + e]), &params[p + e..p + e + c], sink)?;
+        let _ = count;
+        Ok(Found { iterations: report.iterations, converged: Some(report.converged) })
+    }
+}
