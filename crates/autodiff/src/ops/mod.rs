@@ -5,6 +5,7 @@ pub mod comparison;
 pub mod contract;
 pub mod control;
 pub mod convolution;
+pub mod cumulative;
 mod declare;
 pub mod difference;
 pub mod elementary;
@@ -12,8 +13,10 @@ pub mod fold;
 pub mod linalg;
 pub mod literal;
 pub mod power;
+pub mod reduce;
 pub mod registry;
 pub mod shape;
+mod softmax;
 
 #[cfg(test)]
 pub(crate) mod testing;

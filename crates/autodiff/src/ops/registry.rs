@@ -54,6 +54,9 @@ macro_rules! each_operation {
             constant: literal::Constant;
             sum: fold::Sum;
             broadcast: fold::Broadcast;
+            prod: reduce::Prod;
+            extreme: reduce::Extreme;
+            cumulative_sum: cumulative::CumulativeSum;
             reshape: shape::Reshape;
             permute: shape::Permute;
             slice: shape::Slice;

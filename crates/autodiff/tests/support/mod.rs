@@ -1,6 +1,7 @@
 //! What the tests of operations and transforms share: running programs, lists of arrays as vectors, and every check of a derivative.
 #![allow(dead_code, reason = "each test file uses its own part")]
 pub(crate) mod derivatives;
+mod kernels;
 
 use hypertape_autodiff::array::{AnyArray, Kind, LeafType};
 use hypertape_autodiff::execute::reference;
@@ -15,6 +16,7 @@ pub(crate) fn run(program: &Program, inputs: &[AnyArray]) -> Vec<AnyArray> {
     }
     let given: Vec<LeafType> = inputs.iter().map(AnyArray::leaf_type).collect();
     assert_eq!(given, program.input_types(), "inputs of\n{program}");
+    kernels::compare(program, inputs);
     let made = reference::run(program, inputs).unwrap_or_else(|e| panic!("{e}\n{program}"));
     let types: Vec<LeafType> = made.iter().map(AnyArray::leaf_type).collect();
     assert_eq!(types, program.output_types(), "outputs of\n{program}");

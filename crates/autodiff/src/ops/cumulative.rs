@@ -1,0 +1,118 @@
+//! Cumulative sums along an axis.
+use crate::array::{AnyArray, Kind, LeafType, Real, Slice, SliceMut};
+use crate::error::Problem;
+use crate::kernels::typed::{OfKind, RealKernel, input, output};
+use crate::operation::{Builder, Lowering, Multilinear, Op, Probe, Probed, Product, Value};
+use ndarray::{ArrayD, Axis};
+use std::sync::Arc;
+
+/// y_i = x_0 + … + x_i along an axis; reversed, y_i = x_i + … + x_{n−1}. Transpose: the same from the other end.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CumulativeSum {
+    /// The axis.
+    pub axis: usize,
+    /// From the last element to the first.
+    pub reverse: bool,
+}
+
+impl Multilinear for CumulativeSum {
+    fn name(&self) -> &'static str {
+        "cumulative_sum"
+    }
+    fn attributes(&self) -> String {
+        format!("{}{}", self.axis, if self.reverse { ", reverse" } else { "" })
+    }
+    fn infer(&self, inputs: &[&LeafType]) -> Result<LeafType, String> {
+        if !inputs[0].kind.is_real() {
+            return Err("not defined for indices; convert them with `real`".into());
+        }
+        if self.axis >= inputs[0].shape.len() {
+            return Err(format!("{} is no axis of an array of rank {}", self.axis, inputs[0].shape.len()));
+        }
+        Ok(inputs[0].clone())
+    }
+    fn value(&self, inputs: &[&AnyArray]) -> Result<AnyArray, Problem> {
+        fn accumulate<T: Real>(a: &ArrayD<T>, axis: usize, reverse: bool) -> AnyArray {
+            let mut y = a.clone();
+            if reverse {
+                y.invert_axis(Axis(axis));
+            }
+            y.accumulate_axis_inplace(Axis(axis), |before, v| *v += *before);
+            if reverse {
+                y.invert_axis(Axis(axis));
+            }
+            T::array(y.as_standard_layout().into_owned())
+        }
+        match inputs[0] {
+            AnyArray::F64(a) => Ok(accumulate(a, self.axis, self.reverse)),
+            AnyArray::F32(a) => Ok(accumulate(a, self.axis, self.reverse)),
+            AnyArray::U32(_) => Err("not defined for indices".into()),
+        }
+    }
+    fn transpose(&self, b: &mut Builder, _: &[Value], _: usize, cotangent: Value) -> Value {
+        b.cumulative_sum(cotangent, self.axis, !self.reverse)
+    }
+    fn lower(&self, inputs: &[&LeafType], _: &LeafType) -> Lowering {
+        let shape = &inputs[0].shape;
+        let kernel = Sums {
+            outer: shape[..self.axis].iter().product(),
+            steps: shape[self.axis],
+            inner: shape[self.axis + 1..].iter().product(),
+            reverse: self.reverse,
+        };
+        Lowering::Kernel(Arc::new(OfKind(kernel, inputs[0].kind)))
+    }
+    fn simplify(&self, b: &mut Builder, x: &[Value]) -> Option<Value> {
+        (b.is_zero(x[0]) || b.shape(x[0]).get(self.axis) == Some(&1)).then_some(x[0])
+    }
+}
+
+/// Running sums of `outer` blocks of `steps` rows of `inner` elements.
+#[derive(Debug)]
+struct Sums {
+    outer: usize,
+    steps: usize,
+    inner: usize,
+    reverse: bool,
+}
+
+impl RealKernel for Sums {
+    fn run<T: Real>(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], _: &mut [f64]) -> Result<(), Problem> {
+        let (x, y) = (input::<T>(inputs, 0)?, output::<T>(outputs, 0)?);
+        y.copy_from_slice(x);
+        let row = self.inner;
+        for block in y.chunks_exact_mut((self.steps * row).max(1)).take(self.outer) {
+            for k in 1..self.steps {
+                let at = if self.reverse { self.steps - 1 - k } else { k };
+                let (before, this) = if self.reverse {
+                    let (head, tail) = block.split_at_mut((at + 1) * row);
+                    (&tail[..row], &mut head[at * row..])
+                } else {
+                    let (head, tail) = block.split_at_mut(at * row);
+                    (&head[(at - 1) * row..], &mut tail[..row])
+                };
+                for (v, b) in this.iter_mut().zip(before) {
+                    *v += *b;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Probed for CumulativeSum {
+    fn probes(kind: Kind) -> Vec<Probe> {
+        let cases: [(&[usize], usize); 6] = [(&[5], 0), (&[3, 4], 0), (&[3, 4], 1), (&[2, 3, 2], 1), (&[0, 3], 0), (&[1], 0)];
+        let probe = |(shape, axis): (&[usize], usize), reverse| {
+            Probe::new(Product(CumulativeSum { axis, reverse }), vec![Probe::array(shape, kind, 1)])
+        };
+        cases.into_iter().flat_map(|c| [probe(c, false), probe(c, true)]).collect()
+    }
+}
+
+impl Builder {
+    /// Running sums along an axis, from the first element or from the last.
+    pub fn cumulative_sum(&mut self, a: Value, axis: usize, reverse: bool) -> Value {
+        self.emit1(Op::new(Product(CumulativeSum { axis, reverse })), &[a])
+    }
+}
