@@ -4,6 +4,10 @@ use crate::array::{AnyArray, AnyView, LeafType};
 use crate::record::{DynVar, Scalar, Var};
 
 /// The shapes of a nesting of leaves: tuples, arrays, vectors and derived structs.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a nesting of shapes",
+    note = "a shape is written `shape![..]`; leaves nest in tuples, arrays, `Vec` and structs with `#[derive(Tree)]`"
+)]
 pub trait Structure: Clone + std::fmt::Debug + Send + Sync + 'static {
     /// The same nesting of handles.
     type Vars: Vars<Structure = Self>;
@@ -31,6 +35,10 @@ pub trait Structure: Clone + std::fmt::Debug + Send + Sync + 'static {
 pub type V<S> = <S as Structure>::Vars;
 
 /// A nesting of handles.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a nesting of variables",
+    note = "leaves nest in tuples, arrays, `Vec` and structs with `#[derive(Tree)]`"
+)]
 pub trait Vars: Clone + 'static {
     /// The same nesting of shapes.
     type Structure: Structure<Vars = Self>;
@@ -104,6 +112,10 @@ pub trait Vars: Clone + 'static {
 }
 
 /// A nesting of owned arrays.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a nesting of owned arrays",
+    note = "leaves nest in tuples, arrays, `Vec` and structs with `#[derive(Tree)]`"
+)]
 pub trait Arrays: Clone + Send + 'static {
     /// The same nesting of shapes.
     type Structure: Structure<Arrays = Self>;

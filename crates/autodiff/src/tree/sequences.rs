@@ -46,7 +46,13 @@ impl<S: Structure, F: Feed<S>, const N: usize> Feed<[S; N]> for [F; N] {
 impl<S: Structure, G: Give<S>, const N: usize> Give<[S; N]> for [G; N] {
     #[track_caller]
     fn give(&self) -> [S::Vars; N] {
-        self.each_ref().map(|g| g.give())
+        // In a closure, the line of the caller would be lost.
+        let mut given = Vec::with_capacity(N);
+        for g in self {
+            given.push(g.give());
+        }
+        let mut given = given.into_iter();
+        std::array::from_fn(|_| given.next().expect("one is given for each element"))
     }
 }
 
@@ -98,6 +104,11 @@ impl<S: Structure, F: Feed<S>> Feed<Vec<S>> for [F] {
 impl<S: Structure, G: Give<S>> Give<Vec<S>> for Vec<G> {
     #[track_caller]
     fn give(&self) -> Vec<S::Vars> {
-        self.iter().map(|g| g.give()).collect()
+        // In a closure, the line of the caller would be lost.
+        let mut given = Vec::with_capacity(self.len());
+        for g in self {
+            given.push(g.give());
+        }
+        given
     }
 }
