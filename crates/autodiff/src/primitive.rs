@@ -1,6 +1,7 @@
 //! A user's own operation. Root and linear-solve equations enter through this trait and no other door.
 use crate::array::{AnyArray, AnyView, AnyViewMut, LeafType, Slice, SliceMut};
 use crate::error::{Problem, Result};
+use crate::execute::Counts;
 use crate::operation::{Builder, External, Lowering, Maybe, Op, Operation, Program, Report, Value};
 use crate::program::{Types, Values};
 use crate::record::{self, DynVar};
@@ -73,6 +74,10 @@ pub trait Primitive: Debug + Send + Sync + 'static {
     /// Forgets what earlier runs left for later ones.
     fn forget(&self, scratch: &mut Self::Scratch) {
         let _ = scratch;
+    }
+    /// Adds what the programs inside have executed, for a workspace's counts.
+    fn count(&self, scratch: &Self::Scratch, into: &mut Counts) {
+        let _ = (scratch, into);
     }
     /// Tangents of the outputs; `None` is a symbolic zero.
     fn tangent(&self, inputs: &[DynVar], outputs: &[DynVar], tangents: &[Option<DynVar>]) -> Vec<Option<DynVar>>;
@@ -217,6 +222,11 @@ impl<P: Primitive> External for Run<P> {
         }
         let state = state.downcast_mut::<P::Scratch>().ok_or("the state belongs to another primitive")?;
         self.p.value(state, &x, &mut y)
+    }
+    fn count(&self, state: &(dyn Any + Send), into: &mut Counts) {
+        if let Some(s) = state.downcast_ref::<P::Scratch>() {
+            self.p.count(s, into);
+        }
     }
     fn forget(&self, state: &mut (dyn Any + Send)) {
         if let Some(s) = state.downcast_mut::<P::Scratch>() {

@@ -1,1 +1,24 @@
-//! Differentiate through solvers: unrolled or implicit, exact, fast and clear about memory.
+#![doc = include_str!("../../../README.md")]
+//! The facade: what users import. No logic lives here.
+
+pub use hypertape_autodiff::{
+    Error, Function, GradientCheck, Linear, Primitive, Problem, Result, Workspace, Wrt, apply_primitive, array, execute, index, operation,
+    plan, record, shape, tree,
+};
+pub use hypertape_derive::Tree;
+/// Differentiation of solutions by the implicit function theorem.
+pub use hypertape_implicit as implicit;
+/// Solvers, proximal operators, linear operators.
+pub use hypertape_solvers as solvers;
+
+/// All that most programs need.
+pub mod prelude {
+    pub use crate::implicit::{self, Bicgstab, Cg, Cholesky, Gmres, ImplicitExt, Lu, Neumann, NormalCg, OnResidual, OneStep};
+    pub use crate::record::{
+        DynVar, Scalar, Var, concat, cond, constant, map, ones, ones_like, scalar, scan, scan_until, stack, stop_gradient, zeros,
+        zeros_like,
+    };
+    pub use crate::solvers::*;
+    pub use crate::tree::{AnyLeaf, Arrays, Feed, Give, Leaf, Own, Ranked, Structure, V, Vars};
+    pub use crate::{Error, Function, Result, Tree, Workspace, index, shape};
+}

@@ -47,4 +47,14 @@ impl Counts {
     pub fn all_products(&self) -> u64 {
         self.products.iter().map(|p| p.times).sum()
     }
+    /// Adds other counts.
+    pub fn add(&mut self, other: &Counts) {
+        self.groups += other.groups;
+        self.folds += other.folds;
+        self.copies += other.copies;
+        self.kernels += other.kernels;
+        self.externals += other.externals;
+        self.steps += other.steps;
+        self.products.extend(other.products.iter().cloned());
+    }
 }

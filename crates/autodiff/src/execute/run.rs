@@ -84,7 +84,10 @@ impl Runner {
                 Instruction::Fold { .. } => c.folds += runs,
                 Instruction::Copy { .. } | Instruction::Place { .. } => c.copies += runs,
                 Instruction::Kernel { .. } => c.kernels += runs,
-                Instruction::External { .. } => c.externals += runs,
+                Instruction::External { external, state, .. } => {
+                    c.externals += runs;
+                    external.count(&*self.states[*state], c);
+                }
                 Instruction::Contract { plan, constants, .. } => {
                     c.products.push(Products { class: plan.class(), constants: *constants, work: plan.work(), times: *runs });
                 }

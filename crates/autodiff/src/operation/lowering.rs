@@ -2,6 +2,7 @@
 use super::{Builder, Micro, Program, Value};
 use crate::array::{Layout, Shape, Shared, Slice, SliceMut};
 use crate::error::Problem;
+use crate::execute::Counts;
 use crate::program::Values;
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -159,6 +160,10 @@ pub trait External: Debug + Send + Sync {
     /// Forgets what earlier runs left for later ones: warm starts.
     fn forget(&self, state: &mut (dyn std::any::Any + Send)) {
         let _ = state;
+    }
+    /// Adds what the programs inside have executed.
+    fn count(&self, state: &(dyn std::any::Any + Send), into: &mut Counts) {
+        let _ = (state, into);
     }
 }
 

@@ -1,0 +1,38 @@
+//! What can be done with a variable: the operations as methods, one file a family.
+mod elementwise;
+mod linalg;
+mod reduce;
+mod shape;
+
+use super::handle::DynVar;
+use super::literals::literal;
+use super::tape;
+use super::var::Var;
+use crate::array::{Element, Real};
+use crate::error::Site;
+use crate::operation::{Builder, Value};
+use std::panic::Location;
+
+/// A variable or a number, where an operation takes either.
+pub trait Operand<T: Real> {
+    /// As a variable.
+    fn operand(self, at: Site) -> DynVar;
+}
+impl<T: Real> Operand<T> for Var<T> {
+    fn operand(self, _: Site) -> DynVar {
+        self.to_dyn()
+    }
+}
+impl<T: Real> Operand<T> for f64 {
+    fn operand(self, at: Site) -> DynVar {
+        literal(self, T::KIND, at)
+    }
+}
+
+impl<T: Element> Var<T> {
+    /// Applies an emitter to this variable.
+    #[track_caller]
+    pub(super) fn unary(self, op: &str, f: impl FnOnce(&mut Builder, Value) -> Value) -> Var<T> {
+        Var::from_dyn(tape::apply(op, &[self.to_dyn()], Location::caller(), |b, v| f(b, v[0])))
+    }
+}

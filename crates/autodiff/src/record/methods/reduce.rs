@@ -1,0 +1,87 @@
+//! Reductions over all axes, one axis, some axes, with the axes dropped or kept at length 1.
+use crate::array::{Real, Shape};
+use crate::operation::{Builder, Value};
+use crate::record::var::Var;
+
+/// All axes of a value.
+fn all(b: &Builder, x: Value) -> Vec<usize> {
+    (0..b.shape(x).len()).collect()
+}
+
+/// The result of a reduction with the reduced axes put back at length 1.
+fn keep(b: &mut Builder, x: Value, axes: &[usize], y: Value) -> Value {
+    let shape: Shape = b.shape(x).iter().enumerate().map(|(i, n)| if axes.contains(&i) { 1 } else { *n }).collect();
+    b.reshape(y, &shape)
+}
+
+macro_rules! reductions {
+    ($($(#[$doc:meta])* $emit:ident, $whole:ident, $axis:ident, $axes:ident, $keep:ident;)*) => { impl<T: Real> Var<T> { $(
+        $(#[$doc])*
+        ///
+        /// Over all elements.
+        #[track_caller]
+        #[must_use]
+        pub fn $whole(self) -> Var<T> { self.unary(stringify!($whole), |b, x| { let axes = all(b, x); b.$emit(x, &axes) }) }
+        $(#[$doc])*
+        ///
+        /// Over one axis, which the result lacks.
+        #[track_caller]
+        #[must_use]
+        pub fn $axis(self, axis: usize) -> Var<T> { self.unary(stringify!($axis), |b, x| b.$emit(x, &[axis])) }
+        $(#[$doc])*
+        ///
+        /// Over some axes (ascending), which the result lacks.
+        #[track_caller]
+        #[must_use]
+        pub fn $axes(self, axes: &[usize]) -> Var<T> { self.unary(stringify!($axes), |b, x| b.$emit(x, axes)) }
+        $(#[$doc])*
+        ///
+        /// Over some axes (ascending), which the result keeps at length 1, ready to broadcast.
+        #[track_caller]
+        #[must_use]
+        pub fn $keep(self, axes: &[usize]) -> Var<T> {
+            self.unary(stringify!($keep), |b, x| { let y = b.$emit(x, axes); keep(b, x, axes, y) })
+        }
+    )* } };
+}
+reductions! {
+    /// Σ x.
+    sum, sum, sum_axis, sum_axes, sum_keep;
+    /// Σ x / n.
+    mean, mean, mean_axis, mean_axes, mean_keep;
+    /// Π x; the derivative is exact also where elements are 0.
+    prod, prod, prod_axis, prod_axes, prod_keep;
+    /// The largest element; ties share the derivative equally.
+    max, max_all, max_axis, max_axes, max_keep;
+    /// The smallest element; ties share the derivative equally.
+    min, min_all, min_axis, min_axes, min_keep;
+    /// ln Σ eˣ, without overflow.
+    logsumexp, logsumexp, logsumexp_axis, logsumexp_axes, logsumexp_keep;
+    /// Σ |x|.
+    norm_l1, norm_l1, norm_l1_axis, norm_l1_axes, norm_l1_keep;
+    /// √Σ x²; derivative 0 at 0.
+    norm_l2, norm_l2, norm_l2_axis, norm_l2_axes, norm_l2_keep;
+    /// Σ x².
+    norm_squared, norm2, norm2_axis, norm2_axes, norm2_keep;
+}
+
+impl<T: Real> Var<T> {
+    /// eˣ / Σ eˣ over one axis.
+    #[track_caller]
+    #[must_use]
+    pub fn softmax(self, axis: usize) -> Var<T> {
+        self.unary("softmax", |b, x| b.softmax(x, &[axis]))
+    }
+    /// x − ln Σ eˣ over one axis.
+    #[track_caller]
+    #[must_use]
+    pub fn log_softmax(self, axis: usize) -> Var<T> {
+        self.unary("log_softmax", |b, x| b.log_softmax(x, &[axis]))
+    }
+    /// Running sums along an axis, each with its own element.
+    #[track_caller]
+    #[must_use]
+    pub fn cumulative_sum(self, axis: usize) -> Var<T> {
+        self.unary("cumulative_sum", |b, x| b.cumulative_sum(x, axis, false))
+    }
+}

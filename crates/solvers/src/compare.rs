@@ -1,0 +1,226 @@
+//! The same loss through several solvers, unrolled and implicit: error, time, bytes and products of its gradient.
+use crate::inner::Inner;
+use hypertape_autodiff::array::{AnyArray, AnyView, Real};
+use hypertape_autodiff::execute::Counts;
+use hypertape_autodiff::operation::Report;
+use hypertape_autodiff::plan::Memory;
+use hypertape_autodiff::record::Var;
+use hypertape_autodiff::tree::{AnyLeaf, Feed, Ranked, Structure};
+use hypertape_autodiff::{Error, Function, Result};
+use std::fmt::{Display, Formatter};
+use std::time::Instant;
+
+/// Measures memory that the process has allocated: what a counting allocator can say.
+pub trait Meter {
+    /// Bytes allocated now.
+    fn live(&self) -> u64;
+    /// The most bytes allocated since the peak was last reset.
+    fn peak(&self) -> u64;
+    /// Forgets the peak.
+    fn reset_peak(&self);
+}
+
+/// What one solver did.
+#[derive(Debug, Clone)]
+pub struct Measured {
+    /// The loss.
+    pub value: f64,
+    /// Its gradient, leaf by leaf.
+    pub gradient: Vec<AnyArray>,
+    /// ‖gradient − reference‖ / ‖reference‖, where a reference was given.
+    pub error: Option<f64>,
+    /// Seconds of one evaluation of value and gradient, once warm: the median of the repetitions.
+    pub seconds: f64,
+    /// The most bytes allocated during a run from a new workspace, beyond those before it; where a meter was given.
+    pub measured: Option<u64>,
+    /// Kernels executed in one evaluation.
+    pub counts: Counts,
+    /// What iterative parts said.
+    pub reports: Vec<Report>,
+}
+
+/// One line of a comparison.
+#[derive(Debug, Clone)]
+pub struct Row {
+    /// The solver and the way to differentiate it.
+    pub name: String,
+    /// What its plan needs; known before it runs.
+    pub planned: Memory,
+    /// What it did; `None` when its plan needs more than the limit.
+    pub outcome: Option<Result<Measured>>,
+}
+
+/// All lines of a comparison; prints as a table.
+#[derive(Debug, Clone)]
+pub struct Comparison {
+    /// One for each solver, in order.
+    pub rows: Vec<Row>,
+}
+
+/// How to compare.
+pub struct Compare<'m> {
+    reference: Option<Vec<AnyArray>>,
+    meter: Option<&'m dyn Meter>,
+    repeats: usize,
+    limit: u64,
+}
+
+impl std::fmt::Debug for Compare<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Compare").field("repeats", &self.repeats).field("limit", &self.limit).finish_non_exhaustive()
+    }
+}
+
+impl Default for Compare<'_> {
+    fn default() -> Self {
+        Compare { reference: None, meter: None, repeats: 3, limit: u64::MAX }
+    }
+}
+
+impl<'m> Compare<'m> {
+    /// Errors are measured against this gradient.
+    #[must_use]
+    pub fn reference<S: Structure>(mut self, gradient: impl Feed<S>) -> Self {
+        let mut leaves = vec![];
+        gradient.feed(&mut |v| leaves.push(v.to_owned()));
+        self.reference = Some(leaves);
+        self
+    }
+    /// Bytes are measured by this meter.
+    #[must_use]
+    pub fn meter(mut self, meter: &'m dyn Meter) -> Self {
+        self.meter = Some(meter);
+        self
+    }
+    /// Timed runs of each solver, after one that warms up.
+    #[must_use]
+    pub fn repeats(mut self, n: usize) -> Self {
+        self.repeats = n.max(1);
+        self
+    }
+    /// A solver whose plan needs more bytes is not run.
+    #[must_use]
+    pub fn limit(mut self, bytes: u64) -> Self {
+        self.limit = bytes;
+        self
+    }
+    /// Compares the solvers. A solver that fails has its error in its row.
+    ///
+    /// # Errors
+    /// When the loss cannot be recorded with a solver.
+    pub fn run<S: Structure, P: Structure, I: Structure, T: Real>(
+        &self,
+        methods: &[&dyn Inner<S, P>],
+        inputs: I,
+        at: impl Feed<I>,
+        outer: impl Fn(&dyn Inner<S, P>, I::Vars) -> Var<T>,
+    ) -> Result<Comparison> {
+        let mut rows = vec![];
+        for m in methods {
+            rows.push(self.one(*m, inputs.clone(), &at, &outer)?);
+        }
+        Ok(Comparison { rows })
+    }
+    /// One solver's row.
+    ///
+    /// # Errors
+    /// When the loss cannot be recorded with it.
+    pub fn one<S: Structure, P: Structure, I: Structure, T: Real>(
+        &self,
+        method: &dyn Inner<S, P>,
+        inputs: I,
+        at: &impl Feed<I>,
+        outer: impl Fn(&dyn Inner<S, P>, I::Vars) -> Var<T>,
+    ) -> Result<Row> {
+        let f = Function::record(inputs, |v| outer(method, v))?;
+        let planned = f.memory();
+        let outcome = (planned.total() <= self.limit).then(|| self.measure(&f, at));
+        Ok(Row { name: method.name(), planned, outcome })
+    }
+    fn measure<I: Structure, T: Real>(&self, f: &Function<I, hypertape_autodiff::tree::Leaf<T>>, at: &impl Feed<I>) -> Result<Measured> {
+        let leaves: Vec<AnyLeaf> = f.inputs().leaf_types().into_iter().map(AnyLeaf).collect();
+        let flat = Function::with_doors((*f.program()?).clone(), leaves, f.outputs().clone())?;
+        let derived = flat.wrt(|x| x).value_and_gradient();
+        derived.plan()?;
+        let mut x: Vec<AnyArray> = vec![];
+        at.feed(&mut |v: AnyView<'_>| x.push(v.to_owned()));
+        let before = self.meter.map(|m| {
+            m.reset_peak();
+            m.live()
+        });
+        let mut workspace = derived.workspace();
+        let (mut value, mut gradient) = (f64::NAN, vec![]);
+        workspace.run(&x)?;
+        let measured = self.meter.zip(before).map(|(m, before)| m.peak().saturating_sub(before));
+        let warm = workspace.counts();
+        let mut times = vec![];
+        for _ in 0..self.repeats {
+            let start = Instant::now();
+            let (v, g) = workspace.run(&x)?;
+            times.push(start.elapsed().as_secs_f64());
+            value = v.number().to_f64();
+            gradient = g.iter().map(AnyView::to_owned).collect();
+        }
+        times.sort_by(f64::total_cmp);
+        // The workspace counts from its beginning; the first run is all but the repetitions.
+        let counts = warm;
+        let reports = workspace.reports().to_vec();
+        let error = self.reference.as_ref().map(|r| relative(&gradient, r));
+        Ok(Measured { value, gradient, error, seconds: times[times.len() / 2], measured, counts, reports })
+    }
+}
+
+/// Compares solvers on one loss: see [`Compare`] for a reference gradient, a meter and a limit.
+///
+/// # Errors
+/// When the loss cannot be recorded with a solver.
+pub fn compare<S: Structure, P: Structure, I: Structure, T: Real>(
+    methods: &[&dyn Inner<S, P>],
+    inputs: I,
+    at: impl Feed<I>,
+    outer: impl Fn(&dyn Inner<S, P>, I::Vars) -> Var<T>,
+) -> Result<Comparison> {
+    Compare::default().run(methods, inputs, at, outer)
+}
+
+fn relative(a: &[AnyArray], b: &[AnyArray]) -> f64 {
+    let (mut gap, mut size) = (0.0, 0.0);
+    for (a, b) in a.iter().zip(b) {
+        for (x, y) in a.to_f64().into_iter().zip(b.to_f64()) {
+            gap += (x - y) * (x - y);
+            size += y * y;
+        }
+    }
+    (gap / size).sqrt()
+}
+
+impl Display for Comparison {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        writeln!(f, "{:<44} {:>10} {:>10} {:>12} {:>12} {:>9}", "solver", "error", "seconds", "planned B", "measured B", "products")?;
+        for r in &self.rows {
+            let planned = r.planned.total();
+            match &r.outcome {
+                None => writeln!(f, "{:<44} {:>10} {:>10} {planned:>12} {:>12} {:>9}", r.name, "-", "-", "not run", "-")?,
+                Some(Err(e)) => writeln!(f, "{:<44} {:>10} {:>10} {planned:>12}  {e}", r.name, "-", "-")?,
+                Some(Ok(m)) => {
+                    let error = m.error.map_or("-".into(), |e| format!("{e:.3e}"));
+                    let measured = m.measured.map_or("-".into(), |b| b.to_string());
+                    let products = m.counts.all_products();
+                    writeln!(f, "{:<44} {error:>10} {:>10.4} {planned:>12} {measured:>12} {products:>9}", r.name, m.seconds)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The errors of rows that ran and failed, with their names.
+impl Comparison {
+    /// Rows that failed, with why.
+    pub fn failures(&self) -> impl Iterator<Item = (&str, &Error)> {
+        self.rows.iter().filter_map(|r| match &r.outcome {
+            Some(Err(e)) => Some((r.name.as_str(), e)),
+            _ => None,
+        })
+    }
+}
