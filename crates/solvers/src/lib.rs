@@ -1,1 +1,31 @@
 //! Solvers that run outside a recording and unroll inside it.
+mod diagnose;
+mod drive;
+mod handles;
+mod inner;
+mod keep;
+mod limits;
+mod method;
+mod methods;
+mod objective;
+mod operators;
+mod prepared;
+pub mod prox;
+mod report;
+mod solve;
+mod step;
+mod unrolled;
+
+pub use inner::Inner;
+pub use keep::Keep;
+pub use limits::Limits;
+pub use method::Method;
+pub use methods::{Adam, AdamDescent, CondatVu, Fista, FixedPoint, GradientDescent, Ista, Lbfgs, NewtonCg, Sgd};
+pub use objective::Objective;
+pub use operators::{Composed, Difference1d, Fixed, Gradient2d, LinearOperator, Matrix, compose, operator_norm};
+pub use prepared::Prepared;
+pub use prox::Prox;
+pub use report::Solved;
+pub use solve::Solve;
+pub use step::Step;
+pub use unrolled::Unrolled;

@@ -1,0 +1,142 @@
+//! Small operations on handles of any element type: what methods need beyond the operators.
+use hypertape_autodiff::array::{Kind, Shape};
+use hypertape_autodiff::record::{self, DynVar, Scalar, Var, constant};
+use hypertape_autodiff::tree::Vars;
+use ndarray::Array1;
+use std::panic::Location;
+
+/// Shape of a handle; empty when its recording is not open.
+pub(crate) fn shape(v: DynVar) -> Shape {
+    v.leaf_type().map(|t| t.shape).unwrap_or_default()
+}
+
+/// A number or variable as a double.
+#[track_caller]
+pub(crate) fn double(s: impl Into<Scalar>) -> Var {
+    s.into().real()
+}
+
+/// A scalar in the element type of `like`.
+#[track_caller]
+pub(crate) fn like(s: Scalar, like: DynVar) -> DynVar {
+    let at = Location::caller();
+    let v = match s {
+        Scalar::Value(x) => record::scalar::<f64>(x).to_dyn(),
+        Scalar::Var(v) => v,
+    };
+    if v.kind() == like.kind() { v } else { record::apply("cast", &[v], at, |b, x| b.cast(x[0], like.kind())) }
+}
+
+/// `yes` where the scalar `test` is not 0, else `no`. What is not chosen may be NaN.
+#[track_caller]
+pub(crate) fn select(test: Var, yes: DynVar, no: DynVar) -> DynVar {
+    record::apply("select", &[test.to_dyn(), yes, no], Location::caller(), |b, v| {
+        let kind = b.kind(v[1]);
+        let test = b.cast(v[0], kind);
+        let shape = b.shape(v[1]);
+        let test = b.broadcast_to(test, &shape);
+        b.select(test, v[1], v[2])
+    })
+}
+
+/// [`select`] leaf by leaf.
+#[track_caller]
+pub(crate) fn choose<W: Vars>(test: Var, yes: &W, no: &W) -> W {
+    yes.zip(no, &mut |y, n| select(test, y, n))
+}
+
+/// The same elements under another shape.
+#[track_caller]
+pub(crate) fn reshape(v: DynVar, shape: &[usize]) -> DynVar {
+    record::apply("reshape", &[v], Location::caller(), |b, x| b.reshape(x[0], shape))
+}
+
+/// Entries `from..from + n` of the leading axis.
+#[track_caller]
+pub(crate) fn rows(v: DynVar, from: usize, n: usize) -> DynVar {
+    record::apply("slice", &[v], Location::caller(), |b, x| {
+        let mut len = b.shape(x[0]);
+        let rank = len.len();
+        if let Some(first) = len.first_mut() {
+            *first = n;
+        }
+        let mut start = vec![0; rank];
+        if let Some(first) = start.first_mut() {
+            *first = from;
+        }
+        b.slice(x[0], &start, &vec![1; rank], &len)
+    })
+}
+
+/// Arrays one after another along the leading axis.
+#[track_caller]
+pub(crate) fn join(parts: &[DynVar]) -> DynVar {
+    record::apply("concat", parts, Location::caller(), |b, v| b.concatenate(v, 0))
+}
+
+/// The counters `0..n`.
+#[track_caller]
+pub(crate) fn counters(n: usize) -> Var<u32> {
+    constant(Array1::from_iter(0..n as u32))
+}
+
+/// Entry k of a vector, k traced: as an inner product with a unit vector. Cost: a pass over the vector.
+#[track_caller]
+pub(crate) fn entry(v: DynVar, k: Var<u32>) -> DynVar {
+    let n = shape(v).first().copied().unwrap_or(1);
+    let all = counters(n);
+    record::apply("entry", &[v, all.to_dyn(), k.to_dyn()], Location::caller(), |b, x| {
+        let k = b.broadcast_to(x[2], &[n]);
+        let hit = b.equal(x[1], k);
+        let kind = b.kind(x[0]);
+        let hit = b.cast(hit, kind);
+        b.dot(x[0], hit)
+    })
+}
+
+/// ‖w‖₂ over all real leaves.
+#[track_caller]
+pub(crate) fn norm<W: Vars>(w: &W) -> Var {
+    w.norm_squared::<f64>().sqrt()
+}
+
+/// 1 where a ≤ b, both finite.
+#[track_caller]
+pub(crate) fn at_most(a: Var, b: Var) -> Var {
+    1.0 - b.less_than(a)
+}
+
+/// All leaves of a structure as one vector, in the element type of the first: what methods with a history work on.
+#[track_caller]
+pub(crate) fn ravel<W: Vars>(w: &W) -> DynVar {
+    let flat = w.flat();
+    let kind = flat.first().map_or(Kind::F64, |v| v.kind());
+    record::apply("ravel", &flat, Location::caller(), |b, v| {
+        let parts: Vec<_> = v
+            .iter()
+            .map(|x| {
+                let n = b.shape(*x).iter().product();
+                let x = b.reshape(*x, &[n]);
+                b.cast(x, kind)
+            })
+            .collect();
+        if let [one] = parts[..] { one } else { b.concatenate(&parts, 0) }
+    })
+}
+
+/// The structure of `like` from one vector: the inverse of [`ravel`].
+#[track_caller]
+pub(crate) fn unravel<W: Vars>(v: DynVar, like: &W) -> W {
+    let at = Location::caller();
+    let mut from = 0;
+    like.map(&mut |l| {
+        let (shape, start) = (shape(l), from);
+        let n: usize = shape.iter().product();
+        from += n;
+        record::apply("unravel", &[v], at, |b, x| {
+            let part = b.slice(x[0], &[start], &[1], &[n]);
+            let part = b.reshape(part, &shape);
+            b.cast(part, l.kind())
+        })
+    })
+}

@@ -1,0 +1,65 @@
+//! What a method is: the loop, unrolling and the implicit layer know only this trait.
+use crate::limits::Limits;
+use hypertape_autodiff::Result;
+use hypertape_autodiff::record::{DynVar, Scalar, Var};
+use hypertape_autodiff::tree::{Structure, V};
+
+/// An iterative method: structures, one step, and the equation that its fixed point satisfies.
+///
+/// Everything is written with handles, so one step is recorded once, then iterated ([`Solve`](crate::Solve)), unrolled
+/// ([`Unrolled`](crate::Unrolled)), or differentiated at its fixed point. A method names the most tape it needs and nothing of a loss.
+pub trait Method: Clone + 'static {
+    /// What it solves for.
+    type Solution: Structure;
+    /// What the problem depends on.
+    type Params: Structure;
+    /// What differs from step to step: a mini-batch, a layer's weights; `()` for most.
+    type Each: Structure;
+    /// All that one step hands to the next.
+    type State: Structure;
+
+    /// The field's name of it.
+    fn name(&self) -> &'static str;
+    /// Shapes of the solution, the parameters, and what one step gets.
+    ///
+    /// # Errors
+    /// When the functions it was made from failed.
+    fn shapes(&self) -> Result<(Self::Solution, Self::Params, Self::Each)>;
+    /// The first state.
+    fn start(&self, solution: V<Self::Solution>, params: &V<Self::Params>) -> V<Self::State>;
+    /// The next state; k counts from 0.
+    fn step(&self, state: V<Self::State>, params: &V<Self::Params>, each: V<Self::Each>, k: Var<u32>) -> V<Self::State>;
+    /// The solution that a state stands for.
+    fn solution(&self, state: &V<Self::State>) -> V<Self::Solution>;
+    /// The optimality map F(z, params): zero at the solution.
+    fn optimality(&self, solution: &V<Self::Solution>, params: &V<Self::Params>) -> V<Self::Solution>;
+    /// The stopping measure of a state: one real number, compared with the tolerance.
+    ///
+    /// It is written so that a step from the same state shares its work: the loop records both side by side.
+    fn stopping(&self, state: &V<Self::State>, params: &V<Self::Params>) -> DynVar;
+    /// When it stops.
+    fn limits(&self) -> &Limits;
+    /// When it stops, to be set.
+    fn limits_mut(&mut self) -> &mut Limits;
+    /// What is wrong with its settings, in words; `steps` is the number of iterations where it is known.
+    ///
+    /// # Errors
+    /// A step size that is not positive, too few entries for the iterations, a count of zero.
+    fn check(&self, steps: Option<usize>) -> Result<(), String> {
+        let _ = steps;
+        Ok(())
+    }
+
+    /// Stops once the stopping measure is at or under this number or variable.
+    #[must_use]
+    fn tolerance(mut self, tolerance: impl Into<Scalar>) -> Self {
+        self.limits_mut().tolerance = tolerance.into();
+        self
+    }
+    /// Stops after so many iterations at the latest.
+    #[must_use]
+    fn max_iterations(mut self, iterations: usize) -> Self {
+        self.limits_mut().iterations = iterations;
+        self
+    }
+}

@@ -1,0 +1,103 @@
+//! Gradient descent.
+use super::line_search::backtrack;
+use crate::handles::norm;
+use crate::limits::Limits;
+use crate::method::Method;
+use crate::objective::{Derivatives, Objective, limits};
+use crate::step::Step;
+use hypertape_autodiff::Result;
+use hypertape_autodiff::array::Real;
+use hypertape_autodiff::record::{DynVar, Scalar, Var};
+use hypertape_autodiff::tree::{Structure, V, Vars};
+
+/// Gradient descent z ← z − η ∇f(z, p) (Cauchy 1847).
+///
+/// Optimality map: ∇f(z, p). Stopping measure: ‖∇f‖. It converges for a gradient that is L-Lipschitz and η < 2/L.
+///
+/// ```
+/// use hypertape_autodiff::{Function, shape, record::zeros};
+/// use hypertape_solvers::{GradientDescent, Solve};
+/// let f = Function::record((shape![], shape![]), |(w, theta)| w * w - theta * w)?;
+/// let solver = GradientDescent::new(&f).step_size(0.1);
+/// let outer = Function::record(shape![], |theta| solver.unroll(10).solve(zeros(shape![]), theta))?;
+/// let (w, slope) = outer.value_and_gradient(3.0)?;
+/// assert!((w - 1.3389387264).abs() < 1e-10 && (slope[[]] - 0.4463129088).abs() < 1e-10);
+/// # Ok::<(), hypertape_autodiff::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct GradientDescent<S: Structure, P: Structure> {
+    f: Derivatives<S, P>,
+    step: Step,
+    search: bool,
+    limits: Limits,
+}
+
+impl<S: Structure, P: Structure> GradientDescent<S, P> {
+    /// Of an objective of (z, parameters), with step size 1.
+    #[must_use]
+    pub fn new<T: Real>(objective: &Objective<S, P, T>) -> Self {
+        GradientDescent { f: Derivatives::of(objective), step: Step::from(1.0), search: false, limits: Limits::default() }
+    }
+    /// η: a number, a variable, one an iteration, or a rule.
+    #[must_use]
+    pub fn step_size(mut self, step: impl Into<Step>) -> Self {
+        self.step = step.into();
+        self
+    }
+    /// Halves the step size of each iteration until f falls by 10⁻⁴ η ‖∇f‖² (Armijo 1966).
+    ///
+    /// The derivative is that of the accepted steps: which halving is accepted does not change with small changes of the problem.
+    #[must_use]
+    pub fn backtracking(mut self) -> Self {
+        self.search = true;
+        self
+    }
+}
+
+impl<S: Structure, P: Structure> Method for GradientDescent<S, P> {
+    type Solution = S;
+    type Params = P;
+    type Each = ();
+    type State = S;
+    fn name(&self) -> &'static str {
+        "gradient descent"
+    }
+    fn shapes(&self) -> Result<(S, P, ())> {
+        let (z, p) = self.f.gradient.inputs().clone();
+        self.f.gradient.program().map(|_| (z, p, ()))
+    }
+    fn start(&self, z: V<S>, _: &V<P>) -> V<S> {
+        z
+    }
+    fn step(&self, z: V<S>, p: &V<P>, (): (), k: Var<u32>) -> V<S> {
+        let step = self.step.now(k);
+        if !self.search {
+            let g = self.f.gradient(&z, p);
+            return descend(&z, step, &g);
+        }
+        let (value, g) = self.f.both(&z, p);
+        let t = backtrack(step, value, -g.norm_squared::<f64>(), |t| self.f.value(&descend(&z, t.into(), &g), p));
+        descend(&z, t.into(), &g)
+    }
+    fn solution(&self, z: &V<S>) -> V<S> {
+        z.clone()
+    }
+    fn optimality(&self, z: &V<S>, p: &V<P>) -> V<S> {
+        self.f.gradient(z, p)
+    }
+    fn stopping(&self, z: &V<S>, p: &V<P>) -> DynVar {
+        // With a search, the gradient comes from the same call as in the step.
+        let g = if self.search { self.f.both(z, p).1 } else { self.f.gradient(z, p) };
+        norm(&g).to_dyn()
+    }
+    fn check(&self, steps: Option<usize>) -> Result<(), String> {
+        self.step.check("step size", steps)
+    }
+    limits!();
+}
+
+/// z − step · g.
+#[track_caller]
+pub(super) fn descend<W: Vars>(z: &W, step: Scalar, g: &W) -> W {
+    z.zip(g, &mut |z, g| z - crate::handles::like(step, g) * g)
+}

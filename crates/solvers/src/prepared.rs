@@ -1,0 +1,189 @@
+//! A method on a problem of known shapes, recorded and planned once, solved again and again.
+use crate::diagnose;
+use crate::drive::drive;
+use crate::method::Method;
+use crate::report::{Solved, report};
+use hypertape_autodiff::array::{AnyArray, AnyView, LeafType};
+use hypertape_autodiff::operation::{Program, Report};
+use hypertape_autodiff::record::{self, DynVar, Var};
+use hypertape_autodiff::tree::{AnyLeaf, Feed, Leaf, Ranked, Structure, V, Vars};
+use hypertape_autodiff::{Error, Function, Result, Site, Workspace};
+
+/// Solution, then steps run, then [last step undone, residual, tolerance].
+type Outputs<M> = (<M as Method>::Solution, (Leaf<u32>, [Leaf<f64>; 3]));
+/// Start, parameters, what differs from step to step, and variables of the recording that it was prepared in.
+type Inputs<M> = (<M as Method>::Solution, <M as Method>::Params, <M as Method>::Each, Vec<AnyLeaf>);
+
+/// A method on a problem of known shapes, recorded and planned once. It replays without recording, and allocates nothing once warm.
+#[derive(Debug)]
+pub struct Prepared<M: Method> {
+    name: &'static str,
+    function: Function<Inputs<M>, Outputs<M>>,
+    workspace: Workspace<Inputs<M>, Outputs<M>>,
+    at: Site,
+}
+
+impl<M: Method> Clone for Prepared<M> {
+    /// Another one for another thread: the recording is shared, the workspace is its own.
+    fn clone(&self) -> Self {
+        Prepared { name: self.name, function: self.function.clone(), workspace: self.function.workspace(), at: self.at }
+    }
+}
+
+/// An argument error of a method.
+pub(crate) fn wrong(name: &str, problem: String, at: Site) -> Error {
+    Error::Argument { op: name.into(), problem, at: Some(at) }
+}
+
+/// The structure of handles with these leaf types.
+fn with_leaves<S: Structure>(s: &S, types: &[LeafType], at: Site) -> S {
+    let (structure, _) = record::trace(types, at, |v| {
+        let mut given = v.iter().copied();
+        (s.vars(&mut |_| given.next().unwrap_or(DynVar::POISON)).structure(), vec![])
+    });
+    structure
+}
+
+impl<M: Method> Prepared<M> {
+    /// Records in a recording of its own; steps and tolerances that are variables of another one are an error.
+    pub(crate) fn new(m: &M, doors: (M::Solution, M::Params, M::Each), at: Site) -> Result<Self> {
+        let types = Self::check(m, &doors, at)?;
+        let (structure, program) = record::trace(&types, at, |v| Self::body(m, &doors, v));
+        Self::assemble(m, doors, structure, program?, vec![], at)
+    }
+    /// Records as a region of the open recording: variables of it that the method holds become further inputs, and are returned.
+    pub(crate) fn capturing(m: &M, doors: (M::Solution, M::Params, M::Each), at: Site) -> Result<(Self, Vec<DynVar>)> {
+        let types = Self::check(m, &doors, at)?;
+        let (structure, captured) = record::capture(&types, at, m.name(), |v| Self::body(m, &doors, v));
+        let Some(captured) = captured else {
+            return Err(wrong(m.name(), "the recording it is used in has failed before".into(), at));
+        };
+        let extra = captured.captures.iter().map(|v| AnyLeaf(v.leaf_type().unwrap_or(LeafType::new(&[], v.kind())))).collect();
+        Ok((Self::assemble(m, doors, structure, captured.program, extra, at)?, captured.captures))
+    }
+    fn check(m: &M, doors: &(M::Solution, M::Params, M::Each), at: Site) -> Result<Vec<LeafType>> {
+        let each = doors.2.leaf_types();
+        let steps = each.first().map_or(m.limits().iterations, |t| t.shape.first().copied().unwrap_or(0));
+        m.limits().check().and_then(|()| m.check(Some(steps))).map_err(|problem| wrong(m.name(), problem, at))?;
+        let mut types = doors.0.leaf_types();
+        types.extend(doors.1.leaf_types());
+        types.extend(each);
+        Ok(types)
+    }
+    fn body(m: &M, doors: &(M::Solution, M::Params, M::Each), v: &[DynVar]) -> (<M as Method>::Solution, Vec<DynVar>) {
+        let mut given = v.iter().copied();
+        let mut next = |_: &LeafType| given.next().unwrap_or(DynVar::POISON);
+        let (start, params, each): (V<M::Solution>, V<M::Params>, V<M::Each>) =
+            (doors.0.vars(&mut next), doors.1.vars(&mut next), doors.2.vars(&mut next));
+        let (solution, (count, numbers)) = drive(m, start, &params, each);
+        let mut out = solution.flat();
+        out.push(count.to_dyn());
+        out.extend(numbers.map(Var::to_dyn));
+        (solution.structure(), out)
+    }
+    fn assemble(
+        m: &M,
+        doors: (M::Solution, M::Params, M::Each),
+        solution: M::Solution,
+        program: Program,
+        extra: Vec<AnyLeaf>,
+        at: Site,
+    ) -> Result<Self> {
+        let number = || Leaf::<f64>::new([]);
+        let outputs = (solution, (Leaf::<u32>::new([]), [number(), number(), number()]));
+        let function = Function::with_doors(program, (doors.0, doors.1, doors.2, extra), outputs)?;
+        let workspace = function.workspace();
+        Ok(Prepared { name: m.name(), function, workspace, at })
+    }
+    /// The shapes that one step gets, with the leading axis of what was given.
+    pub(crate) fn stacked(each: &M::Each, given: &impl Feed<M::Each>, at: Site) -> M::Each {
+        let mut types = vec![];
+        given.feed(&mut |v| types.push(v.leaf_type()));
+        with_leaves(each, &types, at)
+    }
+
+    /// Solves from a start. The solution lies in this workspace. Give `captured` the values of the variables that
+    /// [`prepare_here`](crate::Solve::prepare_here) returned, else nothing.
+    ///
+    /// # Errors
+    /// Inputs that do not fit or are not finite; a value inside that is not finite, with the iteration, and the operation and line it came from.
+    pub fn run(
+        &mut self,
+        start: impl Feed<M::Solution>,
+        params: impl Feed<M::Params>,
+        each: impl Feed<M::Each>,
+        captured: &[AnyView<'_>],
+    ) -> Result<(<M::Solution as Structure>::Views<'_>, Report)> {
+        let given = (&start, &params, &each, captured);
+        let (solution, (count, [undone, residual, tolerance])) = self.workspace.run(given)?;
+        let r = report(self.name, count.number(), undone.number(), residual.number(), tolerance.number());
+        if !r.residual.is_finite() {
+            let mut arrays: Vec<AnyArray> = vec![];
+            Feed::<Inputs<M>>::feed(&given, &mut |v| arrays.push(v.to_owned()));
+            return Err(not_finite(&self.function, &arrays, &r, self.at));
+        }
+        Ok((solution, r))
+    }
+    /// Forgets what earlier solves left for later ones: warm starts of solvers within.
+    pub fn forget_warm_starts(&mut self) {
+        self.workspace.forget_warm_starts();
+    }
+    /// The recorded loop.
+    #[must_use]
+    pub fn function(&self) -> &Function<Inputs<M>, Outputs<M>> {
+        &self.function
+    }
+}
+
+impl<M: Method<Each = ()>> Prepared<M> {
+    /// Solves from a start.
+    ///
+    /// # Errors
+    /// As [`run`](Prepared::run).
+    pub fn solve(&mut self, start: impl Feed<M::Solution>, params: impl Feed<M::Params>) -> Result<Solved<M::Solution>> {
+        self.owned(start, params, ())
+    }
+}
+
+impl<M: Method> Prepared<M> {
+    /// [`run`](Prepared::run) with the solution copied out.
+    pub(crate) fn owned(
+        &mut self,
+        start: impl Feed<M::Solution>,
+        params: impl Feed<M::Params>,
+        each: impl Feed<M::Each>,
+    ) -> Result<Solved<M::Solution>> {
+        let given = (&start, &params, &each, Vec::<AnyArray>::new());
+        let mut out = self.function.outputs().arrays(&mut |t| AnyArray::full(t, 0.0));
+        self.workspace.run_into(&given, &mut out)?;
+        let (solution, (count, [undone, residual, tolerance])) = out;
+        let r = report(self.name, count.number(), undone.number(), residual.number(), tolerance.number());
+        self.finite(&given, &r)?;
+        Ok(Solved { solution, report: r })
+    }
+    fn finite(&self, given: &impl Feed<Inputs<M>>, r: &Report) -> Result<()> {
+        if r.residual.is_finite() {
+            return Ok(());
+        }
+        let mut arrays: Vec<AnyArray> = vec![];
+        given.feed(&mut |v| arrays.push(v.to_owned()));
+        Err(not_finite(&self.function, &arrays, r, self.at))
+    }
+}
+
+/// The error of a loop that met a value that is not finite.
+fn not_finite<I: Structure, O: Structure>(f: &Function<I, O>, inputs: &[AnyArray], r: &Report, at: Site) -> Error {
+    let found = f.program().ok().and_then(|p| diagnose::origin(&p, inputs));
+    let iteration = r.iterations;
+    let Some(o) = found else {
+        let problem = format!("iteration {iteration}: a value is not finite (residual {}); a smaller step size may help", r.residual);
+        return Error::Numeric { op: r.name.clone(), problem, at: Some(at) };
+    };
+    let iteration = o.turn.map_or(iteration, |t| t + 1);
+    let line = o.site.map(|s| format!(" at {s}")).unwrap_or_default();
+    let problem = format!(
+        "iteration {iteration}: `{}`{line} gave {} from finite operands; a smaller step size, or another start, may help",
+        o.op, o.value
+    );
+    Error::Numeric { op: r.name.clone(), problem, at: Some(at) }
+}

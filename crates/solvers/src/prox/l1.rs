@@ -1,0 +1,49 @@
+//! The ℓ₁ norm, weighted, and the same on non-negative vectors.
+use super::definition::{Prox, family};
+use super::faces::{above, cast};
+use hypertape_autodiff::array::Real;
+use hypertape_autodiff::record::Var;
+use hypertape_autodiff::tree::{Leaf, Structure, V};
+
+family!(
+    /// g(x) = Σ wᵢ|xᵢ|; see [`l1`].
+    L1,
+    /// g(x) = Σ wᵢ|xᵢ|, with one weight or an array of them. prox: sign(v) max(|v| − ηw, 0), soft thresholding
+    /// (Donoho and Johnstone 1994). Derivative at a kink: 0. Weights must not be negative.
+    ///
+    /// ```
+    /// use hypertape_autodiff::{Function, Leaf, record::scalar, shape};
+    /// use hypertape_solvers::prox::{self, Prox};
+    /// let f = Function::record((shape![4], shape![]), |(v, w)| prox::l1::<Leaf, _>(|w| *w).prox(v, scalar(1.0), &w))?;
+    /// let x = f.eval((&ndarray::arr1(&[3.0, -0.2, -1.5, 0.7]), 0.5))?;
+    /// assert_eq!(x.as_slice().map(|x| x[0]), Some(2.5));
+    /// # Ok::<(), hypertape_autodiff::Error>(())
+    /// ```
+    l1(weight)
+);
+
+family!(
+    /// g(x) = Σ wᵢxᵢ for x ≥ 0, ∞ elsewhere; see [`non_negative_l1`].
+    NonNegativeL1,
+    /// g(x) = Σ wᵢxᵢ for x ≥ 0, ∞ elsewhere. prox: max(v − ηw, 0). Derivative at a kink: 0.
+    non_negative_l1(weight)
+);
+
+/// sign(v) max(|v| − t, 0).
+#[track_caller]
+pub(super) fn soft_threshold<T: Real>(v: Var<T>, t: Var<T>) -> Var<T> {
+    above(v.abs(), t) * (v - v.sign() * t)
+}
+
+impl<T: Real, P: Structure, F: Fn(&V<P>) -> Var + 'static> Prox<Leaf<T>, P> for L1<P, F> {
+    fn prox(&self, v: Var<T>, step: Var, p: &V<P>) -> Var<T> {
+        soft_threshold(v, cast(step * (self.0)(p)))
+    }
+}
+
+impl<T: Real, P: Structure, F: Fn(&V<P>) -> Var + 'static> Prox<Leaf<T>, P> for NonNegativeL1<P, F> {
+    fn prox(&self, v: Var<T>, step: Var, p: &V<P>) -> Var<T> {
+        let t = cast(step * (self.0)(p));
+        above(v, t) * (v - t)
+    }
+}

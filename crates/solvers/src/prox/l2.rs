@@ -1,0 +1,33 @@
+//! The ℓ₂ norm and its square.
+use super::definition::{Prox, family};
+use super::faces::{above, cast, over_positive};
+use hypertape_autodiff::array::Real;
+use hypertape_autodiff::record::Var;
+use hypertape_autodiff::tree::{Leaf, Structure, V};
+
+family!(
+    /// g(x) = w‖x‖₂ over all entries; see [`l2`].
+    L2,
+    /// g(x) = w‖x‖₂ over all entries. prox: max(1 − ηw/‖v‖, 0) v. Derivative at the kink ‖v‖ = ηw: 0.
+    l2(weight)
+);
+
+family!(
+    /// g(x) = ½ Σ wᵢxᵢ²; see [`squared_l2`].
+    SquaredL2,
+    /// g(x) = ½ Σ wᵢxᵢ², with one weight or an array of them. prox: v/(1 + ηw).
+    squared_l2(weight)
+);
+
+impl<T: Real, P: Structure, F: Fn(&V<P>) -> Var + 'static> Prox<Leaf<T>, P> for L2<P, F> {
+    fn prox(&self, v: Var<T>, step: Var, p: &V<P>) -> Var<T> {
+        let (t, size) = (cast(step * (self.0)(p)), (v * v).sum().sqrt());
+        above(size, t) * (1.0 - over_positive(t, size)) * v
+    }
+}
+
+impl<T: Real, P: Structure, F: Fn(&V<P>) -> Var + 'static> Prox<Leaf<T>, P> for SquaredL2<P, F> {
+    fn prox(&self, v: Var<T>, step: Var, p: &V<P>) -> Var<T> {
+        v / (1.0 + cast::<T>(step * (self.0)(p)))
+    }
+}

@@ -1,0 +1,85 @@
+//! Step sizes: a number, a variable, one for each iteration, or a rule of the counter.
+use crate::handles;
+use hypertape_autodiff::array::Real;
+use hypertape_autodiff::record::{DynVar, Scalar, Var};
+
+/// A step size: a number, a variable, one value for each iteration, or a rule of the counter (from 0).
+///
+/// Variables belong to the recording that is open, and are differentiated.
+///
+/// ```
+/// use hypertape_solvers::Step;
+/// let fixed: Step = 0.1.into();
+/// let decaying = Step::rule(|k| 0.5 / (1.0 + k));
+/// # let _ = (fixed, decaying);
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub enum Step {
+    /// The same in every iteration.
+    Fixed(Scalar),
+    /// A vector: entry k in iteration k.
+    Each(DynVar),
+    /// Computed from the counter.
+    Rule(fn(Var) -> Var),
+}
+
+impl<T: Into<Scalar>> From<T> for Step {
+    fn from(v: T) -> Self {
+        Step::Fixed(v.into())
+    }
+}
+
+impl Step {
+    /// One entry of a vector for each iteration.
+    #[must_use]
+    pub fn each<T: Real>(v: Var<T>) -> Step {
+        Step::Each(v.to_dyn())
+    }
+    /// A rule of the counter, which counts from 0.
+    #[must_use]
+    pub fn rule(f: fn(Var) -> Var) -> Step {
+        Step::Rule(f)
+    }
+    /// The step of iteration k.
+    #[track_caller]
+    #[must_use]
+    pub fn now(&self, k: Var<u32>) -> Scalar {
+        match self {
+            Step::Fixed(s) => *s,
+            Step::Each(v) => Scalar::Var(handles::entry(*v, k)),
+            Step::Rule(f) => f(k.real()).into(),
+        }
+    }
+    /// The step of iteration 0, which stands in optimality maps and stopping measures.
+    #[track_caller]
+    #[must_use]
+    pub fn first(&self) -> Scalar {
+        match self {
+            Step::Fixed(s) => *s,
+            Step::Each(v) => Scalar::Var(handles::reshape(handles::rows(*v, 0, 1), &[])),
+            Step::Rule(f) => f(hypertape_autodiff::record::scalar(0.0)).into(),
+        }
+    }
+    /// What is wrong with it, in words; `steps` is the number of iterations where it is known.
+    ///
+    /// # Errors
+    /// A number that is not finite and positive, or fewer entries than iterations.
+    pub fn check(&self, name: &str, steps: Option<usize>) -> Result<(), String> {
+        match self {
+            Step::Fixed(Scalar::Value(v)) if !(v.is_finite() && *v > 0.0) => {
+                Err(format!("the {name} is {v}; give a finite positive number, or a variable"))
+            }
+            Step::Each(v) => match (v.leaf_type(), steps) {
+                (Some(t), _) if t.shape.len() != 1 => {
+                    Err(format!("the {name} of each iteration is {t}; give a vector with one entry an iteration"))
+                }
+                (Some(t), Some(n)) if t.shape[0] < n => Err(format!(
+                    "the {name} has {} entries for {n} iterations; give one entry an iteration, or fewer iterations",
+                    t.shape[0]
+                )),
+                _ => Ok(()),
+            },
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! Unrolling: a fixed number of steps through the tape, under a choice of what is kept for the derivative.
+use crate::handles;
+use crate::keep::Keep;
+use crate::method::Method;
+use crate::prepared::wrong;
+use hypertape_autodiff::record::{self, Var, scan, stop_gradient};
+use hypertape_autodiff::tree::{Give, V, Vars};
+use ndarray::Array1;
+use std::panic::Location;
+
+/// A method as a number of steps through the tape. Made by [`Solve::unroll`](crate::Solve::unroll).
+#[derive(Debug, Clone)]
+pub struct Unrolled<M> {
+    method: M,
+    steps: usize,
+    keep: Keep,
+}
+
+impl<M> Unrolled<M> {
+    pub(crate) fn new(method: M, steps: usize, keep: Keep) -> Self {
+        Unrolled { method, steps, keep }
+    }
+    /// What is kept for the derivative.
+    #[must_use]
+    pub fn keep(mut self, keep: Keep) -> Self {
+        self.keep = keep;
+        self
+    }
+    /// The method.
+    pub fn method(&self) -> &M {
+        &self.method
+    }
+    /// The number of steps.
+    pub fn steps(&self) -> usize {
+        self.steps
+    }
+    /// What is kept for the derivative.
+    pub fn kept(&self) -> Keep {
+        self.keep
+    }
+}
+
+impl<M: Method> Unrolled<M> {
+    /// The solution after the steps, inside a recording. Settings that cannot work make the recording fail, with the line of this call.
+    #[track_caller]
+    pub fn solve(&self, start: impl Give<M::Solution>, params: impl Give<M::Params>) -> V<M::Solution>
+    where
+        M: Method<Each = ()>,
+    {
+        self.run(start.give(), &params.give(), (), &mut |_| ()).0
+    }
+    /// The same with one step for each entry of the leading axis of `each`, which has as many entries as there are steps.
+    #[track_caller]
+    pub fn solve_over(&self, start: impl Give<M::Solution>, params: impl Give<M::Params>, each: impl Give<M::Each>) -> V<M::Solution> {
+        self.run(start.give(), &params.give(), each.give(), &mut |_| ()).0
+    }
+    /// The solution after the steps, and every iterate z₁ … z_K stacked along a new leading axis.
+    #[track_caller]
+    pub fn trace(&self, start: impl Give<M::Solution>, params: impl Give<M::Params>) -> (V<M::Solution>, V<M::Solution>)
+    where
+        M: Method<Each = ()>,
+    {
+        self.run(start.give(), &params.give(), (), &mut |s| self.method.solution(s))
+    }
+
+    #[track_caller]
+    fn run<Y: Vars>(
+        &self,
+        start: V<M::Solution>,
+        params: &V<M::Params>,
+        each: V<M::Each>,
+        emit: &mut dyn FnMut(&V<M::State>) -> Y,
+    ) -> (V<M::Solution>, Y) {
+        let at = Location::caller();
+        if let Err(problem) = self.check(&each) {
+            record::fail(wrong(self.method.name(), problem, at));
+            let state = self.method.start(start.clone(), params);
+            return (start, emit(&state));
+        }
+        let state = self.method.start(start, params);
+        let k = self.steps;
+        let loops = Loops { method: &self.method, params, each: &each };
+        let (state, y) = match self.keep {
+            Keep::All => loops.stretch(state, 0, k, emit),
+            Keep::Last(last) => {
+                let (state, head) = loops.stretch(state, 0, k - last, emit);
+                let (state, tail) = loops.stretch(stop_gradient(&state), k - last, last, emit);
+                (state, join(&stop_gradient(&head), &tail))
+            }
+            Keep::Sqrt => {
+                let length = (1..=k).find(|s| s * s >= k).unwrap_or(1);
+                let segments = k / length;
+                let (state, head) = loops.segments(state, segments, length, emit);
+                if segments * length == k {
+                    (state, head)
+                } else {
+                    let (state, tail) = loops.stretch(state, segments * length, k - segments * length, emit);
+                    (state, join(&head, &tail))
+                }
+            }
+        };
+        (self.method.solution(&state), y)
+    }
+    fn check(&self, each: &V<M::Each>) -> Result<(), String> {
+        let k = self.steps;
+        if k == 0 {
+            return Err("no steps; unroll at least 1".into());
+        }
+        match self.keep {
+            Keep::Last(0) => return Err("`Keep::Last(0)` keeps no step, so the derivative would be 0; keep at least 1".into()),
+            Keep::Last(last) if last > k => return Err(format!("`Keep::Last({last})` of {k} steps; keep at most {k}, or unroll more")),
+            _ => {}
+        }
+        for v in each.flat() {
+            let n = handles::shape(v).first().copied();
+            if n.is_some() && n != Some(k) {
+                return Err(format!("{} entries for {k} steps; give one entry a step", n.unwrap_or(0)));
+            }
+        }
+        self.method.check(Some(k))
+    }
+}
+
+/// Two stacks one after the other.
+#[track_caller]
+fn join<Y: Vars>(head: &Y, tail: &Y) -> Y {
+    let mut tails = tail.flat().into_iter();
+    let joined: Vec<_> = head.flat().into_iter().filter_map(|h| tails.next().map(|t| handles::join(&[h, t]))).collect();
+    let mut joined = joined.into_iter();
+    tail.map(&mut |t| joined.next().unwrap_or(t))
+}
+
+/// The loops of one unrolling.
+struct Loops<'a, M: Method> {
+    method: &'a M,
+    params: &'a V<M::Params>,
+    each: &'a V<M::Each>,
+}
+
+impl<M: Method> Loops<'_, M> {
+    fn part(&self, from: usize, n: usize) -> V<M::Each> {
+        let whole = |v| handles::shape(v).first() == Some(&n);
+        self.each.map(&mut |v| if from == 0 && whole(v) { v } else { handles::rows(v, from, n) })
+    }
+    /// Steps `from..from + n`.
+    fn stretch<Y: Vars>(&self, s: V<M::State>, from: usize, n: usize, emit: &mut dyn FnMut(&V<M::State>) -> Y) -> (V<M::State>, Y) {
+        let offset = (from > 0).then_some(from as u32);
+        self.inner(s, self.part(from, n), n, &|k: Var<u32>| offset.map_or(k, |o| k + o), emit)
+    }
+    /// n steps, each with its entry of `each` and its counter moved.
+    fn inner<Y: Vars>(
+        &self,
+        s: V<M::State>,
+        each: V<M::Each>,
+        n: usize,
+        moved: &dyn Fn(Var<u32>) -> Var<u32>,
+        emit: &mut dyn FnMut(&V<M::State>) -> Y,
+    ) -> (V<M::State>, Y) {
+        let (m, params) = (self.method, self.params);
+        if each.flat().is_empty() {
+            return scan(s, n, |s, k| {
+                let s = m.step(s, params, each.clone(), moved(k));
+                let y = emit(&s);
+                (s, y)
+            });
+        }
+        scan(s, (each, handles::counters(n)), |s, (e, k)| {
+            let s = m.step(s, params, e, moved(k));
+            let y = emit(&s);
+            (s, y)
+        })
+    }
+    /// `segments` stretches of `length` steps, as a loop of loops.
+    fn segments<Y: Vars>(
+        &self,
+        s: V<M::State>,
+        segments: usize,
+        length: usize,
+        emit: &mut dyn FnMut(&V<M::State>) -> Y,
+    ) -> (V<M::State>, Y) {
+        let split = self.part(0, segments * length).map(&mut |v| {
+            let mut shape = handles::shape(v);
+            if let Some(first) = shape.first_mut() {
+                *first = length;
+            }
+            shape.insert(0, segments);
+            handles::reshape(v, &shape)
+        });
+        let firsts: Var<u32> = record::constant(Array1::from_iter((0..segments as u32).map(|i| i * length as u32)));
+        let (s, y) = scan(s, (split, firsts), |s, (e, first)| self.inner(s, e, length, &|k| first + k, emit));
+        let y = y.map(&mut |v| {
+            let shape = handles::shape(v);
+            let mut merged = vec![segments * length];
+            merged.extend_from_slice(shape.get(2..).unwrap_or(&[]));
+            handles::reshape(v, &merged)
+        });
+        (s, y)
+    }
+}
