@@ -4,17 +4,16 @@
 //! that what an instruction writes overlaps nothing else that it reads or writes; `checks` holds them to it in debug builds.
 #![allow(unsafe_code)]
 use crate::array::{AnyView, Element, Kind, Slice, SliceMut};
-use crate::kernels::group::Group;
+use crate::kernels::group::{Group, PORTS};
 use crate::kernels::parts;
 use crate::plan::code::Operand;
 use ndarray::{ArrayViewD, IxDyn, ShapeBuilder};
 use smallvec::SmallVec;
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
 const ALIGN: usize = 64;
-/// Operands of a group at the most: what is lent without allocating.
-const PORTS: usize = 64;
 
 /// A zeroed buffer, aligned to cache lines, of fixed size and place.
 #[derive(Debug)]
@@ -202,15 +201,17 @@ impl Bases {
     /// Runs a group on its operands, results, fold results, and passing memory.
     #[inline]
     pub(crate) fn group(&mut self, g: &Group, loads: &[Operand], stores: &[Operand], tails: &[Operand], partial: Option<&Operand>) {
-        let mut ports = [std::ptr::null_mut::<u8>(); PORTS];
+        let mut ports = [const { MaybeUninit::<*mut u8>::uninit() }; PORTS];
         let mut n = 0;
-        for o in loads.iter().chain(stores).chain(tails) {
-            ports[n] = self.at[o.base].at.wrapping_add(o.start + o.layout.offset * o.kind.bytes());
-            n += 1;
+        for operands in [loads, stores, tails] {
+            for o in operands {
+                ports[n].write(self.at[o.base].at.wrapping_add(o.start + o.layout.offset * o.kind.bytes()));
+                n += 1;
+            }
         }
         let partial = partial.map_or(std::ptr::null_mut(), |o| self.at(o));
-        // SAFETY: the plan's operands lie in their bases, and results overlap only operands that they take the place of; see `lend`.
-        unsafe { parts::run(g, &ports[..n], partial) };
+        // SAFETY: the first n ports are written; the plan's operands lie in their bases, and results overlap only operands that they take the place of; see `lend`.
+        unsafe { parts::run(g, std::slice::from_raw_parts(ports.as_ptr().cast(), n), partial) };
     }
     /// The one element of an operand, as a double.
     pub(crate) fn number(&self, o: &Operand) -> f64 {

@@ -10,7 +10,9 @@ pub(crate) const CELLS: usize = 64;
 /// Operands of a group at the most.
 pub(crate) const LOADS: usize = 32;
 /// Scalars of a group at the most.
-pub(crate) const SCALARS: usize = 32;
+pub(crate) const SCALARS: usize = 96;
+/// Operands, results and folds of a group at the most.
+pub(crate) const PORTS: usize = 96;
 /// Folds of a group at the most.
 pub(crate) const FOLDS: usize = 8;
 /// Registers, in bytes, that a part of a group keeps on its stack.
@@ -109,6 +111,10 @@ pub(crate) struct Group {
     pub(crate) inner: usize,
     /// Elements of a part; parts may run at the same time.
     pub(crate) part: usize,
+    /// How many parts: by size, never by number of threads.
+    pub(crate) parts: usize,
+    /// Elements of a tile: as many as let all registers fit.
+    pub(crate) tile: usize,
     /// Number of registers: cells 0, 1, ….
     pub(crate) registers: usize,
     /// Numbers: scalars 0, 1, ….
@@ -134,28 +140,28 @@ impl Tail {
 }
 
 impl Group {
-    /// Parts that may run at the same time: by size, never by number of threads.
-    pub(crate) fn parts(&self) -> usize {
-        self.len.div_ceil(self.part.max(1)).max(1)
-    }
     /// Doubles for what parts hand in for folds.
     pub(crate) fn partials(&self) -> usize {
-        if self.parts() == 1 { 0 } else { self.parts() * self.width() }
+        if self.parts == 1 { 0 } else { self.parts * self.width() }
     }
-    /// Cells it uses.
-    pub(crate) fn cells(&self) -> usize {
+    /// Whether the interpreter has room for it.
+    pub(crate) fn fits(&self) -> bool {
         let loads = self.loads.iter().filter(|l| matches!(l.target, Target::Direct(_))).count();
-        self.registers + loads + self.stores.iter().filter(|s| s.direct).count()
+        let cells = self.registers + loads + self.stores.iter().filter(|s| s.direct).count();
+        let scalars = self.constants.len() + self.loads.iter().filter(|l| matches!(l.target, Target::Scalar(_))).count();
+        let ports = self.loads.len() + self.stores.len() + self.tails.len();
+        cells <= CELLS && scalars <= SCALARS && self.loads.len() <= LOADS && ports <= PORTS && self.tails.len() <= FOLDS
     }
     /// Doubles that one part hands in.
     pub(crate) fn width(&self) -> usize {
         self.tails.iter().map(|t| t.width(self.len)).sum()
     }
-    /// Elements of a tile: as many as let all registers fit.
-    pub(crate) fn tile_of(&self, len: usize) -> usize {
-        let fits = STACK / 8 / self.registers.max(1) / 16 * 16;
-        TILE.min(fits).min(len.next_multiple_of(16))
-    }
+}
+
+/// Elements of a tile of a part, with so many registers.
+pub(crate) fn tile(part: usize, registers: usize) -> usize {
+    let fits = STACK / 8 / registers.max(1) / 16 * 16;
+    TILE.min(fits).min(part.next_multiple_of(16))
 }
 
 /// The result of folding nothing.

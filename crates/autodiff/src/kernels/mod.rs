@@ -19,6 +19,7 @@ mod axes;
 mod gemm;
 mod isa;
 mod matvec;
+mod one;
 mod tile;
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Groups run whole or in parts on several threads; what parts hand in is combined in order.
 #![allow(unsafe_code)]
 use super::group::{Group, SMALL_STACK, STACK, put, step, unit};
+use super::one;
 use super::tile::Run;
 
 /// A pointer that parts on other threads may use: the ranges they touch through it differ.
@@ -23,10 +24,15 @@ unsafe impl<P: ?Sized> Sync for Shared<P> {}
 /// that is read or written otherwise, except that a store that is not direct may overwrite the operand it is element by element
 /// equal in place to. `partial` has `partials` places.
 pub(crate) unsafe fn run(g: &Group, ports: &[*mut u8], partial: *mut f64) {
-    if g.len == 0 {
-        return;
+    if g.len <= 1 {
+        // SAFETY: the caller's promise.
+        return match (g.len, g.single) {
+            (0, _) => {}
+            (_, false) => unsafe { one::run::<f64>(g, ports) },
+            (_, true) => unsafe { one::run::<f32>(g, ports) },
+        };
     }
-    let parts = g.parts();
+    let parts = g.parts;
     if parts == 1 {
         // SAFETY: the caller's promise.
         return unsafe { part_of(g, ports, 0, g.len, std::ptr::null_mut()) };
@@ -52,7 +58,7 @@ fn split(g: &Group, ports: Shared<[*mut u8]>, partial: Shared<f64>, from: usize,
 /// # Safety
 /// As `run`; `partial` has one part's places, or is null if there is one part.
 unsafe fn part_of(g: &Group, ports: &[*mut u8], lo: usize, hi: usize, partial: *mut f64) {
-    let bytes = g.registers * g.tile_of(hi - lo) * 8;
+    let bytes = g.registers * g.tile * 8;
     // SAFETY: the caller's promise; the stack holds the registers.
     unsafe {
         match (g.single, bytes <= SMALL_STACK) {

@@ -24,6 +24,7 @@ pub(crate) struct Run<'a, T> {
 
 impl<'a, T: Real + Number> Run<'a, T> {
     /// At no element yet.
+    #[inline(always)]
     pub(crate) fn new(group: &'a Group, ports: &'a [*mut u8], partial: *mut f64) -> Self {
         let cells = [const { MaybeUninit::uninit() }; CELLS];
         let mut scalars = [MaybeUninit::uninit(); SCALARS];
@@ -37,17 +38,17 @@ impl<'a, T: Real + Number> Run<'a, T> {
     /// # Safety
     /// As `parts::run`, for the elements `lo..hi`; all registers fit into `BYTES`.
     #[inline(never)]
-    pub(crate) unsafe fn part<const BYTES: usize>(mut self, lo: usize, hi: usize) {
+    pub(crate) unsafe fn part<const BYTES: usize>(&mut self, lo: usize, hi: usize) {
         let g = self.group;
         let mut memory = Registers([MaybeUninit::<u8>::uninit(); BYTES]);
-        let tile = g.tile_of(hi - lo);
+        let tile = g.tile;
         for r in 0..g.registers {
             self.cells[r].write(memory.0.as_mut_ptr().cast::<T>().wrapping_add(r * tile));
         }
         // SAFETY: the caller's promise; every index below lies in the loops.
         unsafe {
             self.open();
-            let (mut o, mut i, mut flat) = (lo / g.inner, lo % g.inner, lo);
+            let (mut o, mut i, mut flat) = if lo == 0 { (0, 0, 0) } else { (lo / g.inner, lo % g.inner, lo) };
             while flat < hi {
                 self.enter(o);
                 while i < g.inner && flat < hi {

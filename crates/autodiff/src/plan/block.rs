@@ -7,7 +7,6 @@ use super::schedule::{Given, Item, Schedule};
 use super::slots::{self, Slots};
 use crate::array::Kind;
 use crate::error::{Error, Result};
-use crate::kernels::group::CELLS;
 use crate::operation::Program;
 
 /// Work above which a product is worth two threads: multiplications.
@@ -96,7 +95,7 @@ fn fused(c: &Cluster, item: &Item, places: &Places<'_>, partial: Option<usize>) 
     results.sort_by_key(|r| !item.is_operand(r.node));
     let group = fuse::group(c, &results, places.roots);
     let name = c.names.join("+");
-    if group.cells() > CELLS {
+    if !group.fits() {
         let problem = format!("{} instructions at once, more than fit; write it as several operations", c.nodes.len());
         return Err(Error::Argument { op: name, problem, at: c.site });
     }
@@ -136,7 +135,7 @@ fn cost(i: &Instruction<Seen>) -> f64 {
 fn account(b: &mut Block, i: &Instruction<Operand>) {
     let bytes = |o: &Operand| o.layout.len() * o.kind.bytes();
     match i {
-        Instruction::Group { group, .. } => b.big |= group.parts() > 1,
+        Instruction::Group { group, .. } => b.big |= group.parts > 1,
         Instruction::Fold { x, .. } => b.big |= x.layout.len() >= BIG_FOLD,
         Instruction::Contract { plan, .. } => b.big |= plan.work() >= BIG_PRODUCT,
         Instruction::External { external, .. } => b.external += external.state_bytes(),

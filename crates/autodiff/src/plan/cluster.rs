@@ -3,10 +3,10 @@ use super::roots::{Home, Root, Seen, squeezed};
 use crate::array::Kind;
 use crate::array::Shape;
 use crate::error::Site;
-use crate::kernels::group::{Extent, FOLDS, LOADS, SCALARS};
+use crate::kernels::group::{Extent, FOLDS, LOADS, PORTS, SCALARS};
 use crate::operation::{BinaryFn, Fold, Instruction, Micro, UnaryFn};
 
-/// Nodes of a cluster at the most; a single equation may have more.
+/// Nodes of a cluster that are no numbers, at the most; a single equation may have more.
 const NODES: usize = 56;
 
 /// A value at one index.
@@ -75,9 +75,10 @@ impl Cluster {
     /// Whether there is room for so many more operands, nodes and folds.
     pub(crate) fn has_room(&self, loads: usize, nodes: usize, folds: usize) -> bool {
         let constants = self.nodes.iter().filter(|n| matches!(n, Node::Const(_))).count();
-        self.nodes.len() + nodes + loads <= NODES
-            && self.loads.len() + loads <= LOADS.min(SCALARS / 2)
-            && constants + nodes + loads <= SCALARS / 2
+        self.nodes.len() - constants + nodes + loads <= NODES
+            && self.loads.len() + loads <= LOADS
+            && constants + self.loads.len() + nodes + loads <= SCALARS
+            && self.loads.len() + loads + self.made.len() + FOLDS < PORTS
             && self.endings.len() + folds <= FOLDS
     }
     fn node(&mut self, n: Node) -> usize {

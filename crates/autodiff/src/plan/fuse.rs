@@ -2,7 +2,7 @@
 use super::cluster::{Cluster, Node};
 use super::roots::Root;
 use crate::array::Kind;
-use crate::kernels::group::{Code, Extent, Group, Load, Store, Tail, Target};
+use crate::kernels::group::{Code, Extent, Group, Load, Store, Tail, Target, tile};
 use crate::operation::UnaryFn;
 use smallvec::SmallVec;
 
@@ -140,7 +140,22 @@ pub(crate) fn group(c: &Cluster, results: &[Result], roots: &[Root]) -> Group {
     let code = w.code.iter().map(|x| renumber(*x, &fix)).collect();
     let part = part(c, loops.get(..split).is_some_and(|o| !o.is_empty()), inner);
     let outer = loops[..split].iter().map(|l| l.n).collect();
-    Group { single: c.single, len: c.len, outer, inner, part, registers: base as usize, constants: w.constants, loads, code, stores, tails }
+    let (parts, tile) = (c.len.div_ceil(part.max(1)).max(1), tile(part, base as usize));
+    Group {
+        single: c.single,
+        len: c.len,
+        outer,
+        inner,
+        part,
+        parts,
+        tile,
+        registers: base as usize,
+        constants: w.constants,
+        loads,
+        code,
+        stores,
+        tails,
+    }
 }
 
 /// Cells from this number on are memory used in place.
