@@ -63,6 +63,11 @@ macro_rules! each_operation {
             place: shape::Place;
             diagonal: shape::Diagonal;
             contract: contract::Contract;
+            take: indexing::Take;
+            scatter_add: indexing::ScatterAdd;
+            slice_at: indexing::SliceAt;
+            place_at: indexing::PlaceAt;
+            random: random::Random;
             scan: control::Scan;
             cond: control::Cond;
         }

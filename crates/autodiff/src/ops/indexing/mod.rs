@@ -1,0 +1,6 @@
+//! Elements chosen by indices that are values themselves: rows of a table, and windows.
+mod take;
+mod window;
+
+pub use take::{ScatterAdd, Take};
+pub use window::{PlaceAt, SliceAt};

@@ -1,0 +1,269 @@
+//! Elements of an axis chosen by an array of indices, and the transpose, adding to them.
+use crate::array::{AnyArray, Element, Kind, LeafType, Real, Shape, Slice, SliceMut};
+use crate::each_kind;
+use crate::error::Problem;
+use crate::kernels::typed::{OfKind, RealKernel, input, output};
+use crate::operation::{Builder, Kernel, Lowering, Multilinear, Op, Probe, Probed, Product, Value};
+use ndarray::{ArrayD, Dimension, IxDyn};
+use std::sync::Arc;
+
+/// out[l…, i…, r…] = table[l…, index[i…], r…]: the elements of one axis that an array of indices names. Transpose: scatter-add.
+///
+/// Operands: the table, and u32 indices of any rank, whose axes take the place of the table's axis. An index beyond the axis is an error.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Take {
+    /// The axis of the table.
+    pub axis: usize,
+}
+
+/// out[l…, k, r…] = Σ of updates[l…, i…, r…] over all i with index[i…] = k: the transpose of taking. Terms are added in the order of the
+/// indices, so results are the same bits every time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScatterAdd {
+    /// The axis of the result.
+    pub axis: usize,
+    /// The length of that axis.
+    pub len: usize,
+}
+
+/// A problem with the first index that is not below `len`.
+fn in_range(index: &[u32], shape: &[usize], axis: usize, len: usize) -> Result<(), Problem> {
+    let Some(at) = index.iter().position(|i| *i as usize >= len) else { return Ok(()) };
+    let mut place = vec![0; shape.len()];
+    let mut rest = at;
+    for (p, n) in place.iter_mut().zip(shape).rev() {
+        (*p, rest) = (rest % n, rest / n);
+    }
+    Err(format!("index {} at {place:?} is out of range: axis {axis} has length {len}", index[at]).into())
+}
+
+/// The indices, and a check of their element type.
+fn indices(a: &AnyArray) -> Result<&ArrayD<u32>, Problem> {
+    u32::of_array(a).ok_or_else(|| "indices must be u32".into())
+}
+
+fn product(shape: &[usize]) -> usize {
+    shape.iter().product()
+}
+
+/// For each element of `long` (axes l…, i…, r…), its place in the array with one axis instead of i….
+fn folded(at: &IxDyn, axis: usize, index: &ArrayD<u32>) -> Vec<usize> {
+    let at = at.slice();
+    let rank = index.ndim();
+    let k = index[&at[axis..axis + rank]] as usize;
+    at[..axis].iter().copied().chain([k]).chain(at[axis + rank..].iter().copied()).collect()
+}
+
+impl Multilinear for Take {
+    fn name(&self) -> &'static str {
+        "take"
+    }
+    fn attributes(&self) -> String {
+        if self.axis == 0 { String::new() } else { format!("axis {}", self.axis) }
+    }
+    fn infer(&self, inputs: &[&LeafType]) -> Result<LeafType, String> {
+        let [table, index] = inputs else { return Err("takes a table and indices".into()) };
+        if index.kind != Kind::U32 {
+            return Err(format!("indices must be u32, given {index}"));
+        }
+        if self.axis >= table.shape.len() {
+            return Err(format!("axis {} is no axis of {table}", self.axis));
+        }
+        let mut shape = Shape::from_slice(&table.shape[..self.axis]);
+        shape.extend_from_slice(&index.shape);
+        shape.extend_from_slice(&table.shape[self.axis + 1..]);
+        Ok(LeafType { shape, kind: table.kind })
+    }
+    fn value(&self, inputs: &[&AnyArray]) -> Result<AnyArray, Problem> {
+        fn take<T: Element>(table: &ArrayD<T>, index: &ArrayD<u32>, axis: usize) -> AnyArray {
+            let shape = table.shape();
+            let out = [&shape[..axis], index.shape(), &shape[axis + 1..]].concat();
+            T::array(ArrayD::from_shape_fn(IxDyn(&out), |at| table[&folded(&at, axis, index)[..]]))
+        }
+        let index = indices(inputs[1])?;
+        let flat: Vec<u32> = index.iter().copied().collect();
+        in_range(&flat, index.shape(), self.axis, inputs[0].shape()[self.axis])?;
+        Ok(each_kind!(AnyArray, inputs[0], table => take(table, index, self.axis)))
+    }
+    fn transpose(&self, b: &mut Builder, inputs: &[Value], _: usize, cotangent: Value) -> Value {
+        let len = b.shape(inputs[0])[self.axis];
+        b.scatter_add(cotangent, inputs[1], self.axis, len)
+    }
+    fn lower(&self, inputs: &[&LeafType], _: &LeafType) -> Lowering {
+        Lowering::Kernel(Arc::new(Rows::new(&inputs[0].shape, self.axis, inputs[1])))
+    }
+    fn simplify(&self, b: &mut Builder, x: &[Value]) -> Option<Value> {
+        let v = b.known_number(x[0])?;
+        let t = self.infer(&[b.type_of(x[0]), b.type_of(x[1])]).ok()?;
+        // An index out of range would go unnoticed, so only derivatives, which are 0, are cut short.
+        (v == 0.0 && t.kind.is_real()).then(|| b.full(&t, v))
+    }
+}
+
+impl Multilinear for ScatterAdd {
+    fn name(&self) -> &'static str {
+        "scatter_add"
+    }
+    fn attributes(&self) -> String {
+        if self.axis == 0 { self.len.to_string() } else { format!("{}, axis {}", self.len, self.axis) }
+    }
+    fn infer(&self, inputs: &[&LeafType]) -> Result<LeafType, String> {
+        let [updates, index] = inputs else { return Err("takes updates and indices".into()) };
+        if index.kind != Kind::U32 || !updates.kind.is_real() {
+            return Err(format!("takes real updates and u32 indices, given {updates} and {index}"));
+        }
+        let rest = self.axis + index.shape.len();
+        if updates.shape.get(self.axis..rest) != Some(&index.shape[..]) {
+            return Err(format!("axes {}..{rest} of the updates {updates} must be those of the indices {index}", self.axis));
+        }
+        let mut shape = Shape::from_slice(&updates.shape[..self.axis]);
+        shape.push(self.len);
+        shape.extend_from_slice(&updates.shape[rest..]);
+        Ok(LeafType { shape, kind: updates.kind })
+    }
+    fn value(&self, inputs: &[&AnyArray]) -> Result<AnyArray, Problem> {
+        fn scatter<T: Real>(updates: &ArrayD<T>, index: &ArrayD<u32>, axis: usize, shape: &[usize]) -> AnyArray {
+            let mut y = ArrayD::<T>::zeros(IxDyn(shape));
+            for (at, v) in updates.indexed_iter() {
+                y[&folded(&at, axis, index)[..]] += *v;
+            }
+            T::array(y)
+        }
+        let index = indices(inputs[1])?;
+        let flat: Vec<u32> = index.iter().copied().collect();
+        in_range(&flat, index.shape(), self.axis, self.len)?;
+        let shape = self.infer(&[&inputs[0].leaf_type(), &inputs[1].leaf_type()])?.shape;
+        match inputs[0] {
+            AnyArray::F64(updates) => Ok(scatter(updates, index, self.axis, &shape)),
+            AnyArray::F32(updates) => Ok(scatter(updates, index, self.axis, &shape)),
+            AnyArray::U32(_) => Err("not defined for indices".into()),
+        }
+    }
+    fn transpose(&self, b: &mut Builder, inputs: &[Value], _: usize, cotangent: Value) -> Value {
+        b.take(cotangent, inputs[1], self.axis)
+    }
+    fn lower(&self, inputs: &[&LeafType], output: &LeafType) -> Lowering {
+        Lowering::Kernel(Arc::new(OfKind(Sums(Rows::new(&output.shape, self.axis, inputs[1])), output.kind)))
+    }
+    fn simplify(&self, b: &mut Builder, x: &[Value]) -> Option<Value> {
+        let t = self.infer(&[b.type_of(x[0]), b.type_of(x[1])]).ok()?;
+        b.is_zero(x[0]).then(|| b.full(&t, 0.0))
+    }
+}
+
+/// `outer` blocks of `len` rows of `inner` elements, and `count` indices of rows.
+#[derive(Debug)]
+struct Rows {
+    outer: usize,
+    len: usize,
+    inner: usize,
+    axis: usize,
+    index: Shape,
+}
+
+impl Rows {
+    fn new(table: &[usize], axis: usize, index: &LeafType) -> Self {
+        Rows { outer: product(&table[..axis]), len: table[axis], inner: product(&table[axis + 1..]), axis, index: index.shape.clone() }
+    }
+    /// Hands every pair (row of the table, row of the chosen) to `f`, as their first elements, in the order of the chosen.
+    fn each(&self, index: &[u32], mut f: impl FnMut(usize, usize)) -> Result<(), Problem> {
+        in_range(index, &self.index, self.axis, self.len)?;
+        for block in 0..self.outer {
+            for (i, k) in index.iter().enumerate() {
+                f((block * self.len + *k as usize) * self.inner, (block * index.len() + i) * self.inner);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Kernel for Rows {
+    fn run(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], _: &mut [f64]) -> Result<(), Problem> {
+        fn take<T: Element>(rows: &Rows, inputs: &[Slice<'_>], y: &mut [T]) -> Result<(), Problem> {
+            let (table, index, n) = (input::<T>(inputs, 0)?, input::<u32>(inputs, 1)?, rows.inner);
+            if n == 1 {
+                return rows.each(index, |from, to| y[to] = table[from]);
+            }
+            rows.each(index, |from, to| y[to..to + n].copy_from_slice(&table[from..from + n]))
+        }
+        each_kind!(SliceMut, &mut outputs[0], y => take(self, inputs, y))
+    }
+}
+
+/// Sums of rows by their indices.
+#[derive(Debug)]
+struct Sums(Rows);
+
+impl RealKernel for Sums {
+    fn run<T: Real>(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], _: &mut [f64]) -> Result<(), Problem> {
+        let (x, index, n) = (input::<T>(inputs, 0)?, input::<u32>(inputs, 1)?, self.0.inner);
+        let y = output::<T>(outputs, 0)?;
+        y.fill(T::zero());
+        self.0.each(index, |to, from| {
+            for (y, x) in y[to..to + n].iter_mut().zip(&x[from..from + n]) {
+                *y += *x;
+            }
+        })
+    }
+}
+
+impl Probed for Take {
+    fn probes(kind: Kind) -> Vec<Probe> {
+        let probe = |table: &[usize], axis, index: AnyArray| Probe::new(Product(Take { axis }), vec![Probe::array(table, kind, 1), index]);
+        vec![
+            probe(&[4, 3], 0, Probe::indices(&[5], &[3, 0, 3, 1, 3])),
+            probe(&[4], 0, Probe::indices(&[2, 2], &[1, 1, 0, 3])),
+            probe(&[4, 2], 0, Probe::indices(&[], &[2])),
+            probe(&[2, 4, 3], 1, Probe::indices(&[3], &[3, 3, 0])),
+            probe(&[3, 4], 1, Probe::indices(&[2, 1], &[0, 2])),
+            probe(&[4, 3], 0, Probe::indices(&[0], &[])),
+            probe(&[1], 0, Probe::indices(&[1], &[0])),
+            Probe::new(Product(Take { axis: 0 }), vec![Probe::indices(&[3], &[7, 8, 9]), Probe::indices(&[2], &[2, 0])]),
+        ]
+    }
+}
+impl Probed for ScatterAdd {
+    fn probes(kind: Kind) -> Vec<Probe> {
+        let probe = |updates: &[usize], axis, len, index: AnyArray| {
+            Probe::new(Product(ScatterAdd { axis, len }), vec![Probe::array(updates, kind, 1), index])
+        };
+        vec![
+            probe(&[5, 3], 0, 4, Probe::indices(&[5], &[3, 0, 3, 1, 3])),
+            probe(&[2, 2], 0, 4, Probe::indices(&[2, 2], &[1, 1, 0, 3])),
+            probe(&[2], 0, 4, Probe::indices(&[], &[2])),
+            probe(&[2, 3, 3], 1, 4, Probe::indices(&[3], &[3, 3, 0])),
+            probe(&[0, 3], 0, 2, Probe::indices(&[0], &[])),
+        ]
+    }
+}
+
+impl Builder {
+    /// Rows of a table, chosen by indices of any rank; an index beyond the table is an error when it runs.
+    pub fn rows(&mut self, table: Value, index: Value) -> Value {
+        self.take(table, index, 0)
+    }
+    /// Elements along an axis, chosen by indices of any rank, whose axes take the place of that axis.
+    pub fn take(&mut self, table: Value, index: Value, axis: usize) -> Value {
+        self.emit1(Op::new(Product(Take { axis })), &[table, index])
+    }
+    /// Sums of the updates with equal index, along an axis of this length; the transpose of `take`.
+    pub fn scatter_add(&mut self, updates: Value, index: Value, axis: usize, len: usize) -> Value {
+        self.emit1(Op::new(Product(ScatterAdd { axis, len })), &[updates, index])
+    }
+    /// The indices 0, 1, …, n − 1.
+    pub fn iota(&mut self, n: usize) -> Value {
+        let all: Vec<u32> = (0..n as u32).collect();
+        self.constant(AnyArray::U32(ndarray::Array1::from(all).into_dyn()).into())
+    }
+    /// 1 at the place that each index names along a new last axis of length n, 0 elsewhere; all 0 for an index beyond it.
+    pub fn one_hot(&mut self, index: Value, n: usize, kind: Kind) -> Value {
+        let mut shape = self.shape(index);
+        let before: Vec<usize> = (0..shape.len()).collect();
+        shape.push(n);
+        let wide = self.broadcast(index, &shape, &before);
+        let places = self.iota(n);
+        let places = self.broadcast(places, &shape, &[before.len()]);
+        let hot = self.equal(wide, places);
+        self.cast(hot, kind)
+    }
+}
