@@ -1,9 +1,11 @@
 //! Solvers that run outside a recording and unroll inside it.
+pub mod compare;
 mod diagnose;
 mod drive;
 mod handles;
 mod inner;
 mod keep;
+pub mod krylov;
 mod limits;
 mod method;
 mod methods;

@@ -50,6 +50,12 @@ pub trait Method: Clone + 'static {
         Ok(())
     }
 
+    /// The number α for which one step is z − αF(z, params), F the optimality map, where there is one: then I − α∂F/∂z is the Jacobian of
+    /// a step, and a Neumann series with it is backpropagation through steps.
+    fn contraction(&self) -> Option<f64> {
+        None
+    }
+
     /// Stops once the stopping measure is at or under this number or variable.
     #[must_use]
     fn tolerance(mut self, tolerance: impl Into<Scalar>) -> Self {

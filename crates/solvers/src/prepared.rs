@@ -4,6 +4,7 @@ use crate::drive::drive;
 use crate::method::Method;
 use crate::report::{Solved, report};
 use hypertape_autodiff::array::{AnyArray, AnyView, LeafType};
+use hypertape_autodiff::execute::Counts;
 use hypertape_autodiff::operation::{Program, Report};
 use hypertape_autodiff::record::{self, DynVar, Var};
 use hypertape_autodiff::tree::{AnyLeaf, Feed, Leaf, Ranked, Structure, V, Vars};
@@ -118,11 +119,38 @@ impl<M: Method> Prepared<M> {
         let (solution, (count, [undone, residual, tolerance])) = self.workspace.run(given)?;
         let r = report(self.name, count.number(), undone.number(), residual.number(), tolerance.number());
         if !r.residual.is_finite() {
-            let mut arrays: Vec<AnyArray> = vec![];
-            Feed::<Inputs<M>>::feed(&given, &mut |v| arrays.push(v.to_owned()));
-            return Err(not_finite(&self.function, &arrays, &r, self.at));
+            return Err(not_finite(&self.function, &owned::<Inputs<M>>(&given), &r, self.at));
         }
         Ok((solution, r))
+    }
+    /// As [`run`](Prepared::run), with every leaf of the solution handed out in order; also gives what ran.
+    ///
+    /// # Errors
+    /// As [`run`](Prepared::run).
+    pub fn run_leaves(
+        &mut self,
+        start: &impl Feed<M::Solution>,
+        params: &impl Feed<M::Params>,
+        each: &impl Feed<M::Each>,
+        captured: &[AnyView<'_>],
+        sink: &mut dyn FnMut(AnyView<'_>),
+    ) -> Result<(Report, Counts)> {
+        let given = (start, params, each, captured);
+        let leaves = self.function.outputs().0.leaf_types().len();
+        let (mut k, mut numbers) = (0, [0.0; 4]);
+        self.workspace.run_each(given, &mut |v| {
+            match (k < leaves, &v) {
+                (true, _) => sink(v),
+                (_, AnyView::U32(n)) => numbers[0] = f64::from(n.number()),
+                (_, AnyView::F64(x)) => numbers[k - leaves] = x.number(),
+                _ => {}
+            }
+            k += 1;
+        })?;
+        let [steps, undone, residual, tolerance] = numbers;
+        let r = report(self.name, steps as u32, undone, residual, tolerance);
+        self.finite(&given, &r)?;
+        Ok((r, self.workspace.counts()))
     }
     /// Forgets what earlier solves left for later ones: warm starts of solvers within.
     pub fn forget_warm_starts(&mut self) {
@@ -165,10 +193,14 @@ impl<M: Method> Prepared<M> {
         if r.residual.is_finite() {
             return Ok(());
         }
-        let mut arrays: Vec<AnyArray> = vec![];
-        given.feed(&mut |v| arrays.push(v.to_owned()));
-        Err(not_finite(&self.function, &arrays, r, self.at))
+        Err(not_finite(&self.function, &owned(given), r, self.at))
     }
+}
+
+fn owned<S: Structure>(given: &impl Feed<S>) -> Vec<AnyArray> {
+    let mut arrays = vec![];
+    given.feed(&mut |v| arrays.push(v.to_owned()));
+    arrays
 }
 
 /// The error of a loop that met a value that is not finite.

@@ -60,6 +60,14 @@ impl Step {
             Step::Rule(f) => f(hypertape_autodiff::record::scalar(0.0)).into(),
         }
     }
+    /// The number that it is in every iteration, where it is one.
+    #[must_use]
+    pub fn number(&self) -> Option<f64> {
+        match self {
+            Step::Fixed(Scalar::Value(v)) => Some(*v),
+            _ => None,
+        }
+    }
     /// What is wrong with it, in words; `steps` is the number of iterations where it is known.
     ///
     /// # Errors

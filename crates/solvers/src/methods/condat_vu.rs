@@ -160,5 +160,8 @@ impl<S: Structure, D: Structure, P: Structure> Method for CondatVu<S, D, P> {
     fn check(&self, steps: Option<usize>) -> Result<(), String> {
         self.tau.check("step tau", steps).and_then(|()| self.sigma.check("step sigma", steps))
     }
+    fn contraction(&self) -> Option<f64> {
+        Some(1.0)
+    }
     limits!();
 }

@@ -93,5 +93,9 @@ impl<S: Structure, P: Structure> Method for Fista<S, P> {
     fn check(&self, steps: Option<usize>) -> Result<(), String> {
         self.step.check("step size", steps)
     }
+    fn contraction(&self) -> Option<f64> {
+        // Of the proximal step without momentum.
+        Some(1.0)
+    }
     limits!();
 }

@@ -60,5 +60,8 @@ impl<S: Structure, P: Structure> Method for FixedPoint<S, P> {
     fn stopping(&self, z: &V<S>, p: &V<P>) -> DynVar {
         norm(&self.optimality(z, p)).to_dyn()
     }
+    fn contraction(&self) -> Option<f64> {
+        Some(-1.0)
+    }
     limits!();
 }

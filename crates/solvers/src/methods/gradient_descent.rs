@@ -93,6 +93,9 @@ impl<S: Structure, P: Structure> Method for GradientDescent<S, P> {
     fn check(&self, steps: Option<usize>) -> Result<(), String> {
         self.step.check("step size", steps)
     }
+    fn contraction(&self) -> Option<f64> {
+        if self.search { None } else { self.step.number() }
+    }
     limits!();
 }
 

@@ -104,5 +104,8 @@ impl<S: Structure, P: Structure> Method for Ista<S, P> {
     fn check(&self, steps: Option<usize>) -> Result<(), String> {
         self.step.check("step size", steps)
     }
+    fn contraction(&self) -> Option<f64> {
+        Some(1.0)
+    }
     limits!();
 }

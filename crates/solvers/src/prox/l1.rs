@@ -12,7 +12,7 @@ family!(
     /// (Donoho and Johnstone 1994). Derivative at a kink: 0. Weights must not be negative.
     ///
     /// ```
-    /// use hypertape_autodiff::{Function, Leaf, record::scalar, shape};
+    /// use hypertape_autodiff::{Function, record::scalar, shape, tree::Leaf};
     /// use hypertape_solvers::prox::{self, Prox};
     /// let f = Function::record((shape![4], shape![]), |(v, w)| prox::l1::<Leaf, _>(|w| *w).prox(v, scalar(1.0), &w))?;
     /// let x = f.eval((&ndarray::arr1(&[3.0, -0.2, -1.5, 0.7]), 0.5))?;
