@@ -174,8 +174,7 @@ impl<M: Method> Find for ByMethod<M> {
     ) -> Result<Found, Problem> {
         let prepared = state.downcast_mut::<Prepared<M>>().ok_or("the state belongs to another solver")?;
         let [p, e, c] = self.counts;
-        let (report, count) = prepared.run_leaves(&Views(start), &Views(&params[..p]), &Views(&params[p..p + e]), &params[p + e..p + e + c], sink)?;
-        let _ = count;
+        let report = prepared.run_leaves(&Views(start), &Views(&params[..p]), &Views(&params[p..p + e]), &params[p + e..p + e + c], sink)?;
         Ok(Found { iterations: report.iterations, converged: Some(report.converged) })
     }
 }
