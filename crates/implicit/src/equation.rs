@@ -13,8 +13,6 @@ pub(crate) type Product = Function<((Leaves, Leaves), Leaves), Leaves>;
 /// The equation that a solution satisfies.
 #[derive(Debug)]
 pub(crate) struct Equation {
-    /// F.
-    pub(crate) residual: Function<(Leaves, Leaves), Leaves>,
     /// F_z v.
     pub(crate) by_solution: Product,
     /// F_zᵀ u.
@@ -45,7 +43,7 @@ impl Equation {
             return Err(Error::Argument { op: "implicit".into(), problem, at: None });
         }
         let leaves = |t: &[LeafType]| -> Leaves { t.iter().cloned().map(AnyLeaf).collect() };
-        let residual = Function::with_doors(program.clone(), (leaves(&types), leaves(&params)), leaves(&types))?;
+        let residual: Function<(Leaves, Leaves), Leaves> = Function::with_doors(program.clone(), (leaves(&types), leaves(&params)), leaves(&types))?;
         let active: Vec<bool> = (0..program.inputs.len()).map(|i| i < solution).collect();
         let linear = linearize(program, &active, &vec![true; solution])?;
         let transposed = linear.transpose()?;
@@ -54,7 +52,6 @@ impl Equation {
             by_solution_transposed: residual.wrt(|(z, _)| z).vjp().output(|(_, c)| c),
             by_params: residual.wrt(|(_, p)| p).jvp().output(|(_, t)| t),
             by_params_transposed: residual.wrt(|(_, p)| p).vjp().output(|(_, c)| c),
-            residual,
             linear,
             transposed,
             solution: types,

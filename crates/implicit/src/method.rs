@@ -140,12 +140,17 @@ impl<M: Method<Each = ()>> Inner<M::Solution, M::Params> for Implicit<M> {
 }
 
 /// The method's own loop finds the point.
-#[derive(Debug)]
 struct ByMethod<M: Method> {
     /// Cloned once for each workspace; nothing else takes the lock.
     prepared: Mutex<Prepared<M>>,
     /// Leaves of the parameters, of what differs from step to step, and of the loop's own captures.
     counts: [usize; 3],
+}
+
+impl<M: Method> std::fmt::Debug for ByMethod<M> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ByMethod").field("counts", &self.counts).finish_non_exhaustive()
+    }
 }
 
 /// Views as values of any structure with as many leaves; types are checked where they are used.

@@ -87,8 +87,7 @@ pub fn root<S: Structure, P: Structure, R: Feed<S>, E: Into<AnyError>>(
     residual: &Function<(S, P), S>,
     find: impl for<'a> Fn(P::Views<'a>, S::Views<'a>) -> Result<R, E> + Send + Sync + 'static,
 ) -> Root<S, P> {
-    let find = move |(): &mut (), p: P::Views<'_>, s: S::Views<'_>| find(p, s);
-    wrap("root", Ok(residual.clone()), residual.inputs().clone(), Box::new(|| ()), find, Arc::new(Gmres::default()))
+    wrap("root", Ok(residual.clone()), residual.inputs().clone(), Box::new(|| ()), move |_, p, s| find(p, s), Arc::new(Gmres::default()))
 }
 
 /// As [`root`], for code with a state of its own: `state()` makes one for each workspace.
@@ -109,8 +108,7 @@ pub fn fixed_point<S: Structure, P: Structure, R: Feed<S>, E: Into<AnyError>>(
         let t = map.call(hypertape_autodiff::tree::Own::<(S, P)>((z.clone(), p)));
         t.minus(&z)
     });
-    let find = move |(): &mut (), p: P::Views<'_>, s: S::Views<'_>| find(p, s);
-    let root = wrap("fixed_point", residual, map.inputs().clone(), Box::new(|| ()), find, Arc::new(Gmres::default()));
+    let root = wrap("fixed_point", residual, map.inputs().clone(), Box::new(|| ()), move |_, p, s| find(p, s), Arc::new(Gmres::default()));
     Root { step: Some(-1.0), ..root }
 }
 
@@ -121,8 +119,7 @@ pub fn argmin<S: Structure, P: Structure, T: Real, R: Feed<S>, E: Into<AnyError>
     find: impl for<'a> Fn(P::Views<'a>, S::Views<'a>) -> Result<R, E> + Send + Sync + 'static,
 ) -> Root<S, P> {
     let gradient = objective.wrt(|(z, _)| z).gradient();
-    let find = move |(): &mut (), p: P::Views<'_>, s: S::Views<'_>| find(p, s);
-    wrap("argmin", Ok(gradient), objective.inputs().clone(), Box::new(|| ()), find, Arc::new(Cg::default()))
+    wrap("argmin", Ok(gradient), objective.inputs().clone(), Box::new(|| ()), move |_, p, s| find(p, s), Arc::new(Cg::default()))
 }
 
 impl<S: Structure, P: Structure> Root<S, P> {
