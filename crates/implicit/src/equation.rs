@@ -43,7 +43,8 @@ impl Equation {
             return Err(Error::Argument { op: "implicit".into(), problem, at: None });
         }
         let leaves = |t: &[LeafType]| -> Leaves { t.iter().cloned().map(AnyLeaf).collect() };
-        let residual: Function<(Leaves, Leaves), Leaves> = Function::with_doors(program.clone(), (leaves(&types), leaves(&params)), leaves(&types))?;
+        let residual: Function<(Leaves, Leaves), Leaves> =
+            Function::with_doors(program.clone(), (leaves(&types), leaves(&params)), leaves(&types))?;
         let active: Vec<bool> = (0..program.inputs.len()).map(|i| i < solution).collect();
         let linear = linearize(program, &active, &vec![true; solution])?;
         let transposed = linear.transpose()?;

@@ -1,5 +1,6 @@
 //! Ways to find the point: a recorded loop, or a user's own code.
 use hypertape_autodiff::array::AnyView;
+use hypertape_autodiff::execute::Counts;
 use hypertape_autodiff::tree::{Feed, Structure};
 use hypertape_autodiff::{Problem, Result};
 use std::any::Any;
@@ -20,6 +21,10 @@ pub(crate) trait Find: Debug + Send + Sync + 'static {
     fn state(&self) -> Box<dyn Any + Send>;
     /// Bytes that a state holds.
     fn bytes(&self) -> u64;
+    /// Adds what the programs inside have executed.
+    fn count(&self, state: &(dyn Any + Send), into: &mut Counts) {
+        let _ = (state, into);
+    }
     /// Finds the point from a start; hands out its leaves in order.
     fn find(
         &self,

@@ -5,6 +5,7 @@ use crate::flat;
 use crate::operator::{Jacobian, Transposed};
 use crate::policy::OnResidual;
 use hypertape_autodiff::array::{AnyView, AnyViewMut, Kind, LeafType};
+use hypertape_autodiff::execute::Counts;
 use hypertape_autodiff::operation::Report;
 use hypertape_autodiff::record::{DynVar, zeros_like};
 use hypertape_autodiff::tree::{Own, Vars};
@@ -108,7 +109,13 @@ impl Primitive for LinearSystem {
         };
         s.started = s.x.iter().all(|v| v.is_finite());
         if !s.started {
-            return Err(format!("{} gave a result that is not finite after {} iterations ({})", self.solver.name(), outcome.iterations, outcome.status).into());
+            return Err(format!(
+                "{} gave a result that is not finite after {} iterations ({})",
+                self.solver.name(),
+                outcome.iterations,
+                outcome.status
+            )
+            .into());
         }
         if !outcome.converged && !self.solver.approximate() && self.policy != OnResidual::Warn {
             let problem = format!(
@@ -130,6 +137,11 @@ impl Primitive for LinearSystem {
             converged: outcome.converged,
             status: outcome.status,
         }))
+    }
+    fn count(&self, s: &Scratch, into: &mut Counts) {
+        if let Ok(j) = &s.jacobian {
+            j.count(into);
+        }
     }
     fn forget(&self, s: &mut Scratch) {
         s.started = false;

@@ -6,6 +6,7 @@ use crate::policy::OnResidual;
 use crate::root::RootOf;
 use crate::wrap::emit;
 use hypertape_autodiff::array::{AnyView, LeafType};
+use hypertape_autodiff::execute::Counts;
 use hypertape_autodiff::record::{self, DynVar};
 use hypertape_autodiff::tree::{Feed, Give, Own, Structure, V, Vars};
 use hypertape_autodiff::{Problem, Result};
@@ -83,7 +84,13 @@ impl<M: Method> Implicit<M> {
         start.map(&mut |_| made.next().unwrap_or(DynVar::POISON))
     }
     #[track_caller]
-    fn emit(&self, start: &V<M::Solution>, params: &V<M::Params>, each: &V<M::Each>, at: &'static Location<'static>) -> Result<Vec<DynVar>> {
+    fn emit(
+        &self,
+        start: &V<M::Solution>,
+        params: &V<M::Params>,
+        each: &V<M::Each>,
+        at: &'static Location<'static>,
+    ) -> Result<Vec<DynVar>> {
         let (solution, parameters, steps) = (start.structure(), params.structure(), each.structure());
         let (prepared, mut captures) = self.method.prepare_over(&solution, &parameters, &steps)?;
         let own = captures.len();
@@ -170,6 +177,11 @@ impl<M: Method> Find for ByMethod<M> {
         let prepared = self.prepared.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         prepared.function().plan().map_or(0, |p| p.memory().total())
     }
+    fn count(&self, state: &(dyn Any + Send), into: &mut Counts) {
+        if let Some(p) = state.downcast_ref::<Prepared<M>>() {
+            into.add(&p.counts());
+        }
+    }
     fn find(
         &self,
         state: &mut (dyn Any + Send),
@@ -179,7 +191,8 @@ impl<M: Method> Find for ByMethod<M> {
     ) -> Result<Found, Problem> {
         let prepared = state.downcast_mut::<Prepared<M>>().ok_or("the state belongs to another solver")?;
         let [p, e, c] = self.counts;
-        let report = prepared.run_leaves(&Views(start), &Views(&params[..p]), &Views(&params[p..p + e]), &params[p + e..p + e + c], sink)?;
+        let report =
+            prepared.run_leaves(&Views(start), &Views(&params[..p]), &Views(&params[p..p + e]), &params[p + e..p + e + c], sink)?;
         Ok(Found { iterations: report.iterations, converged: Some(report.converged) })
     }
 }

@@ -2,7 +2,7 @@
 use crate::equation::Equation;
 use crate::flat;
 use hypertape_autodiff::array::{AnyArray, AnyView};
-use hypertape_autodiff::execute::Executor;
+use hypertape_autodiff::execute::{Counts, Executor};
 use hypertape_autodiff::plan::Plan;
 use hypertape_autodiff::{Problem, Result};
 use smallvec::SmallVec;
@@ -38,7 +38,6 @@ pub(crate) struct Jacobian {
     adjoint: Executor,
     leaves: Vec<AnyArray>,
     n: usize,
-    pub(crate) applications: u64,
 }
 
 impl Jacobian {
@@ -51,7 +50,6 @@ impl Jacobian {
             adjoint: executor(&e.transposed)?,
             leaves: e.solution.iter().map(|t| AnyArray::full(t, 0.0)).collect(),
             n: flat::len(&e.solution),
-            applications: 0,
         })
     }
     /// Bytes that one of these holds.
@@ -65,6 +63,12 @@ impl Jacobian {
         flat::pack((0..self.values).map(|k| self.point.output(k)), residual);
         Ok(())
     }
+    /// Adds what its programs have executed.
+    pub(crate) fn count(&self, into: &mut Counts) {
+        for e in [&self.point, &self.forward, &self.adjoint] {
+            into.add(&e.counts());
+        }
+    }
     fn product(&mut self, v: &[f64], out: &mut [f64], adjoint: bool) -> Result<(), Problem> {
         flat::unpack(v, flat::views_mut(&mut self.leaves));
         let residuals = self.point.plan().outputs().len();
@@ -73,7 +77,6 @@ impl Jacobian {
         let executor = if adjoint { &mut self.adjoint } else { &mut self.forward };
         executor.run(&inputs)?;
         flat::pack((0..self.values).map(|k| executor.output(k)), out);
-        self.applications += 1;
         Ok(())
     }
 }

@@ -7,6 +7,7 @@ use crate::linear_system::{LinearSystem, filled, reborrow};
 use crate::operator::Jacobian;
 use crate::policy::OnResidual;
 use hypertape_autodiff::array::{AnyArray, AnyView, AnyViewMut, Kind, LeafType};
+use hypertape_autodiff::execute::Counts;
 use hypertape_autodiff::operation::Report;
 use hypertape_autodiff::record::DynVar;
 use hypertape_autodiff::tree::{Own, Vars};
@@ -48,7 +49,14 @@ pub(crate) struct Scratch {
 
 impl RootOf {
     fn system(&self, transposed: bool) -> LinearSystem {
-        LinearSystem { equation: self.equation.clone(), solver: self.solver.clone(), transposed, warm: self.warm, step: self.step, policy: self.policy }
+        LinearSystem {
+            equation: self.equation.clone(),
+            solver: self.solver.clone(),
+            transposed,
+            warm: self.warm,
+            step: self.step,
+            policy: self.policy,
+        }
     }
     fn params<'a, T>(&self, inputs: &'a [T]) -> &'a [T] {
         let n = self.equation.solution.len();
@@ -145,7 +153,8 @@ impl Primitive for RootOf {
         let jacobian = s.jacobian.as_mut().map_err(|e| e.clone())?;
         flat::pack(s.solution.iter().map(AnyArray::view), &mut s.z);
         let mut at = |solution: &[AnyArray], residual: &mut [f64]| -> Result<f64, Problem> {
-            let point: SmallVec<[AnyView<'_>; 16]> = solution.iter().map(AnyArray::view).chain(params.iter().map(AnyView::reborrow)).collect();
+            let point: SmallVec<[AnyView<'_>; 16]> =
+                solution.iter().map(AnyArray::view).chain(params.iter().map(AnyView::reborrow)).collect();
             jacobian.at(&point, residual)?;
             Ok(flat::norm(residual))
         };
@@ -169,7 +178,8 @@ impl Primitive for RootOf {
                 s.z.iter_mut().zip(&s.step).for_each(|(z, d)| *z -= d);
                 flat::unpack(&s.z, flat::views_mut(&mut s.solution));
                 let j = s.jacobian.as_mut().map_err(|e| e.clone())?;
-                let point: SmallVec<[AnyView<'_>; 16]> = s.solution.iter().map(AnyArray::view).chain(params.iter().map(AnyView::reborrow)).collect();
+                let point: SmallVec<[AnyView<'_>; 16]> =
+                    s.solution.iter().map(AnyArray::view).chain(params.iter().map(AnyView::reborrow)).collect();
                 j.at(&point, &mut s.residual)?;
                 residual = flat::norm(&s.residual);
                 iterations += 1;
@@ -193,6 +203,12 @@ impl Primitive for RootOf {
         s.started = true;
         let status = if converged { "converged" } else { "not converged" };
         Ok(Some(Report { name: self.name.clone(), iterations, residual, tolerance, converged, status }))
+    }
+    fn count(&self, s: &Scratch, into: &mut Counts) {
+        self.find.count(&*s.found, into);
+        if let Ok(j) = &s.jacobian {
+            j.count(into);
+        }
     }
     fn forget(&self, s: &mut Scratch) {
         s.started = false;

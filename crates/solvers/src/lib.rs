@@ -1,5 +1,5 @@
 //! Solvers that run outside a recording and unroll inside it.
-pub mod compare;
+mod compare;
 mod diagnose;
 mod drive;
 mod handles;
@@ -18,6 +18,7 @@ mod solve;
 mod step;
 mod unrolled;
 
+pub use compare::{Compare, Comparison, Measured, Meter, Row, compare};
 pub use inner::Inner;
 pub use keep::Keep;
 pub use limits::Limits;

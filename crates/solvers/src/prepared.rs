@@ -123,7 +123,7 @@ impl<M: Method> Prepared<M> {
         }
         Ok((solution, r))
     }
-    /// As [`run`](Prepared::run), with every leaf of the solution handed out in order; also gives what ran.
+    /// As [`run`](Prepared::run), with every leaf of the solution handed out in order.
     ///
     /// # Errors
     /// As [`run`](Prepared::run).
@@ -134,7 +134,7 @@ impl<M: Method> Prepared<M> {
         each: &impl Feed<M::Each>,
         captured: &[AnyView<'_>],
         sink: &mut dyn FnMut(AnyView<'_>),
-    ) -> Result<(Report, Counts)> {
+    ) -> Result<Report> {
         let given = (start, params, each, captured);
         let leaves = self.function.outputs().0.leaf_types().len();
         let (mut k, mut numbers) = (0, [0.0; 4]);
@@ -150,7 +150,12 @@ impl<M: Method> Prepared<M> {
         let [steps, undone, residual, tolerance] = numbers;
         let r = report(self.name, steps as u32, undone, residual, tolerance);
         self.finite(&given, &r)?;
-        Ok((r, self.workspace.counts()))
+        Ok(r)
+    }
+    /// What its program has executed.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.workspace.counts()
     }
     /// Forgets what earlier solves left for later ones: warm starts of solvers within.
     pub fn forget_warm_starts(&mut self) {

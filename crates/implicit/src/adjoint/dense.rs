@@ -52,7 +52,15 @@ impl LinearSolve for Lu {
     fn state(&self, n: usize) -> Box<dyn Any + Send> {
         Box::new([vec![0.0; n], vec![0.0; n]])
     }
-    fn solve(&self, a: &mut dyn Operator, b: &[f64], x: &mut [f64], _: f64, _: Option<f64>, state: &mut (dyn Any + Send)) -> Result<Outcome, Problem> {
+    fn solve(
+        &self,
+        a: &mut dyn Operator,
+        b: &[f64],
+        x: &mut [f64],
+        _: f64,
+        _: Option<f64>,
+        state: &mut (dyn Any + Send),
+    ) -> Result<Outcome, Problem> {
         let [unit, scratch] = state.downcast_mut::<[Vec<f64>; 2]>().ok_or_else(wrong_state)?;
         let m = matrix(a, unit, scratch)?;
         let lu = m.partial_piv_lu();
@@ -60,7 +68,11 @@ impl LinearSolve for Lu {
         let largest = (0..b.len()).map(|i| u[(i, i)].abs()).fold(0.0, f64::max);
         let limit = largest * f64::EPSILON * b.len() as f64;
         if let Some(i) = (0..b.len()).find(|i| u[(*i, *i)].abs() <= limit) {
-            let problem = format!("the matrix of the linear system is singular: pivot {i} of {} is {:e}, the largest {largest:e}", b.len(), u[(i, i)]);
+            let problem = format!(
+                "the matrix of the linear system is singular: pivot {i} of {} is {:e}, the largest {largest:e}",
+                b.len(),
+                u[(i, i)]
+            );
             return Err(problem.into());
         }
         let solved = lu.solve(&column(b));
@@ -78,7 +90,15 @@ impl LinearSolve for Cholesky {
     fn state(&self, n: usize) -> Box<dyn Any + Send> {
         Box::new([vec![0.0; n], vec![0.0; n]])
     }
-    fn solve(&self, a: &mut dyn Operator, b: &[f64], x: &mut [f64], _: f64, _: Option<f64>, state: &mut (dyn Any + Send)) -> Result<Outcome, Problem> {
+    fn solve(
+        &self,
+        a: &mut dyn Operator,
+        b: &[f64],
+        x: &mut [f64],
+        _: f64,
+        _: Option<f64>,
+        state: &mut (dyn Any + Send),
+    ) -> Result<Outcome, Problem> {
         let [unit, scratch] = state.downcast_mut::<[Vec<f64>; 2]>().ok_or_else(wrong_state)?;
         let m = matrix(a, unit, scratch)?;
         let (mut size, mut skew) = (0.0_f64, 0.0_f64);
@@ -89,9 +109,14 @@ impl LinearSolve for Cholesky {
             }
         }
         if skew > size * f64::EPSILON.sqrt() {
-            return Err(format!("Cholesky needs a symmetric matrix: entries differ by {skew:e} where the largest is {size:e}; use LU or GMRES").into());
+            return Err(format!(
+                "Cholesky needs a symmetric matrix: entries differ by {skew:e} where the largest is {size:e}; use LU or GMRES"
+            )
+            .into());
         }
-        let llt = m.llt(Side::Lower).map_err(|_| Problem::from("Cholesky needs a positive definite matrix, and this one is not; use LU or GMRES"))?;
+        let llt = m
+            .llt(Side::Lower)
+            .map_err(|_| Problem::from("Cholesky needs a positive definite matrix, and this one is not; use LU or GMRES"))?;
         let solved = llt.solve(&column(b));
         finish(a, b, x, &solved, scratch)
     }

@@ -3,7 +3,7 @@ use super::{LinearSolve, Outcome, wrong_state};
 use crate::operator::Operator;
 use hypertape_autodiff::Problem;
 use hypertape_autodiff::record::Scalar;
-use hypertape_solvers::krylov::{self, Status, Stop};
+use hypertape_solvers::krylov::{self, LinearSolver, Map, Status, Workspace};
 use std::any::Any;
 
 /// A relative residual of 10⁻¹² unless set: implicit derivatives are as exact as their linear solves.
@@ -11,20 +11,49 @@ const TOLERANCE: f64 = 1e-12;
 
 fn checked(t: Scalar) -> Result<Scalar, String> {
     match t {
-        Scalar::Value(v) if !(v.is_finite() && v >= 0.0) => Err(format!("the tolerance is {v}; give a finite number that is not negative, or a variable")),
+        Scalar::Value(v) if !(v.is_finite() && v >= 0.0) => {
+            Err(format!("the tolerance is {v}; give a finite number that is not negative, or a variable"))
+        }
         t => Ok(t),
     }
 }
 
-fn stop(n: usize, tolerance: f64, limit: Option<usize>) -> Stop {
-    Stop { tolerance, iterations: limit.unwrap_or(10 * n + 100) }
+/// The operator in the form that the Krylov solvers take.
+struct Applied<'a>(&'a mut dyn Operator);
+
+impl Map<f64, Problem> for Applied<'_> {
+    fn apply(&mut self, x: &[f64], y: &mut [f64]) -> Result<(), Problem> {
+        self.0.apply(x, y)
+    }
+    fn apply_adjoint(&mut self, x: &[f64], y: &mut [f64]) -> Result<bool, Problem> {
+        self.0.apply_adjoint(x, y).map(|()| true)
+    }
 }
 
-fn outcome(o: krylov::Outcome) -> Result<Outcome, Problem> {
+/// Runs a solver. A system that the method cannot take is an error, whatever the policy; a residual above the tolerance is the policy's.
+fn run(
+    solver: &dyn LinearSolver<f64, Problem>,
+    a: &mut dyn Operator,
+    b: &[f64],
+    x: &mut [f64],
+    tolerance: f64,
+    state: &mut (dyn Any + Send),
+) -> Result<Outcome, Problem> {
+    let work = state.downcast_mut::<Workspace<f64>>().ok_or_else(wrong_state)?;
+    let o = solver.solve(&mut Applied(a), b, x, tolerance, work)?;
+    // What rounding leaves of a solve in double precision.
+    let floor = 8.0 * f64::EPSILON * (b.len() as f64).sqrt();
+    let failed =
+        |why: &str| Err(format!("{}: {why} (relative residual {:e} after {} iterations)", solver.name(), o.relative, o.iterations).into());
     match o.status {
-        Status::Unsuitable(why) => Err(why.into()),
-        Status::Breakdown(why) if o.residual > 1e-6 => Err(format!("{why} (relative residual {:e} after {} iterations)", o.residual, o.iterations).into()),
-        s => Ok(Outcome { iterations: o.iterations, residual: o.residual, status: s.as_str(), converged: s == Status::Converged }),
+        Status::NotSymmetric => failed("the system is not symmetric; use GMRES, BiCGStab, normal CG or LU"),
+        Status::NegativeCurvature => failed("the system is not positive definite; use GMRES, BiCGStab, normal CG or LU"),
+        Status::Breakdown(what) if o.relative > f64::EPSILON.sqrt() => failed(&format!("{what}; the system may be singular")),
+        s => {
+            let converged = s == Status::Converged || o.relative <= floor;
+            let status = if converged { "converged" } else { s.words() };
+            Ok(Outcome { iterations: o.iterations as u64, residual: o.relative, status, converged })
+        }
     }
 }
 
@@ -53,6 +82,9 @@ macro_rules! krylov_solver {
                 self.limit = Some(iterations);
                 self
             }
+            fn solver(&self, n: usize) -> krylov::$name {
+                krylov::$name::default().max_iterations(self.limit.unwrap_or(10 * n + 100))
+            }
         }
         impl LinearSolve for $name {
             fn name(&self) -> String {
@@ -62,10 +94,10 @@ macro_rules! krylov_solver {
                 checked(self.tolerance)
             }
             fn state_len(&self, n: usize) -> usize {
-                krylov::$name::len(n)
+                LinearSolver::<f64, Problem>::workspace_len(&self.solver(n), n)
             }
-            fn state(&self, n: usize) -> Box<dyn Any + Send> {
-                Box::new(krylov::$name::new(n))
+            fn state(&self, _: usize) -> Box<dyn Any + Send> {
+                Box::new(Workspace::<f64>::new())
             }
             fn solve(
                 &self,
@@ -76,16 +108,9 @@ macro_rules! krylov_solver {
                 _: Option<f64>,
                 state: &mut (dyn Any + Send),
             ) -> Result<Outcome, Problem> {
-                let s = state.downcast_mut::<krylov::$name>().ok_or_else(wrong_state)?;
-                outcome(krylov_solver!(@run $name, s, a, b, x, stop(b.len(), tolerance, self.limit)))
+                run(&self.solver(b.len()), a, b, x, tolerance, state)
             }
         }
-    };
-    (@run NormalCg, $s:ident, $a:ident, $b:ident, $x:ident, $stop:expr) => {
-        $s.solve(&mut |v, out, adjoint| if adjoint { $a.apply_adjoint(v, out) } else { $a.apply(v, out) }, $b, $x, $stop)?
-    };
-    (@run $name:ident, $s:ident, $a:ident, $b:ident, $x:ident, $stop:expr) => {
-        $s.solve(&mut |v, out| $a.apply(v, out), $b, $x, $stop)?
     };
 }
 
@@ -134,6 +159,9 @@ impl Gmres {
         self.restart = steps.max(1);
         self
     }
+    fn solver(&self, n: usize) -> krylov::Gmres {
+        krylov::Gmres::restart(self.restart.min(n.max(1))).max_iterations(self.limit.unwrap_or(10 * n + 100))
+    }
 }
 
 impl LinearSolve for Gmres {
@@ -144,10 +172,10 @@ impl LinearSolve for Gmres {
         checked(self.tolerance)
     }
     fn state_len(&self, n: usize) -> usize {
-        krylov::Gmres::len(n, self.restart)
+        LinearSolver::<f64, Problem>::workspace_len(&self.solver(n), n)
     }
-    fn state(&self, n: usize) -> Box<dyn Any + Send> {
-        Box::new(krylov::Gmres::new(n, self.restart))
+    fn state(&self, _: usize) -> Box<dyn Any + Send> {
+        Box::new(Workspace::<f64>::new())
     }
     fn solve(
         &self,
@@ -158,7 +186,6 @@ impl LinearSolve for Gmres {
         _: Option<f64>,
         state: &mut (dyn Any + Send),
     ) -> Result<Outcome, Problem> {
-        let s = state.downcast_mut::<krylov::Gmres>().ok_or_else(wrong_state)?;
-        outcome(s.solve(&mut |v: &[f64], out: &mut [f64]| a.apply(v, out), b, x, stop(b.len(), tolerance, self.limit))?)
+        run(&self.solver(b.len()), a, b, x, tolerance, state)
     }
 }
