@@ -7,10 +7,9 @@ use hypertape_autodiff::tree::{AnyLeaf, Leaf, Own, Structure, V};
 /// A function of (solution, parameters) with one real number as its value.
 pub type Objective<S, P, T = f64> = Function<(S, P), Leaf<T>>;
 
-/// The value, its gradient in the solution, and its Hessian in the solution times a direction.
+/// The gradient in the solution, alone and with the value.
 #[derive(Debug, Clone)]
 pub(crate) struct Derivatives<S: Structure, P: Structure> {
-    pub(crate) value: Function<(S, P), AnyLeaf>,
     pub(crate) gradient: Function<(S, P), S>,
     pub(crate) both: Function<(S, P), (AnyLeaf, S)>,
 }
@@ -18,15 +17,11 @@ pub(crate) struct Derivatives<S: Structure, P: Structure> {
 impl<S: Structure, P: Structure> Derivatives<S, P> {
     pub(crate) fn of<T: Real>(f: &Objective<S, P, T>) -> Self {
         let both = f.wrt(|(z, _)| z).value_and_gradient();
-        Derivatives { value: f.output(|y| y.to_dyn()), gradient: both.output(|(_, g)| g), both: both.output(|(y, g)| (y.to_dyn(), g)) }
+        Derivatives { gradient: both.output(|(_, g)| g), both: both.output(|(y, g)| (y.to_dyn(), g)) }
     }
     #[track_caller]
     pub(crate) fn gradient(&self, z: &V<S>, p: &V<P>) -> V<S> {
         self.gradient.call(Own::<(S, P)>((z.clone(), p.clone())))
-    }
-    #[track_caller]
-    pub(crate) fn value(&self, z: &V<S>, p: &V<P>) -> Var {
-        Scalar::Var(self.value.call(Own::<(S, P)>((z.clone(), p.clone())))).real()
     }
     #[track_caller]
     pub(crate) fn both(&self, z: &V<S>, p: &V<P>) -> (Var, V<S>) {

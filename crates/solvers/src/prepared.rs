@@ -217,7 +217,13 @@ fn not_finite<I: Structure, O: Structure>(f: &Function<I, O>, inputs: &[AnyArray
         return Error::Numeric { op: r.name.clone(), problem, at: Some(at) };
     };
     let iteration = o.turn.map_or(iteration, |t| t + 1);
-    let line = o.site.map(|s| format!(" at {s}")).unwrap_or_default();
+    // A method's own line would say nothing to its user.
+    let own = file!().trim_end_matches("prepared.rs");
+    let line = match o.site {
+        Some(s) if s.file().starts_with(own) => " of the method itself".to_string(),
+        Some(s) => format!(" at {s}"),
+        None => String::new(),
+    };
     let problem = format!(
         "iteration {iteration}: `{}`{line} gave {} from finite operands; a smaller step size, or another start, may help",
         o.op, o.value

@@ -76,7 +76,10 @@ impl<S: Structure, P: Structure> Method for GradientDescent<S, P> {
             return descend(&z, step, &g);
         }
         let (value, g) = self.f.both(&z, p);
-        let t = backtrack(step, value, -g.norm_squared::<f64>(), |t| self.f.value(&descend(&z, t.into(), &g), p));
+        let t = backtrack(step, value, -g.norm_squared::<f64>(), |t| {
+            let (value, there) = self.f.both(&descend(&z, t.into(), &g), p);
+            (value, -there.inner::<f64>(&g))
+        });
         descend(&z, t.into(), &g)
     }
     fn solution(&self, z: &V<S>) -> V<S> {

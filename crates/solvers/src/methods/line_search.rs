@@ -9,17 +9,26 @@ pub(super) const DECREASE: f64 = 1e-4;
 const CURVATURE: f64 = 0.9;
 /// The most trials.
 const TRIALS: usize = 40;
-/// Values this close, relative to their size, count as equal: the rounding of the objective (Hager and Zhang 2005).
-const ROUNDING: f64 = 1e-15;
+/// Values this close, relative to their size, may differ by rounding; then slopes decide (Hager and Zhang 2005).
+const ROUNDING: f64 = 1e-6;
 
-/// The first of first, first/2, first/4, … at which φ(t) ≤ φ(0) + c t φ'(0) (Armijo 1966), as a constant for derivatives:
-/// the accepted step does not change with small changes of the problem, its factor of the first step is fixed.
+/// Whether a trial makes enough decrease: φ(t) ≤ φ(0) + c t φ'(0), or, where the values differ by less than their rounding,
+/// φ'(t) ≤ (2c − 1) φ'(0), which is the same for a quadratic (Hager and Zhang 2005). The condition is a constant for derivatives.
 #[track_caller]
-pub(super) fn backtrack(first: Scalar, at_zero: Var, slope: Var, phi: impl Fn(Var) -> Var) -> Var {
-    let (value, slope) = (stop_gradient(&at_zero), stop_gradient(&slope));
+fn decreases(t: Var, (value, slope): (Var, Var), at: (Var, Var)) -> Var {
+    let (f, d) = stop_gradient(&at);
+    let plainly = at_most(f, value + DECREASE * t * slope);
+    let nearly = at_most(f, value + ROUNDING * value.abs()) * at_most(d, (2.0 * DECREASE - 1.0) * slope);
+    plainly.max(nearly)
+}
+
+/// The first of first, first/2, first/4, … that makes enough decrease (Armijo 1966); `phi` gives φ(t) and φ'(t). It is a constant
+/// times the first step for derivatives: which halving is accepted does not change with small changes of the problem.
+#[track_caller]
+pub(super) fn backtrack(first: Scalar, at_zero: Var, slope: Var, phi: impl Fn(Var) -> (Var, Var)) -> Var {
+    let zero = stop_gradient(&(at_zero, slope));
     let first = first.real::<f64>();
     let still = stop_gradient(&first);
-    let slack = ROUNDING * value.abs();
     let (factor, _) = scan_until(
         (scalar::<f64>(2.0), scalar::<f64>(0.0)),
         TRIALS,
@@ -27,20 +36,19 @@ pub(super) fn backtrack(first: Scalar, at_zero: Var, slope: Var, phi: impl Fn(Va
         |(factor, _), _| {
             let factor = 0.5 * factor;
             let t = factor * still;
-            (factor, at_most(stop_gradient(&phi(t)), value + slack + DECREASE * t * slope))
+            (factor, decreases(t, zero, phi(t)))
         },
     );
     stop_gradient(&factor) * first
 }
 
-/// A step t, by bisection and doubling from 1, with φ(t) ≤ φ(0) + c₁ t φ'(0) and φ'(t) ≥ c₂ φ'(0) (Lewis and Overton 2013), and what
-/// `at` gives there: (φ(t), φ'(t), anything). The step is a constant for derivatives.
+/// A step t, by bisection and doubling from 1, with enough decrease and φ'(t) ≥ c₂ φ'(0) (Lewis and Overton 2013), and what `at` gives
+/// there: (φ(t), φ'(t), anything). The step is a constant for derivatives.
 #[track_caller]
 pub(super) fn weak_wolfe<W: Vars>(at_zero: Var, slope: Var, like: &W, at: impl Fn(Var) -> (Var, Var, W)) -> (Var, Var, W) {
-    let (value, slope) = (stop_gradient(&at_zero), stop_gradient(&slope));
-    let slack = ROUNDING * value.abs();
+    let zero = stop_gradient(&(at_zero, slope));
     let number = |v: f64| scalar::<f64>(v);
-    // low, high (0: none yet), the next trial, the last trial, done, and what was found at the last trial.
+    // low, high (0: none yet), the next trial; the last trial, done; what was found at the last trial.
     let start = ((number(0.0), number(0.0), number(1.0)), (number(0.0), number(0.0)), (at_zero, like.clone()));
     let (_, (t, _), (f, w)) = scan_until(
         start,
@@ -48,8 +56,8 @@ pub(super) fn weak_wolfe<W: Vars>(at_zero: Var, slope: Var, like: &W, at: impl F
         |(_, (_, done), _)| *done,
         |((low, high, t), _, _), _| {
             let (f, d, w) = at(t);
-            let falls = at_most(stop_gradient(&f), value + slack + DECREASE * t * slope);
-            let flat = at_most(CURVATURE * slope, stop_gradient(&d));
+            let falls = decreases(t, zero, (f, d));
+            let flat = at_most(CURVATURE * zero.1, stop_gradient(&d));
             let (low, high) = (pick(falls, t, low), pick(falls, high, t));
             let open = at_most(high, number(0.0));
             let next = pick(open, 2.0 * t, 0.5 * (low + high));

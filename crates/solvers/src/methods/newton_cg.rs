@@ -98,7 +98,10 @@ impl<S: Structure, P: Structure> Method for NewtonCg<S, P> {
         let (value, g) = self.f.both(&z, p);
         let d = self.direction(&z, p, &g);
         let moved = |t: Var| z.zip(&d, &mut |z, d| z - like(t.into(), d) * d);
-        let t = backtrack(1.0.into(), value, -g.inner::<f64>(&d), |t| self.f.value(&moved(t), p));
+        let t = backtrack(1.0.into(), value, -g.inner::<f64>(&d), |t| {
+            let (value, there) = self.f.both(&moved(t), p);
+            (value, -there.inner::<f64>(&d))
+        });
         moved(t)
     }
     fn solution(&self, z: &V<S>) -> V<S> {
