@@ -13,6 +13,7 @@ pub mod fold;
 pub(crate) mod group;
 pub mod math;
 pub(crate) mod parts;
+pub mod sparse;
 pub mod typed;
 
 mod axes;

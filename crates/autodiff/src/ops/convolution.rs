@@ -1,11 +1,11 @@
 //! Two-dimensional convolutions with channels, batches, strides and boundaries.
-use crate::array::{AnyArray, LeafType, Real, Slice, SliceMut};
+use crate::array::{AnyArray, Kind, LeafType, Real, Slice, SliceMut};
 use crate::error::Problem;
 use crate::kernels::cast::{scratch_as, scratch_for};
 use crate::kernels::convolution::Convolver;
 pub use crate::kernels::convolution::{Boundary, Geometry};
 use crate::kernels::typed::{OfKind, RealKernel, input, output};
-use crate::operation::{Builder, Lowering, Multilinear, Op, Product, Value};
+use crate::operation::{Builder, Lowering, Multilinear, Op, Probe, Probed, Product, Value};
 use ndarray::{ArrayD, IxDyn};
 use std::sync::Arc;
 
@@ -151,6 +151,33 @@ fn naive<T: Real>(
         }
     }
     Ok(result)
+}
+
+impl Probed for Convolve {
+    fn probes(kind: Kind) -> Vec<Probe> {
+        use Boundary::{Periodic, Replicate, Symmetric, Valid, Zero};
+        // Image, filter, stride, and batch, channels, filters.
+        let cases = [
+            ([5, 4], [3, 2], [1, 1], [2, 2, 3]),
+            ([6, 7], [3, 3], [2, 3], [1, 1, 1]),
+            ([4, 3], [1, 1], [2, 2], [1, 2, 1]),
+            ([3, 3], [2, 2], [1, 1], [0, 1, 2]),
+            ([2, 3], [5, 7], [1, 1], [1, 1, 1]),
+        ];
+        let mut probes = vec![];
+        for (boundary, (image, window, stride, [b, c, f])) in
+            [Valid, Zero, Periodic, Symmetric, Replicate].into_iter().flat_map(|b| cases.map(|c| (b, c)))
+        {
+            let geometry = Geometry { boundary, stride, image, window };
+            let Ok(out) = geometry.output() else { continue };
+            let [x, w, y] = [[b, c, image[0], image[1]], [f, c, window[0], window[1]], [b, f, out[0], out[1]]];
+            for (role, operands) in [(Role::Output, [x, w]), (Role::Image, [y, w]), (Role::Filter, [x, y])] {
+                let operands = vec![Probe::array(&operands[0], kind, 1), Probe::array(&operands[1], kind, 2)];
+                probes.push(Probe::new(Product(Convolve { geometry, role }), operands).growing(4.0));
+            }
+        }
+        probes
+    }
 }
 
 #[derive(Debug)]

@@ -1,9 +1,9 @@
 //! Differences of neighbours along an axis: the discrete gradient of total variation.
-use crate::array::{AnyArray, LeafType, Real, Slice, SliceMut};
+use crate::array::{AnyArray, Kind, LeafType, Real, Slice, SliceMut};
 use crate::error::Problem;
 use crate::kernels::difference::Differences;
 use crate::kernels::typed::{OfKind, RealKernel, input, output};
-use crate::operation::{Builder, Lowering, Multilinear, Op, Product, Value};
+use crate::operation::{Builder, Lowering, Multilinear, Op, Probe, Probed, Product, Value};
 use ndarray::{ArrayD, Axis};
 use std::sync::Arc;
 
@@ -88,6 +88,19 @@ impl Multilinear for Difference {
     }
 }
 
+impl Probed for Difference {
+    fn probes(kind: Kind) -> Vec<Probe> {
+        let shapes: [&[usize]; 7] = [&[7], &[4, 5], &[2, 3, 4], &[1], &[0, 3], &[3, 1, 2], &[2, 2]];
+        let mut probes = vec![];
+        for (shape, axis) in shapes.iter().flat_map(|s| (0..s.len()).map(move |a| (*s, a))) {
+            for (edge, adjoint) in [(Edge::Zero, false), (Edge::Zero, true), (Edge::Periodic, false), (Edge::Periodic, true)] {
+                probes.push(Probe::new(Product(Difference { axis, edge, adjoint }), vec![Probe::array(shape, kind, 1)]));
+            }
+        }
+        probes
+    }
+}
+
 #[derive(Debug)]
 struct DifferenceKernel(Differences, bool);
 impl RealKernel for DifferenceKernel {
@@ -110,40 +123,5 @@ impl Builder {
     /// The transpose of `difference`: x_i = y_{i−1} − y_i along an axis.
     pub fn difference_adjoint(&mut self, y: Value, axis: usize, edge: Edge) -> Value {
         self.emit1(Op::new(Product(Difference { axis, edge, adjoint: true })), &[y])
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Edge;
-    use crate::array::{AnyArray, Kind, LeafType};
-    use crate::ops::testing::{check, numbers, record, run_kernels};
-
-    #[test]
-    fn differences_and_their_adjoints() {
-        for shape in [&[7][..], &[4, 5], &[2, 3, 4], &[1], &[0, 3], &[3, 1, 2], &[2, 2]] {
-            for axis in 0..shape.len() {
-                for edge in [Edge::Zero, Edge::Periodic] {
-                    let what = format!("{shape:?} {axis} {edge:?}");
-                    check(&what, 4.0, &[numbers(1, shape)], |b, x| {
-                        let y = b.difference(x[0], axis, edge);
-                        let z = b.mul(y, y);
-                        vec![b.difference_adjoint(z, axis, edge), y]
-                    });
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn the_last_difference_is_zero_or_wraps() {
-        let t = LeafType::new(&[4], Kind::F64);
-        let x = AnyArray::from_f64(&t, &[1.0, 4.0, 9.0, 16.0]).expect("four elements");
-        for (edge, expected) in [(Edge::Zero, [3.0, 5.0, 7.0, 0.0]), (Edge::Periodic, [3.0, 5.0, 7.0, -15.0])] {
-            let f = record(std::slice::from_ref(&t), |b, x| vec![b.difference(x[0], 0, edge)]).expect("there is an axis 0");
-            assert_eq!(run_kernels(&f, std::slice::from_ref(&x)).expect("no operation fails")[0].to_f64(), expected);
-        }
-        let e = record(&[t], |b, x| vec![b.difference(x[0], 1, Edge::Zero)]).expect_err("there is no axis 1").to_string();
-        assert!(e.contains("has no axis 1"), "{e}");
     }
 }

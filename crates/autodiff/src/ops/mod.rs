@@ -19,8 +19,4 @@ pub mod reduce;
 pub mod registry;
 pub mod shape;
 mod softmax;
-
-#[cfg(test)]
-pub(crate) mod testing;
-#[cfg(test)]
-mod tests;
+pub mod sparse;

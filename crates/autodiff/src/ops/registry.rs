@@ -68,6 +68,15 @@ macro_rules! each_operation {
             slice_at: indexing::SliceAt;
             place_at: indexing::PlaceAt;
             random: random::Random;
+            triangle: linalg::Triangular;
+            solve_triangular: linalg::TriangularSolve;
+            cholesky: linalg::Cholesky;
+            lu: linalg::Lu;
+            log_det: linalg::LogDet;
+            solve: linalg::Solve;
+            convolve: convolution::Convolve;
+            difference: difference::Difference;
+            sparse_dot: sparse::SparseDot;
             scan: control::Scan;
             cond: control::Cond;
         }

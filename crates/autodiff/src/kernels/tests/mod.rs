@@ -4,6 +4,7 @@ mod copy;
 mod dense;
 mod fold;
 mod math;
+mod sparse;
 
 use crate::array::{Layout, Shape};
 

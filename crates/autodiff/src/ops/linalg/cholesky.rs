@@ -1,10 +1,10 @@
 //! Cholesky factors of positive definite matrices.
-use super::matrices::{each_matrix, item_name, items, on_reals, square};
-use crate::array::{AnyArray, LeafType, Real, Slice, SliceMut};
+use super::matrices::{each_matrix, item_name, items, matrices, on_reals, square};
+use crate::array::{AnyArray, Element, Kind, LeafType, Real, Slice, SliceMut};
 use crate::error::Problem;
 use crate::kernels::dense::{Triangle, cholesky};
 use crate::kernels::typed::{OfKind, RealKernel, input, output};
-use crate::operation::{Builder, Lowering, Maybe, Op, Operation, Value, same_value};
+use crate::operation::{Builder, Lowering, Maybe, Op, Operation, Probe, Probed, Value, same_value};
 use crate::program::{Types, Values};
 use smallvec::smallvec;
 use std::sync::Arc;
@@ -43,7 +43,7 @@ impl Operation for Cholesky {
                         let known = (0..j).map(|k| l[i * n + k] * l[j * n + k]).fold(T::zero(), |p, q| p + q);
                         let v = half * (a[i * n + j] + a[j * n + i]) - known;
                         if i == j && !(v > T::zero() && v.is_finite()) {
-                            return Err(broken(j, crate::array::Element::to_f64(v), item, count));
+                            return Err(broken(j, Element::to_f64(v), item, count));
                         }
                         l[i * n + j] = if i == j { v.sqrt() } else { v / l[j * n + j] };
                     }
@@ -86,6 +86,13 @@ impl Operation for Cholesky {
     }
 }
 
+impl Probed for Cholesky {
+    fn probes(kind: Kind) -> Vec<Probe> {
+        let shapes: [&[usize]; 5] = [&[3, 3], &[5, 5], &[2, 2, 2], &[0, 0], &[1, 1]];
+        shapes.map(|s| Probe::new(Cholesky, vec![matrices(s, kind, 1)]).growing(8.0)).to_vec()
+    }
+}
+
 #[derive(Debug)]
 struct CholeskyKernel(usize);
 impl RealKernel for CholeskyKernel {
@@ -95,7 +102,7 @@ impl RealKernel for CholeskyKernel {
         let count = a.len().checked_div(size).unwrap_or(0);
         for i in 0..count {
             let at = i * size..(i + 1) * size;
-            cholesky(&a[at.clone()], &mut l[at], self.0).map_err(|(p, v)| broken(p, crate::array::Element::to_f64(v), i, count))?;
+            cholesky(&a[at.clone()], &mut l[at], self.0).map_err(|(p, v)| broken(p, Element::to_f64(v), i, count))?;
         }
         Ok(())
     }

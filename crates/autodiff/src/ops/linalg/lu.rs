@@ -1,10 +1,10 @@
 //! LU factors, and the determinant computed from them.
-use super::matrices::{item_name, items, on_reals, square};
+use super::matrices::{item_name, items, matrices, on_reals, square};
 use crate::array::{AnyArray, Element, Kind, LeafType, Real, Slice, SliceMut};
 use crate::error::Problem;
 use crate::kernels::dense::{log_det, lu};
 use crate::kernels::typed::{OfKind, RealKernel, input, output};
-use crate::operation::{Builder, Lowering, Maybe, Op, Operation, Value, same_value};
+use crate::operation::{Builder, Lowering, Maybe, Op, Operation, Probe, Probed, Value, same_value};
 use crate::program::{Types, Values};
 use ndarray::{ArrayD, IxDyn};
 use smallvec::smallvec;
@@ -84,6 +84,25 @@ impl Operation for Lu {
     }
 }
 
+const SHAPES: [&[usize]; 5] = [&[3, 3], &[4, 4], &[2, 3, 3], &[0, 0], &[1, 1]];
+
+/// Matrices that make rows change places, with their factors.
+pub(super) fn factored(shape: &[usize], kind: Kind) -> Vec<AnyArray> {
+    let a = matrices(shape, kind, 3);
+    let (_, n) = items(shape);
+    // The last row comes first.
+    let turned: Vec<f64> = (0..a.to_f64().len()).map(|i| a.to_f64()[i / (n * n) * n * n + (i + n * (n - 1)) % (n * n)]).collect();
+    let a = AnyArray::from_f64(&a.leaf_type(), &turned).unwrap_or(a);
+    let factors = Lu.value(&[&a]).unwrap_or_default();
+    [vec![a], factors].concat()
+}
+
+impl Probed for Lu {
+    fn probes(kind: Kind) -> Vec<Probe> {
+        SHAPES.map(|s| Probe::new(Lu, factored(s, kind)[..1].to_vec()).growing(8.0).surrogate()).to_vec()
+    }
+}
+
 #[derive(Debug)]
 struct LuKernel(usize);
 impl RealKernel for LuKernel {
@@ -119,34 +138,39 @@ impl Operation for LogDet {
         Ok(smallvec![t.clone(), t])
     }
     fn value(&self, inputs: &[&AnyArray]) -> Result<Vec<AnyArray>, Problem> {
-        // From the factors of the reference, with the sign by counting the cycles of the permutation.
-        fn from<T: Real>(f: &ArrayD<T>, rows: &AnyArray) -> Result<Vec<AnyArray>, Problem> {
-            let (count, n) = items(f.shape());
-            let (flat, rows): (Vec<T>, Vec<usize>) = (f.iter().copied().collect(), rows.to_f64().iter().map(|v| *v as usize).collect());
+        // By elimination with exchanges of rows, on A itself.
+        fn eliminate<T: Real>(a: &ArrayD<T>) -> Result<Vec<AnyArray>, Problem> {
+            let (count, n) = items(a.shape());
+            let mut a_all: Vec<T> = a.iter().copied().collect();
             let (mut logs, mut signs) = (vec![], vec![]);
             for item in 0..count {
-                let diagonal: Vec<T> = (0..n).map(|i| flat[item * n * n + i * (n + 1)]).collect();
-                let order = &rows[item * n..(item + 1) * n];
-                let mut seen = vec![false; n];
-                let mut odd = diagonal.iter().filter(|d| **d < T::zero()).count();
-                for start in 0..n {
-                    let mut at = start;
-                    let mut steps = 0usize;
-                    while !std::mem::replace(&mut seen[at], true) {
-                        at = order[at];
-                        steps += 1;
+                let a = &mut a_all[item * n * n..(item + 1) * n * n];
+                let (mut log, mut sign) = (T::zero(), T::one());
+                for j in 0..n {
+                    let best = (j..n).fold(j, |b, i| if a[i * n + j].abs() > a[b * n + j].abs() { i } else { b });
+                    (0..n).for_each(|k| a.swap(j * n + k, best * n + k));
+                    let pivot = a[j * n + j];
+                    if (best != j) != (pivot < T::zero()) {
+                        sign = -sign;
                     }
-                    odd += steps.saturating_sub(1);
+                    log += pivot.abs().ln();
+                    for i in j + 1..n {
+                        let v = a[i * n + j] / pivot;
+                        for k in j..n {
+                            let u = a[j * n + k];
+                            a[i * n + k] -= v * u;
+                        }
+                    }
                 }
-                logs.push(diagonal.iter().map(|d| d.abs().ln()).fold(T::zero(), |p, q| p + q));
-                signs.push(if odd % 2 == 1 { -T::one() } else { T::one() });
+                logs.push(log);
+                signs.push(sign);
             }
-            let shape = IxDyn(&f.shape()[..f.ndim() - 2]);
+            let shape = IxDyn(&a.shape()[..a.ndim() - 2]);
             let array = |v: Vec<T>| ArrayD::from_shape_vec(shape.clone(), v).map(T::array).map_err(|e| Problem::from(e.to_string()));
             Ok(vec![array(logs)?, array(signs)?])
         }
-        let f = inputs[1];
-        on_reals!([f] => from(f, inputs[2]))
+        let a = inputs[0];
+        on_reals!([a] => eliminate(a))
     }
     fn jvp(&self, b: &mut Builder, op: &Op, inputs: &[Value], tangents: &[Option<Value>]) -> (Values, Maybe) {
         let y = b.emit(op.clone(), inputs);
@@ -172,6 +196,12 @@ impl Operation for LogDet {
     }
     fn same(&self, other: &dyn Operation) -> bool {
         same_value(self, other)
+    }
+}
+
+impl Probed for LogDet {
+    fn probes(kind: Kind) -> Vec<Probe> {
+        SHAPES.map(|s| Probe::new(LogDet, factored(s, kind)).growing(8.0)).to_vec()
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the operations on matrices share: shapes, naive loops over a batch, and products in rules.
-use crate::array::{AnyArray, LeafType, Real, Shape};
+use crate::array::{AnyArray, Kind, LeafType, Real, Shape};
 use crate::error::Problem;
-use crate::operation::{Builder, Contraction, Value};
+use crate::operation::{Builder, Contraction, Probe, Value};
 use ndarray::{ArrayD, IxDyn};
 
 /// Leading axes and size of square matrices.
@@ -63,6 +63,19 @@ pub(super) fn each_matrix<T: Real>(
     }
     ArrayD::from_shape_vec(IxDyn(shape), out).map(T::array).map_err(|e| e.to_string().into())
 }
+
+/// Well-conditioned square matrices to test with: the identity and a little more.
+pub(super) fn matrices(shape: &[usize], kind: Kind, seed: u32) -> AnyArray {
+    let (_, n) = items(shape);
+    let little = Probe::array(shape, kind, seed);
+    let element = |(i, v): (usize, &f64)| v / (2 * n) as f64 + if i / n % n == i % n { 1.0 } else { 0.0 };
+    let elements: Vec<f64> = little.to_f64().iter().enumerate().map(element).collect();
+    AnyArray::from_f64(&little.leaf_type(), &elements).unwrap_or(little)
+}
+
+/// Shapes of matrices and right-hand sides to test with.
+pub(super) const SHAPES: [(&[usize], &[usize]); 6] =
+    [(&[3, 3], &[3, 2]), (&[4, 4], &[4, 1]), (&[1, 1], &[1, 1]), (&[0, 0], &[0, 2]), (&[3, 3], &[3, 0]), (&[2, 3, 3], &[2, 3, 2])];
 
 impl Builder {
     /// a·b over the last two axes, either transposed; leading axes run together.

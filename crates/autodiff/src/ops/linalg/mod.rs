@@ -10,6 +10,3 @@ pub use cholesky::Cholesky;
 pub use lu::{LogDet, Lu};
 pub use solve::{Factors, Solve};
 pub use triangular::{Triangular, TriangularSolve};
-
-#[cfg(test)]
-mod tests;

@@ -1,12 +1,13 @@
 //! Solves with general and with positive definite matrices, by factors that are computed once.
-use super::lu::Lu;
-use super::matrices::{each_matrix, item_name, items, on_reals, right_hand_side};
-use crate::array::{AnyArray, LeafType, Real, Slice, SliceMut};
+use super::cholesky::Cholesky;
+use super::lu::{Lu, factored};
+use super::matrices::{SHAPES, each_matrix, item_name, items, matrices, on_reals, right_hand_side};
+use crate::array::{AnyArray, Kind, LeafType, Real, Slice, SliceMut};
 use crate::error::Problem;
 use crate::kernels::cast::{scratch_as, scratch_for};
 use crate::kernels::dense::{Triangle, lu_solve, solve_triangular};
 use crate::kernels::typed::{OfKind, RealKernel, input, output};
-use crate::operation::{Builder, Lowering, Maybe, Op, Operation, Value, same_value};
+use crate::operation::{Builder, Lowering, Maybe, Op, Operation, Probe, Probed, Value, same_value};
 use crate::program::{Types, Values};
 use smallvec::smallvec;
 use std::sync::Arc;
@@ -137,6 +138,24 @@ impl Operation for Solve {
     fn simplify(&self, b: &mut Builder, inputs: &[Value]) -> Option<Values> {
         let rhs = *inputs.last()?;
         b.is_zero(rhs).then(|| smallvec![rhs])
+    }
+}
+
+impl Probed for Solve {
+    fn probes(kind: Kind) -> Vec<Probe> {
+        let mut probes = vec![];
+        for (a, b) in SHAPES {
+            let rhs = Probe::array(b, kind, 2);
+            for transpose in [false, true] {
+                let inputs = [factored(a, kind), vec![rhs.clone()]].concat();
+                probes.push(Probe::new(Solve { by: Factors::Lu, transpose }, inputs).growing(16.0));
+            }
+            let a = matrices(a, kind, 3);
+            let l = Cholesky.value(&[&a]).unwrap_or_default();
+            let inputs = [vec![a], l, vec![rhs]].concat();
+            probes.push(Probe::new(Solve { by: Factors::Cholesky, transpose: false }, inputs).growing(16.0));
+        }
+        probes
     }
 }
 

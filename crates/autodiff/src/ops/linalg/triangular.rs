@@ -1,10 +1,10 @@
 //! Triangles of matrices, and solves with them.
-use super::matrices::{each_matrix, items, on_reals, right_hand_side, square};
-use crate::array::{AnyArray, LeafType, Real, Slice, SliceMut};
+use super::matrices::{SHAPES, each_matrix, items, matrices, on_reals, right_hand_side, square};
+use crate::array::{AnyArray, Kind, LeafType, Real, Slice, SliceMut};
 use crate::error::Problem;
 use crate::kernels::dense::{Triangle, solve_triangular, triangle};
 use crate::kernels::typed::{OfKind, RealKernel, input, output};
-use crate::operation::{Builder, Lowering, Maybe, Multilinear, Op, Operation, Product, Value, same_value};
+use crate::operation::{Builder, Lowering, Maybe, Multilinear, Op, Operation, Probe, Probed, Product, Value, same_value};
 use crate::program::{Types, Values};
 use smallvec::smallvec;
 use std::sync::Arc;
@@ -61,6 +61,15 @@ impl Multilinear for Triangular {
             return Some(x[0]);
         }
         b.is_zero(x[0]).then_some(x[0])
+    }
+}
+
+impl Probed for Triangular {
+    fn probes(kind: Kind) -> Vec<Probe> {
+        let shapes: [&[usize]; 4] = [&[3, 3], &[2, 3, 3], &[0, 0], &[1, 1]];
+        let kinds = [(false, 1.0), (true, 1.0), (false, 0.5), (true, 0.0)];
+        let all = shapes.into_iter().flat_map(|s| kinds.map(|k| (s, k)));
+        all.map(|(s, (upper, diagonal))| Probe::new(Product(Triangular { upper, diagonal }), vec![Probe::array(s, kind, 1)])).collect()
     }
 }
 
@@ -153,6 +162,18 @@ impl Operation for TriangularSolve {
     }
     fn simplify(&self, b: &mut Builder, inputs: &[Value]) -> Option<Values> {
         b.is_zero(inputs[1]).then(|| smallvec![inputs[1]])
+    }
+}
+
+impl Probed for TriangularSolve {
+    fn probes(kind: Kind) -> Vec<Probe> {
+        let flag = [false, true];
+        let all = flag
+            .into_iter()
+            .flat_map(|u| flag.map(|t| (u, t)))
+            .flat_map(|(u, t)| flag.map(|unit| Triangle { upper: u, transpose: t, unit }));
+        let probe = |how, (a, b)| Probe::new(TriangularSolve(how), vec![matrices(a, kind, 1), Probe::array(b, kind, 2)]).growing(8.0);
+        all.flat_map(|how| SHAPES.map(|s| probe(how, s))).collect()
     }
 }
 

@@ -1,0 +1,164 @@
+//! Products with compressed sparse rows: streams of the nonzeros.
+#![allow(unsafe_code, reason = "indices were checked when the matrix was made")]
+use crate::array::Real;
+
+/// A matrix by its nonzeros, row by row (compressed sparse rows). Entries of a row may stand in any order; equal places add up.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Csr<T> {
+    columns: usize,
+    /// Row i holds the entries starts[i] … starts[i + 1] − 1.
+    starts: Vec<usize>,
+    /// The column of each entry, less than `columns`.
+    indices: Vec<u32>,
+    values: Vec<T>,
+}
+
+/// Nonzeros, times columns of the right-hand side, above which a product is worth two threads.
+const PARALLEL: usize = 1 << 17;
+
+impl<T: Real> Csr<T> {
+    /// From where rows start among the entries (one more than there are rows), the column of each entry, and its value.
+    pub fn new(rows: usize, columns: usize, starts: Vec<usize>, indices: Vec<u32>, values: Vec<T>) -> Result<Self, String> {
+        if starts.len() != rows + 1 || starts[0] != 0 || starts[rows] != indices.len() {
+            return Err(format!(
+                "the starts of {rows} rows must be {} numbers from 0 to the number of entries, {}",
+                rows + 1,
+                indices.len()
+            ));
+        }
+        if let Some(i) = starts.windows(2).position(|w| w[0] > w[1]) {
+            return Err(format!("row {i} starts at {} and the next at {}; starts must not decrease", starts[i], starts[i + 1]));
+        }
+        if indices.len() != values.len() {
+            return Err(format!("there are {} columns of entries and {} values", indices.len(), values.len()));
+        }
+        if let Some(k) = indices.iter().position(|j| *j as usize >= columns) {
+            return Err(format!("entry {k} stands in column {}, of {columns}", indices[k]));
+        }
+        if let Some(k) = values.iter().position(|v| !v.is_finite()) {
+            return Err(format!("entry {k} is {}; clean the data", values[k]));
+        }
+        Ok(Csr { columns, starts, indices, values })
+    }
+    /// The nonzeros of a dense matrix.
+    pub fn from_dense(a: &ndarray::ArrayView2<'_, T>) -> Result<Self, String> {
+        let (mut starts, mut indices, mut values) = (vec![0], vec![], vec![]);
+        for row in a.rows() {
+            for (j, v) in row.iter().enumerate().filter(|(_, v)| **v != T::zero()) {
+                indices.push(j as u32);
+                values.push(*v);
+            }
+            starts.push(values.len());
+        }
+        Csr::new(a.nrows(), a.ncols(), starts, indices, values)
+    }
+    /// Number of rows.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.starts.len() - 1
+    }
+    /// Number of columns.
+    #[must_use]
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+    /// Number of entries.
+    #[must_use]
+    pub fn nonzeros(&self) -> usize {
+        self.values.len()
+    }
+    /// Size in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        size_of_val(&self.starts[..]) + size_of_val(&self.indices[..]) + size_of_val(&self.values[..])
+    }
+    /// Every entry as (row, column, value).
+    pub fn entries(&self) -> impl Iterator<Item = (usize, usize, T)> + '_ {
+        (0..self.rows()).flat_map(move |i| (self.starts[i]..self.starts[i + 1]).map(move |k| (i, self.indices[k] as usize, self.values[k])))
+    }
+    /// y = A x, for x and y with k columns.
+    pub fn dot(&self, x: &[T], y: &mut [T], k: usize) {
+        assert!(x.len() == self.columns * k && y.len() == self.rows() * k, "the operands have as many rows as the matrix says");
+        if k > 0 {
+            self.dot_rows(x, y, k, 0);
+        }
+    }
+    fn dot_rows(&self, x: &[T], y: &mut [T], k: usize, first: usize) {
+        let rows = y.len() / k;
+        if rows > 1 && (self.starts[first + rows] - self.starts[first]) * k >= PARALLEL {
+            let (a, b) = y.split_at_mut(rows / 2 * k);
+            rayon::join(|| self.dot_rows(x, a, k, first), || self.dot_rows(x, b, k, first + rows / 2));
+            return;
+        }
+        for (i, y) in y.chunks_exact_mut(k).enumerate() {
+            let at = self.starts[first + i]..self.starts[first + i + 1];
+            let (indices, values) = (&self.indices[at.clone()], &self.values[at]);
+            if k == 1 {
+                y[0] = gather(indices, values, x);
+            } else {
+                y.fill(T::zero());
+                for (j, v) in indices.iter().zip(values) {
+                    y.iter_mut().zip(&x[*j as usize * k..][..k]).for_each(|(y, x)| *y += *v * *x);
+                }
+            }
+        }
+    }
+    /// Parts in which the transposed product is made: by size.
+    fn parts(&self, k: usize) -> usize {
+        if self.nonzeros() * k >= 2 * PARALLEL && self.columns * 8 <= self.nonzeros() { 2 } else { 1 }
+    }
+    /// Elements of scratch memory that `dot_transposed` needs.
+    #[must_use]
+    pub fn scratch(&self, k: usize) -> usize {
+        (self.parts(k) - 1) * self.columns * k
+    }
+    /// y = Aᵀ x, for x and y with k columns.
+    pub fn dot_transposed(&self, x: &[T], y: &mut [T], k: usize, scratch: &mut [T]) {
+        assert!(x.len() == self.rows() * k && y.len() == self.columns * k, "the operands have as many rows as the matrix says");
+        if k == 0 {
+            return;
+        }
+        if self.parts(k) == 1 {
+            return self.scatter_rows(x, y, k, 0..self.rows());
+        }
+        let other = &mut scratch[..self.columns * k];
+        let half = self.starts.partition_point(|s| *s < self.nonzeros() / 2).min(self.rows());
+        rayon::join(|| self.scatter_rows(x, y, k, 0..half), || self.scatter_rows(x, other, k, half..self.rows()));
+        y.iter_mut().zip(other).for_each(|(y, o)| *y += *o);
+    }
+    /// y = the rows' share of Aᵀ x.
+    fn scatter_rows(&self, x: &[T], y: &mut [T], k: usize, rows: std::ops::Range<usize>) {
+        y.fill(T::zero());
+        for i in rows {
+            let at = self.starts[i]..self.starts[i + 1];
+            let (indices, values) = (&self.indices[at.clone()], &self.values[at]);
+            if k == 1 {
+                let u = x[i];
+                for (j, v) in indices.iter().zip(values) {
+                    // SAFETY: `new` checked that indices are below the number of columns, which is the length of y.
+                    unsafe { *y.get_unchecked_mut(*j as usize) += *v * u };
+                }
+            } else {
+                let u = &x[i * k..(i + 1) * k];
+                for (j, v) in indices.iter().zip(values) {
+                    y[*j as usize * k..][..k].iter_mut().zip(u).for_each(|(y, u)| *y += *v * *u);
+                }
+            }
+        }
+    }
+}
+
+/// Σ values·x[indices] in four sums.
+fn gather<T: Real>(indices: &[u32], values: &[T], x: &[T]) -> T {
+    let mut acc = [T::zero(); 4];
+    let (i4, ir) = indices.as_chunks::<4>();
+    let (v4, vr) = values.as_chunks::<4>();
+    for (i, v) in i4.iter().zip(v4) {
+        for l in 0..4 {
+            // SAFETY: `new` checked that indices are below the number of columns, which is the length of x.
+            acc[l] += v[l] * unsafe { *x.get_unchecked(i[l] as usize) };
+        }
+    }
+    let rest = ir.iter().zip(vr).fold(T::zero(), |a, (i, v)| a + *v * x[*i as usize]);
+    (acc[0] + acc[1]) + (acc[2] + acc[3]) + rest
+}

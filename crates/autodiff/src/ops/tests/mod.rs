@@ -1,2 +1,0 @@
-//! Derivatives and kernels of the larger operation families.
-mod convolution;
