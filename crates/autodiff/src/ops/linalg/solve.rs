@@ -1,7 +1,7 @@
 //! Solves with general and with positive definite matrices, by factors that are computed once.
 use super::cholesky::Cholesky;
 use super::lu::{Lu, factored};
-use super::matrices::{SHAPES, each_matrix, item_name, items, matrices, on_reals, right_hand_side};
+use super::matrices::{SHAPES, each_matrix, items, matrices, on_reals, right_hand_side};
 use crate::array::{AnyArray, Kind, LeafType, Real, Slice, SliceMut};
 use crate::error::Problem;
 use crate::kernels::cast::{scratch_as, scratch_for};
@@ -9,6 +9,7 @@ use crate::kernels::dense::{Triangle, lu_solve, solve_triangular};
 use crate::kernels::typed::{OfKind, RealKernel, input, output};
 use crate::operation::{Builder, Lowering, Maybe, Op, Operation, Probe, Probed, Value, same_value};
 use crate::program::{Types, Values};
+use ndarray::ArrayD;
 use smallvec::smallvec;
 use std::sync::Arc;
 
@@ -23,8 +24,8 @@ pub enum Factors {
 
 /// X with op(A) X = B, by factors of A.
 ///
-/// Ẋ = op(A)⁻¹(Ḃ − op(Ȧ) X); B̄ = op(A)⁻ᵀ X̄, Ā = −B̄ Xᵀ, or −X B̄ᵀ with the transpose (Giles 2008). The factors only say how: the
-/// derivative is all in A, and those of the factors are not read.
+/// Ẋ = op(A)⁻¹(Ḃ − op(Ȧ) X); B̄ = op(A)⁻ᵀ X̄, Ā = −B̄ Xᵀ, or −X B̄ᵀ with the transpose (Giles 2008). The value is
+/// computed from the factors, the derivative is all in A: right when the factors are those of A, as `Builder::solve` sees to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Solve {
     /// By which factors.
@@ -61,47 +62,44 @@ impl Operation for Solve {
         Ok(smallvec![(*rhs).clone()])
     }
     fn value(&self, inputs: &[&AnyArray]) -> Result<Vec<AnyArray>, Problem> {
-        // Gauss-Jordan elimination with partial pivoting on A itself.
-        fn eliminate<T: Real>(s: &Solve, a: &ndarray::ArrayD<T>, b: &ndarray::ArrayD<T>) -> Result<AnyArray, Problem> {
-            let (count, n) = items(a.shape());
+        fn substitute<T: Real>(s: &Solve, f: &ArrayD<T>, b: &ArrayD<T>, rows: Option<&AnyArray>) -> Result<AnyArray, Problem> {
+            let (_, n) = items(f.shape());
             let k = b.shape()[b.ndim() - 1];
-            let flat: Vec<T> = a.iter().copied().collect();
+            let f: Vec<T> = f.iter().copied().collect();
+            let rows: Option<Vec<usize>> = rows.map(|r| r.to_f64().iter().map(|v| *v as usize).collect());
             each_matrix(b, b.shape(), |item, b| {
-                let source = &flat[item * n * n..(item + 1) * n * n];
-                let half = T::from_f64(0.5);
-                let element = |i: usize, j: usize| match (s.by, s.transpose) {
-                    (Factors::Cholesky, _) => half * (source[i * n + j] + source[j * n + i]),
-                    (_, true) => source[j * n + i],
-                    (_, false) => source[i * n + j],
-                };
-                let (mut a, mut x): (Vec<T>, Vec<T>) = ((0..n * n).map(|p| element(p / n, p % n)).collect(), b.to_vec());
-                for j in 0..n {
-                    let best = (j..n).fold(j, |p, i| if a[i * n + j].abs() > a[p * n + j].abs() { i } else { p });
-                    let pivot = a[best * n + j];
-                    if pivot == T::zero() {
-                        return Err(format!("the matrix{} is singular", item_name(item, count)).into());
-                    }
-                    (0..n).for_each(|c| a.swap(j * n + c, best * n + c));
-                    (0..k).for_each(|c| x.swap(j * k + c, best * k + c));
-                    (0..n).for_each(|c| a[j * n + c] /= pivot);
-                    (0..k).for_each(|c| x[j * k + c] /= pivot);
-                    for i in (0..n).filter(|i| *i != j) {
-                        let v = a[i * n + j];
-                        for c in 0..n {
-                            let u = a[j * n + c];
-                            a[i * n + c] -= v * u;
+                let order: Vec<usize> = rows.as_ref().map_or((0..n).collect(), |r| r[item * n..(item + 1) * n].to_vec());
+                let f = |i: usize, j: usize| f[item * n * n + i * n + j];
+                let one = |_: usize| T::one();
+                let diagonal = |i: usize| f(i, i);
+                let mut x = vec![T::zero(); n * k];
+                for c in 0..k {
+                    let rhs = |i: usize| b[i * k + c];
+                    let y: Vec<T> = match (s.by, s.transpose) {
+                        (Factors::Cholesky, _) => {
+                            let y = forward(n, f, diagonal, rhs);
+                            backward(n, |i, j| f(j, i), diagonal, |i| y[i])
                         }
-                        for c in 0..k {
-                            let u = x[j * k + c];
-                            x[i * k + c] -= v * u;
+                        (Factors::Lu, false) => {
+                            let y = forward(n, f, one, |i| rhs(order[i]));
+                            backward(n, f, diagonal, |i| y[i])
                         }
-                    }
+                        (Factors::Lu, true) => {
+                            let y = forward(n, |i, j| f(j, i), diagonal, rhs);
+                            let y = backward(n, |i, j| f(j, i), one, |i| y[i]);
+                            let mut x = vec![T::zero(); n];
+                            order.iter().zip(y).for_each(|(i, y)| x[*i] = y);
+                            x
+                        }
+                    };
+                    y.iter().enumerate().for_each(|(i, y)| x[i * k + c] = *y);
                 }
                 Ok(x)
             })
         }
-        let (a, b) = (inputs[0], inputs[inputs.len() - 1]);
-        on_reals!([a, b] => eliminate(self, a, b)).map(|x| vec![x])
+        let (f, b) = (inputs[1], inputs[inputs.len() - 1]);
+        let rows = (self.by == Factors::Lu).then(|| inputs[2]);
+        on_reals!([f, b] => substitute(self, f, b, rows)).map(|x| vec![x])
     }
     fn jvp(&self, b: &mut Builder, op: &Op, inputs: &[Value], tangents: &[Option<Value>]) -> (Values, Maybe) {
         let x = b.emit1(op.clone(), inputs);
@@ -148,15 +146,33 @@ impl Probed for Solve {
             let rhs = Probe::array(b, kind, 2);
             for transpose in [false, true] {
                 let inputs = [factored(a, kind), vec![rhs.clone()]].concat();
-                probes.push(Probe::new(Solve { by: Factors::Lu, transpose }, inputs).growing(16.0));
+                probes.push(Probe::new(Solve { by: Factors::Lu, transpose }, inputs).growing(16.0).surrogate());
             }
             let a = matrices(a, kind, 3);
             let l = Cholesky.value(&[&a]).unwrap_or_default();
             let inputs = [vec![a], l, vec![rhs]].concat();
-            probes.push(Probe::new(Solve { by: Factors::Cholesky, transpose: false }, inputs).growing(16.0));
+            probes.push(Probe::new(Solve { by: Factors::Cholesky, transpose: false }, inputs).growing(16.0).surrogate());
         }
         probes
     }
+}
+
+/// y with L y = b, one unknown after the other.
+fn forward<T: Real>(n: usize, l: impl Fn(usize, usize) -> T, diagonal: impl Fn(usize) -> T, b: impl Fn(usize) -> T) -> Vec<T> {
+    let mut y: Vec<T> = vec![];
+    for i in 0..n {
+        let known = (0..i).map(|j| l(i, j) * y[j]).fold(T::zero(), |p, q| p + q);
+        y.push((b(i) - known) / diagonal(i));
+    }
+    y
+}
+
+/// x with U x = b, from the last unknown to the first.
+fn backward<T: Real>(n: usize, u: impl Fn(usize, usize) -> T, diagonal: impl Fn(usize) -> T, b: impl Fn(usize) -> T) -> Vec<T> {
+    let last = n.saturating_sub(1);
+    let mut x = forward(n, |i, j| u(last - i, last - j), |i| diagonal(last - i), |i| b(last - i));
+    x.reverse();
+    x
 }
 
 #[derive(Debug)]
