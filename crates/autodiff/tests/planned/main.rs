@@ -2,6 +2,7 @@
 mod basics;
 mod control;
 mod counting;
+mod external;
 mod generated;
 mod memory;
 mod registry;
