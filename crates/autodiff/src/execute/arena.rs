@@ -3,10 +3,12 @@
 //! The only unsafe code of the executor. What it trusts is the plan: operands come from [`Plan`](crate::plan::Plan)s alone, which lay them out so
 //! that what an instruction writes overlaps nothing else that it reads or writes; `checks` holds them to it in debug builds.
 #![allow(unsafe_code)]
-use crate::array::{AnyView, Element, Kind, Slice, SliceMut};
+use crate::array::{AnyView, Element, Kind, Real, Slice, SliceMut};
+use crate::kernels::fold::Number;
 use crate::kernels::group::{Group, PORTS};
-use crate::kernels::parts;
-use crate::plan::code::Operand;
+use crate::kernels::stream::PRODUCTS;
+use crate::kernels::{parts, stream};
+use crate::plan::code::{Feed, Operand, Stream};
 use ndarray::{ArrayViewD, IxDyn, ShapeBuilder};
 use smallvec::SmallVec;
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
@@ -212,6 +214,26 @@ impl Bases {
         let partial = partial.map_or(std::ptr::null_mut(), |o| self.at(o));
         // SAFETY: the first n ports are written; the plan's operands lie in their bases, and results overlap only operands that they take the place of; see `lend`.
         unsafe { parts::run(g, std::slice::from_raw_parts(ports.as_ptr().cast(), n), partial) };
+    }
+    /// Runs a pass over a matrix.
+    pub(crate) fn stream<T: Real + Number>(&mut self, s: &Stream<Operand>) {
+        let mut ports = SmallVec::<[*mut u8; PORTS]>::new();
+        let port = |o: &Operand| self.at[o.base].at.wrapping_add(o.start + o.layout.offset * o.kind.bytes());
+        ports.extend(s.loads.iter().map(|l| match l {
+            Feed::Operand(o) => port(o),
+            Feed::Head(k) => port(&s.heads[*k].1),
+        }));
+        ports.extend(s.stores.iter().chain(&s.tails).map(port));
+        let heads: SmallVec<[_; PRODUCTS]> = s.heads.iter().map(|(v, out)| (self.at::<T>(v).cast_const(), self.at::<T>(out))).collect();
+        let ends: SmallVec<[_; PRODUCTS]> =
+            s.ends.iter().map(|(u, out)| (self.at::<T>(&s.stores[*u]).cast_const(), self.at::<T>(out))).collect();
+        let partial = s.partial.as_ref().map_or(std::ptr::null_mut(), |o| self.at(o));
+        let sums = s.sums.as_ref().map_or(std::ptr::null_mut(), |o| self.at(o));
+        // SAFETY: as in `lend` and `group`: the plan's operands lie in their bases, as long as the pass says, results apart from the rest.
+        unsafe {
+            let matrix = std::slice::from_raw_parts(self.at::<T>(&s.matrix).cast_const(), s.matrix.reach());
+            stream::run(&s.pass, &s.group, &stream::Memory { matrix, heads: &heads, ports: &ports, partial, ends: &ends, sums });
+        }
     }
     /// The one element of an operand, as a double.
     pub(crate) fn number(&self, o: &Operand) -> f64 {

@@ -7,6 +7,8 @@ use crate::kernels::contract::Class;
 pub struct Counts {
     /// Fused groups.
     pub groups: u64,
+    /// Passes: readings of a matrix that several products share. Their groups and products are counted with the others.
+    pub passes: u64,
     /// Folds by themselves.
     pub folds: u64,
     /// Copies and placements.

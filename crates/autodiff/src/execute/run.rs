@@ -4,6 +4,7 @@ use super::checks;
 use super::counts::{Counts, Products};
 use crate::array::Kind;
 use crate::error::{Error, Problem};
+use crate::kernels::contract::Class;
 use crate::kernels::{copy, fold};
 use crate::operation::Report;
 use crate::plan::code::{Block, Buffer, Cond, Instruction, Operand, Row, Scan, Step};
@@ -90,6 +91,14 @@ impl Runner {
                 }
                 Instruction::Contract { plan, constants, .. } => {
                     c.products.push(Products { class: plan.class(), constants: *constants, work: plan.work(), times: *runs });
+                }
+                Instruction::Stream(s) => {
+                    c.groups += runs;
+                    c.passes += runs;
+                    let p = &s.pass;
+                    let product = |class, times| Products { class, constants: [s.constant, None], work: p.rows * p.columns, times };
+                    c.products.push(product(Class::MatVec, runs * s.heads.len() as u64));
+                    c.products.push(product(Class::VecMat, runs * s.ends.len() as u64));
                 }
                 Instruction::Scan(s) => {
                     if let Child::Scan { parts, test } = &self.children[s.child] {
@@ -183,6 +192,10 @@ fn run(step: &Step<Operand>, r: &mut Runner, reports: &mut Vec<Report>) -> Resul
                 let ([x, y], to, passing) = b.lend_with::<f64, 2>([a, other], out, scratch.as_ref());
                 plan.run(x, y, to, passing);
             }
+        },
+        Instruction::Stream(s) => match s.matrix.kind {
+            Kind::F32 => b.stream::<f32>(s),
+            _ => b.stream::<f64>(s),
         },
         Instruction::Copy { x, out } => copy_to(b, x, out),
         Instruction::Place { fill, parts, out } => by_kind!(out.kind, T => {

@@ -68,7 +68,30 @@ enum Core {
     Gemm(Gemm),
 }
 
+/// A product of a matrix with contiguous rows and a contiguous vector, as a stream over the rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stream {
+    /// Which operand is the matrix.
+    pub(crate) matrix: usize,
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
+    /// Elements from row to row, and before the first.
+    pub(crate) stride: isize,
+    pub(crate) start: isize,
+    /// Whether rows are added up; else each is dotted.
+    pub(crate) across: bool,
+}
+
 impl ContractPlan {
+    /// The product as a stream, if it is one.
+    pub(crate) fn stream(&self) -> Option<Stream> {
+        match self.core {
+            Core::Stream { matrix, rows, columns, stride, vector: 1, out: 1, across } if self.batch.is_empty() => {
+                (self.offset[1 - matrix] == 0).then_some(Stream { matrix, rows, columns, stride, start: self.offset[matrix], across })
+            }
+            _ => None,
+        }
+    }
     /// Decides how to contract operands with these layouts.
     #[must_use]
     pub fn new(spec: &Contraction, la: &Layout, lb: &Layout) -> Self {

@@ -107,10 +107,20 @@ per_isa! {
     fn axpys_here<T: Real>(a: Rows<'_, T>, u: &[T], out: &mut [T]) = axpys_body
 }
 
-/// Four rows at a time, the output in between.
+per_isa! {
+    /// out_j += Σ_i u_i·a_ij, on this thread.
+    pub(crate) fn axpys_onto<T: Real>(a: Rows<'_, T>, u: &[T], out: &mut [T]) = axpys_onto_body
+}
+
 #[inline(always)]
 fn axpys_body<T: Real, const FMA: bool>(a: Rows<'_, T>, u: &[T], out: &mut [T]) {
     out.fill(T::zero());
+    axpys_onto_body::<T, FMA>(a, u, out);
+}
+
+/// Four rows at a time, the output in between.
+#[inline(always)]
+fn axpys_onto_body<T: Real, const FMA: bool>(a: Rows<'_, T>, u: &[T], out: &mut [T]) {
     let mut i = 0;
     while i + 4 <= a.rows {
         let (p, q, r, s) = (a.row(i), a.row(i + 1), a.row(i + 2), a.row(i + 3));

@@ -14,6 +14,7 @@ pub(crate) mod group;
 pub mod math;
 pub(crate) mod parts;
 pub mod sparse;
+pub(crate) mod stream;
 pub mod typed;
 
 mod axes;

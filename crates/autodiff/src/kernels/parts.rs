@@ -74,7 +74,7 @@ unsafe fn part_of(g: &Group, ports: &[*mut u8], lo: usize, hi: usize, partial: *
 ///
 /// # Safety
 /// As `run`.
-unsafe fn combine(g: &Group, ports: &[*mut u8], partial: *const f64, parts: usize) {
+pub(crate) unsafe fn combine(g: &Group, ports: &[*mut u8], partial: *const f64, parts: usize) {
     let (width, mut at) = (g.width(), 0);
     for (tail, port) in g.tails.iter().zip(&ports[g.loads.len() + g.stores.len()..]) {
         let w = tail.width(g.len);

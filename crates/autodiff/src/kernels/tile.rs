@@ -36,23 +36,56 @@ impl<'a, T: Real + Number> Run<'a, T> {
     /// Runs the elements `lo..hi`.
     ///
     /// # Safety
-    /// As `parts::run`, for the elements `lo..hi`; all registers fit into `BYTES`.
+    /// As `parts::run`, for these elements; all registers fit into `BYTES`.
     #[inline(never)]
     pub(crate) unsafe fn part<const BYTES: usize>(&mut self, lo: usize, hi: usize) {
+        // SAFETY: the caller's promise.
+        unsafe { self.blocks::<BYTES>(lo, hi, hi - lo, |_, _| (), |_, _| ()) };
+    }
+    /// Runs the elements `lo..hi` a block after the other, with calls before and after each.
+    ///
+    /// # Safety
+    /// As `part`.
+    #[inline(always)]
+    pub(crate) unsafe fn blocks<const BYTES: usize>(
+        &mut self,
+        lo: usize,
+        hi: usize,
+        block: usize,
+        before: impl Fn(usize, usize),
+        after: impl Fn(usize, usize),
+    ) {
         let g = self.group;
         let mut memory = Registers([MaybeUninit::<u8>::uninit(); BYTES]);
-        let tile = g.tile;
         for r in 0..g.registers {
-            self.cells[r].write(memory.0.as_mut_ptr().cast::<T>().wrapping_add(r * tile));
+            self.cells[r].write(memory.0.as_mut_ptr().cast::<T>().wrapping_add(r * g.tile));
         }
         // SAFETY: the caller's promise; every index below lies in the loops.
         unsafe {
             self.open();
-            let (mut o, mut i, mut flat) = if lo == 0 { (0, 0, 0) } else { (lo / g.inner, lo % g.inner, lo) };
+            let mut from = lo;
+            while from < hi {
+                let to = (from + block).min(hi);
+                before(from, to);
+                self.range(from, to);
+                after(from, to);
+                from = to;
+            }
+            self.close();
+        }
+    }
+    /// # Safety
+    /// As `part`, with the registers in place and the folds begun.
+    #[inline(always)]
+    unsafe fn range(&mut self, lo: usize, hi: usize) {
+        let g = self.group;
+        let (mut o, mut i, mut flat) = if lo == 0 { (0, 0, 0) } else { (lo / g.inner, lo % g.inner, lo) };
+        // SAFETY: the caller's promise.
+        unsafe {
             while flat < hi {
                 self.enter(o);
                 while i < g.inner && flat < hi {
-                    let n = tile.min(g.inner - i).min(hi - flat);
+                    let n = g.tile.min(g.inner - i).min(hi - flat);
                     self.tile(i, flat, n);
                     i += n;
                     flat += n;
@@ -60,7 +93,6 @@ impl<'a, T: Real + Number> Run<'a, T> {
                 i = 0;
                 o += 1;
             }
-            self.close();
         }
     }
     /// Starts the folds.

@@ -1,12 +1,15 @@
 //! Programs made into blocks: scheduled, given slots, and every operand given its place.
 use super::cluster::Cluster;
-use super::code::{Block, Instruction, Operand, Step};
+use super::code::{Block, Buffer, Feed, Instruction, Operand, Step, Stream};
 use super::fuse::{self, Result as Made};
+use super::item::{Draft, Item};
 use super::roots::{Home, Root, Seen};
-use super::schedule::{Given, Item, Schedule};
+use super::schedule::{Given, Schedule};
 use super::slots::{self, Slots};
-use crate::array::Kind;
+use super::stream;
+use crate::array::{Kind, Layout};
 use crate::error::{Error, Result};
+use crate::kernels::group::Group;
 use crate::operation::Program;
 
 /// Work above which a product is worth two threads: multiplications.
@@ -16,16 +19,9 @@ const BIG_FOLD: usize = 1 << 18;
 
 /// The block of a program with these inputs and the outputs for which `read` holds.
 pub(crate) fn block(program: &Program, given: Vec<Given>, read: &[bool]) -> Result<Block> {
-    let s = Schedule::new(program, given, read, block)?;
-    // What groups need in passing depends on their loops only.
-    let passing: Vec<usize> = s
-        .items
-        .iter()
-        .map(|item| match item {
-            Item::Cluster(c) => fuse::group(c, &[], &s.roots).partials() * 8,
-            Item::Step(_) => 0,
-        })
-        .collect();
+    let mut s = Schedule::new(program, given, read, block)?;
+    stream::join(&mut s);
+    let passing: Vec<usize> = s.items.iter().map(|item| passing(item, &s.roots)).collect();
     let slots = slots::assign(&s.items, &s.roots, &passing);
     let places = Places { roots: &s.roots, slots: &slots, first_constant: 1 + s.inputs + s.outputs, inputs: s.inputs };
     let mut b = Block {
@@ -41,11 +37,17 @@ pub(crate) fn block(program: &Program, given: Vec<Given>, read: &[bool]) -> Resu
     };
     let first_passing = slots.slots.len() - s.items.len();
     for (k, item) in s.items.iter().enumerate() {
+        let at = (passing[k] > 0).then_some(slots.slots[first_passing + k].at);
         let step = match item {
+            Item::Nothing => continue,
             Item::Cluster(c) => {
                 b.cost += 10.0 + fuse::cost(c) * c.len as f64;
-                let bytes = (passing[k] > 0).then_some(slots.slots[first_passing + k].at);
-                fused(c, item, &places, bytes)?
+                fused(c, item, &places, at)?
+            }
+            Item::Stream(d) => {
+                let work = d.pass.rows * d.pass.columns * (d.heads.len() + d.ends.len());
+                b.cost += 100.0 + 0.1 * work as f64 + fuse::cost(&d.cluster) * d.cluster.len as f64;
+                streamed(d, item, &places, at)?
             }
             Item::Step(step) => {
                 b.cost += cost(&step.instruction);
@@ -71,6 +73,9 @@ struct Places<'a> {
 }
 
 impl Places<'_> {
+    fn whole(&self, root: usize) -> Operand {
+        self.operand(&Seen::whole(root, &[self.roots[root].len]))
+    }
     fn operand(&self, x: &Seen) -> Operand {
         let root = &self.roots[x.root];
         let (base, at) = match root.home {
@@ -83,42 +88,91 @@ impl Places<'_> {
     }
 }
 
-/// The step of a cluster.
-fn fused(c: &Cluster, item: &Item, places: &Places<'_>, partial: Option<usize>) -> Result<Step<Operand>> {
-    let mut results: Vec<Made> = c
-        .made
-        .iter()
-        .filter(|m| places.roots[m.0].stored)
-        .map(|m| Made { root: m.0, node: m.1, direct: !places.slots.over[m.0] })
-        .collect();
+/// Bytes that an item needs in passing, besides the roots it says.
+fn passing(item: &Item, roots: &[Root]) -> usize {
+    match item {
+        Item::Cluster(c) => 8 * fuse::group(c, &[], roots).partials(),
+        Item::Stream(d) => {
+            let group = fuse::rowwise(fuse::group(&d.cluster, &[], roots), d.pass.part());
+            8 * group.partials().next_multiple_of(8) + sums(d, &group) * roots[d.matrix.root].kind.bytes()
+        }
+        Item::Step(_) | Item::Nothing => 0,
+    }
+}
+
+/// Elements that the parts of a pass hand in for its sums.
+fn sums(d: &Draft, g: &Group) -> usize {
+    if g.parts > 1 { g.parts * d.ends.len() * d.pass.columns } else { 0 }
+}
+
+/// What of a cluster goes to memory.
+fn results(c: &Cluster, item: &Item, places: &Places<'_>) -> Vec<Made> {
+    let stored = c.made.iter().filter(|m| places.roots[m.0].stored);
+    let mut results: Vec<Made> = stored.map(|m| Made { root: m.0, node: m.1, direct: !places.slots.over[m.0] }).collect();
     // What an operand is goes out before anything takes the operand's place.
     results.sort_by_key(|r| !item.is_operand(r.node));
-    let group = fuse::group(c, &results, places.roots);
-    let name = c.names.join("+");
-    if !group.fits() {
-        let problem = format!("{} instructions at once, more than fit; write it as several operations", c.nodes.len());
-        return Err(Error::Argument { op: name, problem, at: c.site });
+    results
+}
+
+fn checked(group: Group, c: &Cluster) -> Result<(Group, String)> {
+    let op = c.names.join("+");
+    if group.fits() {
+        return Ok((group, op));
     }
-    let whole = |root: usize| places.operand(&Seen::whole(root, &[places.roots[root].len]));
+    let problem = format!("{} instructions at once, more than fit; write it as several operations", c.nodes.len());
+    Err(Error::Argument { op, problem, at: c.site })
+}
+
+/// The step of a cluster.
+fn fused(c: &Cluster, item: &Item, places: &Places<'_>, passing: Option<usize>) -> Result<Step<Operand>> {
+    let results = results(c, item, places);
+    let (group, name) = checked(fuse::group(c, &results, places.roots), c)?;
     let instruction = Instruction::Group {
         loads: c.loads.iter().map(|x| places.operand(x)).collect(),
-        stores: results.iter().map(|r| whole(r.root)).collect(),
-        tails: c.endings.iter().map(|e| whole(e.root)).collect(),
-        partial: partial.map(|start| Operand {
-            base: 0,
-            start,
-            kind: Kind::F64,
-            layout: crate::array::Layout::contiguous(&[group.partials()]),
-        }),
+        stores: results.iter().map(|r| places.whole(r.root)).collect(),
+        tails: c.endings.iter().map(|e| places.whole(e.root)).collect(),
+        partial: passing.map(|start| in_frame(start, Kind::F64, group.partials())),
         group,
     };
     Ok(Step { instruction, name, site: c.site })
 }
 
+/// The step of a pass over a matrix.
+fn streamed(d: &Draft, item: &Item, places: &Places<'_>, passing: Option<usize>) -> Result<Step<Operand>> {
+    let c = &d.cluster;
+    let results = results(c, item, places);
+    let (group, name) = checked(fuse::rowwise(fuse::group(c, &results, places.roots), d.pass.part()), c)?;
+    let feed = |x: &Seen| match d.heads.iter().position(|h| h.1 == x.root) {
+        Some(k) => Feed::Head(k),
+        None => Feed::Operand(places.operand(x)),
+    };
+    let doubles = group.partials();
+    let store = |root: usize| results.iter().position(|r| r.root == root);
+    let kind = places.roots[d.matrix.root].kind;
+    let stream = Stream {
+        pass: d.pass,
+        matrix: places.operand(&d.matrix),
+        constant: places.roots[d.matrix.root].constant,
+        heads: d.heads.iter().map(|(v, out)| (places.operand(v), places.whole(*out))).collect(),
+        loads: c.loads.iter().map(feed).collect(),
+        stores: results.iter().map(|r| places.whole(r.root)).collect(),
+        tails: c.endings.iter().map(|e| places.whole(e.root)).collect(),
+        partial: passing.filter(|_| doubles > 0).map(|start| in_frame(start, Kind::F64, doubles)),
+        ends: d.ends.iter().filter_map(|(u, out)| Some((store(*u)?, places.whole(*out)))).collect(),
+        sums: passing.map(|start| in_frame(start + 8 * doubles.next_multiple_of(8), kind, sums(d, &group))),
+        group,
+    };
+    Ok(Step { instruction: Instruction::Stream(Box::new(stream)), name, site: c.site })
+}
+
+fn in_frame(start: usize, kind: Kind, len: usize) -> Operand {
+    Operand { base: 0, start, kind, layout: Layout::contiguous(&[len]) }
+}
+
 /// Rough time of an instruction, in nanoseconds.
 fn cost(i: &Instruction<Seen>) -> f64 {
     match i {
-        Instruction::Group { .. } => 0.0,
+        Instruction::Group { .. } | Instruction::Stream(_) => 0.0,
         Instruction::Fold { x, .. } => 20.0 + 0.3 * x.layout.len() as f64,
         Instruction::Contract { plan, .. } => 20.0 + 0.15 * plan.work() as f64,
         Instruction::Copy { out, .. } | Instruction::Place { out, .. } => 20.0 + 0.8 * out.layout.len() as f64,
@@ -136,12 +190,12 @@ fn account(b: &mut Block, i: &Instruction<Operand>) {
     let bytes = |o: &Operand| o.layout.len() * o.kind.bytes();
     match i {
         Instruction::Group { group, .. } => b.big |= group.parts > 1,
+        Instruction::Stream(s) => b.big |= s.group.parts > 1,
         Instruction::Fold { x, .. } => b.big |= x.layout.len() >= BIG_FOLD,
         Instruction::Contract { plan, .. } => b.big |= plan.work() >= BIG_PRODUCT,
         Instruction::External { external, .. } => b.external += external.state_bytes(),
         Instruction::Scan(s) => {
-            let trajectories =
-                s.spare.iter().filter_map(|x| if let super::code::Buffer::Trajectory(o) = x { Some(bytes(o)) } else { None });
+            let trajectories = s.spare.iter().filter_map(|x| if let Buffer::Trajectory(o) = x { Some(bytes(o)) } else { None });
             b.trajectory += trajectories.chain(s.stacked.iter().map(|r| bytes(&r.whole))).sum::<usize>() + s.body.trajectory * s.parts;
             b.external += s.body.external * s.parts as u64 + s.test.as_ref().map_or(0, |t| t.external);
             b.big |= s.parts > 1 || s.body.big || s.test.as_ref().is_some_and(|t| t.big);

@@ -3,6 +3,7 @@ use crate::array::{Kind, Layout, Shared};
 use crate::error::Site;
 use crate::kernels::contract::ContractPlan;
 use crate::kernels::group::Group;
+use crate::kernels::stream::Pass;
 use crate::operation::{External, Fold, Kernel};
 use std::sync::Arc;
 
@@ -58,10 +59,40 @@ pub(crate) enum Instruction<O> {
     Kernel { kernel: Arc<dyn Kernel>, inputs: Vec<O>, outputs: Vec<O>, scratch: Option<O> },
     /// Code with a state: number `state` of the block.
     External { external: Arc<dyn External>, state: usize, inputs: Vec<O>, outputs: Vec<O> },
+    /// A matrix read once for several products with elementwise work between them.
+    Stream(Box<Stream<O>>),
     /// A loop.
     Scan(Box<Scan<O>>),
     /// A branch.
     Cond(Box<Cond<O>>),
+}
+
+/// Rows of a matrix dotted with vectors, a group on the products, rows added up with factors that the group makes.
+#[derive(Debug, Clone)]
+pub(crate) struct Stream<O> {
+    pub(crate) pass: Pass,
+    pub(crate) matrix: O,
+    /// Where the matrix lies, if it is a constant.
+    pub(crate) constant: Option<usize>,
+    /// Vectors, and the products.
+    pub(crate) heads: Vec<(O, O)>,
+    pub(crate) group: Group,
+    pub(crate) loads: Vec<Feed<O>>,
+    pub(crate) stores: Vec<O>,
+    pub(crate) tails: Vec<O>,
+    pub(crate) partial: Option<O>,
+    /// Numbers of the stores that are factors, and the sums.
+    pub(crate) ends: Vec<(usize, O)>,
+    /// What the parts hand in for the sums.
+    pub(crate) sums: Option<O>,
+}
+
+/// An operand of a stream's group.
+#[derive(Debug, Clone)]
+pub(crate) enum Feed<O> {
+    Operand(O),
+    /// The product of this head.
+    Head(usize),
 }
 
 /// A loop. Bases of the body: frame, then counter, carries, items, constants; then carries and stacked outputs that are read.
@@ -176,6 +207,17 @@ impl<O> Instruction<O> {
                 inputs.iter().for_each(|o| f(o, Read));
                 outputs.iter().for_each(|o| f(o, Write));
             }
+            Instruction::Stream(s) => {
+                f(&s.matrix, Read);
+                s.heads.iter().for_each(|h| f(&h.0, Read));
+                s.loads.iter().for_each(|l| match l {
+                    Feed::Operand(o) => f(o, Read),
+                    Feed::Head(_) => {}
+                });
+                s.heads.iter().for_each(|h| f(&h.1, Write));
+                s.stores.iter().chain(&s.tails).chain(s.ends.iter().map(|e| &e.1)).for_each(|o| f(o, Write));
+                s.partial.iter().chain(&s.sums).for_each(|o| f(o, Scratch));
+            }
             Instruction::Scan(s) => {
                 s.init.iter().chain(s.items.iter().map(|r| &r.whole)).chain(&s.constants).chain(&s.trip).for_each(|o| f(o, Read));
                 s.finals.iter().chain(s.stacked.iter().map(|r| &r.whole)).chain(&s.steps).for_each(|o| f(o, Write));
@@ -189,74 +231,6 @@ impl<O> Instruction<O> {
                 c.inputs.iter().chain([&c.test]).for_each(|o| f(o, Read));
                 c.outputs.iter().for_each(|o| f(o, Write));
                 f(&c.frame, Scratch);
-            }
-        }
-    }
-    /// The same with other operands.
-    pub(crate) fn map<P>(self, f: &mut dyn FnMut(O) -> P) -> Instruction<P> {
-        let all = |v: Vec<O>, f: &mut dyn FnMut(O) -> P| v.into_iter().map(f).collect::<Vec<P>>();
-        let rows = |v: Vec<Row<O>>, f: &mut dyn FnMut(O) -> P| -> Vec<Row<P>> {
-            v.into_iter().map(|r| Row { whole: f(r.whole), first: r.first, step: r.step }).collect()
-        };
-        match self {
-            Instruction::Group { group, loads, stores, tails, partial } => {
-                Instruction::Group { group, loads: all(loads, f), stores: all(stores, f), tails: all(tails, f), partial: partial.map(f) }
-            }
-            Instruction::Fold { fold, axes, x, out } => Instruction::Fold { fold, axes, x: f(x), out: f(out) },
-            Instruction::Contract { plan, a, b, out, scratch, constants } => {
-                Instruction::Contract { plan, a: f(a), b: f(b), out: f(out), scratch: scratch.map(f), constants }
-            }
-            Instruction::Copy { x, out } => Instruction::Copy { x: f(x), out: f(out) },
-            Instruction::Place { fill, parts, out } => {
-                Instruction::Place { fill, parts: parts.into_iter().map(|(o, l)| (f(o), l)).collect(), out: f(out) }
-            }
-            Instruction::Kernel { kernel, inputs, outputs, scratch } => {
-                Instruction::Kernel { kernel, inputs: all(inputs, f), outputs: all(outputs, f), scratch: scratch.map(f) }
-            }
-            Instruction::External { external, state, inputs, outputs } => {
-                Instruction::External { external, state, inputs: all(inputs, f), outputs: all(outputs, f) }
-            }
-            Instruction::Scan(s) => {
-                let s = *s;
-                Instruction::Scan(Box::new(Scan {
-                    body: s.body,
-                    test: s.test,
-                    child: s.child,
-                    at_most: s.at_most,
-                    reverse: s.reverse,
-                    parts: s.parts,
-                    init: all(s.init, f),
-                    items: rows(s.items, f),
-                    constants: all(s.constants, f),
-                    trip: s.trip.map(&mut *f),
-                    finals: all(s.finals, f),
-                    spare: s
-                        .spare
-                        .into_iter()
-                        .map(|b| match b {
-                            Buffer::Trajectory(o) => Buffer::Trajectory(f(o)),
-                            Buffer::Spare(o) => Buffer::Spare(f(o)),
-                        })
-                        .collect(),
-                    stacked: rows(s.stacked, f),
-                    steps: s.steps.map(&mut *f),
-                    counter: f(s.counter),
-                    frames: all(s.frames, f),
-                    test_frame: s.test_frame.map(&mut *f),
-                    verdict: s.verdict.map(&mut *f),
-                }))
-            }
-            Instruction::Cond(c) => {
-                let c = *c;
-                Instruction::Cond(Box::new(Cond {
-                    yes: c.yes,
-                    no: c.no,
-                    child: c.child,
-                    test: f(c.test),
-                    inputs: all(c.inputs, f),
-                    outputs: all(c.outputs, f),
-                    frame: f(c.frame),
-                }))
             }
         }
     }

@@ -2,6 +2,8 @@
 use crate::array::LeafType;
 use crate::error::{Error, Result};
 use crate::operation::{Builder, Equation, Lowering, Program, Value};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 
 /// Rounds of expansion at the most: composites of composites.
 const DEPTH: usize = 64;
@@ -25,6 +27,7 @@ pub(crate) fn expand(program: &Program, read: &[bool]) -> Result<Program> {
     for _ in 0..DEPTH {
         let lowered: Vec<Lowering> = p.equations.iter().map(|e| lowering(&p, e)).collect();
         if !lowered.iter().any(|l| matches!(l, Lowering::Composite(_))) {
+            hoist(&mut p, &lowered);
             return Ok(p);
         }
         p = rewrite(&p, &lowered)?;
@@ -54,6 +57,56 @@ fn rewrite(p: &Program, lowered: &[Lowering]) -> Result<Program> {
     }
     let outputs: Vec<Value> = p.outputs.iter().map(|v| map[v.index()]).collect();
     b.finish(&outputs)
+}
+
+/// Elements of results that are worth no thought where they are kept.
+const FEW: usize = 64;
+
+/// Moves views, numbers, short arrays, and products whose result is small beside an operand to where their operands are there, so that
+/// what follows them in one group is not cut in two. All else keeps its order.
+fn hoist(p: &mut Program, lowered: &[Lowering]) {
+    let small = |e: &Equation| {
+        let out = p.type_of(e.outputs[0]).len();
+        e.inputs.iter().any(|v| p.type_of(*v).len() / 8 >= out)
+    };
+    // The first rank that is ready comes next; among equals, the first in the program.
+    let rank: Vec<u32> = p
+        .equations
+        .iter()
+        .zip(lowered)
+        .map(|(e, l)| match l {
+            Lowering::View(_) | Lowering::Fill(_) | Lowering::Constant(_) => 0,
+            Lowering::Contract(_) if small(e) => 0,
+            Lowering::Pointwise(_) if p.type_of(e.outputs[0]).len() <= FEW => 1 + p.type_of(e.outputs[0]).len() as u32,
+            _ => u32::MAX,
+        })
+        .collect();
+    let mut maker = vec![usize::MAX; p.types.len()];
+    for (i, e) in p.equations.iter().enumerate() {
+        e.outputs.iter().for_each(|v| maker[v.index()] = i);
+    }
+    // Equations that wait, by what they wait for; and how many each still waits for.
+    let mut readers: Vec<Vec<usize>> = vec![vec![]; p.equations.len()];
+    let mut waits = vec![0; p.equations.len()];
+    for (i, e) in p.equations.iter().enumerate() {
+        for m in e.inputs.iter().map(|v| maker[v.index()]).filter(|m| *m != usize::MAX) {
+            readers[m].push(i);
+            waits[i] += 1;
+        }
+    }
+    let mut ready: BinaryHeap<Reverse<(u32, usize)>> =
+        (0..waits.len()).filter(|i| waits[*i] == 0).map(|i| Reverse((rank[i], i))).collect();
+    let mut order = vec![];
+    while let Some(Reverse((_, i))) = ready.pop() {
+        order.push(i);
+        for &r in &readers[i] {
+            waits[r] -= 1;
+            if waits[r] == 0 {
+                ready.push(Reverse((rank[r], r)));
+            }
+        }
+    }
+    p.equations = order.into_iter().map(|i| p.equations[i].clone()).collect();
 }
 
 /// Leaves out equations of which no output is read.

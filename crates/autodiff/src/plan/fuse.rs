@@ -158,6 +158,11 @@ pub(crate) fn group(c: &Cluster, results: &[Result], roots: &[Root]) -> Group {
     }
 }
 
+/// The same group in parts of so many elements.
+pub(crate) fn rowwise(g: Group, part: usize) -> Group {
+    Group { part, parts: g.len.div_ceil(part), tile: tile(part, g.registers), ..g }
+}
+
 /// Cells from this number on are memory used in place.
 const IN_PLACE: u16 = 1 << 14;
 

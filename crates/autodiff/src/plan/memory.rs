@@ -166,6 +166,7 @@ fn block(b: &Block, f: &mut Formatter<'_>, indent: usize) -> Result {
             Instruction::Place { .. } => "place".into(),
             Instruction::Kernel { .. } => "kernel".into(),
             Instruction::External { .. } => "external".into(),
+            Instruction::Stream(s) => format!("pass of {} dots, {} sums", s.heads.len(), s.ends.len()),
             Instruction::Scan(s) => format!("scan of {}", s.at_most),
             Instruction::Cond(_) => "cond".into(),
         };

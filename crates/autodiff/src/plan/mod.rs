@@ -5,10 +5,13 @@ pub(crate) mod code;
 mod control;
 mod expand;
 mod fuse;
+mod item;
 mod memory;
+mod place;
 mod roots;
 mod schedule;
 mod slots;
+mod stream;
 
 pub use memory::Memory;
 

@@ -1,7 +1,8 @@
 //! Equations put in order as items: clusters of elementwise work, and single instructions; greedy in topological order.
-use super::cluster::{Cluster, Ending, Node, extent};
+use super::cluster::{Cluster, Ending, extent};
 use super::code::{Block, Instruction, Step};
 use super::expand::{expand, lowering};
+use super::item::Item;
 use super::roots::{Home, Root, Seen};
 use crate::array::{AnyArray, Kind, Layout, LeafType, Shape, Shared};
 use crate::error::Result;
@@ -26,13 +27,6 @@ pub(crate) struct Given {
 
 /// Plans a nested program with these inputs and the outputs that are read.
 pub(crate) type Nest = fn(&Program, Vec<Given>, &[bool]) -> Result<Block>;
-
-/// A unit of the schedule.
-#[derive(Debug, Clone)]
-pub(crate) enum Item {
-    Cluster(Cluster),
-    Step(Box<Step<Seen>>),
-}
 
 /// Items under construction, and what is known of every value.
 pub(crate) struct Schedule {
@@ -285,7 +279,7 @@ impl Schedule {
     fn with_cluster<R>(&mut self, k: usize, inputs: &[Seen], f: impl FnOnce(&mut Cluster, &[usize]) -> R) -> R {
         let c = match &mut self.items[k] {
             Item::Cluster(c) => Some(c),
-            Item::Step(_) => None,
+            _ => None,
         };
         let c = c.expect("`cluster` gives the number of a cluster");
         let nodes: Vec<usize> =
@@ -419,21 +413,5 @@ impl Schedule {
         let root = &self.roots[x.root];
         let literal = if let Home::Literal(v) = root.home { Some(v) } else { None };
         Given { kind: root.kind, layout: x.layout.clone(), literal, constant: root.constant }
-    }
-}
-
-impl Item {
-    /// Numbers of loads in a cluster that are the whole root in order: what a result may take the place of.
-    pub(crate) fn in_place(&self, roots: &[Root]) -> Vec<usize> {
-        let Item::Cluster(c) = self else { return vec![] };
-        let whole = |x: &Seen| x.is_whole(roots) && x.layout.len() == c.len;
-        let mut fit: Vec<usize> = c.loads.iter().filter(|x| whole(x)).map(|x| x.root).collect();
-        fit.retain(|r| c.loads.iter().all(|x| x.root != *r || whole(x)));
-        fit.dedup();
-        fit
-    }
-    /// Whether a result of a cluster is an operand as it is.
-    pub(crate) fn is_operand(&self, node: usize) -> bool {
-        matches!(self, Item::Cluster(c) if matches!(c.nodes[node], Node::Load(_)))
     }
 }

@@ -1,6 +1,6 @@
 //! Slots: which results share memory, and where in the frame every slot lies.
+use super::item::Item;
 use super::roots::{Home, Root};
-use super::schedule::Item;
 
 /// Slots begin at multiples of this many bytes.
 pub(crate) const ALIGN: usize = 64;
@@ -25,31 +25,18 @@ pub(crate) struct Slots {
     pub(crate) bytes: usize,
 }
 
-/// The roots that an item reads and writes, those in passing too.
-fn touched(item: &Item, roots: &[Root]) -> Vec<usize> {
-    let mut all = vec![];
-    match item {
-        Item::Cluster(c) => {
-            all.extend(c.loads.iter().map(|l| l.root));
-            all.extend(c.made.iter().map(|m| m.0).filter(|r| roots[*r].stored));
-            all.extend(c.endings.iter().map(|e| e.root));
-        }
-        Item::Step(s) => s.instruction.visit(&mut |o, _| all.push(o.root)),
-    }
-    all
-}
-
 /// Gives every stored root of the frame a slot.
 pub(crate) fn assign(items: &[Item], roots: &[Root], extra: &[usize]) -> Slots {
     let mut last: Vec<usize> = roots.iter().map(|r| r.ready.saturating_sub(1)).collect();
     for (k, item) in items.iter().enumerate() {
-        touched(item, roots).into_iter().for_each(|r| last[r] = last[r].max(k));
+        item.roots(roots, &mut |r| last[r] = last[r].max(k));
     }
     // What each cluster needs in passing comes after the roots.
     let mut s = Slots { of: vec![None; roots.len()], over: vec![false; roots.len()], ..Slots::default() };
     let slotted = |r: usize| roots[r].home == Home::Slot && roots[r].stored;
     for (k, item) in items.iter().enumerate() {
-        let made: Vec<usize> = touched(item, roots).into_iter().filter(|r| slotted(*r) && roots[*r].ready == k + 1).collect();
+        let mut made = vec![];
+        item.roots(roots, &mut |r| made.extend((slotted(r) && roots[r].ready == k + 1).then_some(r)));
         let mut dying: Vec<usize> = item.in_place(roots).into_iter().filter(|q| last[*q] == k && s.of[*q].is_some()).collect();
         for r in made {
             if s.of[r].is_some() {

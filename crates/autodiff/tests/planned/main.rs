@@ -5,6 +5,7 @@ mod counting;
 mod external;
 mod generated;
 mod memory;
+mod passes;
 mod registry;
 
 use hypertape_autodiff::array::{AnyArray, AnyView, Kind, LeafType};

@@ -1,0 +1,126 @@
+//! A matrix read once: rows dotted, elementwise work on what comes out, rows added up, a block of rows after the other.
+//!
+//! Blocks stay in the second cache between the products, so the matrix comes from memory once: Xᵀ f(X v).
+#![allow(unsafe_code)]
+use super::fold::Number;
+use super::group::{Group, SMALL_STACK, STACK};
+use super::matvec::{Rows, axpys_onto, dots};
+use super::parts::combine;
+use super::tile::Run;
+use crate::array::{Element, Real};
+
+/// Bytes of a block of rows.
+const BLOCK: usize = 192 * 1024;
+/// Elements of the matrix that are worth a thread's while.
+const PART: usize = 1 << 19;
+/// Vectors, and sums, of a pass at the most.
+pub(crate) const PRODUCTS: usize = 8;
+/// Parts at the most.
+const PARTS: usize = 16;
+
+/// The rows of a matrix: contiguous, and where they begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Pass {
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
+    /// Elements from row to row, and before the first.
+    pub(crate) stride: isize,
+    pub(crate) start: isize,
+}
+
+impl Pass {
+    /// Rows of a part: by size, never by number of threads.
+    pub(crate) fn part(&self) -> usize {
+        let parts = (self.rows * self.columns / PART).clamp(1, PARTS);
+        self.rows.div_ceil(parts).next_multiple_of(16).min(self.rows)
+    }
+    fn block(&self, bytes: usize) -> usize {
+        (BLOCK / bytes / self.columns.max(1) / 16 * 16).max(16)
+    }
+}
+
+/// What a pass works on. Pointers that are not read are never followed.
+pub(crate) struct Memory<'a, T> {
+    /// From the lowest element of the matrix.
+    pub(crate) matrix: &'a [T],
+    /// Vectors that rows are dotted with, and the products.
+    pub(crate) heads: &'a [(*const T, *mut T)],
+    /// Ports of the group, and its passing memory.
+    pub(crate) ports: &'a [*mut u8],
+    pub(crate) partial: *mut f64,
+    /// Factors of the rows, and the sums.
+    pub(crate) ends: &'a [(*const T, *mut T)],
+    /// Columns for each part and sum, if there are several parts.
+    pub(crate) sums: *mut T,
+}
+
+// SAFETY: parts write to disjoint ranges of rows and to sums of their own; see `run`.
+unsafe impl<T: Sync> Sync for Memory<'_, T> {}
+
+/// Runs a pass, in parts that may run at the same time.
+///
+/// # Safety
+/// The matrix has the rows; vectors have as many elements as it has columns, products and factors as it has rows, apart from each
+/// other but for products and factors that are ports of the group. Else as `parts::run`.
+pub(crate) unsafe fn run<T: Real + Number>(p: &Pass, g: &Group, m: &Memory<'_, T>) {
+    split(p, g, m, 0, g.parts);
+    if g.parts > 1 {
+        for (e, (_, out)) in m.ends.iter().enumerate() {
+            // SAFETY: sums are apart from the shares of the parts, which are written.
+            unsafe {
+                let out = std::slice::from_raw_parts_mut(*out, p.columns);
+                out.fill(T::zero());
+                for k in 0..g.parts {
+                    let share = std::slice::from_raw_parts(m.sums.add((k * m.ends.len() + e) * p.columns), p.columns);
+                    out.iter_mut().zip(share).for_each(|(o, s)| *o += *s);
+                }
+            }
+        }
+        // SAFETY: every part has written its share.
+        unsafe { combine(g, m.ports, m.partial, g.parts) };
+    }
+}
+
+fn split<T: Real + Number>(p: &Pass, g: &Group, m: &Memory<'_, T>, from: usize, to: usize) {
+    if to - from > 1 {
+        let middle = from + (to - from) / 2;
+        rayon::join(|| split(p, g, m, from, middle), || split(p, g, m, middle, to));
+        return;
+    }
+    // SAFETY: `run`'s caller promises the memory; parts cover disjoint rows.
+    unsafe { if g.registers * g.tile * 8 <= SMALL_STACK { part::<T, SMALL_STACK>(p, g, m, from) } else { part::<T, STACK>(p, g, m, from) } }
+}
+
+/// One part.
+///
+/// # Safety
+/// As `run`.
+unsafe fn part<T: Real + Number, const BYTES: usize>(p: &Pass, g: &Group, m: &Memory<'_, T>, k: usize) {
+    let (lo, hi) = (k * g.part, ((k + 1) * g.part).min(p.rows));
+    let rows = |lo: usize, hi: usize| Rows {
+        data: m.matrix,
+        stride: p.stride,
+        start: p.start + lo as isize * p.stride,
+        rows: hi - lo,
+        columns: p.columns,
+    };
+    let alone = g.parts == 1;
+    let sum = |e: usize| if alone { m.ends[e].1 } else { m.sums.wrapping_add((k * m.ends.len() + e) * p.columns) };
+    // SAFETY: the caller's promise; slices live only while nothing else uses their range.
+    unsafe {
+        (0..m.ends.len()).for_each(|e| std::slice::from_raw_parts_mut(sum(e), p.columns).fill(T::zero()));
+        let partial = if alone { std::ptr::null_mut() } else { m.partial.wrapping_add(k * g.width()) };
+        let before = |lo: usize, hi: usize| {
+            for (v, out) in m.heads {
+                dots(rows(lo, hi), std::slice::from_raw_parts(*v, p.columns), std::slice::from_raw_parts_mut(out.add(lo), hi - lo));
+            }
+        };
+        let after = |lo: usize, hi: usize| {
+            for (e, (u, _)) in m.ends.iter().enumerate() {
+                let u = std::slice::from_raw_parts(u.add(lo), hi - lo);
+                axpys_onto(rows(lo, hi), u, std::slice::from_raw_parts_mut(sum(e), p.columns));
+            }
+        };
+        Run::<T>::new(g, m.ports, partial).blocks::<BYTES>(lo, hi, p.block(<T as Element>::KIND.bytes()), before, after);
+    }
+}

@@ -1,0 +1,93 @@
+//! Instructions with their operands exchanged: from views of roots to places.
+use super::code::{Buffer, Cond, Feed, Instruction, Row, Scan, Stream};
+
+impl<O> Instruction<O> {
+    /// The same with other operands.
+    pub(crate) fn map<P>(self, f: &mut dyn FnMut(O) -> P) -> Instruction<P> {
+        let all = |v: Vec<O>, f: &mut dyn FnMut(O) -> P| v.into_iter().map(f).collect::<Vec<P>>();
+        let rows = |v: Vec<Row<O>>, f: &mut dyn FnMut(O) -> P| -> Vec<Row<P>> {
+            v.into_iter().map(|r| Row { whole: f(r.whole), first: r.first, step: r.step }).collect()
+        };
+        match self {
+            Instruction::Group { group, loads, stores, tails, partial } => {
+                Instruction::Group { group, loads: all(loads, f), stores: all(stores, f), tails: all(tails, f), partial: partial.map(f) }
+            }
+            Instruction::Fold { fold, axes, x, out } => Instruction::Fold { fold, axes, x: f(x), out: f(out) },
+            Instruction::Contract { plan, a, b, out, scratch, constants } => {
+                Instruction::Contract { plan, a: f(a), b: f(b), out: f(out), scratch: scratch.map(f), constants }
+            }
+            Instruction::Copy { x, out } => Instruction::Copy { x: f(x), out: f(out) },
+            Instruction::Place { fill, parts, out } => {
+                Instruction::Place { fill, parts: parts.into_iter().map(|(o, l)| (f(o), l)).collect(), out: f(out) }
+            }
+            Instruction::Kernel { kernel, inputs, outputs, scratch } => {
+                Instruction::Kernel { kernel, inputs: all(inputs, f), outputs: all(outputs, f), scratch: scratch.map(f) }
+            }
+            Instruction::External { external, state, inputs, outputs } => {
+                Instruction::External { external, state, inputs: all(inputs, f), outputs: all(outputs, f) }
+            }
+            Instruction::Stream(s) => {
+                let s = *s;
+                let feed = |l: Feed<O>, f: &mut dyn FnMut(O) -> P| match l {
+                    Feed::Operand(o) => Feed::Operand(f(o)),
+                    Feed::Head(k) => Feed::Head(k),
+                };
+                Instruction::Stream(Box::new(Stream {
+                    pass: s.pass,
+                    matrix: f(s.matrix),
+                    constant: s.constant,
+                    heads: s.heads.into_iter().map(|(v, out)| (f(v), f(out))).collect(),
+                    group: s.group,
+                    loads: s.loads.into_iter().map(|l| feed(l, f)).collect(),
+                    stores: all(s.stores, f),
+                    tails: all(s.tails, f),
+                    partial: s.partial.map(&mut *f),
+                    ends: s.ends.into_iter().map(|(k, out)| (k, f(out))).collect(),
+                    sums: s.sums.map(&mut *f),
+                }))
+            }
+            Instruction::Scan(s) => {
+                let s = *s;
+                Instruction::Scan(Box::new(Scan {
+                    body: s.body,
+                    test: s.test,
+                    child: s.child,
+                    at_most: s.at_most,
+                    reverse: s.reverse,
+                    parts: s.parts,
+                    init: all(s.init, f),
+                    items: rows(s.items, f),
+                    constants: all(s.constants, f),
+                    trip: s.trip.map(&mut *f),
+                    finals: all(s.finals, f),
+                    spare: s
+                        .spare
+                        .into_iter()
+                        .map(|b| match b {
+                            Buffer::Trajectory(o) => Buffer::Trajectory(f(o)),
+                            Buffer::Spare(o) => Buffer::Spare(f(o)),
+                        })
+                        .collect(),
+                    stacked: rows(s.stacked, f),
+                    steps: s.steps.map(&mut *f),
+                    counter: f(s.counter),
+                    frames: all(s.frames, f),
+                    test_frame: s.test_frame.map(&mut *f),
+                    verdict: s.verdict.map(&mut *f),
+                }))
+            }
+            Instruction::Cond(c) => {
+                let c = *c;
+                Instruction::Cond(Box::new(Cond {
+                    yes: c.yes,
+                    no: c.no,
+                    child: c.child,
+                    test: f(c.test),
+                    inputs: all(c.inputs, f),
+                    outputs: all(c.outputs, f),
+                    frame: f(c.frame),
+                }))
+            }
+        }
+    }
+}

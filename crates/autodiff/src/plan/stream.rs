@@ -1,0 +1,102 @@
+//! Finds products that can share one reading of their matrix: Xᵀ f(X v), with any number of dots and of sums of rows.
+use super::cluster::{Cluster, Node};
+use super::code::Instruction;
+use super::item::{Draft, Item};
+use super::roots::{Root, Seen};
+use super::schedule::Schedule;
+use crate::array::Kind;
+use crate::kernels::contract::Stream as Shape;
+use crate::kernels::group::Extent;
+use crate::kernels::stream::{PRODUCTS, Pass};
+
+/// Rows below which a pass is not worth its blocks.
+const ROWS: usize = 32;
+
+/// A product as a stream over the rows of a matrix.
+struct Found {
+    item: usize,
+    shape: Shape,
+    matrix: Seen,
+    vector: Seen,
+    out: usize,
+}
+
+impl Found {
+    fn of(item: usize, i: &Item) -> Option<Self> {
+        let Item::Step(step) = i else { return None };
+        let Instruction::Contract { plan, a, b, out, .. } = &step.instruction else { return None };
+        let shape = plan.stream()?;
+        let (matrix, vector) = if shape.matrix == 0 { (a, b) } else { (b, a) };
+        Some(Found { item, shape, matrix: matrix.clone(), vector: vector.clone(), out: out.root })
+    }
+    fn same_matrix(&self, other: &Found) -> bool {
+        let key = |f: &Found| (f.matrix.root, f.matrix.start, f.shape.rows, f.shape.columns, f.shape.stride, f.shape.start);
+        key(self) == key(other)
+    }
+}
+
+/// Joins products with the clusters between them.
+pub(crate) fn join(s: &mut Schedule) {
+    let products: Vec<Found> = s.items.iter().enumerate().filter_map(|(k, i)| Found::of(k, i)).collect();
+    let mut taken = vec![false; s.items.len()];
+    for k in 0..s.items.len() {
+        let Item::Cluster(c) = &s.items[k] else { continue };
+        let free = |f: &&Found| !taken[f.item];
+        let ends: Vec<&Found> = products.iter().filter(free).filter(|f| f.item > k && is_end(f, c, &s.roots)).collect();
+        let Some(first) = ends.first() else { continue };
+        let ends: Vec<&Found> = ends.iter().copied().filter(|f| f.same_matrix(first)).take(PRODUCTS).collect();
+        let heads: Vec<&Found> = products
+            .iter()
+            .filter(free)
+            .filter(|f| f.item < k && f.same_matrix(first) && is_head(f, c, &s.roots))
+            .filter(|f| !(f.item + 1..k).any(|j| touches(&s.items[j], f.out, &s.roots)))
+            .take(PRODUCTS)
+            .collect();
+        if heads.is_empty() || !fits(c, first, &s.roots) {
+            continue;
+        }
+        let shape = first.shape;
+        let draft = Draft {
+            pass: Pass { rows: shape.rows, columns: shape.columns, stride: shape.stride, start: shape.start },
+            matrix: first.matrix.clone(),
+            cluster: c.clone(),
+            heads: heads.iter().map(|h| (h.vector.clone(), h.out)).collect(),
+            ends: ends.iter().map(|e| (e.vector.root, e.out)).collect(),
+        };
+        for f in heads.iter().chain(&ends) {
+            taken[f.item] = true;
+            s.roots[f.out].ready = k + 1;
+            s.items[f.item] = Item::Nothing;
+        }
+        s.items[k] = Item::Stream(Box::new(draft));
+    }
+}
+
+/// Whether rows are added up with factors that the cluster makes.
+fn is_end(f: &Found, c: &Cluster, roots: &[Root]) -> bool {
+    let made = c.made.iter().any(|m| m.0 == f.vector.root && !matches!(c.nodes[m.1], Node::Load(_)));
+    f.shape.across && f.shape.rows == c.len && made && f.vector.is_whole(roots)
+}
+
+/// Whether rows are dotted, and the cluster reads the products in order.
+fn is_head(f: &Found, c: &Cluster, roots: &[Root]) -> bool {
+    let mut reads = c.loads.iter().filter(|l| l.root == f.out).peekable();
+    !f.shape.across && f.shape.rows == c.len && reads.peek().is_some() && reads.all(|l| l.is_whole(roots) && l.layout.len() == c.len)
+}
+
+/// Whether the cluster runs over the rows block by block, in the matrix's element type.
+fn fits(c: &Cluster, f: &Found, roots: &[Root]) -> bool {
+    let rows = f.shape.rows;
+    let whole = |e: Extent| e == Extent::Rows(rows);
+    rows >= ROWS
+        && f.shape.columns > 1
+        && c.shape[..] == [rows]
+        && c.single == (roots[f.matrix.root].kind == Kind::F32)
+        && c.endings.iter().all(|e| whole(e.extent))
+}
+
+fn touches(item: &Item, root: usize, roots: &[Root]) -> bool {
+    let mut found = false;
+    item.roots(roots, &mut |r| found |= r == root);
+    found
+}
