@@ -3,10 +3,9 @@ pub mod reference;
 
 mod arena;
 mod checks;
-mod counts;
 mod run;
 
-pub use counts::{Counts, Products};
+pub use crate::operation::{Counts, Products};
 
 use crate::array::{AnyView, Element, LeafType};
 use crate::error::{Error, Result};

@@ -1,12 +1,10 @@
 //! Runs blocks: one instruction after the other, loops and branches in place.
 use super::arena::{Base, Bases, Loan};
 use super::checks;
-use super::counts::{Counts, Products};
 use crate::array::Kind;
 use crate::error::{Error, Problem};
-use crate::kernels::contract::Class;
 use crate::kernels::{copy, fold};
-use crate::operation::Report;
+use crate::operation::{Class, Counts, Products, Report};
 use crate::plan::code::{Block, Buffer, Cond, Instruction, Operand, Row, Scan, Step};
 use std::any::Any;
 

@@ -5,25 +5,9 @@ use super::copy;
 use super::gemm::Gemm;
 use super::matvec::{Rows, axpys, dot, dots};
 use crate::array::{Layout, Real};
+pub use crate::operation::Class;
 use crate::operation::Contraction;
 use smallvec::SmallVec;
-
-/// What a contraction is, after axes of length 1 are gone and others merged; batches come on top.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Class {
-    /// Nothing is summed or nothing comes out: zeros.
-    Zero,
-    /// Σ a_k b_k.
-    Dot,
-    /// Rows of a matrix, each dotted with the same vector.
-    MatVec,
-    /// Rows of a matrix, each times a number, added up.
-    VecMat,
-    /// a_i b_j, and products element by element: nothing is summed.
-    Outer,
-    /// Matrix by matrix.
-    Gemm,
-}
 
 /// How a contraction is run: made once from layouts, used any number of times.
 #[derive(Debug, Clone)]

@@ -26,10 +26,12 @@ unsafe impl<P: ?Sized> Sync for Shared<P> {}
 pub(crate) unsafe fn run(g: &Group, ports: &[*mut u8], partial: *mut f64) {
     if g.len <= 1 {
         // SAFETY: the caller's promise.
-        return match (g.len, g.single) {
-            (0, _) => {}
-            (_, false) => unsafe { one::run::<f64>(g, ports) },
-            (_, true) => unsafe { one::run::<f32>(g, ports) },
+        return unsafe {
+            match (g.len, g.single) {
+                (0, _) => {}
+                (_, false) => one::run::<f64>(g, ports),
+                (_, true) => one::run::<f32>(g, ports),
+            }
         };
     }
     let parts = g.parts;

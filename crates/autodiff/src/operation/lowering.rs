@@ -1,8 +1,7 @@
 //! What an operation can ask of the planned executor: a small closed set that no rule, shape or doc hangs on.
-use super::{Builder, Micro, Program, Value};
+use super::{Builder, Counts, Micro, Program, Value};
 use crate::array::{Layout, Shape, Shared, Slice, SliceMut};
 use crate::error::Problem;
-use crate::execute::Counts;
 use crate::program::Values;
 use std::fmt::Debug;
 use std::sync::Arc;

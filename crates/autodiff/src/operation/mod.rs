@@ -1,5 +1,6 @@
 //! What an operation is: one place that gives value, both rules and lowering.
 mod builder;
+mod counts;
 mod elementwise;
 mod lowering;
 mod micro;
@@ -7,6 +8,7 @@ mod multilinear;
 mod probe;
 
 pub use builder::Builder;
+pub use counts::{Class, Counts, Products};
 pub use elementwise::{Elementwise, Pointwise, Slope, same_kind};
 pub use lowering::{CondSpec, Contraction, External, Fold, Kernel, Lowering, Part, Report, ScanSpec, Trip, View};
 pub use micro::{BinaryFn, Instruction, Micro, MicroBuilder, Reg, UnaryFn};

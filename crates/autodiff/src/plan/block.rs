@@ -132,7 +132,7 @@ fn fused(c: &Cluster, item: &Item, places: &Places<'_>, passing: Option<usize>) 
         stores: results.iter().map(|r| places.whole(r.root)).collect(),
         tails: c.endings.iter().map(|e| places.whole(e.root)).collect(),
         partial: passing.map(|start| in_frame(start, Kind::F64, group.partials())),
-        group,
+        group: Box::new(group),
     };
     Ok(Step { instruction, name, site: c.site })
 }

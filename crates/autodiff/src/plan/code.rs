@@ -46,7 +46,7 @@ pub(crate) struct Step<O> {
 #[derive(Debug, Clone)]
 pub(crate) enum Instruction<O> {
     /// Fused elementwise work. Ports: operands, results, fold results.
-    Group { group: Group, loads: Vec<O>, stores: Vec<O>, tails: Vec<O>, partial: Option<O> },
+    Group { group: Box<Group>, loads: Vec<O>, stores: Vec<O>, tails: Vec<O>, partial: Option<O> },
     /// A fold by itself.
     Fold { fold: Fold, axes: Vec<usize>, x: O, out: O },
     /// A product. `constants` names the constant arrays among the operands by where they lie.

@@ -94,8 +94,7 @@ fn hoist(p: &mut Program, lowered: &[Lowering]) {
             waits[i] += 1;
         }
     }
-    let mut ready: BinaryHeap<Reverse<(u32, usize)>> =
-        (0..waits.len()).filter(|i| waits[*i] == 0).map(|i| Reverse((rank[i], i))).collect();
+    let mut ready: BinaryHeap<Reverse<(u32, usize)>> = (0..waits.len()).filter(|i| waits[*i] == 0).map(|i| Reverse((rank[i], i))).collect();
     let mut order = vec![];
     while let Some(Reverse((_, i))) = ready.pop() {
         order.push(i);

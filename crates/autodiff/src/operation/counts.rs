@@ -1,8 +1,24 @@
 //! How often each kind of instruction ran, and which constants products read.
 use crate::array::Shared;
-use crate::kernels::contract::Class;
 
-/// Executions since the executor was made, or since [`reset`](super::Executor::reset_counts).
+/// What a contraction is, after axes of length 1 are gone and others merged; batches come on top.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// Nothing is summed or nothing comes out: zeros.
+    Zero,
+    /// Σ a_k b_k.
+    Dot,
+    /// Rows of a matrix, each dotted with the same vector.
+    MatVec,
+    /// Rows of a matrix, each times a number, added up.
+    VecMat,
+    /// a_i b_j, and products element by element: nothing is summed.
+    Outer,
+    /// Matrix by matrix.
+    Gemm,
+}
+
+/// Executions since the executor was made, or since it was told to count anew.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Counts {
     /// Fused groups.
