@@ -80,18 +80,10 @@ pub(crate) fn counters(n: usize) -> Var<u32> {
     constant(Array1::from_iter(0..n as u32))
 }
 
-/// Entry k of a vector, k traced: as an inner product with a unit vector. Cost: a pass over the vector.
+/// Entry k of a vector, k traced.
 #[track_caller]
 pub(crate) fn entry(v: DynVar, k: Var<u32>) -> DynVar {
-    let n = shape(v).first().copied().unwrap_or(1);
-    let all = counters(n);
-    record::apply("entry", &[v, all.to_dyn(), k.to_dyn()], Location::caller(), |b, x| {
-        let k = b.broadcast_to(x[2], &[n]);
-        let hit = b.equal(x[1], k);
-        let kind = b.kind(x[0]);
-        let hit = b.cast(hit, kind);
-        b.dot(x[0], hit)
-    })
+    record::apply("entry", &[v, k.to_dyn()], Location::caller(), |b, x| b.rows(x[0], x[1]))
 }
 
 /// ‖w‖₂ over all real leaves.

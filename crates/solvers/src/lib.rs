@@ -28,7 +28,7 @@ pub use objective::Objective;
 pub use operators::{Composed, Difference1d, Fixed, Gradient2d, LinearOperator, Matrix, compose, operator_norm};
 pub use prepared::Prepared;
 pub use prox::Prox;
-pub use report::Solved;
+pub use report::{Ended, Solved};
 pub use solve::Solve;
 pub use step::Step;
 pub use unrolled::Unrolled;

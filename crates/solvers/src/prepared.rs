@@ -2,10 +2,10 @@
 use crate::diagnose;
 use crate::drive::drive;
 use crate::method::Method;
-use crate::report::{Solved, report};
+use crate::report::{Ended, Solved};
 use hypertape_autodiff::array::{AnyArray, AnyView, LeafType};
 use hypertape_autodiff::execute::Counts;
-use hypertape_autodiff::operation::{Program, Report};
+use hypertape_autodiff::operation::Program;
 use hypertape_autodiff::record::{self, DynVar, Var};
 use hypertape_autodiff::tree::{AnyLeaf, Feed, Leaf, Ranked, Structure, V, Vars};
 use hypertape_autodiff::{Error, Function, Result, Site, Workspace};
@@ -21,13 +21,21 @@ pub struct Prepared<M: Method> {
     name: &'static str,
     function: Function<Inputs<M>, Outputs<M>>,
     workspace: Workspace<Inputs<M>, Outputs<M>>,
+    /// Leaves of the solution.
+    leaves: usize,
     at: Site,
 }
 
 impl<M: Method> Clone for Prepared<M> {
     /// Another one for another thread: the recording is shared, the workspace is its own.
     fn clone(&self) -> Self {
-        Prepared { name: self.name, function: self.function.clone(), workspace: self.function.workspace(), at: self.at }
+        Prepared {
+            name: self.name,
+            function: self.function.clone(),
+            workspace: self.function.workspace(),
+            leaves: self.leaves,
+            at: self.at,
+        }
     }
 }
 
@@ -90,11 +98,12 @@ impl<M: Method> Prepared<M> {
         extra: Vec<AnyLeaf>,
         at: Site,
     ) -> Result<Self> {
+        let leaves = solution.leaf_types().len();
         let number = || Leaf::<f64>::new([]);
         let outputs = (solution, (Leaf::<u32>::new([]), [number(), number(), number()]));
         let function = Function::with_doors(program, (doors.0, doors.1, doors.2, extra), outputs)?;
         let workspace = function.workspace();
-        Ok(Prepared { name: m.name(), function, workspace, at })
+        Ok(Prepared { name: m.name(), function, workspace, leaves, at })
     }
     /// The shapes that one step gets, with the leading axis of what was given.
     pub(crate) fn stacked(each: &M::Each, given: &impl Feed<M::Each>, at: Site) -> M::Each {
@@ -114,12 +123,12 @@ impl<M: Method> Prepared<M> {
         params: impl Feed<M::Params>,
         each: impl Feed<M::Each>,
         captured: &[AnyView<'_>],
-    ) -> Result<(<M::Solution as Structure>::Views<'_>, Report)> {
+    ) -> Result<(<M::Solution as Structure>::Views<'_>, Ended)> {
         let given = (&start, &params, &each, captured);
         let (solution, (count, [undone, residual, tolerance])) = self.workspace.run(given)?;
-        let r = report(self.name, count.number(), undone.number(), residual.number(), tolerance.number());
+        let r = Ended::new(count.number(), undone.number(), residual.number(), tolerance.number());
         if !r.residual.is_finite() {
-            return Err(not_finite(&self.function, &owned::<Inputs<M>>(&given), &r, self.at));
+            return Err(not_finite(&self.function, &owned::<Inputs<M>>(&given), self.name, r, self.at));
         }
         Ok((solution, r))
     }
@@ -134,9 +143,9 @@ impl<M: Method> Prepared<M> {
         each: &impl Feed<M::Each>,
         captured: &[AnyView<'_>],
         sink: &mut dyn FnMut(AnyView<'_>),
-    ) -> Result<Report> {
+    ) -> Result<Ended> {
         let given = (start, params, each, captured);
-        let leaves = self.function.outputs().0.leaf_types().len();
+        let leaves = self.leaves;
         let (mut k, mut numbers) = (0, [0.0; 4]);
         self.workspace.run_each(given, &mut |v| {
             match (k < leaves, &v) {
@@ -148,8 +157,8 @@ impl<M: Method> Prepared<M> {
             k += 1;
         })?;
         let [steps, undone, residual, tolerance] = numbers;
-        let r = report(self.name, steps as u32, undone, residual, tolerance);
-        self.finite(&given, &r)?;
+        let r = Ended::new(steps as u32, undone, residual, tolerance);
+        self.finite(&given, r)?;
         Ok(r)
     }
     /// What its program has executed.
@@ -190,15 +199,15 @@ impl<M: Method> Prepared<M> {
         let mut out = self.function.outputs().arrays(&mut |t| AnyArray::full(t, 0.0));
         self.workspace.run_into(&given, &mut out)?;
         let (solution, (count, [undone, residual, tolerance])) = out;
-        let r = report(self.name, count.number(), undone.number(), residual.number(), tolerance.number());
-        self.finite(&given, &r)?;
-        Ok(Solved { solution, report: r })
+        let r = Ended::new(count.number(), undone.number(), residual.number(), tolerance.number());
+        self.finite(&given, r)?;
+        Ok(Solved { solution, report: r.report(self.name) })
     }
-    fn finite(&self, given: &impl Feed<Inputs<M>>, r: &Report) -> Result<()> {
+    fn finite(&self, given: &impl Feed<Inputs<M>>, r: Ended) -> Result<()> {
         if r.residual.is_finite() {
             return Ok(());
         }
-        Err(not_finite(&self.function, &owned(given), r, self.at))
+        Err(not_finite(&self.function, &owned(given), self.name, r, self.at))
     }
 }
 
@@ -209,12 +218,12 @@ fn owned<S: Structure>(given: &impl Feed<S>) -> Vec<AnyArray> {
 }
 
 /// The error of a loop that met a value that is not finite.
-fn not_finite<I: Structure, O: Structure>(f: &Function<I, O>, inputs: &[AnyArray], r: &Report, at: Site) -> Error {
+fn not_finite<I: Structure, O: Structure>(f: &Function<I, O>, inputs: &[AnyArray], name: &str, r: Ended, at: Site) -> Error {
     let found = f.program().ok().and_then(|p| diagnose::origin(&p, inputs));
     let iteration = r.iterations;
     let Some(o) = found else {
         let problem = format!("iteration {iteration}: a value is not finite (residual {}); a smaller step size may help", r.residual);
-        return Error::Numeric { op: r.name.clone(), problem, at: Some(at) };
+        return Error::Numeric { op: name.into(), problem, at: Some(at) };
     };
     let iteration = o.turn.map_or(iteration, |t| t + 1);
     // A method's own line would say nothing to its user.
@@ -228,5 +237,5 @@ fn not_finite<I: Structure, O: Structure>(f: &Function<I, O>, inputs: &[AnyArray
         "iteration {iteration}: `{}`{line} gave {} from finite operands; a smaller step size, or another start, may help",
         o.op, o.value
     );
-    Error::Numeric { op: r.name.clone(), problem, at: Some(at) }
+    Error::Numeric { op: name.into(), problem, at: Some(at) }
 }

@@ -11,14 +11,37 @@ pub struct Solved<S: Structure> {
     pub report: Report,
 }
 
-/// The report of a loop that ended; the status says "converged" or "iteration limit".
-pub(crate) fn report(name: &str, steps: u32, undone: f64, residual: f64, tolerance: f64) -> Report {
-    let converged = residual <= tolerance;
-    let status = match (converged, residual.is_finite()) {
-        (true, _) => "converged",
-        (_, true) => "iteration limit",
-        _ => "diverged (not finite)",
-    };
-    let iterations = u64::from(steps).saturating_sub(u64::from(undone != 0.0));
-    Report { name: name.into(), iterations, residual, tolerance, converged, status }
+/// How a loop ended: a [`Report`] without a name, which costs no allocation.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Ended {
+    /// Iterations made.
+    pub iterations: u64,
+    /// The stopping measure at the solution.
+    pub residual: f64,
+    /// What it was compared with.
+    pub tolerance: f64,
+    /// Whether the residual is at or under the tolerance.
+    pub converged: bool,
+    /// "converged", "iteration limit" or "diverged (not finite)".
+    pub status: &'static str,
+}
+
+impl Ended {
+    /// From what the loop counted: its turns, whether the last one was undone, and the numbers at the solution.
+    pub(crate) fn new(turns: u32, undone: f64, residual: f64, tolerance: f64) -> Self {
+        let converged = residual <= tolerance;
+        let status = match (converged, residual.is_finite()) {
+            (true, _) => "converged",
+            (_, true) => "iteration limit",
+            _ => "diverged (not finite)",
+        };
+        let iterations = u64::from(turns).saturating_sub(u64::from(undone != 0.0));
+        Ended { iterations, residual, tolerance, converged, status }
+    }
+    /// With the name of the method.
+    #[must_use]
+    pub fn report(self, name: &str) -> Report {
+        let Ended { iterations, residual, tolerance, converged, status } = self;
+        Report { name: name.into(), iterations, residual, tolerance, converged, status }
+    }
 }

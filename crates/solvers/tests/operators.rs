@@ -25,7 +25,7 @@ fn differences_of_a_vector() {
         assert!(norm <= bound.unwrap());
     }
     let f = Function::record(shape![4], |x| LinearOperator::<Leaf, Leaf, ()>::apply(&Difference1d, x, &())).unwrap();
-    assert_eq!(f.eval(&arr1(&[1.0, 3.0, 2.0, 2.0])).unwrap(), arr1(&[2.0, -1.0, 0.0]).into_dyn());
+    assert_eq!(f.eval(arr1(&[1.0, 3.0, 2.0, 2.0])).unwrap(), arr1(&[2.0, -1.0, 0.0]).into_dyn());
 }
 
 #[test]
@@ -35,7 +35,7 @@ fn gradients_of_an_image() {
         assert!(norm <= bound.unwrap() && (h < 20 || norm > 0.95 * bound.unwrap()), "{norm}");
     }
     let f = Function::record(shape![2, 2], |x| LinearOperator::<Leaf, Leaf, ()>::apply(&Gradient2d, x, &())).unwrap();
-    let d = f.eval(&arr2(&[[1.0, 2.0], [4.0, 8.0]])).unwrap();
+    let d = f.eval(arr2(&[[1.0, 2.0], [4.0, 8.0]])).unwrap();
     assert_eq!(d.iter().copied().collect::<Vec<_>>(), [3.0, 6.0, 0.0, 0.0, 1.0, 0.0, 4.0, 0.0]);
 }
 

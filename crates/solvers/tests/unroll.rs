@@ -161,7 +161,7 @@ fn batches_run_over_the_leading_axis_in_each_storage_form() {
     let (all, sqrt, last) = (run(Keep::All), run(Keep::Sqrt), run(Keep::Last(3)));
     assert!((all.0 - sqrt.0).abs() < 1e-14 && (all.0 - last.0).abs() < 1e-14);
     close("by batch", &all.1.1, sqrt.1.1.iter().copied(), 1e-14);
-    let outside = Sgd::new(&f).step_size(0.2).momentum(0.9).solve_over(&arr1(&[0.0, 0.0]), 0.3, &batches).unwrap();
+    let outside = Sgd::new(&f).step_size(0.2).momentum(0.9).solve_over(arr1(&[0.0, 0.0]), 0.3, &batches).unwrap();
     assert_eq!(outside.report.iterations, 11);
     assert!((outside.solution[[0]].powi(2) + outside.solution[[1]].powi(2) - all.0).abs() < 1e-14);
 }
@@ -186,6 +186,21 @@ fn settings_that_cannot_work_fail_the_recording_at_the_users_line() {
     assert!(e.contains("keep at least 1"), "{e}");
     let e = fails(&|| GradientDescent::new(&f).step_size(Step::each(constant(arr1(&[0.1, 0.2])))).unroll(3));
     assert!(e.contains("2 entries for 3 iterations"), "{e}");
+}
+
+#[test]
+fn segments_need_less_memory() {
+    let f = Function::record((shape![500], shape![]), |(w, a)| (a * w * w - w).sum()).unwrap();
+    let bytes = |keep: Keep| {
+        let outer = Function::record(shape![], |a| {
+            GradientDescent::new(&f).step_size(0.1).unroll(400).keep(keep).solve(zeros(shape![500]), a).sum()
+        })
+        .unwrap();
+        outer.memory().total()
+    };
+    let (all, sqrt, last) = (bytes(Keep::All), bytes(Keep::Sqrt), bytes(Keep::Last(10)));
+    // 400 iterates of 4000 bytes; 20 + 20; 10.
+    assert!(all >= 400 * 4000 && sqrt < 80 * 4000 && last < 40 * 4000, "{all} {sqrt} {last}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 use super::linear::LinearOperator;
 use hypertape_autodiff::array::{Real, Shape};
 use hypertape_autodiff::operation::{Builder, Part, Value};
+use hypertape_autodiff::ops::difference::Edge;
 use hypertape_autodiff::record::{self, Var};
 use hypertape_autodiff::tree::{Leaf, Structure, V};
 use std::panic::Location;
@@ -31,21 +32,6 @@ fn put(b: &mut Builder, shape: &Shape, x: Value, axis: usize, from: usize) -> Va
     b.place(shape, &[(x, Part { start, step })])
 }
 
-/// Differences along an axis, one fewer than there are entries.
-fn forward(b: &mut Builder, x: Value, axis: usize) -> Value {
-    let n = b.shape(x)[axis].saturating_sub(1);
-    let (next, here) = (cut(b, x, axis, 1, n), cut(b, x, axis, 0, n));
-    b.sub(next, here)
-}
-
-/// The adjoint of [`forward`]: an array with one more entry.
-fn backward(b: &mut Builder, u: Value, axis: usize) -> Value {
-    let mut shape = b.shape(u);
-    shape[axis] += 1;
-    let (up, down) = (put(b, &shape, u, axis, 1), put(b, &shape, u, axis, 0));
-    b.sub(up, down)
-}
-
 fn fits(b: &mut Builder, v: Value, rank: usize, what: &str) -> bool {
     let t = b.type_of(v).clone();
     let fits = t.shape.len() == rank && (rank != 3 || t.shape[0] == 2) && t.shape.iter().all(|n| *n > 0);
@@ -59,11 +45,21 @@ fn fits(b: &mut Builder, v: Value, rank: usize, what: &str) -> bool {
 impl<T: Real, P: Structure> LinearOperator<Leaf<T>, Leaf<T>, P> for Difference1d {
     fn apply(&self, x: Var<T>, _: &V<P>) -> Var<T> {
         Var::from_dyn(record::apply("difference", &[x.to_dyn()], Location::caller(), |b, v| {
-            if fits(b, v[0], 1, "a vector") { forward(b, v[0], 0) } else { v[0] }
+            if !fits(b, v[0], 1, "a vector") {
+                return v[0];
+            }
+            let d = b.difference(v[0], 0, Edge::Zero);
+            let n = b.shape(d)[0];
+            cut(b, d, 0, 0, n - 1)
         }))
     }
     fn adjoint(&self, u: Var<T>, _: &V<P>) -> Var<T> {
-        Var::from_dyn(record::apply("difference", &[u.to_dyn()], Location::caller(), |b, v| backward(b, v[0], 0)))
+        Var::from_dyn(record::apply("difference", &[u.to_dyn()], Location::caller(), |b, v| {
+            // The transpose does not read the last difference.
+            let shape = Shape::from_slice(&[b.shape(v[0]).first().copied().unwrap_or(0) + 1]);
+            let u = put(b, &shape, v[0], 0, 0);
+            b.difference_adjoint(u, 0, Edge::Zero)
+        }))
     }
     fn norm_bound(&self) -> Option<f64> {
         Some(2.0)
@@ -82,8 +78,7 @@ impl<T: Real, P: Structure> LinearOperator<Leaf<T>, Leaf<T>, P> for Gradient2d {
             one.insert(0, 1);
             let parts: Vec<Value> = (0..2)
                 .map(|axis| {
-                    let d = forward(b, x, axis);
-                    let d = put(b, &shape, d, axis, 0);
+                    let d = b.difference(x, axis, Edge::Zero);
                     b.reshape(d, &one)
                 })
                 .collect();
@@ -101,8 +96,7 @@ impl<T: Real, P: Structure> LinearOperator<Leaf<T>, Leaf<T>, P> for Gradient2d {
                 .map(|axis| {
                     let d = cut(b, u, 0, axis, 1);
                     let d = b.reshape(d, &shape);
-                    let inner = cut(b, d, axis, 0, shape[axis] - 1);
-                    backward(b, inner, axis)
+                    b.difference_adjoint(d, axis, Edge::Zero)
                 })
                 .collect();
             b.add(parts[0], parts[1])

@@ -1,7 +1,6 @@
 //! Projections onto the ℓ₁ and ℓ₂ balls.
 use super::definition::{Prox, family};
 use super::faces::{above, cast, over_positive, simplex_threshold};
-use super::l1::soft_threshold;
 use hypertape_autodiff::array::Real;
 use hypertape_autodiff::record::{Var, stop_gradient};
 use hypertape_autodiff::tree::{Leaf, Structure, V};
@@ -27,7 +26,7 @@ pub(super) fn project_l1<T: Real>(v: Var<T>, radius: Var<T>) -> Var<T> {
     let size = v.abs();
     let tau = simplex_threshold(size.reshape(&[n]), radius).reshape(&[]);
     let outside = above(stop_gradient(&size).sum(), stop_gradient(&radius));
-    outside * soft_threshold(v, tau) + (1.0 - outside) * v
+    outside * v.soft_threshold(tau) + (1.0 - outside) * v
 }
 
 impl<T: Real, P: Structure, F: Fn(&V<P>) -> Var + 'static> Prox<Leaf<T>, P> for L1Ball<P, F> {

@@ -1,7 +1,6 @@
 //! The elastic net.
 use super::definition::Prox;
 use super::faces::cast;
-use super::l1::soft_threshold;
 use hypertape_autodiff::array::Real;
 use hypertape_autodiff::record::Var;
 use hypertape_autodiff::tree::{Leaf, Structure, V};
@@ -19,6 +18,6 @@ pub fn elastic_net<P: Structure, F: Fn(&V<P>) -> (Var, Var) + 'static>(weights: 
 impl<T: Real, P: Structure, F: Fn(&V<P>) -> (Var, Var) + 'static> Prox<Leaf<T>, P> for ElasticNet<P, F> {
     fn prox(&self, v: Var<T>, step: Var, p: &V<P>) -> Var<T> {
         let (a, b) = (self.0)(p);
-        soft_threshold(v, cast(step * a)) / (1.0 + cast::<T>(step * b))
+        v.soft_threshold(cast::<T>(step * a)) / (1.0 + cast::<T>(step * b))
     }
 }

@@ -29,15 +29,9 @@ family!(
     non_negative_l1(weight)
 );
 
-/// sign(v) max(|v| − t, 0).
-#[track_caller]
-pub(super) fn soft_threshold<T: Real>(v: Var<T>, t: Var<T>) -> Var<T> {
-    above(v.abs(), t) * (v - v.sign() * t)
-}
-
 impl<T: Real, P: Structure, F: Fn(&V<P>) -> Var + 'static> Prox<Leaf<T>, P> for L1<P, F> {
     fn prox(&self, v: Var<T>, step: Var, p: &V<P>) -> Var<T> {
-        soft_threshold(v, cast(step * (self.0)(p)))
+        v.soft_threshold(cast::<T>(step * (self.0)(p)))
     }
 }
 
