@@ -86,3 +86,27 @@ fn comparisons_by_swaps() {
     assert_eq!(out[2].to_f64(), [1.0, 0.0, 1.0]);
     assert_eq!(out[3].to_f64()[..2], [0.5, 1.0]);
 }
+
+#[test]
+fn identities_do_not_hide_mistakes() {
+    for write in [
+        (|b, v| {
+            let zero = b.full(&f64s(&[2]), 0.0);
+            b.add(v, zero)
+        }) as fn(&mut Builder, Value) -> Value,
+        |b, v| {
+            let one = b.full(&f64s(&[2]), 1.0);
+            b.mul(one, v)
+        },
+        |b, v| b.sum(v, &[1]),
+        |b, v| {
+            let yes = b.full(&f64s(&[]), 1.0);
+            b.select(yes, v, v)
+        },
+    ] {
+        let mut b = Builder::new();
+        let v = b.input(f64s(&[3]));
+        let y = write(&mut b, v);
+        assert!(b.finish(&[y]).is_err());
+    }
+}

@@ -7,7 +7,7 @@ use hypertape_autodiff::transform::{jvp, vjp};
 use hypertape_autodiff::{each_operation, ops};
 use hypertape_testkit::differences::assert_close;
 use support::derivatives::{Check, check};
-use support::{directions, flat, largest, program_of, real, run};
+use support::{directions, flat, largest, program_of, quick, real};
 
 /// What tolerances allow for one operation: a few roundings, and differences of functions as smooth as a sine of twice the argument.
 fn allowed(probe: &Probe, eps: f64) -> Check {
@@ -55,7 +55,7 @@ fn derivatives(program: &Program, at: &[AnyArray]) -> [Vec<AnyArray>; 2] {
     let (v, ybar) = (short(directions(&inputs, &active, 1)), short(directions(&outputs, &wanted, 2)));
     let forward = jvp(program, &active, &wanted).unwrap();
     let backward = vjp(program, &active, &wanted).unwrap();
-    [run(&forward, &[at, &v].concat()), run(&backward, &[at, &ybar].concat())]
+    [quick(&forward, &[at, &v].concat()), quick(&backward, &[at, &ybar].concat())]
 }
 
 macro_rules! conformance {

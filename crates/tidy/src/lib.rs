@@ -17,6 +17,8 @@ mod modules;
 #[cfg(test)]
 mod panics;
 #[cfg(test)]
+mod registry;
+#[cfg(test)]
 mod resolve;
 #[cfg(test)]
 mod sources;

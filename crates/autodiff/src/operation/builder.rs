@@ -105,6 +105,20 @@ impl Builder {
     }
     /// Applies an operation.
     pub fn emit(&mut self, op: Op, inputs: &[Value]) -> Values {
+        let inferred = {
+            let types: Vec<&LeafType> = inputs.iter().map(|v| self.program.type_of(*v)).collect();
+            op.0.infer(&types)
+        };
+        let types = match inferred {
+            Ok(types) => types,
+            Err(problem) => {
+                let operands = inputs.iter().map(|v| self.type_of(*v).clone()).collect();
+                self.fail(Error::Operands { op: op.name().into(), problem, operands, at: self.site });
+                // A stand-in, so that emission can go on; it never leaves, because `finish` returns the error.
+                (0..4).map(|_| LeafType::new(&[], Kind::F64)).collect()
+            }
+        };
+        // Only what fits is simplified: an identity such as 0 + x would hide operands of different shapes.
         if self.simplifying && self.error.is_none() {
             if let Some(v) = op.simplify(self, inputs) {
                 return v;
@@ -120,19 +134,6 @@ impl Builder {
                 self.known.entry(key).or_default().push(self.program.equations.len() as u32);
             }
         }
-        let inferred = {
-            let types: Vec<&LeafType> = inputs.iter().map(|v| self.program.type_of(*v)).collect();
-            op.0.infer(&types)
-        };
-        let types = match inferred {
-            Ok(types) => types,
-            Err(problem) => {
-                let operands = inputs.iter().map(|v| self.type_of(*v).clone()).collect();
-                self.fail(Error::Operands { op: op.name().into(), problem, operands, at: self.site });
-                // A stand-in, so that emission can go on; it never leaves, because `finish` returns the error.
-                (0..4).map(|_| LeafType::new(&[], Kind::F64)).collect()
-            }
-        };
         let maker = Some(self.program.equations.len() as u32);
         let outputs: Values = types.into_iter().map(|t| self.fresh(t, maker)).collect();
         self.program.equations.push(Equation { op, inputs: Values::from_slice(inputs), outputs: outputs.clone(), site: self.site });

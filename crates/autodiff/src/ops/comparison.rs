@@ -97,14 +97,11 @@ impl Operation for Select {
         same_value(self, other)
     }
     fn simplify(&self, b: &mut Builder, x: &[Value]) -> Option<Values> {
-        let chosen = match b.known_number(x[0]) {
-            Some(0.0) => x[2],
-            Some(_) => x[1],
-            None if x[1] == x[2] => x[1],
-            None => return None,
-        };
-        // Only where nothing is wrong that inference would report.
-        (b.shape(x[0]) == b.shape(chosen) && b.type_of(x[1]) == b.type_of(x[2])).then(|| smallvec![chosen])
+        match b.known_number(x[0]) {
+            Some(0.0) => Some(smallvec![x[2]]),
+            Some(_) => Some(smallvec![x[1]]),
+            None => (x[1] == x[2]).then(|| smallvec![x[1]]),
+        }
     }
 }
 impl Probed for Select {
