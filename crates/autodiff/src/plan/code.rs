@@ -43,6 +43,7 @@ pub(crate) struct Step<O> {
 }
 
 /// The machine's instructions.
+#[allow(clippy::large_enum_variant, reason = "a plan holds few instructions, and runs them without following a pointer")]
 #[derive(Debug, Clone)]
 pub(crate) enum Instruction<O> {
     /// Fused elementwise work. Ports: operands, results, fold results.

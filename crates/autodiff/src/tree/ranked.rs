@@ -26,7 +26,7 @@ impl<T: Copy + Default, S: Data<Elem = T>, D: Dimension> Ranked<T> for ArrayBase
             return v;
         }
         let columns = self.shape().last().copied().unwrap_or(1);
-        let rows = if columns == 0 { 0 } else { self.len() / columns };
+        let rows = self.len().checked_div(columns).unwrap_or(0);
         let empty = || ArrayView2::from(&[[]; 0]);
         self.as_slice().and_then(|s| ArrayView2::from_shape((rows, columns), s).ok()).unwrap_or_else(empty)
     }
