@@ -1,5 +1,5 @@
-#![doc = include_str!("../../../README.md")]
 //! The facade: what users import. No logic lives here.
+#![doc = include_str!("../../../README.md")]
 
 pub use hypertape_autodiff::{
     Error, Function, GradientCheck, Linear, Primitive, Problem, Result, Workspace, Wrt, apply_primitive, array, execute, index, operation,
