@@ -2,7 +2,7 @@
 use super::leaf_type::Shape;
 use smallvec::SmallVec;
 
-/// Element (i, j, …) lies at offset + i·strides[0] + j·strides[1] + …, in elements.
+/// Element (i, j, …) lies at offset + i·`strides[0]` + j·`strides[1]` + …, in elements.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Layout {
     /// Lengths of the axes.
