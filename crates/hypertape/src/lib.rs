@@ -13,7 +13,7 @@ pub use hypertape_solvers as solvers;
 
 /// All that most programs need.
 pub mod prelude {
-    pub use crate::implicit::{self, Bicgstab, Cg, Cholesky, Gmres, ImplicitExt, Lu, Neumann, NormalCg, OnResidual, OneStep};
+    pub use crate::implicit::{self, Bicgstab, Cg, Cholesky, Gmres, ImplicitExt, LinearSolve, Lu, Neumann, NormalCg, OnResidual, OneStep};
     pub use crate::record::{
         DynVar, Scalar, Var, concat, cond, constant, map, ones, ones_like, scalar, scan, scan_until, stack, stop_gradient, zeros,
         zeros_like,

@@ -194,19 +194,26 @@ fn relative(a: &[AnyArray], b: &[AnyArray]) -> f64 {
     (gap / size).sqrt()
 }
 
+/// Products by kind, as a person reads them: `gemm 40 · dot 3`.
+fn kinds(counts: &Counts) -> String {
+    let words: Vec<String> = counts.by_class().iter().map(|(class, times)| format!("{class} {times}")).collect();
+    words.join(" · ")
+}
+
 impl Display for Comparison {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
-        writeln!(f, "{:<44} {:>10} {:>10} {:>12} {:>12} {:>9}", "solver", "error", "seconds", "planned B", "measured B", "products")?;
+        let width = self.rows.iter().map(|r| r.name.chars().count()).max().unwrap_or(0).max(20);
+        writeln!(f, "{:<width$} {:>10} {:>10} {:>12} {:>12}  products", "solver", "error", "seconds", "planned B", "measured B")?;
         for r in &self.rows {
+            write!(f, "{:<width$} ", r.name)?;
             let planned = r.planned.total();
             match &r.outcome {
-                None => writeln!(f, "{:<44} {:>10} {:>10} {planned:>12} {:>12} {:>9}", r.name, "-", "-", "not run", "-")?,
-                Some(Err(e)) => writeln!(f, "{:<44} {:>10} {:>10} {planned:>12}  {e}", r.name, "-", "-")?,
+                None => writeln!(f, "{:>10} {:>10} {planned:>12} {:>12}", "-", "-", "not run")?,
+                Some(Err(e)) => writeln!(f, "{:>10} {:>10} {planned:>12} {:>12}  {e}", "-", "-", "failed")?,
                 Some(Ok(m)) => {
                     let error = m.error.map_or("-".into(), |e| format!("{e:.3e}"));
                     let measured = m.measured.map_or("-".into(), |b| b.to_string());
-                    let products = m.counts.all_products();
-                    writeln!(f, "{:<44} {error:>10} {:>10.4} {planned:>12} {measured:>12} {products:>9}", r.name, m.seconds)?;
+                    writeln!(f, "{error:>10} {:>10.4} {planned:>12} {measured:>12}  {}", m.seconds, kinds(&m.counts))?;
                 }
             }
         }
@@ -214,7 +221,29 @@ impl Display for Comparison {
     }
 }
 
-/// The errors of rows that ran and failed, with their names.
+impl Comparison {
+    /// The rows as comma-separated values with a header; what is unknown is empty.
+    #[must_use]
+    pub fn csv(&self) -> String {
+        let quoted = |s: &str| format!("\"{}\"", s.replace('"', "\"\""));
+        let mut out = String::from("solver,error,seconds,planned_bytes,measured_bytes,products,status\n");
+        for r in &self.rows {
+            let [error, seconds, measured, products, status] = match &r.outcome {
+                None => ["", "", "", "", "not run"].map(String::from),
+                Some(Err(e)) => [String::new(), String::new(), String::new(), String::new(), e.to_string()],
+                Some(Ok(m)) => {
+                    let error = m.error.map(|e| format!("{e:e}")).unwrap_or_default();
+                    let measured = m.measured.map(|b| b.to_string()).unwrap_or_default();
+                    [error, format!("{:e}", m.seconds), measured, kinds(&m.counts), "run".into()]
+                }
+            };
+            let (name, planned, products, status) = (quoted(&r.name), r.planned.total(), quoted(&products), quoted(&status));
+            out += &format!("{name},{error},{seconds},{planned},{measured},{products},{status}\n");
+        }
+        out
+    }
+}
+
 impl Comparison {
     /// Rows that failed, with why.
     pub fn failures(&self) -> impl Iterator<Item = (&str, &Error)> {

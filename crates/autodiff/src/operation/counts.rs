@@ -18,6 +18,19 @@ pub enum Class {
     Gemm,
 }
 
+impl std::fmt::Display for Class {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Class::Zero => "zero",
+            Class::Dot => "dot",
+            Class::MatVec => "matvec",
+            Class::VecMat => "vecmat",
+            Class::Outer => "outer",
+            Class::Gemm => "gemm",
+        })
+    }
+}
+
 /// Executions since the executor was made, or since it was told to count anew.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Counts {
@@ -65,9 +78,16 @@ impl Counts {
     pub fn all_products(&self) -> u64 {
         self.products.iter().map(|p| p.times).sum()
     }
+    /// How often products of each class ran, for those that did.
+    #[must_use]
+    pub fn by_class(&self) -> Vec<(Class, u64)> {
+        let all = [Class::Dot, Class::MatVec, Class::VecMat, Class::Outer, Class::Gemm];
+        all.into_iter().map(|class| (class, self.products(class, None))).filter(|(_, times)| *times > 0).collect()
+    }
     /// Adds other counts.
     pub fn add(&mut self, other: &Counts) {
         self.groups += other.groups;
+        self.passes += other.passes;
         self.folds += other.folds;
         self.copies += other.copies;
         self.kernels += other.kernels;
