@@ -159,7 +159,7 @@ fn tune(problem: &SoftmaxRegression, quick: bool) -> Result<(), Box<dyn Error>> 
     bar.set_message("single penalties");
     let mut best = (f64::INFINITY, 0.0);
     for v in GRID {
-        let (validation, _) = at_minimiser.eval(&single(v))?;
+        let (validation, _) = at_minimiser.eval(single(v))?;
         if validation.number() < best.0 {
             best = (validation.number(), v);
         }

@@ -47,7 +47,8 @@ impl LinearSolve for Lu {
         "dense LU".into()
     }
     fn state_len(&self, n: usize) -> usize {
-        2 * n + 2 * n * n
+        // The matrix, L and U.
+        2 * n + 3 * n * n
     }
     fn state(&self, n: usize) -> Box<dyn Any + Send> {
         Box::new([vec![0.0; n], vec![0.0; n]])
@@ -85,6 +86,7 @@ impl LinearSolve for Cholesky {
         "dense Cholesky".into()
     }
     fn state_len(&self, n: usize) -> usize {
+        // The matrix and L.
         2 * n + 2 * n * n
     }
     fn state(&self, n: usize) -> Box<dyn Any + Send> {

@@ -1,0 +1,82 @@
+//! Bytes, planned and measured: unrolled with every iterate, with √K of them, and implicit.
+use super::problem::{Problem, WEIGHTS, penalties};
+use super::{MEMORY, alone};
+use hypertape::prelude::*;
+
+/// What a hypergradient needs: planned, and the measured peak of making a workspace and running it, after one warm-up call.
+fn bytes(problem: &Problem, solver: &dyn Inner<Leaf, Leaf>) -> (u64, u64) {
+    let gradient = problem.outer(solver).wrt(|p| p).value_and_gradient();
+    let planned = gradient.memory().total();
+    let at = penalties();
+    gradient.workspace().run(&at).unwrap();
+    let (_, used) = MEMORY.measure(|| {
+        let mut workspace = gradient.workspace();
+        workspace.run(&at).unwrap();
+        workspace
+    });
+    (planned, used.peak as u64)
+}
+
+/// Within 5 % or 256 KB, whichever is larger.
+fn agree(what: &str, (planned, measured): (u64, u64)) {
+    let allowed = (planned / 20).max(256 << 10);
+    assert!(planned.abs_diff(measured) <= allowed, "{what}: planned {planned}, measured {measured}");
+}
+
+#[test]
+fn every_iterate_is_k_states_and_under_2_mb() {
+    let (_alone, problem) = (alone(), Problem::new());
+    for k in [100, 1000, 3000] {
+        let (planned, measured) = bytes(&problem, &problem.descent.unroll(k));
+        let states = (8 * k * WEIGHTS) as u64;
+        assert!(planned >= states && planned.max(measured) < states + 2_000_000, "K = {k}: planned {planned}, measured {measured}");
+        agree(&format!("every iterate, K = {k}"), (planned, measured));
+    }
+}
+
+#[test]
+fn sqrt_storage_grows_as_the_square_root() {
+    let (_alone, problem) = (alone(), Problem::new());
+    let at = |k| {
+        let used = bytes(&problem, &problem.descent.unroll(k).keep(Keep::Sqrt));
+        agree(&format!("√K, K = {k}"), used);
+        used
+    };
+    let (small, middle, large) = (at(100), at(900), at(2500));
+    // 2√K states: what it grows by from K = 100 to K = 900 is 2 (30 − 10) states, to K = 2500 it is 2 (50 − 10).
+    for (used, roots) in [(middle, 20), (large, 40)] {
+        let states = 2 * roots * 8 * WEIGHTS as u64;
+        for (grown, kind) in [(used.0 - small.0, "planned"), (used.1 - small.1, "measured")] {
+            let close = grown.abs_diff(states) <= states / 20;
+            assert!(close, "{kind} grows by {grown} bytes, {} states are {states}", 2 * roots);
+        }
+    }
+}
+
+#[test]
+fn implicit_does_not_grow_with_the_steps() {
+    let (_alone, problem) = (alone(), Problem::new());
+    let at = |k| {
+        let used = bytes(&problem, &problem.implicit(k, Cg::default()));
+        agree(&format!("implicit, K = {k}"), used);
+        used
+    };
+    let (short, long) = (at(10), at(1000));
+    assert_eq!(short.0, long.0, "planned");
+    // The measured peak sees what other threads allocate meanwhile.
+    assert!(short.1.abs_diff(long.1) <= 64 << 10, "measured: {} bytes for 10 steps, {} for 1000", short.1, long.1);
+}
+
+#[test]
+fn every_adjoint_solver_needs_what_is_planned() {
+    let (_alone, problem) = (alone(), Problem::new());
+    agree("CG", bytes(&problem, &problem.implicit(10, Cg::default())));
+    agree("GMRES", bytes(&problem, &problem.implicit(10, Gmres::default())));
+    agree("BiCGStab", bytes(&problem, &problem.implicit(10, Bicgstab::default())));
+    agree("normal CG", bytes(&problem, &problem.implicit(10, NormalCg::default())));
+    agree("Neumann", bytes(&problem, &problem.implicit(10, Neumann::terms(10))));
+    agree("one step", bytes(&problem, &problem.implicit(10, OneStep::default())));
+    agree("Cholesky", bytes(&problem, &problem.implicit(10, Cholesky)));
+    agree("LU", bytes(&problem, &problem.implicit(10, Lu)));
+    agree("the last 10 steps", bytes(&problem, &problem.descent.unroll(100).keep(Keep::Last(10))));
+}

@@ -1,0 +1,76 @@
+//! Readings of the data: the reverse of one step of a generalised linear model is two dots and one axpy.
+use super::alone;
+use super::problem::{Problem, penalties};
+use hypertape::array::Shared;
+use hypertape::operation::Class;
+use hypertape::prelude::*;
+use ndarray::{ArcArray1, ArcArray2, Array, Array1, Array2};
+
+/// An array as recorded constants hold it.
+fn shared(x: &ArcArray2<f64>) -> Shared {
+    Shared::F64(x.clone().into_dyn())
+}
+
+/// Products with a constant in one run: (dots of its rows, sums of its rows).
+fn readings(f: &Function<Leaf, (Leaf, Leaf)>, at: impl Feed<Leaf>, x: &ArcArray2<f64>) -> (u64, u64) {
+    let mut workspace = f.workspace();
+    workspace.run(at).unwrap();
+    let counts = workspace.counts();
+    let x = shared(x);
+    (counts.products(Class::MatVec, Some(&x)), counts.products(Class::VecMat, Some(&x)))
+}
+
+/// Logistic regression, a penalty for each feature, gradient descent by `steps`, every iterate kept; value and hypergradient.
+fn logistic(steps: usize, x: &ArcArray2<f64>, y: &ArcArray1<f64>, keep: Keep) -> Function<Leaf, (Leaf, Leaf)> {
+    let d = x.ncols();
+    let inner = Function::record((shape![d], shape![d]), |(w, penalty)| {
+        (-(constant(y) * constant(x).dot(w))).softplus().mean() + 0.5 * (penalty.exp() * w.square()).sum()
+    })
+    .unwrap();
+    let solver = GradientDescent::new(&inner).step_size(0.1);
+    let outer = Function::record(shape![d], |penalty| solver.unroll(steps).keep(keep).solve(zeros(shape![d]), penalty).square().sum());
+    outer.unwrap().wrt(|p| p).value_and_gradient()
+}
+
+#[test]
+fn the_reverse_of_a_step_is_two_dots_and_one_axpy() {
+    let _alone = alone();
+    let (n, d) = (2000, 64);
+    let x = Array::from_shape_fn((n, d), |(i, j)| ((3 * i + 5 * j) as f64).sin()).into_shared();
+    let y = Array::from_shape_fn(n, |i| (i as f64).cos().signum()).into_shared();
+    let at = Array1::from_elem(d, -3.0);
+    let count = |steps| readings(&logistic(steps, &x, &y, Keep::All), &at, &x);
+    let (short, long) = (count(10), count(30));
+    // A forward step is one dot and one axpy; its reverse is two dots (margins again, and of the cotangent) and one axpy.
+    assert_eq!((long.0 - short.0, long.1 - short.1), (20 * 3, 20 * 2), "dots and axpys of 20 more steps, there and back");
+}
+
+#[test]
+fn the_reverse_of_a_softmax_step_is_three_products() {
+    let _alone = alone();
+    let problem = Problem::new();
+    let count = |steps| {
+        let mut workspace = problem.outer(&problem.descent.unroll(steps)).wrt(|p| p).value_and_gradient().workspace();
+        workspace.run(penalties()).unwrap();
+        workspace.counts().products(Class::Gemm, Some(&shared(&problem.x)))
+    };
+    assert_eq!(count(30) - count(10), 20 * 5, "2 products with X for a step, 3 for its reverse");
+}
+
+#[test]
+fn the_gradient_and_hvp_of_a_linear_model_read_the_data_once() {
+    let _alone = alone();
+    let (n, d) = (2000, 64);
+    let x = Array2::from_shape_fn((n, d), |(i, j)| ((3 * i + 5 * j) as f64).sin()).into_shared();
+    let f = Function::record(shape![d], |w| constant(&x).dot(w).softplus().mean()).unwrap();
+    let w = Array1::from_elem(d, 0.1);
+    let mut gradient = f.wrt(|w| w).value_and_gradient().workspace();
+    gradient.run(&w).unwrap();
+    assert_eq!(gradient.counts().passes, 1, "{}", f.wrt(|w| w).value_and_gradient().plan().unwrap());
+    let mut hvp = f.wrt(|w| w).hvp().workspace();
+    hvp.run((&w, &w)).unwrap();
+    assert_eq!(hvp.counts().passes, 1, "{}", f.wrt(|w| w).hvp().plan().unwrap());
+    let counts = hvp.counts();
+    let x = shared(&x);
+    assert_eq!((counts.products(Class::MatVec, Some(&x)), counts.products(Class::VecMat, Some(&x))), (2, 1));
+}
