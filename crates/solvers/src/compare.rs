@@ -2,6 +2,7 @@
 use crate::inner::Inner;
 use hypertape_autodiff::array::{AnyArray, AnyView, Real};
 use hypertape_autodiff::execute::Counts;
+use hypertape_autodiff::kernels::make_packing_buffers;
 use hypertape_autodiff::operation::Report;
 use hypertape_autodiff::plan::Memory;
 use hypertape_autodiff::record::Var;
@@ -86,7 +87,7 @@ impl<'m> Compare<'m> {
         self.reference = Some(leaves);
         self
     }
-    /// Bytes are measured by this meter.
+    /// Bytes are measured by this meter. Buffers that a thread makes once and keeps, for matrix products, are made before.
     #[must_use]
     pub fn meter(mut self, meter: &'m dyn Meter) -> Self {
         self.meter = Some(meter);
@@ -145,6 +146,7 @@ impl<'m> Compare<'m> {
         let mut x: Vec<AnyArray> = vec![];
         at.feed(&mut |v: AnyView<'_>| x.push(v.to_owned()));
         let before = self.meter.map(|m| {
+            make_packing_buffers();
             m.reset_peak();
             m.live()
         });

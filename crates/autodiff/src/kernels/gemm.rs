@@ -118,3 +118,17 @@ impl<T> Pointers<T> {
         Pointers(self.0, self.1.wrapping_offset(j * g.b[1]), self.2.wrapping_offset(j * g.out[1]))
     }
 }
+
+/// Multiplies once on the calling thread and on every thread of the pool.
+///
+/// faer packs operands into a buffer that each thread makes at its first product: address space of twice the last-level cache, of which only what
+/// products use is ever touched. A counting allocator sees all of it, in whatever happens to run first on that thread.
+pub fn make_packing_buffers() {
+    let multiply = || {
+        let a = faer::Mat::<f64>::zeros(256, 256);
+        let mut out = faer::Mat::<f64>::zeros(256, 256);
+        matmul(out.as_mut(), Accum::Replace, a.as_ref(), a.as_ref(), 1.0, Par::Seq);
+    };
+    multiply();
+    rayon::broadcast(|_| multiply());
+}

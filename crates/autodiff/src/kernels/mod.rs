@@ -24,5 +24,7 @@ mod matvec;
 mod one;
 mod tile;
 
+pub use gemm::make_packing_buffers;
+
 #[cfg(test)]
 mod tests;

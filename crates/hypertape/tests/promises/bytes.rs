@@ -1,6 +1,7 @@
 //! Bytes, planned and measured: unrolled with every iterate, with √K of them, and implicit.
 use super::problem::{Problem, WEIGHTS, penalties};
 use super::{MEMORY, alone};
+use hypertape::kernels::make_packing_buffers;
 use hypertape::prelude::*;
 
 /// What a hypergradient needs: planned, and the measured peak of making a workspace and running it, after one warm-up call.
@@ -8,6 +9,7 @@ fn bytes(problem: &Problem, solver: &dyn Inner<Leaf, Leaf>) -> (u64, u64) {
     let gradient = problem.outer(solver).wrt(|p| p).value_and_gradient();
     let planned = gradient.memory().total();
     let at = penalties();
+    make_packing_buffers();
     gradient.workspace().run(&at).unwrap();
     let (_, used) = MEMORY.measure(|| {
         let mut workspace = gradient.workspace();
