@@ -13,10 +13,11 @@ pub use hypertape_solvers as solvers;
 
 /// All that most programs need.
 pub mod prelude {
+    pub use crate::array::Real;
     pub use crate::implicit::{self, Bicgstab, Cg, Cholesky, Gmres, ImplicitExt, LinearSolve, Lu, Neumann, NormalCg, OnResidual, OneStep};
     pub use crate::record::{
-        DynVar, Scalar, Var, concat, cond, constant, map, ones, ones_like, scalar, scan, scan_until, stack, stop_gradient, zeros,
-        zeros_like,
+        Boundary, Csr, DynVar, Edge, Scalar, Triangle, Var, concat, cond, constant, csr, iota, map, normal, ones, ones_like, random_index,
+        scalar, scan, scan_until, stack, stop_gradient, uniform, zeros, zeros_like,
     };
     pub use crate::solvers::*;
     pub use crate::tree::{AnyLeaf, Arrays, Feed, Give, Leaf, Own, Ranked, Structure, V, Vars};

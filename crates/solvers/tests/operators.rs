@@ -1,5 +1,5 @@
 //! Linear operators: the transpose identity, known values, norms.
-use hypertape_autodiff::record::constant;
+use hypertape_autodiff::record::{Csr, constant};
 use hypertape_autodiff::tree::{Leaf, Structure};
 use hypertape_autodiff::{Function, shape};
 use hypertape_solvers::{Difference1d, Gradient2d, LinearOperator, Matrix, compose, operator_norm};
@@ -45,6 +45,9 @@ fn matrices_and_compositions() {
     let fixed = Matrix::fixed::<f64>(a.clone());
     let (norm, bound) = adjoint_holds("matrix", fixed.clone(), &[6], &[4]);
     assert!(norm <= bound.unwrap());
+    let sparse = Csr::from_dense(&a.view()).unwrap();
+    let (same, sparse_bound) = adjoint_holds("sparse", sparse, &[6], &[4]);
+    assert!((same - norm).abs() <= 1e-12 * norm && sparse_bound == bound);
     let shared = a.into_shared();
     let from_params = Matrix::of::<Leaf, f64>(move |p: &hypertape_autodiff::record::Var| *p * constant(&shared));
     let (twice, none) = adjoint_holds("from the parameters", from_params.clone(), &[6], &[4]);

@@ -35,6 +35,13 @@ pub fn ones_like<W: Vars>(like: &W) -> W {
     full(&like.structure(), 1.0)
 }
 
+/// The indices 0, 1, …, n − 1.
+#[track_caller]
+#[must_use]
+pub fn iota(n: usize) -> Var<u32> {
+    Var::from_dyn(tape::apply("iota", &[], Location::caller(), |b, _| b.iota(n)))
+}
+
 /// The same values, with derivative 0.
 #[track_caller]
 pub fn stop_gradient<W: Vars>(w: &W) -> W {

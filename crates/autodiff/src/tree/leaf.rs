@@ -4,6 +4,7 @@ use crate::array::{AnyArray, AnyView, AnyViewMut, Element, Kind, LeafType, Real,
 use crate::record::{DynVar, Var};
 use ndarray::{ArcArray, ArrayBase, ArrayD, ArrayViewD, Data, Dimension, IxDyn};
 use std::marker::PhantomData;
+use std::panic::Location;
 
 /// The shape of one array of `T`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +19,11 @@ impl<T: Element> Leaf<T> {
     #[must_use]
     pub fn shape(&self) -> &Shape {
         &self.0.shape
+    }
+    /// Shape and element type.
+    #[must_use]
+    pub fn leaf_type(&self) -> &LeafType {
+        &self.0
     }
 }
 
@@ -86,6 +92,13 @@ impl<T: Real> Give<Leaf<T>> for f64 {
     #[track_caller]
     fn give(&self) -> Var<T> {
         crate::record::scalar(*self)
+    }
+}
+impl Give<Leaf<u32>> for u32 {
+    #[track_caller]
+    fn give(&self) -> Var<u32> {
+        let of = LeafType::new(&[], Kind::U32);
+        Var::from_dyn(crate::record::apply("literal", &[], Location::caller(), |b, _| b.full(&of, f64::from(*self))))
     }
 }
 impl<T: Element, D: Dimension> Give<Leaf<T>> for ArcArray<T, D> {

@@ -4,6 +4,7 @@ mod difference;
 mod linear;
 mod matrix;
 mod norm;
+mod sparse;
 
 pub use compose::{Composed, compose};
 pub use difference::{Difference1d, Gradient2d};

@@ -11,7 +11,7 @@ fn random(r: &mut Random, rows: usize, columns: usize, per_row: usize) -> Csr<f6
         }
         starts.push(values.len());
     }
-    Csr::new(rows, columns, starts, indices, values).expect("the parts fit")
+    Csr::new([rows, columns], starts, indices, values).expect("the parts fit")
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn products_with_vectors_and_matrices() {
 #[test]
 fn parts_that_do_not_fit_are_refused() {
     let say = |starts: &[usize], indices: &[u32], values: &[f64]| {
-        Csr::new(2, 3, starts.to_vec(), indices.to_vec(), values.to_vec()).expect_err("the parts do not fit")
+        Csr::new([2, 3], starts.to_vec(), indices.to_vec(), values.to_vec()).expect_err("the parts do not fit").to_string()
     };
     assert!(say(&[0, 1], &[0], &[1.0]).contains("must be 3 numbers"));
     assert!(say(&[0, 2, 1], &[0], &[1.0]).contains("must not decrease"));

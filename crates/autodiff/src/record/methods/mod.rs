@@ -1,8 +1,10 @@
 //! What can be done with a variable: the operations as methods, one file a family.
 mod elementwise;
+mod indexing;
 mod linalg;
 mod reduce;
 mod shape;
+mod stencil;
 
 use super::handle::DynVar;
 use super::literals::literal;

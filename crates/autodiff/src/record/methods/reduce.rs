@@ -63,6 +63,8 @@ reductions! {
     norm_l2, norm_l2, norm_l2_axis, norm_l2_axes, norm_l2_keep;
     /// Σ x².
     norm_squared, norm2, norm2_axis, norm2_axes, norm2_keep;
+    /// max |x|; ties share the derivative equally.
+    norm_max, norm_max, norm_max_axis, norm_max_axes, norm_max_keep;
 }
 
 impl<T: Real> Var<T> {
