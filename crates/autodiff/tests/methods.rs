@@ -1,7 +1,5 @@
 //! Methods of variables that gather, scatter, difference, convolve, factor and draw: values, derivatives, mistakes.
-use hypertape_autodiff::record::{
-    Boundary, Csr, Edge, Triangle, Var, constant, csr, iota, map, normal, random_index, scan, uniform,
-};
+use hypertape_autodiff::record::{Boundary, Csr, Edge, Triangle, Var, constant, csr, iota, map, normal, random_index, scan, uniform};
 use hypertape_autodiff::tree::{Feed, Leaf, Ranked, Structure};
 use hypertape_autodiff::{Error, Function, Result, index, shape};
 use hypertape_testkit::differences::{self, STEP, assert_close, rounding, tolerance};

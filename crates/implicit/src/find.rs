@@ -11,8 +11,8 @@ use std::sync::Arc;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Found {
     pub(crate) iterations: u64,
-    /// Whether the method says that it has converged, if it has a measure of its own.
-    pub(crate) converged: Option<bool>,
+    /// The method's own stopping measure at the point, and its tolerance, if it has them.
+    pub(crate) measure: Option<(f64, f64)>,
 }
 
 /// Finds z with F(z, θ) = 0.
@@ -81,6 +81,6 @@ where
         let params = self.params.views(&mut |_| p.next().map_or_else(absent, AnyView::reborrow));
         let found = (self.find)(state, params, start).map_err(|e| Problem::User(Arc::from(e.into())))?;
         found.feed(&mut |v| sink(v));
-        Ok(Found { iterations: 0, converged: None })
+        Ok(Found { iterations: 0, measure: None })
     }
 }

@@ -193,6 +193,6 @@ impl<M: Method> Find for ByMethod<M> {
         let [p, e, c] = self.counts;
         let report =
             prepared.run_leaves(&Views(start), &Views(&params[..p]), &Views(&params[p..p + e]), &params[p + e..p + e + c], sink)?;
-        Ok(Found { iterations: report.iterations, converged: Some(report.converged) })
+        Ok(Found { iterations: report.iterations, measure: Some((report.residual, report.tolerance)) })
     }
 }

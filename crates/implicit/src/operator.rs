@@ -1,7 +1,7 @@
 //! F_z at a point, as a linear operator on vectors of doubles.
 use crate::equation::Equation;
 use crate::flat;
-use hypertape_autodiff::array::{AnyArray, AnyView};
+use hypertape_autodiff::array::{AnyArray, AnyView, Kind};
 use hypertape_autodiff::execute::{Counts, Executor};
 use hypertape_autodiff::plan::Plan;
 use hypertape_autodiff::{Problem, Result};
@@ -26,6 +26,10 @@ pub trait Operator {
     /// # Errors
     /// What running the operator's program gives.
     fn apply_adjoint(&mut self, v: &[f64], out: &mut [f64]) -> Result<(), Problem>;
+    /// The machine epsilon of what computes the products: vectors are doubles, the equation may be in single precision.
+    fn epsilon(&self) -> f64 {
+        f64::EPSILON
+    }
 }
 
 /// The executors of an equation's derivative with respect to the solution. The point is set once, the operator applied often.
@@ -91,6 +95,14 @@ impl Operator for Jacobian {
     fn apply_adjoint(&mut self, v: &[f64], out: &mut [f64]) -> Result<(), Problem> {
         self.product(v, out, true)
     }
+    fn epsilon(&self) -> f64 {
+        epsilon(self.leaves.iter().map(AnyArray::kind))
+    }
+}
+
+/// The machine epsilon of the coarsest of some element types.
+pub(crate) fn epsilon(mut kinds: impl Iterator<Item = Kind>) -> f64 {
+    if kinds.any(|k| k == Kind::F32) { f64::from(f32::EPSILON) } else { f64::EPSILON }
 }
 
 /// An operator with its two directions exchanged.
@@ -105,5 +117,8 @@ impl Operator for Transposed<'_> {
     }
     fn apply_adjoint(&mut self, v: &[f64], out: &mut [f64]) -> Result<(), Problem> {
         self.0.product(v, out, false)
+    }
+    fn epsilon(&self) -> f64 {
+        self.0.epsilon()
     }
 }

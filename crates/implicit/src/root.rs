@@ -4,9 +4,9 @@ use crate::equation::{Equation, Leaves};
 use crate::find::Find;
 use crate::flat;
 use crate::linear_system::{LinearSystem, filled, reborrow};
-use crate::operator::Jacobian;
+use crate::operator::{Jacobian, epsilon};
 use crate::policy::OnResidual;
-use hypertape_autodiff::array::{AnyArray, AnyView, AnyViewMut, Kind, LeafType};
+use hypertape_autodiff::array::{AnyArray, AnyView, AnyViewMut, LeafType};
 use hypertape_autodiff::execute::Counts;
 use hypertape_autodiff::operation::Report;
 use hypertape_autodiff::record::DynVar;
@@ -64,9 +64,7 @@ impl RootOf {
     }
     /// The default tolerance on ‖F‖: the square root of the machine epsilon of the coarsest leaf, relative to 1 + ‖z‖.
     fn default_tolerance(&self, z: &[f64]) -> f64 {
-        let single = self.equation.solution.iter().any(|t| t.kind == Kind::F32);
-        let eps = if single { f64::from(f32::EPSILON) } else { f64::EPSILON };
-        eps.sqrt() * (1.0 + flat::norm(z))
+        epsilon(self.equation.solution.iter().map(|t| t.kind)).sqrt() * (1.0 + flat::norm(z))
     }
 }
 
@@ -158,16 +156,17 @@ impl Primitive for RootOf {
             jacobian.at(&point, residual)?;
             Ok(flat::norm(residual))
         };
-        let mut residual = at(&s.solution, &mut s.residual)?;
-        let tolerance = self.tolerance.unwrap_or_else(|| self.default_tolerance(&s.z));
+        let norm = at(&s.solution, &mut s.residual)?;
+        let bound = self.tolerance.unwrap_or_else(|| self.default_tolerance(&s.z));
         // A tolerance given here decides; else the method's own measure does, where it has one.
-        let mut converged = match found.converged {
-            Some(c) if self.tolerance.is_none() => c,
-            _ => residual <= tolerance,
+        let (mut residual, mut tolerance) = match found.measure {
+            Some(own) if self.tolerance.is_none() => own,
+            _ => (norm, bound),
         };
         let mut iterations = found.iterations;
-        if !converged && self.policy == OnResidual::Refine {
+        if !(residual <= tolerance) && self.policy == OnResidual::Refine {
             let linear_tolerance = 1e-2;
+            (residual, tolerance) = (norm, bound);
             for _ in 0..20 {
                 if residual <= tolerance {
                     break;
@@ -184,9 +183,9 @@ impl Primitive for RootOf {
                 residual = flat::norm(&s.residual);
                 iterations += 1;
             }
-            converged = residual <= tolerance;
         }
-        if !(converged || self.policy == OnResidual::Warn && residual.is_finite()) {
+        let converged = residual <= tolerance;
+        if !(converged || self.policy == OnResidual::Warn && residual.is_finite() && norm.is_finite()) {
             let problem = format!(
                 "the point found is not a solution: residual {residual:e}, tolerance {tolerance:e}, {iterations} iterations; raise the iteration limit, \
                  accept it with `on_residual(OnResidual::Warn)`, or improve it with `on_residual(OnResidual::Refine)`"

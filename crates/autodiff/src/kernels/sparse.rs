@@ -120,7 +120,8 @@ impl<T: Real> Csr<T> {
     }
     /// Every entry as (row, column, value).
     pub fn entries(&self) -> impl Iterator<Item = (usize, usize, T)> + '_ {
-        (0..self.rows()).flat_map(move |i| (self.0.starts[i]..self.0.starts[i + 1]).map(move |k| (i, self.0.indices[k] as usize, self.0.values[k])))
+        (0..self.rows())
+            .flat_map(move |i| (self.0.starts[i]..self.0.starts[i + 1]).map(move |k| (i, self.0.indices[k] as usize, self.0.values[k])))
     }
     /// y = A x, for x and y with k columns.
     pub fn dot(&self, x: &[T], y: &mut [T], k: usize) {

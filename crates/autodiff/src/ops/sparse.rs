@@ -113,7 +113,11 @@ impl<T: Real> Kernel for SparseKernel<T> {
     }
     fn run(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], scratch: &mut [f64]) -> Result<(), Problem> {
         let (a, x, y) = (&self.what.matrix, input(inputs, 0)?, output(outputs, 0)?);
-        if self.what.transpose { a.dot_transposed(x, y, self.k, scratch_as(scratch)) } else { a.dot(x, y, self.k) }
+        if self.what.transpose {
+            a.dot_transposed(x, y, self.k, scratch_as(scratch))
+        } else {
+            a.dot(x, y, self.k)
+        }
         Ok(())
     }
 }

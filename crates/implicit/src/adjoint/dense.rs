@@ -37,7 +37,7 @@ fn finish(a: &mut dyn Operator, b: &[f64], x: &mut [f64], solved: &Mat<f64>, scr
     x.iter_mut().enumerate().for_each(|(i, x)| *x = solved[(i, 0)]);
     let residual = true_residual(a, b, x, scratch)?;
     // What a backward stable solve leaves, with room for the condition number up to 1/√ε.
-    let converged = residual <= f64::EPSILON.sqrt();
+    let converged = residual <= a.epsilon().sqrt();
     let status = if converged { "converged" } else { "ill-conditioned" };
     Ok(Outcome { iterations: 0, residual, status, converged })
 }
@@ -67,7 +67,7 @@ impl LinearSolve for Lu {
         let lu = m.partial_piv_lu();
         let u = lu.U();
         let largest = (0..b.len()).map(|i| u[(i, i)].abs()).fold(0.0, f64::max);
-        let limit = largest * f64::EPSILON * b.len() as f64;
+        let limit = largest * a.epsilon() * b.len() as f64;
         if let Some(i) = (0..b.len()).find(|i| u[(*i, *i)].abs() <= limit) {
             let problem = format!(
                 "the matrix of the linear system is singular: pivot {i} of {} is {:e}, the largest {largest:e}",
@@ -110,7 +110,7 @@ impl LinearSolve for Cholesky {
                 skew = skew.max((m[(i, j)] - m[(j, i)]).abs());
             }
         }
-        if skew > size * f64::EPSILON.sqrt() {
+        if skew > size * a.epsilon().sqrt() {
             return Err(format!(
                 "Cholesky needs a symmetric matrix: entries differ by {skew:e} where the largest is {size:e}; use LU or GMRES"
             )

@@ -6,7 +6,8 @@ use hypertape_autodiff::record::Scalar;
 use hypertape_solvers::krylov::{self, LinearSolver, Map, Status, Workspace};
 use std::any::Any;
 
-/// A relative residual of 10⁻¹² unless set: implicit derivatives are as exact as their linear solves.
+/// A relative residual of 10⁻¹² unless set, or what the rounding of single precision leaves: implicit derivatives are as exact as their linear
+/// solves.
 const TOLERANCE: f64 = 1e-12;
 
 fn checked(t: Scalar) -> Result<Scalar, String> {
@@ -28,6 +29,9 @@ impl Map<f64, Problem> for Applied<'_> {
     fn apply_adjoint(&mut self, x: &[f64], y: &mut [f64]) -> Result<bool, Problem> {
         self.0.apply_adjoint(x, y).map(|()| true)
     }
+    fn epsilon(&self) -> f64 {
+        self.0.epsilon()
+    }
 }
 
 /// Runs a solver. A system that the method cannot take is an error, whatever the policy; a residual above the tolerance is the policy's.
@@ -40,15 +44,15 @@ fn run(
     state: &mut (dyn Any + Send),
 ) -> Result<Outcome, Problem> {
     let work = state.downcast_mut::<Workspace<f64>>().ok_or_else(wrong_state)?;
-    let o = solver.solve(&mut Applied(a), b, x, tolerance, work)?;
-    // What rounding leaves of a solve in double precision.
-    let floor = 8.0 * f64::EPSILON * (b.len() as f64).sqrt();
+    // What rounding of the operator leaves: no iteration gets below it.
+    let floor = 8.0 * a.epsilon() * (b.len() as f64).sqrt();
+    let o = solver.solve(&mut Applied(a), b, x, tolerance.max(floor), work)?;
     let failed =
         |why: &str| Err(format!("{}: {why} (relative residual {:e} after {} iterations)", solver.name(), o.relative, o.iterations).into());
     match o.status {
         Status::NotSymmetric => failed("the system is not symmetric; use GMRES, BiCGStab, normal CG or LU"),
         Status::NegativeCurvature => failed("the system is not positive definite; use GMRES, BiCGStab, normal CG or LU"),
-        Status::Breakdown(what) if o.relative > f64::EPSILON.sqrt() => failed(&format!("{what}; the system may be singular")),
+        Status::Breakdown(what) if o.relative > a.epsilon().sqrt() => failed(&format!("{what}; the system may be singular")),
         s => {
             let converged = s == Status::Converged || o.relative <= floor;
             let status = if converged { "converged" } else { s.words() };

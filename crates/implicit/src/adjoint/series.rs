@@ -76,7 +76,7 @@ fn series(
         let growth = (size / first).powf(1.0 / (terms - 1) as f64);
         return Err(format!("the Neumann series diverges: its terms grow by {growth:.3} each; use CG or GMRES, or a smaller step").into());
     }
-    Ok(Outcome { iterations: terms as u64, residual, status, converged: residual <= f64::EPSILON.sqrt() })
+    Ok(Outcome { iterations: terms as u64, residual, status, converged: residual <= a.epsilon().sqrt() })
 }
 
 impl LinearSolve for Neumann {

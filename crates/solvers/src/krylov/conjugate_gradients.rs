@@ -46,7 +46,7 @@ impl Cg {
     }
 }
 
-/// Whether ⟨u, A v⟩ = ⟨v, A u⟩ for a pseudo-random pair, to the rounding of the element type.
+/// Whether ⟨u, A v⟩ = ⟨v, A u⟩ for a pseudo-random pair, to the rounding of the operator.
 pub(super) fn symmetric<T: Real, E>(a: &mut dyn Map<T, E>, [u, v, w]: [&mut [T]; 3]) -> Result<bool, E> {
     let n = u.len();
     u.iter_mut().enumerate().for_each(|(i, u)| *u = narrow(noise(1, i)));
@@ -55,7 +55,7 @@ pub(super) fn symmetric<T: Real, E>(a: &mut dyn Map<T, E>, [u, v, w]: [&mut [T];
     let (left, size) = (dot(u, w), norm(u) * norm(w));
     a.apply(u, w)?;
     let (right, other) = (dot(v, w), norm(v) * norm(w));
-    let epsilon = hypertape_autodiff::array::Element::to_f64(T::epsilon());
+    let epsilon = a.epsilon();
     let allowed = epsilon.sqrt() * 0.1 * size.max(other) / (n.max(1) as f64).sqrt() + 64.0 * epsilon * (n as f64).sqrt() * size.max(other);
     // What is not finite is left to the solve, which names it.
     Ok((left - right).abs() <= allowed || !(left - right).is_finite())

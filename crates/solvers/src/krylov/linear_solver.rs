@@ -1,7 +1,7 @@
 //! What the linear solvers share: the operator, the workspace, the interface.
 use super::outcome::{Outcome, Status};
 use super::vectors::{from_right, norm};
-use hypertape_autodiff::array::Real;
+use hypertape_autodiff::array::{Element, Real};
 use std::fmt::Debug;
 
 /// A linear map of vectors onto vectors of the same length. Any closure `FnMut(&[T], &mut [T]) -> Result<(), E>` is one.
@@ -18,6 +18,13 @@ pub trait Map<T, E> {
     fn apply_adjoint(&mut self, x: &[T], y: &mut [T]) -> Result<bool, E> {
         let _ = (x, y);
         Ok(false)
+    }
+    /// The machine epsilon of what computes the products: that of T, unless the operator works in a coarser type inside.
+    fn epsilon(&self) -> f64
+    where
+        T: Real,
+    {
+        Element::to_f64(T::epsilon())
     }
 }
 
