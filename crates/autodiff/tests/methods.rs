@@ -31,7 +31,7 @@ fn complaint<I: Structure, O: Structure>(f: &Function<I, O>, at: impl Feed<I>) -
 /// What recording a function of one array says.
 #[track_caller]
 fn refused(shape: &[usize], f: impl Fn(Var) -> Var) -> Error {
-    Function::record(Leaf::new(shape), f).err().expect("an error")
+    Function::record(Leaf::new(shape), f).expect_err("an error")
 }
 
 #[test]

@@ -164,7 +164,8 @@ impl Primitive for RootOf {
             _ => (norm, bound),
         };
         let mut iterations = found.iterations;
-        if !(residual <= tolerance) && self.policy == OnResidual::Refine {
+        let mut converged = residual <= tolerance;
+        if !converged && self.policy == OnResidual::Refine {
             let linear_tolerance = 1e-2;
             (residual, tolerance) = (norm, bound);
             for _ in 0..20 {
@@ -183,8 +184,8 @@ impl Primitive for RootOf {
                 residual = flat::norm(&s.residual);
                 iterations += 1;
             }
+            converged = residual <= tolerance;
         }
-        let converged = residual <= tolerance;
         if !(converged || self.policy == OnResidual::Warn && residual.is_finite() && norm.is_finite()) {
             let problem = format!(
                 "the point found is not a solution: residual {residual:e}, tolerance {tolerance:e}, {iterations} iterations; raise the iteration limit, \
