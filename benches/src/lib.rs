@@ -1,1 +1,4 @@
-//! What the benches share.
+//! The workloads that hypertape is timed on, each written as a user would write it, with deterministic data.
+
+pub mod measure;
+pub mod workloads;

@@ -3,9 +3,10 @@ use super::Function;
 use crate::array::{AnyArray, AnyView, Kind, LeafType};
 use crate::error::{Error, Result};
 use crate::execute::Executor;
-use crate::plan::Plan;
+use crate::plan::{Memory, Plan};
 use crate::transform;
 use crate::tree::{Feed, Structure};
+use smallvec::SmallVec;
 use std::sync::Arc;
 
 /// J at a point: [`apply`](Linear::apply) is J·t, [`apply_transpose`](Linear::apply_transpose) is Jᵀ·c.
@@ -61,18 +62,46 @@ impl<I: Structure, O: Structure> Linear<I, O> {
     /// # Errors
     /// When the tangent does not have the shapes of the inputs.
     pub fn apply(&mut self, tangent: impl Feed<I>) -> Result<O::Arrays> {
-        let made = run(&mut self.forward, &self.residuals, &tangent, &self.inputs.leaf_types())?;
+        let mut made = vec![];
+        self.apply_each(tangent, &mut |v| made.push(v.to_owned()))?;
         let mut made = made.into_iter();
         Ok(self.outputs.arrays(&mut |t| next(t, &mut made)))
+    }
+    /// J·t, whose real leaves are handed out in order: nothing is allocated once warm.
+    ///
+    /// # Errors
+    /// As [`apply`](Linear::apply).
+    pub fn apply_each(&mut self, tangent: impl Feed<I>, leaf: &mut dyn FnMut(AnyView<'_>)) -> Result<()> {
+        run(&mut self.forward, &self.residuals, &tangent, &self.inputs.leaf_types(), leaf)
     }
     /// Jᵀ·c.
     ///
     /// # Errors
     /// When the cotangent does not have the shapes of the outputs.
     pub fn apply_transpose(&mut self, cotangent: impl Feed<O>) -> Result<I::Arrays> {
-        let made = run(&mut self.reverse, &self.residuals, &cotangent, &self.outputs.leaf_types())?;
+        let mut made = vec![];
+        self.apply_transpose_each(cotangent, &mut |v| made.push(v.to_owned()))?;
         let mut made = made.into_iter();
         Ok(self.inputs.arrays(&mut |t| next(t, &mut made)))
+    }
+    /// Jᵀ·c, whose real leaves are handed out in order: nothing is allocated once warm.
+    ///
+    /// # Errors
+    /// As [`apply_transpose`](Linear::apply_transpose).
+    pub fn apply_transpose_each(&mut self, cotangent: impl Feed<O>, leaf: &mut dyn FnMut(AnyView<'_>)) -> Result<()> {
+        run(&mut self.reverse, &self.residuals, &cotangent, &self.outputs.leaf_types(), leaf)
+    }
+    /// The plan of one application of J, to print.
+    #[must_use]
+    pub fn plan(&self) -> &Arc<Plan> {
+        self.forward.plan()
+    }
+    /// What applications need in memory: both plans, and what is kept of the point.
+    #[must_use]
+    pub fn memory(&self) -> Memory {
+        let (forward, reverse) = (self.forward.memory(), self.reverse.memory());
+        let kept: usize = self.residuals.iter().map(|a| a.leaf_type().bytes()).sum();
+        Memory { workspace: forward.total() + reverse.total() + kept as u64, constants: forward.constants, ..Memory::default() }
     }
     /// Kernels that one kind of application has executed so far: (J·t, Jᵀ·c).
     #[must_use]
@@ -86,16 +115,23 @@ fn next(t: &LeafType, made: &mut impl Iterator<Item = AnyArray>) -> AnyArray {
     if t.kind == Kind::U32 { AnyArray::full(t, 0.0) } else { made.next().unwrap_or_else(|| AnyArray::full(t, 0.0)) }
 }
 
-fn run<S: Structure>(e: &mut Executor, residuals: &[AnyArray], x: &impl Feed<S>, types: &[LeafType]) -> Result<Vec<AnyArray>> {
-    let mut given: Vec<AnyView<'_>> = vec![];
+fn run<S: Structure>(
+    e: &mut Executor,
+    residuals: &[AnyArray],
+    x: &impl Feed<S>,
+    types: &[LeafType],
+    leaf: &mut dyn FnMut(AnyView<'_>),
+) -> Result<()> {
+    let mut views: SmallVec<[AnyView<'_>; 16]> = residuals.iter().map(AnyArray::view).collect();
+    let mut given: SmallVec<[AnyView<'_>; 16]> = SmallVec::new();
     x.feed(&mut |v| given.push(v));
     for (leaf, (v, t)) in given.iter().zip(types).enumerate() {
         if v.leaf_type() != *t {
             return Err(Error::Input { leaf, leaves: types.len(), expected: t.clone(), given: v.leaf_type().to_string() });
         }
     }
-    given.retain(|v| v.kind().is_real());
-    let views: Vec<AnyView<'_>> = residuals.iter().map(AnyArray::view).chain(given.iter().map(AnyView::reborrow)).collect();
+    views.extend(given.iter().filter(|v| v.kind().is_real()).map(AnyView::reborrow));
     e.run(&views)?;
-    Ok((0..e.plan().outputs().len()).map(|k| e.output(k).to_owned()).collect())
+    (0..e.plan().outputs().len()).for_each(|k| leaf(e.output(k)));
+    Ok(())
 }

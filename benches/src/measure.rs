@@ -1,0 +1,148 @@
+//! Time, memory and checksum of a workload, in the fields of the peers' JSON lines.
+use crate::workloads::{Size, Workload, make};
+use hypertape::array::AnyView;
+use std::error::Error;
+use std::time::Instant;
+
+/// What one measurement says. Times in seconds, memory in bytes.
+#[derive(Clone, Debug)]
+pub struct Measurement {
+    /// The workload's name.
+    pub workload: String,
+    /// Its size.
+    pub size: Size,
+    /// `hypertape`, or `hypertape_variant`.
+    pub peer: String,
+    /// Threads of the pool.
+    pub threads: usize,
+    /// Recording, differentiation, simplification and planning.
+    pub setup: f64,
+    /// The first call, which makes the workspace.
+    pub first: f64,
+    /// Later calls, sorted; each sample is the mean of `inner` calls.
+    pub samples: Vec<f64>,
+    /// Calls in a sample.
+    pub inner: usize,
+    /// Growth of the resident set to its peak, over what it was when the data stood.
+    pub peak_bytes: u64,
+    /// Growth of the resident set to its peak in the first call.
+    pub run_peak_bytes: u64,
+    /// What the plan says that a call needs, its results included.
+    pub planned_bytes: u64,
+    /// Σ v_i (1 + i mod 7) over the results in order.
+    pub value: f64,
+}
+
+impl Measurement {
+    /// Makes a workload, calls it once, warms it up, and times `repeat` samples of about 50 ms or one call each.
+    ///
+    /// # Errors
+    /// When the workload cannot be made or fails.
+    pub fn of(workload: &str, size: Size, variant: &str, threads: usize, repeat: usize) -> Result<Self, Box<dyn Error>> {
+        let base = peak_begins();
+        let start = Instant::now();
+        let mut made = make(workload, size, variant)?;
+        let setup = start.elapsed().as_secs_f64();
+        let (made_peak, before) = (memory("VmHWM"), peak_begins());
+        let start = Instant::now();
+        made.call(&mut |_| {})?;
+        let first = start.elapsed().as_secs_f64();
+        let first_peak = memory("VmHWM");
+        let value = checksum(&mut *made)?;
+        let (inner, samples) = time(&mut *made, first, repeat)?;
+        let peer = if variant.is_empty() { "hypertape".into() } else { format!("hypertape_{variant}") };
+        Ok(Measurement {
+            workload: workload.into(),
+            size,
+            peer,
+            threads,
+            setup,
+            first,
+            samples,
+            inner,
+            peak_bytes: made_peak.max(first_peak).max(memory("VmHWM")).saturating_sub(base),
+            run_peak_bytes: first_peak.saturating_sub(before),
+            planned_bytes: made.memory().total(),
+            value,
+        })
+    }
+
+    /// The median of the samples.
+    #[must_use]
+    pub fn median(&self) -> f64 {
+        let (n, s) = (self.samples.len(), &self.samples);
+        if n % 2 == 1 { s[n / 2] } else { 0.5 * (s[n / 2 - 1] + s[n / 2]) }
+    }
+
+    /// One line of JSON.
+    #[must_use]
+    pub fn json(&self) -> String {
+        let Measurement { workload, size, peer, threads, setup, first, inner, peak_bytes, run_peak_bytes, planned_bytes, value, samples } = self;
+        let (time, n) = (self.median(), samples.len());
+        let (low, high) = (samples[0], samples[n - 1]);
+        let version = env!("CARGO_PKG_VERSION");
+        format!(
+            "{{\"workload\": \"{workload}\", \"size\": \"{size}\", \"peer\": \"{peer}\", \"version\": \"hypertape-{version}\", \"dtype\": \"f64\", \
+             \"threads\": {threads}, \"setup_s\": {setup:e}, \"first_s\": {first:e}, \"time_s\": {time:e}, \"min_s\": {low:e}, \"max_s\": {high:e}, \
+             \"samples\": {n}, \"inner\": {inner}, \"peak_bytes\": {peak_bytes}, \"run_peak_bytes\": {run_peak_bytes}, \"value\": {value:e}, \
+             \"counts\": {{\"planned_bytes\": {planned_bytes}}}}}"
+        )
+    }
+}
+
+/// Σ v_i (1 + i mod 7) over the results of one call.
+///
+/// # Errors
+/// What the call gives.
+pub fn checksum(w: &mut dyn Workload) -> Result<f64, Box<dyn Error>> {
+    let (mut i, mut sum) = (0u32, 0.0);
+    w.call(&mut |leaf| {
+        if let AnyView::F64(a) = leaf {
+            for v in a {
+                sum += v * f64::from(1 + i % 7);
+                i += 1;
+            }
+        }
+    })?;
+    Ok(sum)
+}
+
+/// Calls in a sample, and the samples in ascending order. Short calls are batched to about 50 ms.
+fn time(w: &mut dyn Workload, first: f64, repeat: usize) -> Result<(usize, Vec<f64>), Box<dyn Error>> {
+    const SAMPLE: f64 = 0.05;
+    let mut run = |n: usize| -> Result<f64, Box<dyn Error>> {
+        let start = Instant::now();
+        (0..n).try_for_each(|_| w.call(&mut |_| {}))?;
+        Ok(start.elapsed().as_secs_f64())
+    };
+    let mut inner = 1;
+    if first < SAMPLE / 2.0 {
+        // The first call makes the workspace, so it says little of the others: batches grow until one is long enough to count from.
+        let mut taken = run(inner)?;
+        while taken < SAMPLE / 4.0 && inner < 1 << 22 {
+            inner *= 4;
+            taken = run(inner)?;
+        }
+        inner = ((inner as f64 * SAMPLE / taken) as usize).max(1);
+    } else if first < 1.0 {
+        run(1)?;
+    }
+    let samples = repeat.clamp(1, (8.0 / first.max(1e-9)) as usize + 1);
+    let mut times = (0..samples).map(|_| Ok(run(inner)? / inner as f64)).collect::<Result<Vec<f64>, Box<dyn Error>>>()?;
+    times.sort_by(f64::total_cmp);
+    Ok((inner, times))
+}
+
+/// A field of `/proc/self/status` in bytes; 0 where there is none.
+fn memory(field: &str) -> u64 {
+    let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = text.lines().find(|l| l.starts_with(field));
+    line.and_then(|l| l.split_whitespace().nth(1)).and_then(|n| n.parse::<u64>().ok()).map_or(0, |k| k * 1024)
+}
+
+/// Begins a new peak of the resident set and gives the set's size now.
+fn peak_begins() -> u64 {
+    // Where the kernel does not allow it, peaks are those since the process began.
+    let _ = std::fs::write("/proc/self/clear_refs", "5");
+    memory("VmRSS")
+}

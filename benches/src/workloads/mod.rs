@@ -1,0 +1,161 @@
+//! What a workload is, and the list of them.
+
+mod deq;
+mod dictionary;
+mod hyper;
+mod logistic;
+mod network;
+mod tiny;
+mod total_variation;
+
+use hypertape::array::AnyView;
+use hypertape::plan::Memory;
+use hypertape::prelude::*;
+use std::error::Error;
+use std::fmt;
+use std::str::FromStr;
+
+/// How big: each workload says what it means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Size {
+    /// In cache.
+    Small,
+    /// Around the last-level cache.
+    Medium,
+    /// Beyond it.
+    Large,
+}
+
+impl Size {
+    /// One of three values.
+    pub fn of<T>(self, small: T, medium: T, large: T) -> T {
+        match self {
+            Size::Small => small,
+            Size::Medium => medium,
+            Size::Large => large,
+        }
+    }
+}
+
+impl FromStr for Size {
+    type Err = String;
+    fn from_str(s: &str) -> Result<Self, String> {
+        match s {
+            "small" => Ok(Size::Small),
+            "medium" => Ok(Size::Medium),
+            "large" => Ok(Size::Large),
+            _ => Err(format!("`{s}` is not a size; give small, medium or large")),
+        }
+    }
+}
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.of("small", "medium", "large"))
+    }
+}
+
+/// A function with its inputs, ready to be called again and again. Its workspace is made in the first call.
+pub trait Workload {
+    /// Computes everything anew from the inputs and hands out the results leaf by leaf.
+    ///
+    /// # Errors
+    /// What running the function gives.
+    fn call(&mut self, leaf: &mut dyn FnMut(AnyView<'_>)) -> Result<()>;
+    /// What the plan needs, by purpose.
+    fn memory(&self) -> Memory;
+    /// The plan, to print.
+    ///
+    /// # Errors
+    /// When the function cannot be planned.
+    fn plan(&self) -> Result<String>;
+}
+
+/// Any function with owned inputs.
+struct Call<I: Structure, O: Structure, A> {
+    function: Function<I, O>,
+    workspace: Option<Workspace<I, O>>,
+    at: A,
+}
+
+impl<I: Structure, O: Structure, A: Feed<I>> Workload for Call<I, O, A> {
+    fn call(&mut self, leaf: &mut dyn FnMut(AnyView<'_>)) -> Result<()> {
+        self.workspace.get_or_insert_with(|| self.function.workspace()).run_each(&self.at, leaf)
+    }
+    fn memory(&self) -> Memory {
+        self.function.plan().map(|p| p.memory()).unwrap_or_default()
+    }
+    fn plan(&self) -> Result<String> {
+        Ok(self.function.plan()?.to_string())
+    }
+}
+
+/// A function at a point as a workload, planned.
+fn call<I: Structure, O: Structure>(function: Function<I, O>, at: impl Feed<I> + 'static) -> Made {
+    function.plan()?;
+    Ok(Box::new(Call { function, workspace: None, at }))
+}
+
+/// A workload, or why there is none.
+pub type Made = Result<Box<dyn Workload>, Box<dyn Error>>;
+
+/// Every workload with the variants that it has besides the plain one.
+pub const ALL: [(&str, &[&str]); 18] = [
+    ("tiny_rosen", &[]),
+    ("tiny_expr20", &[]),
+    ("mlp_grad", &[]),
+    ("logreg_grad", &[]),
+    ("logreg_hvp", &[]),
+    ("logreg_hvp_full", &[]),
+    ("unroll_scalar", &["sqrt", "fwd"]),
+    ("unroll_vec", &["sqrt"]),
+    ("implicit_inner", &[]),
+    ("implicit_adjoint", &[]),
+    ("implicit_full", &[]),
+    ("ista_lambda", &["sqrt", "fwd"]),
+    ("ista_dict", &["sqrt"]),
+    ("ista_implicit_lambda", &[]),
+    ("ista_implicit_dict", &[]),
+    ("tv_lambda", &["sqrt", "fwd"]),
+    ("tv_map", &["sqrt"]),
+    ("deq", &["gmres"]),
+];
+
+/// A workload by name, size and variant (empty for the plain one).
+///
+/// # Errors
+/// When there is no such workload or variant, or it cannot be recorded.
+pub fn make(name: &str, size: Size, variant: &str) -> Made {
+    let Some((_, variants)) = ALL.iter().find(|w| w.0 == name) else {
+        let names: Vec<&str> = ALL.iter().map(|w| w.0).collect();
+        return Err(format!("there is no workload `{name}`; give one of {}", names.join(", ")).into());
+    };
+    if !variant.is_empty() && !variants.contains(&variant) {
+        return Err(format!("`{name}` has no variant `{variant}`; it has {variants:?}").into());
+    }
+    match name {
+        "tiny_rosen" => tiny::rosenbrock(size),
+        "tiny_expr20" => tiny::expression(),
+        "mlp_grad" => network::gradient(size),
+        "logreg_grad" => logistic::gradient(size),
+        "logreg_hvp" => logistic::hvp(size),
+        "logreg_hvp_full" => logistic::hvp_full(size),
+        "unroll_scalar" => hyper::unrolled(size, false, variant),
+        "unroll_vec" => hyper::unrolled(size, true, variant),
+        "implicit_inner" => hyper::inner(size),
+        "implicit_adjoint" => hyper::adjoint(size),
+        "implicit_full" => hyper::full(size),
+        "ista_lambda" => dictionary::unrolled(size, false, variant),
+        "ista_dict" => dictionary::unrolled(size, true, variant),
+        "ista_implicit_lambda" => dictionary::implicit(size, false),
+        "ista_implicit_dict" => dictionary::implicit(size, true),
+        "tv_lambda" => total_variation::unrolled(size, false, variant),
+        "tv_map" => total_variation::unrolled(size, true, variant),
+        _ => deq::equilibrium(size, variant),
+    }
+}
+
+/// How an unrolled loop is kept, by the name of a variant.
+fn keep(variant: &str) -> Keep {
+    if variant == "sqrt" { Keep::Sqrt } else { Keep::All }
+}
