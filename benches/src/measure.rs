@@ -1,5 +1,5 @@
 //! Time, memory and checksum of a workload, in the fields of the peers' JSON lines.
-use crate::workloads::{Size, Workload, make};
+use crate::workloads::{Size, Workload, prepare};
 use hypertape::array::AnyView;
 use std::error::Error;
 use std::time::Instant;
@@ -39,9 +39,10 @@ impl Measurement {
     /// # Errors
     /// When the workload cannot be made or fails.
     pub fn of(workload: &str, size: Size, variant: &str, threads: usize, repeat: usize) -> Result<Self, Box<dyn Error>> {
+        let record = prepare(workload, size, variant)?;
         let base = peak_begins();
         let start = Instant::now();
-        let mut made = make(workload, size, variant)?;
+        let mut made = record()?;
         let setup = start.elapsed().as_secs_f64();
         let (made_peak, before) = (memory("VmHWM"), peak_begins());
         let start = Instant::now();
@@ -77,7 +78,8 @@ impl Measurement {
     /// One line of JSON.
     #[must_use]
     pub fn json(&self) -> String {
-        let Measurement { workload, size, peer, threads, setup, first, inner, peak_bytes, run_peak_bytes, planned_bytes, value, samples } = self;
+        let Measurement { workload, size, peer, threads, setup, first, inner, peak_bytes, run_peak_bytes, planned_bytes, value, samples } =
+            self;
         let (time, n) = (self.median(), samples.len());
         let (low, high) = (samples[0], samples[n - 1]);
         let version = env!("CARGO_PKG_VERSION");

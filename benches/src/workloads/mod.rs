@@ -99,6 +99,13 @@ fn call<I: Structure, O: Structure>(function: Function<I, O>, at: impl Feed<I> +
 /// A workload, or why there is none.
 pub type Made = Result<Box<dyn Workload>, Box<dyn Error>>;
 
+/// A workload whose data stand: calling it records, differentiates and plans.
+pub type Ready = Result<Box<dyn FnOnce() -> Made>, Box<dyn Error>>;
+
+fn ready(make: impl FnOnce() -> Made + 'static) -> Ready {
+    Ok(Box::new(make))
+}
+
 /// Every workload with the variants that it has besides the plain one.
 pub const ALL: [(&str, &[&str]); 18] = [
     ("tiny_rosen", &[]),
@@ -121,18 +128,20 @@ pub const ALL: [(&str, &[&str]); 18] = [
     ("deq", &["gmres"]),
 ];
 
-/// A workload by name, size and variant (empty for the plain one).
+/// A workload by name, size and variant (empty for the plain one), with its data made.
 ///
 /// # Errors
-/// When there is no such workload or variant, or it cannot be recorded.
-pub fn make(name: &str, size: Size, variant: &str) -> Made {
+/// When there is no such workload or variant; the result's own are those of recording.
+pub fn prepare(name: &str, size: Size, variant: &str) -> Ready {
     let Some((_, variants)) = ALL.iter().find(|w| w.0 == name) else {
         let names: Vec<&str> = ALL.iter().map(|w| w.0).collect();
         return Err(format!("there is no workload `{name}`; give one of {}", names.join(", ")).into());
     };
-    if !variant.is_empty() && !variants.contains(&variant) {
-        return Err(format!("`{name}` has no variant `{variant}`; it has {variants:?}").into());
-    }
+    let variant = match variants.iter().find(|v| **v == variant) {
+        Some(known) => known,
+        None if variant.is_empty() => "",
+        None => return Err(format!("`{name}` has no variant `{variant}`; it has {variants:?}").into()),
+    };
     match name {
         "tiny_rosen" => tiny::rosenbrock(size),
         "tiny_expr20" => tiny::expression(),
@@ -153,6 +162,14 @@ pub fn make(name: &str, size: Size, variant: &str) -> Made {
         "tv_map" => total_variation::unrolled(size, true, variant),
         _ => deq::equilibrium(size, variant),
     }
+}
+
+/// A workload by name, size and variant, ready to be called.
+///
+/// # Errors
+/// As [`prepare`], and those of recording.
+pub fn make(name: &str, size: Size, variant: &str) -> Made {
+    prepare(name, size, variant)?()
 }
 
 /// How an unrolled loop is kept, by the name of a variant.

@@ -122,7 +122,6 @@ fn run<S: Structure>(
     types: &[LeafType],
     leaf: &mut dyn FnMut(AnyView<'_>),
 ) -> Result<()> {
-    let mut views: SmallVec<[AnyView<'_>; 16]> = residuals.iter().map(AnyArray::view).collect();
     let mut given: SmallVec<[AnyView<'_>; 16]> = SmallVec::new();
     x.feed(&mut |v| given.push(v));
     for (leaf, (v, t)) in given.iter().zip(types).enumerate() {
@@ -130,7 +129,8 @@ fn run<S: Structure>(
             return Err(Error::Input { leaf, leaves: types.len(), expected: t.clone(), given: v.leaf_type().to_string() });
         }
     }
-    views.extend(given.iter().filter(|v| v.kind().is_real()).map(AnyView::reborrow));
+    let real = given.iter().filter(|v| v.kind().is_real()).map(AnyView::reborrow);
+    let views: SmallVec<[AnyView<'_>; 16]> = residuals.iter().map(AnyArray::view).chain(real).collect();
     e.run(&views)?;
     (0..e.plan().outputs().len()).for_each(|k| leaf(e.output(k)));
     Ok(())

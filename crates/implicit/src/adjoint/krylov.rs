@@ -1,5 +1,5 @@
 //! Krylov methods with their settings: CG, GMRES, BiCGStab, normal CG.
-use super::{LinearSolve, Outcome, wrong_state};
+use super::{LinearSolve, Outcome, checked, wrong_state};
 use crate::operator::Operator;
 use hypertape_autodiff::Problem;
 use hypertape_autodiff::record::Scalar;
@@ -9,15 +9,6 @@ use std::any::Any;
 /// A relative residual of 10⁻¹² unless set, or what the rounding of single precision leaves: implicit derivatives are as exact as their linear
 /// solves.
 const TOLERANCE: f64 = 1e-12;
-
-fn checked(t: Scalar) -> Result<Scalar, String> {
-    match t {
-        Scalar::Value(v) if !(v.is_finite() && v >= 0.0) => {
-            Err(format!("the tolerance is {v}; give a finite number that is not negative, or a variable"))
-        }
-        t => Ok(t),
-    }
-}
 
 /// The operator in the form that the Krylov solvers take.
 struct Applied<'a>(&'a mut dyn Operator);

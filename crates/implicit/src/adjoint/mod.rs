@@ -69,6 +69,16 @@ fn true_residual(a: &mut dyn Operator, b: &[f64], x: &[f64], scratch: &mut [f64]
     Ok(if size > 0.0 { r / size } else { r })
 }
 
+/// A tolerance that can be met.
+fn checked(t: Scalar) -> Result<Scalar, String> {
+    match t {
+        Scalar::Value(v) if !(v.is_finite() && v >= 0.0) => {
+            Err(format!("the tolerance is {v}; give a finite number that is not negative, or a variable"))
+        }
+        t => Ok(t),
+    }
+}
+
 fn wrong_state() -> Problem {
     "the state belongs to another linear solver".into()
 }

@@ -1,24 +1,32 @@
 //! The Neumann series and its first term: approximations by design, which say how far off they are.
-use super::{LinearSolve, Outcome, true_residual, wrong_state};
+use super::{LinearSolve, Outcome, checked, true_residual, wrong_state};
 use crate::operator::Operator;
 use hypertape_autodiff::Problem;
+use hypertape_autodiff::record::Scalar;
 use std::any::Any;
 
-/// The first terms of A⁻¹ = α Σ_k (I − αA)ᵏ.
+/// The first terms of A⁻¹ = α Σ_k (I − αA)ᵏ: so many, or until the residual is small.
 ///
 /// With the step of the method that found the point, K terms at the solution equal backpropagation through its last K steps
 /// (Lorraine, Vicol and Duvenaud 2020). Converges when the spectral radius of I − αA is below 1; growth is reported as divergence.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct Neumann {
     terms: usize,
+    tolerance: Option<Scalar>,
     step: Option<f64>,
 }
 
 impl Neumann {
-    /// So many terms, with the step of the method that found the point.
+    /// So many terms, with the step of the method that found the point: an approximation, whose residual is reported.
     #[must_use]
     pub fn terms(terms: usize) -> Self {
-        Neumann { terms, step: None }
+        Neumann { terms, tolerance: None, step: None }
+    }
+    /// As many terms as the relative residual needs to be at or under a number or variable, at most 100 000: the backward iteration of
+    /// equilibrium networks. After k terms the residual is (I − αA)ᵏ b, the next term over α, so watching it costs nothing.
+    #[must_use]
+    pub fn tolerance(tolerance: impl Into<Scalar>) -> Self {
+        Neumann { terms: 100_000, tolerance: Some(tolerance.into()), step: None }
     }
     /// With another α.
     #[must_use]
@@ -49,8 +57,10 @@ fn alpha(own: Option<f64>, hint: Option<f64>, name: &str) -> Result<f64, Problem
     })
 }
 
+/// Adds up to `terms` terms, until the relative residual is at or under `goal` if there is one.
 fn series(
     terms: usize,
+    goal: Option<f64>,
     alpha: f64,
     a: &mut dyn Operator,
     b: &[f64],
@@ -62,32 +72,41 @@ fn series(
     term.iter_mut().zip(b).for_each(|(t, b)| *t = alpha * b);
     x.copy_from_slice(term);
     let first = crate::flat::norm(term);
-    let mut size = first;
-    for _ in 1..terms {
+    let enough = goal.map(|g| g * first);
+    let (mut size, mut made) = (first, 1);
+    while made < terms && enough.is_none_or(|e| size > e) && size.is_finite() {
         a.apply(term, product)?;
         term.iter_mut().zip(product.iter()).for_each(|(t, p)| *t -= alpha * p);
         x.iter_mut().zip(term.iter()).for_each(|(x, t)| *x += t);
         size = crate::flat::norm(term);
+        made += 1;
     }
     let residual = true_residual(a, b, x, product)?;
-    let diverges = terms > 1 && size > first || !residual.is_finite();
-    let status = if diverges { "diverged: the terms of the series grow" } else { "truncated series" };
-    if diverges && terms >= 3 && size > first {
-        let growth = (size / first).powf(1.0 / (terms - 1) as f64);
+    if made >= 3 && size > first || !size.is_finite() {
+        let growth = (size / first).powf(1.0 / (made - 1) as f64);
         return Err(format!("the Neumann series diverges: its terms grow by {growth:.3} each; use CG or GMRES, or a smaller step").into());
     }
-    Ok(Outcome { iterations: terms as u64, residual, status, converged: residual <= a.epsilon().sqrt() })
+    // What rounding of the operator leaves of each term.
+    let floor = 8.0 * a.epsilon() * (b.len() as f64).sqrt();
+    let converged = residual <= goal.map_or(a.epsilon().sqrt(), |g| g.max(floor));
+    let status = match (goal, converged) {
+        (Some(_), true) => "converged",
+        (Some(_), false) => "iteration limit",
+        (None, _) if size > first => "diverged: the terms of the series grow",
+        (None, _) => "truncated series",
+    };
+    Ok(Outcome { iterations: made as u64, residual, status, converged })
 }
 
 impl LinearSolve for Neumann {
     fn name(&self) -> String {
-        format!("Neumann, {} terms", self.terms)
+        if self.tolerance.is_some() { "Neumann".into() } else { format!("Neumann, {} terms", self.terms) }
     }
-    fn tolerance(&self) -> Result<hypertape_autodiff::record::Scalar, String> {
+    fn tolerance(&self) -> Result<Scalar, String> {
         if self.terms == 0 {
             return Err("a Neumann series needs at least one term".into());
         }
-        Ok(0.0.into())
+        checked(self.tolerance.unwrap_or(Scalar::Value(0.0)))
     }
     fn state_len(&self, n: usize) -> usize {
         2 * n
@@ -100,14 +119,15 @@ impl LinearSolve for Neumann {
         a: &mut dyn Operator,
         b: &[f64],
         x: &mut [f64],
-        _: f64,
+        tolerance: f64,
         step: Option<f64>,
         state: &mut (dyn Any + Send),
     ) -> Result<Outcome, Problem> {
-        series(self.terms, alpha(self.step, step, "a Neumann series")?, a, b, x, state)
+        let goal = self.tolerance.map(|_| tolerance);
+        series(self.terms, goal, alpha(self.step, step, "a Neumann series")?, a, b, x, state)
     }
     fn approximate(&self) -> bool {
-        true
+        self.tolerance.is_none()
     }
 }
 
@@ -130,7 +150,7 @@ impl LinearSolve for OneStep {
         step: Option<f64>,
         state: &mut (dyn Any + Send),
     ) -> Result<Outcome, Problem> {
-        let outcome = series(1, alpha(self.step, step, "one-step differentiation")?, a, b, x, state)?;
+        let outcome = series(1, None, alpha(self.step, step, "one-step differentiation")?, a, b, x, state)?;
         Ok(Outcome { status: "one step", ..outcome })
     }
     fn approximate(&self) -> bool {
