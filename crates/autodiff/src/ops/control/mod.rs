@@ -1,5 +1,6 @@
 //! Loops and branches as operations.
 mod cond;
+mod deferred;
 mod probes;
 mod scan;
 mod scan_rules;

@@ -189,6 +189,16 @@ pub(super) fn vjp(
     };
     let mut given: Vec<Value> = pc.iter().map(|i| b.or_zeros(cotangents[*i], inputs[*i])).collect();
     given.extend(pk.iter().map(|i| b.full_like(inputs[c + x + i], 0.0)));
+    // Accumulators begin at zero; those that only add up outer products leave the loop.
+    let deferred = super::deferred::defer(&spec, pc.len())?;
+    let spec = match &deferred {
+        Some(d) => {
+            let mut out = d.out.iter();
+            given.retain(|_| out.next().is_some_and(|o| !o));
+            d.spec.clone()
+        }
+        None => spec,
+    };
     given.extend(&outputs[c + ny..c + ny + c]);
     given.extend(&inputs[c..c + x]);
     given.extend(py.iter().filter_map(|i| cotangents[c + i]));
@@ -197,16 +207,24 @@ pub(super) fn vjp(
     if counted {
         given.push(if let Trip::Counted(_) = s.trip { inputs[c + x + k] } else { count });
     }
+    let carries = spec.carries;
     let out = b.scan(spec, &given);
+    let stacked = &out[carries..];
+    let mut kept = out[..carries].iter().copied();
+    let mut totals = deferred.iter().flat_map(|d| d.totals(b, &given[carries..], stacked)).collect::<Vec<_>>().into_iter();
+    let mut last = |carry: usize| match &deferred {
+        Some(d) if d.out[carry] => totals.next(),
+        _ => kept.next(),
+    };
     let mut bars = vec![None; inputs.len()];
     for (j, i) in pc.iter().enumerate() {
-        bars[*i] = Some(out[j]);
+        bars[*i] = last(j);
     }
     for (j, i) in pk.iter().enumerate() {
-        bars[c + x + i] = Some(out[pc.len() + j]);
+        bars[c + x + i] = last(pc.len() + j);
     }
     for (j, i) in px.iter().enumerate() {
-        bars[c + i] = Some(out[pc.len() + pk.len() + j]);
+        bars[c + i] = Some(stacked[j]);
     }
     Ok(bars)
 }

@@ -1,0 +1,153 @@
+//! Outer products that a backward loop adds up, found so that they can become one product after the loop.
+//!
+//! A captured matrix A of a loop body that computes A x gets the cotangent Σ_k u_k x_kᵀ. Adding a product to a matrix in every step moves the whole
+//! matrix through memory each time; stacking the vectors and multiplying once, Uᵀ X, moves it once.
+use super::rearrange;
+use crate::array::Shape;
+use crate::error::Result;
+use crate::operation::{BinaryFn, Builder, Contraction, Equation, Instruction, Lowering, Program, ScanSpec, Trip, Value, View};
+use std::sync::Arc;
+
+/// Elements of an accumulator from which on it is worth while.
+const LARGE: usize = 1 << 10;
+/// How many times the accumulator's size the stacked vectors may take.
+const ROOM: usize = 4;
+
+/// One product u vᵀ, its axes perhaps permuted.
+#[derive(Debug, Clone)]
+struct Outer {
+    factors: [Value; 2],
+    axes: Option<Shape>,
+}
+
+/// Where the stack of a factor stands.
+#[derive(Debug, Clone, Copy)]
+enum Stack {
+    /// Among the loop's stacked outputs.
+    Output(usize),
+    /// Among the loop's items.
+    Item(usize),
+}
+
+/// A loop whose accumulators at some places are taken out.
+pub(super) struct Deferred {
+    /// The loop with the factors as further stacked outputs.
+    pub(super) spec: ScanSpec,
+    /// For each carry of the loop as it was, whether it is taken out.
+    pub(super) out: Vec<bool>,
+    /// For each carry that is taken out, in order: the factors of its products, and the axes of what they make.
+    products: Vec<Vec<([Stack; 2], Option<Shape>)>>,
+}
+
+/// Takes out the accumulators among the carries from `first` on; `None` when there are none.
+pub(super) fn defer(s: &ScanSpec, first: usize) -> Result<Option<Deferred>> {
+    let found: Vec<Option<Vec<Outer>>> = (0..s.carries).map(|i| if i < first { None } else { products(s, i) }).collect();
+    if found.iter().all(Option::is_none) {
+        return Ok(None);
+    }
+    let out: Vec<bool> = found.iter().map(Option::is_some).collect();
+    let kept: Vec<usize> = (0..s.carries).filter(|i| !out[*i]).collect();
+    // The body's outputs: the carries that stay, what was stacked before, and the factors, each once.
+    let mut body = (*s.body).clone();
+    let mut stacked = s.stacked;
+    let mut products = vec![];
+    for outer in found.into_iter().flatten() {
+        let mut places = vec![];
+        for o in outer {
+            let mut stack = |v: Value, may_be_item: bool| {
+                if let Some(k) = body.inputs[s.body_items()..s.body_items() + s.items].iter().position(|w| *w == v && may_be_item) {
+                    return Stack::Item(k);
+                }
+                let known = body.outputs[s.carries + s.stacked..].iter().position(|w| *w == v);
+                Stack::Output(known.map_or_else(
+                    || {
+                        body.outputs.push(v);
+                        stacked += 1;
+                        stacked - 1
+                    },
+                    |k| s.stacked + k,
+                ))
+            };
+            let u = stack(o.factors[0], true);
+            // Rows of steps that are not taken are zero in outputs; in items they need not be.
+            let v = stack(o.factors[1], matches!((u, &s.trip), (Stack::Output(_), _) | (_, Trip::Static(_))));
+            places.push(([u, v], o.axes));
+        }
+        products.push(places);
+    }
+    let order: Vec<usize> = std::iter::once(0).chain(kept.iter().map(|i| 1 + i)).chain(1 + s.carries..body.inputs.len()).collect();
+    let outputs: Vec<usize> = kept.iter().copied().chain(s.carries..body.outputs.len()).collect();
+    let body = Arc::new(rearrange(&body, &order, &outputs)?);
+    Ok(Some(Deferred { spec: ScanSpec { body, carries: kept.len(), stacked, ..s.clone() }, out, products }))
+}
+
+impl Deferred {
+    /// What each carry that was taken out comes to, from the items and the stacked outputs of the loop. It began at zero.
+    pub(super) fn totals(&self, b: &mut Builder, items: &[Value], stacked: &[Value]) -> Vec<Value> {
+        let sum = Contraction { sum: smallvec::smallvec![(0, 0)], ..Contraction::default() };
+        let mut totals = vec![];
+        for outer in &self.products {
+            let mut total = None;
+            for ([u, v], axes) in outer {
+                let [u, v] = [u, v].map(|s| match s {
+                    Stack::Output(k) => stacked[*k],
+                    Stack::Item(k) => items[*k],
+                });
+                let product = b.contract(u, v, sum.clone());
+                let product = axes.as_ref().map_or(product, |axes| b.permute(product, axes));
+                total = b.plus(total, Some(product));
+            }
+            totals.extend(total);
+        }
+        totals
+    }
+}
+
+/// The products that carry i adds to itself in each step, if it does nothing else, nothing else reads it, and it is worth while.
+fn products(s: &ScanSpec, i: usize) -> Option<Vec<Outer>> {
+    let (carry, next) = (s.body.inputs[1 + i], s.body.outputs[i]);
+    let reads = s.body.equations.iter().flat_map(|e| &e.inputs).chain(&s.body.outputs).filter(|v| **v == carry).count();
+    let mut terms = Terms { body: &s.body, carry, found: 0, outer: vec![] };
+    if reads != 1 || !terms.collect(next, None) || terms.found != 1 {
+        return None;
+    }
+    let size = s.body.type_of(carry).len();
+    let vectors: usize = terms.outer.iter().flat_map(|o| o.factors).map(|v| s.body.type_of(v).len()).sum();
+    let fits = size >= LARGE && s.trip.at_most() * vectors <= ROOM * size * terms.outer.len();
+    (fits && !terms.outer.is_empty()).then_some(terms.outer)
+}
+
+/// The terms of a sum.
+struct Terms<'a> {
+    body: &'a Program,
+    carry: Value,
+    /// How often the carry is among them.
+    found: usize,
+    outer: Vec<Outer>,
+}
+
+impl Terms<'_> {
+    fn maker(&self, v: Value) -> Option<&Equation> {
+        self.body.equations.iter().find(|e| e.outputs.contains(&v))
+    }
+    /// Adds the terms of v, seen through a permutation; whether all of them are the carry and outer products.
+    fn collect(&mut self, v: Value, axes: Option<Shape>) -> bool {
+        if v == self.carry && axes.is_none() {
+            self.found += 1;
+            return true;
+        }
+        let Some(e) = self.maker(v).cloned() else { return false };
+        let given: Vec<_> = e.inputs.iter().map(|x| self.body.type_of(*x)).collect();
+        match (e.op.lower(&given, &[self.body.type_of(v)]), axes) {
+            (Lowering::Pointwise(m), None) if matches!(m.code[..], [Instruction::Binary(BinaryFn::Add, a, b)] if a != b) => {
+                e.inputs.iter().all(|x| self.collect(*x, None))
+            }
+            (Lowering::View(View::Permute(axes)), None) => self.collect(e.inputs[0], Some(axes)),
+            (Lowering::Contract(c), axes) if c.batch.is_empty() && c.sum.is_empty() => {
+                self.outer.push(Outer { factors: [e.inputs[0], e.inputs[1]], axes });
+                true
+            }
+            _ => false,
+        }
+    }
+}
