@@ -137,6 +137,8 @@ fn sparse_products() {
     let (ax, atu, again) = f.eval((arr1(&[1.0, 2.0, 3.0]), arr1(&[1.0, 2.0]))).unwrap();
     assert_eq!((ax.as_slice(), atu.as_slice()), (Some(&[7.0, 9.0][..]), Some(&[1.0, 0.0, 8.0][..])));
     assert_eq!(ax, again);
+    // The matrix counts as a constant once, however often and which way it is read.
+    assert_eq!(f.plan().unwrap().memory().constants, a.bytes() as u64);
     let single = Csr::<f32>::new([1, 2], vec![0, 1], vec![1], vec![3.0]).unwrap();
     let f = Function::record(shape![f32; 2], |x| csr(&single).dot(x).sum()).unwrap();
     assert_eq!(f.gradient(arr1(&[1.0_f32, 1.0])).unwrap().as_slice(), Some(&[0.0_f32, 3.0][..]));

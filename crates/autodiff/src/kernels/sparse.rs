@@ -118,6 +118,10 @@ impl<T: Real> Csr<T> {
     pub fn bytes(&self) -> usize {
         size_of_val(&self.0.starts[..]) + size_of_val(&self.0.indices[..]) + size_of_val(&self.0.values[..])
     }
+    /// Where its parts lie: the same for all clones.
+    pub(crate) fn address(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
     /// Every entry as (row, column, value).
     pub fn entries(&self) -> impl Iterator<Item = (usize, usize, T)> + '_ {
         (0..self.rows())

@@ -139,6 +139,10 @@ pub trait Kernel: Debug + Send + Sync {
     fn scratch(&self) -> usize {
         0
     }
+    /// Constant data that it reads besides its inputs: where they lie, which tells what kernels share, and their bytes.
+    fn data(&self) -> Option<(usize, usize)> {
+        None
+    }
     /// Computes every output from the inputs.
     fn run(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], scratch: &mut [f64]) -> Result<(), Problem>;
 }

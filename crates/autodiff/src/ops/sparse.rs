@@ -111,6 +111,9 @@ impl<T: Real> Kernel for SparseKernel<T> {
     fn scratch(&self) -> usize {
         if self.what.transpose { scratch_for::<T>(self.what.matrix.scratch(self.k)) } else { 0 }
     }
+    fn data(&self) -> Option<(usize, usize)> {
+        Some((self.what.matrix.address(), self.what.matrix.bytes()))
+    }
     fn run(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], scratch: &mut [f64]) -> Result<(), Problem> {
         let (a, x, y) = (&self.what.matrix, input(inputs, 0)?, output(outputs, 0)?);
         if self.what.transpose {

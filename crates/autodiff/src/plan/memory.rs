@@ -71,9 +71,9 @@ impl Display for Memory {
 /// Memory of a plan.
 pub(super) fn of(p: &Plan) -> Memory {
     let mut m = Memory { external: p.block.external, outputs: (p.bytes - p.block.frame) as u64, ..Memory::default() };
-    let mut constants: Vec<&Shared> = vec![];
-    collect(&p.block, &mut constants);
-    m.constants = constants.iter().map(|c| c.leaf_type().bytes() as u64).sum();
+    let mut constants = Constants::default();
+    constants.collect(&p.block);
+    m.constants = constants.bytes() as u64;
     let (trajectory, frames) = nested(&p.block);
     // Slots are shared over time, so what is listed apart may be more than the frame in sum.
     m.trajectory = trajectory.min(p.block.frame) as u64;
@@ -109,23 +109,39 @@ fn nested(b: &Block) -> (usize, usize) {
     (trajectory, frames)
 }
 
-fn collect<'a>(b: &'a Block, constants: &mut Vec<&'a Shared>) {
-    for c in &b.constants {
-        if !constants.iter().any(|k| k.same(c)) {
-            constants.push(c);
-        }
+/// Constant arrays, and constant data of kernels as (where they lie, bytes); each once.
+#[derive(Default)]
+struct Constants<'a> {
+    arrays: Vec<&'a Shared>,
+    data: Vec<(usize, usize)>,
+}
+
+impl<'a> Constants<'a> {
+    fn bytes(&self) -> usize {
+        self.arrays.iter().map(|c| c.leaf_type().bytes()).chain(self.data.iter().map(|d| d.1)).sum()
     }
-    for step in &b.steps {
-        match &step.instruction {
-            Instruction::Scan(s) => {
-                collect(&s.body, constants);
-                s.test.iter().for_each(|t| collect(t, constants));
+    fn collect(&mut self, b: &'a Block) {
+        for c in &b.constants {
+            if !self.arrays.iter().any(|k| k.same(c)) {
+                self.arrays.push(c);
             }
-            Instruction::Cond(c) => {
-                collect(&c.yes, constants);
-                collect(&c.no, constants);
+        }
+        for step in &b.steps {
+            match &step.instruction {
+                Instruction::Kernel { kernel, .. } => {
+                    let new = kernel.data().filter(|d| !self.data.contains(d));
+                    self.data.extend(new);
+                }
+                Instruction::Scan(s) => {
+                    self.collect(&s.body);
+                    s.test.iter().for_each(|t| self.collect(t));
+                }
+                Instruction::Cond(c) => {
+                    self.collect(&c.yes);
+                    self.collect(&c.no);
+                }
+                _ => {}
             }
-            _ => {}
         }
     }
 }

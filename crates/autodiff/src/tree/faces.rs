@@ -21,6 +21,10 @@ pub trait Structure: Clone + std::fmt::Debug + Send + Sync + 'static {
     fn vars(&self, next: &mut dyn FnMut(&LeafType) -> DynVar) -> Self::Vars;
     /// Owned arrays, one for each leaf in order.
     fn arrays(&self, next: &mut dyn FnMut(&LeafType) -> AnyArray) -> Self::Arrays;
+    /// Owned arrays of zeros: what [`run_into`](crate::Workspace::run_into) writes into, a first guess, the state of an optimiser.
+    fn zeros(&self) -> Self::Arrays {
+        self.arrays(&mut |t| AnyArray::full(t, 0.0))
+    }
     /// Views, one for each leaf in order.
     fn views<'a>(&self, next: &mut dyn FnMut(&LeafType) -> AnyView<'a>) -> Self::Views<'a>;
     /// Types of the leaves, in order.

@@ -62,11 +62,11 @@ fn adam_trains_an_equilibrium() -> Result<()> {
     let x = x.mapv(|v| v as f32);
 
     // Gradients come as `Deq` of arrays, the struct that went in.
-    let mut step = model.output(|(loss, _)| loss).wrt(|(p, _)| p).value_and_gradient().workspace();
+    let gradient = model.output(|(loss, _)| loss).wrt(|(p, _)| p).value_and_gradient();
+    let (mut step, mut out) = (gradient.workspace(), gradient.outputs().zeros());
     let mut adam = Adam::new(0.02, &shapes::<f32>());
     let (mut parameters, mut losses) = (start::<f32>(), vec![]);
     for _ in 0..150 {
-        let mut out = (ndarray::arr0(0_f32).into_dyn(), parameters.clone());
         step.run_into((&parameters, (&x, &labels)), &mut out)?;
         losses.push(out.0.number());
         adam.update(&mut parameters, &out.1);

@@ -60,8 +60,9 @@ fn network() -> Lstm<ArrayD<f64>> {
     Lstm { input: leaf(1, &[1, 4 * K]), hidden: leaf(2, &[K, 4 * K]), bias: leaf(3, &[4 * K]), out: leaf(4, &[K, 1]) }
 }
 
-fn start() -> (Array1<f64>, (Array2<f64>, Array2<f64>)) {
-    (random::sym(5, N), (Array2::zeros((N, K)), Array2::zeros((N, K))))
+fn start() -> (ArrayD<f64>, (ArrayD<f64>, ArrayD<f64>)) {
+    let (_, memory) = state().zeros();
+    (random::sym(5, N).into_dyn(), memory)
 }
 
 fn problem() -> (Array2<f64>, Array1<f64>) {
@@ -72,24 +73,21 @@ fn problem() -> (Array2<f64>, Array1<f64>) {
 fn an_update_rule_is_learned() -> Result<()> {
     // The vector-Jacobian product gives the outputs and, for the cotangent (1, 0, 0), the gradient of the first of them.
     let stretch = stretch()?;
-    let mut workspace = stretch.wrt(|(p, ..)| p).vjp().workspace();
-    let zero = (Array1::<f64>::zeros(N), (Array2::<f64>::zeros((N, K)), Array2::<f64>::zeros((N, K))));
-    let none = Array2::<f64>::zeros((STEPS, N));
+    let vjp = stretch.wrt(|(p, ..)| p).vjp();
+    let (mut workspace, mut out) = (vjp.workspace(), vjp.outputs().zeros());
+    let (_, no_state, no_gradients) = stretch.outputs().zeros();
 
     let mut adam = Adam::new(0.02, &shapes());
     let (mut p, mut totals) = (network(), vec![]);
     for _ in 0..100 {
         // Truncated backpropagation: each stretch begins at the last state of the one before.
-        let (theta, (h, c)) = start();
-        let mut state = (theta.into_dyn(), (h.into_dyn(), c.into_dyn()));
-        let mut sum = 0.0;
+        let (mut state, mut sum) = (start(), 0.0);
         for _ in 0..3 {
-            let mut out = ((ndarray::arr0(0.0).into_dyn(), state.clone(), none.clone().into_dyn()), p.clone());
-            workspace.run_into(((&p, &state, problem()), (1.0, &zero, &none)), &mut out)?;
-            let ((total, last, _), gradient) = out;
-            adam.update(&mut p, &gradient);
+            workspace.run_into(((&p, &state, problem()), (1.0, &no_state, &no_gradients)), &mut out)?;
+            let ((total, last, _), gradient) = &out;
+            adam.update(&mut p, gradient);
             sum += total.number();
-            state = last;
+            state.clone_from(last);
         }
         totals.push(sum);
     }

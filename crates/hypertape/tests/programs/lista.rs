@@ -46,11 +46,11 @@ fn layers_learn_to_code() -> Result<()> {
     let loss = network.output(|(loss, _)| loss);
     check(&loss, (&ista(&a), data), Accuracy::with_kinks(LAYERS * BATCH))?;
 
-    let mut step = loss.wrt(|(weights, _)| weights).value_and_gradient().workspace();
+    let gradient = loss.wrt(|(weights, _)| weights).value_and_gradient();
+    let (mut step, mut out) = (gradient.workspace(), gradient.outputs().zeros());
     let mut adam = Adam::new(0.01, &weights);
     let (mut trained, mut errors) = (ista(&a), vec![]);
     for _ in 0..150 {
-        let mut out = (ndarray::arr0(0.0).into_dyn(), trained.clone());
         step.run_into((&trained, data), &mut out)?;
         errors.push(out.0.number());
         adam.update(&mut trained, &out.1);

@@ -89,11 +89,11 @@ fn a_start_that_adapts_fast() -> Result<()> {
     let batch = (tasks(10), tasks(20));
     check(&maml, (&start(), &batch), accuracy())?;
 
-    let mut step = maml.wrt(|(meta, _)| meta).value_and_gradient().workspace();
+    let gradient = maml.wrt(|(meta, _)| meta).value_and_gradient();
+    let (mut step, mut out) = (gradient.workspace(), gradient.outputs().zeros());
     let mut adam = Adam::new(0.02, &shapes());
     let (mut meta, mut losses) = (start(), vec![]);
     for _ in 0..100 {
-        let mut out = (ndarray::arr0(0.0).into_dyn(), meta.clone());
         step.run_into((&meta, &batch), &mut out)?;
         losses.push(out.0.number());
         adam.update(&mut meta, &out.1);

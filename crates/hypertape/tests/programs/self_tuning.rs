@@ -40,9 +40,9 @@ fn a_penalty_tunes_itself() -> Result<()> {
 
     let mut r = Response { base: ArrayD::zeros(vec![D]), direction: random::sym(3, D).into_dyn(), gate: ndarray::arr0(1.0).into_dyn() };
     let mut lambda = 1.0;
-    let (mut descend, mut tune, mut adam, mut losses) = (inner.workspace(), outer.workspace(), Adam::new(0.02, &response), vec![]);
+    let (mut descend, mut tune, mut out) = (inner.workspace(), outer.workspace(), inner.outputs().zeros());
+    let (mut adam, mut losses) = (Adam::new(0.02, &response), vec![]);
     for step in 0..300_u32 {
-        let mut out = (ndarray::arr0(0.0).into_dyn(), r.clone());
         descend.run_into((&r, (lambda, -1.0), (&x, &y), step), &mut out)?;
         adam.update(&mut r, &out.1);
         let (loss, slope) = tune.run(((lambda, -1.0), &r, (&x_val, &y_val)))?;

@@ -34,7 +34,7 @@ pub fn operator_norm<S: Structure, D: Structure, P: Structure>(
             .collect();
         AnyArray::from_f64(t, &values).unwrap_or_else(|| AnyArray::full(t, 1.0))
     });
-    let mut out = f.outputs().arrays(&mut |t| AnyArray::full(t, 0.0));
+    let mut out = f.outputs().zeros();
     for _ in 0..iterations.max(1) {
         w.run_into((&x, &at), &mut out)?;
         if out.1.number() == 0.0 {
