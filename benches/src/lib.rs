@@ -1,4 +1,6 @@
 //! The workloads that hypertape is timed on, each written as a user would write it, with deterministic data.
 
+pub mod line;
 pub mod measure;
+pub mod table;
 pub mod workloads;

@@ -1,95 +1,47 @@
 //! Time, memory and checksum of a workload, in the fields of the peers' JSON lines.
+use crate::line::Line;
 use crate::workloads::{Size, Workload, prepare};
 use hypertape::array::AnyView;
 use std::error::Error;
 use std::time::Instant;
 
-/// What one measurement says. Times in seconds, memory in bytes.
-#[derive(Clone, Debug)]
-pub struct Measurement {
-    /// The workload's name.
-    pub workload: String,
-    /// Its size.
-    pub size: Size,
-    /// `hypertape`, or `hypertape_variant`.
-    pub peer: String,
-    /// Threads of the pool.
-    pub threads: usize,
-    /// Recording, differentiation, simplification and planning.
-    pub setup: f64,
-    /// The first call, which makes the workspace.
-    pub first: f64,
-    /// Later calls, sorted; each sample is the mean of `inner` calls.
-    pub samples: Vec<f64>,
-    /// Calls in a sample.
-    pub inner: usize,
-    /// Growth of the resident set to its peak, over what it was when the data stood.
-    pub peak_bytes: u64,
-    /// Growth of the resident set to its peak in the first call.
-    pub run_peak_bytes: u64,
-    /// What the plan says that a call needs, its results included.
-    pub planned_bytes: u64,
-    /// Σ v_i (1 + i mod 7) over the results in order.
-    pub value: f64,
-}
-
-impl Measurement {
-    /// Makes a workload, calls it once, warms it up, and times `repeat` samples of about 50 ms or one call each.
-    ///
-    /// # Errors
-    /// When the workload cannot be made or fails.
-    pub fn of(workload: &str, size: Size, variant: &str, threads: usize, repeat: usize) -> Result<Self, Box<dyn Error>> {
-        let record = prepare(workload, size, variant)?;
-        let base = peak_begins();
-        let start = Instant::now();
-        let mut made = record()?;
-        let setup = start.elapsed().as_secs_f64();
-        let (made_peak, before) = (memory("VmHWM"), peak_begins());
-        let start = Instant::now();
-        made.call(&mut |_| {})?;
-        let first = start.elapsed().as_secs_f64();
-        let first_peak = memory("VmHWM");
-        let value = checksum(&mut *made)?;
-        let (inner, samples) = time(&mut *made, first, repeat)?;
-        let peer = if variant.is_empty() { "hypertape".into() } else { format!("hypertape_{variant}") };
-        Ok(Measurement {
-            workload: workload.into(),
-            size,
-            peer,
-            threads,
-            setup,
-            first,
-            samples,
-            inner,
-            peak_bytes: made_peak.max(first_peak).max(memory("VmHWM")).saturating_sub(base),
-            run_peak_bytes: first_peak.saturating_sub(before),
-            planned_bytes: made.memory().total(),
-            value,
-        })
-    }
-
-    /// The median of the samples.
-    #[must_use]
-    pub fn median(&self) -> f64 {
-        let (n, s) = (self.samples.len(), &self.samples);
-        if n % 2 == 1 { s[n / 2] } else { 0.5 * (s[n / 2 - 1] + s[n / 2]) }
-    }
-
-    /// One line of JSON.
-    #[must_use]
-    pub fn json(&self) -> String {
-        let Measurement { workload, size, peer, threads, setup, first, inner, peak_bytes, run_peak_bytes, planned_bytes, value, samples } =
-            self;
-        let (time, n) = (self.median(), samples.len());
-        let (low, high) = (samples[0], samples[n - 1]);
-        let version = env!("CARGO_PKG_VERSION");
-        format!(
-            "{{\"workload\": \"{workload}\", \"size\": \"{size}\", \"peer\": \"{peer}\", \"version\": \"hypertape-{version}\", \"dtype\": \"f64\", \
-             \"threads\": {threads}, \"setup_s\": {setup:e}, \"first_s\": {first:e}, \"time_s\": {time:e}, \"min_s\": {low:e}, \"max_s\": {high:e}, \
-             \"samples\": {n}, \"inner\": {inner}, \"peak_bytes\": {peak_bytes}, \"run_peak_bytes\": {run_peak_bytes}, \"value\": {value:e}, \
-             \"counts\": {{\"planned_bytes\": {planned_bytes}}}}}"
-        )
-    }
+/// Makes a workload, calls it once, warms it up, and times `repeat` samples of about 50 ms or one call each.
+///
+/// # Errors
+/// When the workload cannot be made or fails.
+pub fn measure(workload: &str, size: Size, variant: &str, threads: usize, repeat: usize) -> Result<Line, Box<dyn Error>> {
+    let record = prepare(workload, size, variant)?;
+    let base = peak_begins();
+    let start = Instant::now();
+    let mut made = record()?;
+    let setup_s = start.elapsed().as_secs_f64();
+    let (made_peak, before) = (memory("VmHWM"), peak_begins());
+    let start = Instant::now();
+    made.call(&mut |_| {})?;
+    let first_s = start.elapsed().as_secs_f64();
+    let first_peak = memory("VmHWM");
+    let value = checksum(&mut *made)?;
+    let (inner, times) = time(&mut *made, first_s, repeat)?;
+    let n = times.len();
+    Ok(Line {
+        workload: workload.into(),
+        size: size.to_string(),
+        peer: if variant.is_empty() { "hypertape".into() } else { format!("hypertape_{variant}") },
+        version: concat!("hypertape-", env!("CARGO_PKG_VERSION")).into(),
+        dtype: "f64".into(),
+        threads,
+        setup_s,
+        first_s,
+        time_s: if n % 2 == 1 { times[n / 2] } else { 0.5 * (times[n / 2 - 1] + times[n / 2]) },
+        min_s: times[0],
+        max_s: times[n - 1],
+        samples: n,
+        inner,
+        peak_bytes: made_peak.max(first_peak).max(memory("VmHWM")).saturating_sub(base) as i64,
+        run_peak_bytes: first_peak.saturating_sub(before) as i64,
+        value,
+        counts: serde_json::json!({ "planned_bytes": made.memory().total() }),
+    })
 }
 
 /// Σ v_i (1 + i mod 7) over the results of one call.

@@ -1,10 +1,15 @@
 //! Times hypertape on the workloads that it shares with its peers: one JSON line a measurement, and the table of both sides.
 use clap::{Parser, Subcommand};
-use hypertape_benches::measure::Measurement;
+use hypertape_benches::line::Line;
+use hypertape_benches::measure::measure;
+use hypertape_benches::table::{Runs, run, table};
 use hypertape_benches::workloads::{ALL, Size, make};
 use std::error::Error;
+use std::fs::{OpenOptions, read_to_string};
+use std::io::Write;
+use std::path::PathBuf;
 
-/// Measures a workload and prints one line of JSON.
+/// Measures a workload and prints one line of JSON; or all of them, beside their peers, as a table.
 #[derive(Debug, Parser)]
 #[command(args_conflicts_with_subcommands = true, arg_required_else_help = true)]
 struct Options {
@@ -40,23 +45,78 @@ struct One {
 enum Command {
     /// The workloads and their variants.
     List,
+    /// Measures every workload in a process of its own, and its peers beside it; prints the table.
+    All {
+        /// Only cells `workload size` that contain this.
+        #[arg(long, default_value = "")]
+        only: String,
+        /// Threads.
+        #[arg(long, default_value_t = 1)]
+        threads: usize,
+        /// Samples.
+        #[arg(long, default_value_t = 5)]
+        repeat: usize,
+        /// The folder with the peers' `bench.py` and their Python environment `.venv`.
+        #[arg(long)]
+        peers: Option<PathBuf>,
+        /// A file that the JSON lines are added to.
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
+    /// Prints the table of JSON lines that were written before, ours and the peers'.
+    Table {
+        /// Files of JSON lines.
+        files: Vec<PathBuf>,
+    },
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::parse();
-    if let Some(Command::List) = options.command {
-        for (name, variants) in ALL {
-            println!("{name:<22} {}", variants.join(" "));
+    match options.command {
+        None => one(&options.one),
+        Some(Command::List) => {
+            ALL.iter().for_each(|(name, variants)| println!("{name:<22} {}", variants.join(" ")));
+            Ok(())
         }
+        Some(Command::All { only, threads, repeat, peers, out }) => {
+            let mut lines = vec![];
+            let mut file = out.map(|path| OpenOptions::new().create(true).append(true).open(path)).transpose()?;
+            let mut failed = Ok(());
+            run(&Runs { only: &only, threads, repeat, peers: peers.as_deref() }, &mut |line| {
+                eprintln!("{} {} {}: {:.3e} s", line.workload, line.size, line.peer, line.time_s);
+                if let (Some(file), Ok(text)) = (&mut file, serde_json::to_string(line)) {
+                    failed = writeln!(file, "{text}");
+                }
+                lines.push(line.clone());
+            })?;
+            failed?;
+            print!("{}", table(&lines));
+            Ok(())
+        }
+        Some(Command::Table { files }) => {
+            let mut lines: Vec<Line> = vec![];
+            for path in files {
+                let text = read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+                // Lines of cells that failed have other fields, and are left out.
+                lines.extend(text.lines().filter_map(|l| serde_json::from_str(l).ok()));
+            }
+            print!("{}", table(&lines));
+            Ok(())
+        }
+    }
+}
+
+fn one(options: &One) -> Result<(), Box<dyn Error>> {
+    let One { workload, size, variant, threads, repeat, plan } = options;
+    let workload = workload.as_ref().ok_or("which workload? give --workload NAME, or `list`")?;
+    if *threads == 0 {
+        return Err("no threads; give --threads at least 1".into());
+    }
+    rayon::ThreadPoolBuilder::new().num_threads(*threads).build_global()?;
+    if *plan {
+        println!("{}", make(workload, *size, variant)?.plan()?);
         return Ok(());
     }
-    let One { workload, size, variant, threads, repeat, plan } = options.one;
-    let workload = workload.ok_or("which workload? give --workload NAME, or `list`")?;
-    rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
-    if plan {
-        println!("{}", make(&workload, size, &variant)?.plan()?);
-        return Ok(());
-    }
-    println!("{}", Measurement::of(&workload, size, &variant, threads, repeat)?.json());
+    println!("{}", serde_json::to_string(&measure(workload, *size, variant, *threads, *repeat)?)?);
     Ok(())
 }
