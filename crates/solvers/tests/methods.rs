@@ -44,6 +44,27 @@ fn gradient_descent_with_backtracking() {
     assert_eq!((without.report.converged, without.report.status, without.report.iterations), (false, "iteration limit", 30));
 }
 
+/// Line searches near the solution, where values differ by rounding alone: they still converge to a gradient of rounding size, and steps beyond that do
+/// not spoil the derivative of the steps before.
+fn rests<M: Method<Solution = Leaf, Params = Leaf, Each = ()>>(solver: M, steps: usize) {
+    let solved = solver.clone().tolerance(1e-13).max_iterations(3000).solve(arr1(&[0.0; 3]), LAMBDA).unwrap();
+    assert!(solved.report.converged, "{:?}", solved.report);
+    for k in [steps, 4 * steps] {
+        let outer = Function::record(shape![], |l| solver.unroll(k).solve(zeros(shape![3]), l)).unwrap();
+        close(solver.name(), &outer.jvp(LAMBDA, 1.0).unwrap().1, ridge::derivative(LAMBDA), 1e-9);
+    }
+}
+
+#[test]
+fn backtracking_rests_at_the_solution() {
+    rests(GradientDescent::new(&ridge_objective()).step_size(4.0).backtracking(), 400);
+}
+
+#[test]
+fn lbfgs_rests_at_the_solution() {
+    rests(Lbfgs::new(&ridge_objective()), 30);
+}
+
 #[test]
 fn newton_cg() {
     let n = ridge_by(NewtonCg::new(&ridge_objective()), 1e-10, 3, false);

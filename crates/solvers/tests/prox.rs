@@ -1,9 +1,10 @@
-//! Proximal operators: brute force, firm non-expansiveness, Moreau's identity, derivatives against differences, known cases.
+//! Proximal operators and their conjugates: brute force, firm non-expansiveness, Moreau's identity, derivatives against differences, known cases.
 mod support;
 use hypertape_autodiff::record::{Scalar, Var, scalar};
 use hypertape_autodiff::tree::{Leaf, Ranked};
 use hypertape_autodiff::{Function, shape};
 use hypertape_solvers::prox::{self, Prox, number};
+use hypertape_testkit::dense;
 use hypertape_testkit::problems::proximal as known;
 use hypertape_testkit::random;
 use ndarray::{Array1, ArrayView1, arr1};
@@ -16,8 +17,14 @@ fn record(p: impl Prox<Leaf, Leaf>, shape: &[usize]) -> Recorded {
     Function::record((Leaf::new(shape), shape![]), |(v, w)| p.prox(v, scalar(0.8), &w)).unwrap()
 }
 
-/// Conditions that every proximal operator of 0.8·g satisfies; `g` gives 0.8·g(x), ∞ outside its domain.
-fn holds(name: &str, make: impl Fn() -> Box<dyn Prox<Leaf, Leaf>>, w: f64, g: impl Fn(ArrayView1<'_, f64>) -> f64) {
+/// Conditions that every proximal operator of 0.8·g satisfies; `g` gives 0.8·g(x), and `dual` gives 0.8·g*(u), each ∞ outside its domain.
+fn holds(
+    name: &str,
+    make: impl Fn() -> Box<dyn Prox<Leaf, Leaf>>,
+    w: f64,
+    g: impl Fn(ArrayView1<'_, f64>) -> f64,
+    dual: impl Fn(ArrayView1<'_, f64>) -> f64,
+) {
     struct Boxed(Box<dyn Prox<Leaf, Leaf>>);
     impl Prox<Leaf, Leaf> for Boxed {
         fn prox(&self, v: Var, step: Var, p: &Var) -> Var {
@@ -48,9 +55,12 @@ fn holds(name: &str, make: impl Fn() -> Box<dyn Prox<Leaf, Leaf>>, w: f64, g: im
     let inner = Function::record((shape![n], shape![]), |(v, w)| Boxed(make()).prox(v, scalar(1.0 / sigma), &w)).unwrap();
     for seed in 0..3 {
         let x: Array1<f64> = random::normal(400 + seed, n) * 2.0;
-        let dual = conjugate.eval((&x, w)).unwrap();
+        let pair = conjugate.eval((&x, w)).unwrap();
+        // It is the prox of the conjugate in closed form.
+        let gap = known::brute_force_gap(&dual, x.view(), pair.d1(), 500 + seed, 200);
+        assert!(gap <= 1e-12, "{name}: brute force on the conjugate {gap:e}");
         let primal = inner.eval((&(&x / sigma), w)).unwrap();
-        close(name, &(dual + primal * sigma), x.iter().copied(), 1e-12);
+        close(name, &(pair + primal * sigma), x.iter().copied(), 1e-12);
         close(name, &back.eval((&x, w)).unwrap(), apply(x.view()), 1e-12);
     }
 }
@@ -61,11 +71,17 @@ macro_rules! weight {
     };
 }
 
+/// What an indicator allows for the rounding of the projection.
+const SLACK: f64 = 1e-12;
+
 fn inside(test: bool) -> f64 {
     if test { 0.0 } else { f64::INFINITY }
 }
 fn abs_sum(x: ArrayView1<'_, f64>) -> f64 {
     x.iter().map(|v| v.abs()).sum()
+}
+fn largest(x: ArrayView1<'_, f64>) -> f64 {
+    x.fold(0.0, |m, v| v.abs().max(m))
 }
 fn length(x: ArrayView1<'_, f64>) -> f64 {
     x.dot(&x).sqrt()
@@ -73,7 +89,7 @@ fn length(x: ArrayView1<'_, f64>) -> f64 {
 
 #[test]
 fn l1() {
-    holds("l1", weight!(l1), 0.7, |x| 0.8 * 0.7 * abs_sum(x));
+    holds("l1", weight!(l1), 0.7, |x| 0.8 * 0.7 * abs_sum(x), |u| inside(largest(u) <= 0.7 + SLACK));
 }
 #[test]
 fn weighted_l1() {
@@ -87,15 +103,17 @@ fn weighted_l1() {
         },
         0.7,
         |x| 0.8 * 0.7 * x.iter().zip(&weights).map(|(x, w)| w * x.abs()).sum::<f64>(),
+        |u| inside(u.iter().zip(&weights).all(|(u, w)| u.abs() <= 0.7 * w + SLACK)),
     );
 }
 #[test]
 fn non_negative_l1() {
-    holds("non-negative l1", weight!(non_negative_l1), 0.7, |x| inside(x.iter().all(|v| *v >= 0.0)) + 0.8 * 0.7 * abs_sum(x));
+    let g = |x: ArrayView1<'_, f64>| inside(x.iter().all(|v| *v >= 0.0)) + 0.8 * 0.7 * abs_sum(x);
+    holds("non-negative l1", weight!(non_negative_l1), 0.7, g, |u| inside(u.iter().all(|u| *u <= 0.7 + SLACK)));
 }
 #[test]
 fn group() {
-    holds("group", weight!(group), 0.7, |x| 0.8 * 0.7 * length(x));
+    holds("group", weight!(group), 0.7, |x| 0.8 * 0.7 * length(x), |u| inside(length(u) <= 0.7 + SLACK));
     let rows = record(prox::group::<Leaf, _>(|w| *w), &[3, 2]);
     let v = ndarray::arr2(&[[3.0, 4.0], [0.1, 0.1], [-1.0, 0.0]]);
     let out = rows.eval((&v, 1.25)).unwrap();
@@ -105,15 +123,15 @@ fn group() {
 }
 #[test]
 fn squared_l2() {
-    holds("squared l2", weight!(squared_l2), 0.7, |x| 0.5 * 0.8 * 0.7 * x.dot(&x));
+    holds("squared l2", weight!(squared_l2), 0.7, |x| 0.5 * 0.8 * 0.7 * x.dot(&x), |u| 0.5 * 0.8 * u.dot(&u) / 0.7);
 }
 #[test]
 fn l2() {
-    holds("l2", weight!(l2), 0.7, |x| 0.8 * 0.7 * length(x));
+    holds("l2", weight!(l2), 0.7, |x| 0.8 * 0.7 * length(x), |u| inside(length(u) <= 0.7 + SLACK));
 }
 #[test]
 fn linf() {
-    holds("linf", weight!(linf), 1.7, |x| 0.8 * 1.7 * x.iter().fold(0.0, |m, v| v.abs().max(m)));
+    holds("linf", weight!(linf), 1.7, |x| 0.8 * 1.7 * largest(x), |u| inside(abs_sum(u) <= 1.7 + SLACK));
     let f = record(prox::linf(number::<Var>(1.0)), &[4]);
     let v = arr1(&[3.0, -0.2, -1.5, 0.7]);
     close("linf", &f.eval((&v, 0.0)).unwrap(), known::prox_linf(v.view(), 0.8), 1e-15);
@@ -121,20 +139,24 @@ fn linf() {
 #[test]
 fn elastic_net() {
     let make = || Box::new(prox::elastic_net::<Leaf, _>(|w| (*w, 0.5 * *w))) as Box<dyn Prox<Leaf, Leaf>>;
-    holds("elastic net", make, 0.7, |x| 0.8 * (0.7 * abs_sum(x) + 0.5 * 0.35 * x.dot(&x)));
+    let dual = |u: ArrayView1<'_, f64>| 0.8 * u.iter().map(|u| (u.abs() - 0.7).max(0.0).powi(2)).sum::<f64>() / (2.0 * 0.35);
+    holds("elastic net", make, 0.7, |x| 0.8 * (0.7 * abs_sum(x) + 0.5 * 0.35 * x.dot(&x)), dual);
 }
 #[test]
 fn between() {
     let make = || Box::new(prox::between::<Leaf, _>(|w| (-0.5 * *w, *w))) as Box<dyn Prox<Leaf, Leaf>>;
-    holds("box", make, 0.7, |x| inside(x.iter().all(|v| (-0.35..=0.7).contains(v))));
+    let dual = |u: ArrayView1<'_, f64>| 0.8 * u.iter().map(|u| (-0.35 * u).max(0.7 * u)).sum::<f64>();
+    holds("box", make, 0.7, |x| inside(x.iter().all(|v| (-0.35..=0.7).contains(v))), dual);
 }
 #[test]
 fn non_negative() {
-    holds("orthant", || Box::new(prox::non_negative()), 0.7, |x| inside(x.iter().all(|v| *v >= 0.0)));
+    let make = || Box::new(prox::non_negative()) as Box<dyn Prox<Leaf, Leaf>>;
+    holds("orthant", make, 0.7, |x| inside(x.iter().all(|v| *v >= 0.0)), |u| inside(u.iter().all(|u| *u <= SLACK)));
 }
 #[test]
 fn simplex() {
-    holds("simplex", weight!(simplex), 1.3, |x| inside(x.iter().all(|v| *v >= 0.0) && (x.sum() - 1.3).abs() < 1e-12));
+    let on = |x: ArrayView1<'_, f64>| inside(x.iter().all(|v| *v >= 0.0) && (x.sum() - 1.3).abs() < SLACK);
+    holds("simplex", weight!(simplex), 1.3, on, |u| 0.8 * 1.3 * u.fold(f64::NEG_INFINITY, |m, u| m.max(*u)));
     let f = record(prox::simplex::<Leaf, _>(|w| *w), &[3]);
     let x = known::simplex_case();
     close("case", &f.eval((&x, 1.0)).unwrap(), [0.65, 0.35, 0.0], 1e-15);
@@ -151,7 +173,7 @@ fn simplex() {
 }
 #[test]
 fn l1_ball() {
-    holds("l1 ball", weight!(l1_ball), 1.3, |x| inside(abs_sum(x) <= 1.3 + 1e-12));
+    holds("l1 ball", weight!(l1_ball), 1.3, |x| inside(abs_sum(x) <= 1.3 + SLACK), |u| 0.8 * 1.3 * largest(u));
     let f = record(prox::l1_ball::<Leaf, _>(|w| *w), &[4]);
     for r in [0.5, 2.0, 100.0] {
         let v = arr1(&[3.0, -0.2, -1.5, 0.7]);
@@ -160,8 +182,8 @@ fn l1_ball() {
 }
 #[test]
 fn l2_ball() {
-    holds("l2 ball", weight!(l2_ball), 1.3, |x| inside(length(x) <= 1.3 + 1e-12));
-    holds("l2 ball, inside", weight!(l2_ball), 100.0, |x| inside(length(x) <= 100.0));
+    holds("l2 ball", weight!(l2_ball), 1.3, |x| inside(length(x) <= 1.3 + SLACK), |u| 0.8 * 1.3 * length(u));
+    holds("l2 ball, inside", weight!(l2_ball), 100.0, |x| inside(length(x) <= 100.0), |u| 0.8 * 100.0 * length(u));
 }
 #[test]
 fn affine() {
@@ -173,7 +195,12 @@ fn affine() {
             (hypertape_autodiff::record::constant(&shared), *w * hypertape_autodiff::record::constant(arr1(&[1.0, -2.0])))
         })) as Box<dyn Prox<Leaf, Leaf>>
     };
-    holds("affine", make, 0.7, |x| inside(a.dot(&x).iter().zip([0.7, -1.4]).all(|(r, b)| (r - b).abs() < 1e-12)));
+    // On u = Aᵀμ the conjugate is bᵀμ, elsewhere ∞.
+    let dual = |u: ArrayView1<'_, f64>| {
+        let mu = dense::solve(a.dot(&a.t()).view(), a.dot(&u).view()).unwrap();
+        inside((a.t().dot(&mu) - u).iter().all(|r| r.abs() < SLACK)) + 0.8 * mu.dot(&arr1(&[0.7, -1.4]))
+    };
+    holds("affine", make, 0.7, |x| inside(a.dot(&x).iter().zip([0.7, -1.4]).all(|(r, b)| (r - b).abs() < SLACK)), dual);
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! Gradient descent.
-use super::line_search::backtrack;
+use super::line_search::{at_rest, backtrack};
 use crate::handles::norm;
 use crate::limits::Limits;
 use crate::method::Method;
@@ -46,7 +46,9 @@ impl<S: Structure, P: Structure> GradientDescent<S, P> {
     }
     /// Halves the step size of each iteration until f falls by 10⁻⁴ η ‖∇f‖² (Armijo 1966).
     ///
-    /// The derivative is that of the accepted steps: which halving is accepted does not change with small changes of the problem.
+    /// The derivative is that of the accepted steps: which halving is accepted does not change with small changes of the problem. A first step shorter
+    /// than the rounding of z is not made, so further steps leave z and its derivative as they are, and the derivative of those steps alone
+    /// (`Keep::Last`) is 0.
     #[must_use]
     pub fn backtracking(mut self) -> Self {
         self.search = true;
@@ -76,7 +78,8 @@ impl<S: Structure, P: Structure> Method for GradientDescent<S, P> {
             return descend(&z, step, &g);
         }
         let (value, g) = self.f.both(&z, p);
-        let t = backtrack(step, value, -g.norm_squared::<f64>(), |t| {
+        let rest = at_rest(&z, step.real::<f64>() * norm(&g));
+        let t = backtrack(step, rest, value, -g.norm_squared::<f64>(), |t| {
             let (value, there) = self.f.both(&descend(&z, t.into(), &g), p);
             (value, -there.inner::<f64>(&g))
         });

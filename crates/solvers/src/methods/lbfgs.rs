@@ -1,5 +1,5 @@
 //! Limited-memory BFGS.
-use super::line_search::weak_wolfe;
+use super::line_search::{at_rest, weak_wolfe};
 use crate::handles::{at_most, join, like, norm, ravel, reshape, rows, select, shape, unravel};
 use crate::limits::Limits;
 use crate::method::Method;
@@ -14,7 +14,9 @@ use std::panic::Location;
 ///
 /// Optimality map: ∇f(z, p). Stopping measure: ‖∇f‖. A pair enters when sᵀy > 10⁻¹⁰ ‖s‖‖y‖, so H stays positive definite. The step t
 /// satisfies the weak Wolfe conditions (Lewis and Overton 2013) up to the rounding of f. Unrolled, the derivative is that of the accepted
-/// steps: t and the choice of pairs do not change with small changes of the problem.
+/// steps: t and the choice of pairs do not change with small changes of the problem. A step shorter than the rounding of z is not made, so further
+/// steps leave z and its derivative as they are, and the derivative of those steps alone (`Keep::Last`) is 0. The state has ∇f at z, which
+/// `Keep::Last` holds fixed with it.
 ///
 /// ```
 /// use hypertape_autodiff::{Function, shape};
@@ -129,7 +131,7 @@ impl<S: Structure, P: Structure> Method for Lbfgs<S, P> {
         let slope: Var = Scalar::Var(dot(direction, flat)).real();
         let back = unravel(direction, &z);
         let moved = |t: Var| z.zip(&back, &mut |z, d| z - like(t.into(), d) * d);
-        let (t, value, gradient) = weak_wolfe(f, -slope, &g, |t| {
+        let (t, value, gradient) = weak_wolfe(at_rest(&z, norm(&back)), f, -slope, &g, |t| {
             let (value, gradient) = self.f.both(&moved(t), p);
             let along = -gradient.inner::<f64>(&back);
             (value, along, gradient)

@@ -1,5 +1,5 @@
 //! Line searches: Armijo backtracking, and the bisection for the weak Wolfe conditions.
-use crate::handles::{at_most, select};
+use crate::handles::{at_most, norm, select};
 use hypertape_autodiff::record::{Scalar, Var, scalar, scan_until, stop_gradient};
 use hypertape_autodiff::tree::Vars;
 
@@ -11,26 +11,40 @@ const CURVATURE: f64 = 0.9;
 const TRIALS: usize = 40;
 /// Values this close, relative to their size, may differ by rounding; then slopes decide (Hager and Zhang 2005).
 const ROUNDING: f64 = 1e-6;
+/// A step this short, relative to the point, is rounding.
+const SHORT: f64 = 4.0 * f64::EPSILON;
 
-/// Whether a trial makes enough decrease: φ(t) ≤ φ(0) + c t φ'(0), or, where the values differ by less than their rounding,
+/// Whether a trial makes enough decrease: φ(t) ≤ φ(0) + c t φ'(0), or, where the values may differ by rounding alone,
 /// φ'(t) ≤ (2c − 1) φ'(0), which is the same for a quadratic (Hager and Zhang 2005). The condition is a constant for derivatives.
+///
+/// Within the rounding of the values only slopes decide: a decrease seen there may be an increase.
 #[track_caller]
 fn decreases(t: Var, (value, slope): (Var, Var), at: (Var, Var)) -> Var {
     let (f, d) = stop_gradient(&at);
+    let near = at_most((f - value).abs(), ROUNDING * value.abs());
     let plainly = at_most(f, value + DECREASE * t * slope);
-    let nearly = at_most(f, value + ROUNDING * value.abs()) * at_most(d, (2.0 * DECREASE - 1.0) * slope);
-    plainly.max(nearly)
+    let by_slopes = at_most(d, (2.0 * DECREASE - 1.0) * slope);
+    near * by_slopes + (1.0 - near) * plainly
+}
+
+/// 1 where the first trial, a step of length ‖d‖ from z, is no longer than the rounding of z: a constant for derivatives.
+///
+/// Then values and slopes are rounding too, and any step may seem to be one of descent. Steps that are accepted by chance would leave z where it
+/// is, and multiply its derivative by I − tH with a t that is too long.
+#[track_caller]
+pub(super) fn at_rest<W: Vars>(z: &W, length: Var) -> Var {
+    at_most(stop_gradient(&length), SHORT * stop_gradient(&norm(z)))
 }
 
 /// The first of first, first/2, first/4, … that makes enough decrease (Armijo 1966); `phi` gives φ(t) and φ'(t). It is a constant
-/// times the first step for derivatives: which halving is accepted does not change with small changes of the problem.
+/// times the first step for derivatives: which halving is accepted does not change with small changes of the problem. It is 0 [`at_rest`].
 #[track_caller]
-pub(super) fn backtrack(first: Scalar, at_zero: Var, slope: Var, phi: impl Fn(Var) -> (Var, Var)) -> Var {
+pub(super) fn backtrack(first: Scalar, rest: Var, at_zero: Var, slope: Var, phi: impl Fn(Var) -> (Var, Var)) -> Var {
     let zero = stop_gradient(&(at_zero, slope));
     let first = first.real::<f64>();
     let still = stop_gradient(&first);
     let (factor, _) = scan_until(
-        (scalar::<f64>(2.0), scalar::<f64>(0.0)),
+        (scalar::<f64>(2.0), rest),
         TRIALS,
         |(_, done)| *done,
         |(factor, _), _| {
@@ -39,17 +53,17 @@ pub(super) fn backtrack(first: Scalar, at_zero: Var, slope: Var, phi: impl Fn(Va
             (factor, decreases(t, zero, phi(t)))
         },
     );
-    stop_gradient(&factor) * first
+    stop_gradient(&(factor * (1.0 - rest))) * first
 }
 
 /// A step t, by bisection and doubling from 1, with enough decrease and φ'(t) ≥ c₂ φ'(0) (Lewis and Overton 2013), and what `at` gives
-/// there: (φ(t), φ'(t), anything). The step is a constant for derivatives.
+/// there: (φ(t), φ'(t), anything). The step is a constant for derivatives. It is 0 [`at_rest`], and what is there is `like`.
 #[track_caller]
-pub(super) fn weak_wolfe<W: Vars>(at_zero: Var, slope: Var, like: &W, at: impl Fn(Var) -> (Var, Var, W)) -> (Var, Var, W) {
+pub(super) fn weak_wolfe<W: Vars>(rest: Var, at_zero: Var, slope: Var, like: &W, at: impl Fn(Var) -> (Var, Var, W)) -> (Var, Var, W) {
     let zero = stop_gradient(&(at_zero, slope));
     let number = |v: f64| scalar::<f64>(v);
     // low, high (0: none yet), the next trial; the last trial, done; what was found at the last trial.
-    let start = ((number(0.0), number(0.0), number(1.0)), (number(0.0), number(0.0)), (at_zero, like.clone()));
+    let start = ((number(0.0), number(0.0), number(1.0)), (number(0.0), rest), (at_zero, like.clone()));
     let (_, (t, _), (f, w)) = scan_until(
         start,
         TRIALS,

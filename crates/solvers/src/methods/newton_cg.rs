@@ -1,5 +1,5 @@
 //! Newton's method with conjugate gradients.
-use super::line_search::backtrack;
+use super::line_search::{at_rest, backtrack};
 use crate::handles::{at_most, choose, like, norm};
 use crate::limits::Limits;
 use crate::method::Method;
@@ -13,7 +13,7 @@ use hypertape_autodiff::{Function, Result};
 ///
 /// Optimality map: ∇f(z, p). Stopping measure: ‖∇f‖. The inner iteration stops at a residual of min(½, √‖g‖)‖g‖, after
 /// [`inner_iterations`](NewtonCg::inner_iterations), or in a direction of negative curvature, which it does not take. The step t is
-/// Armijo's, from 1. Unrolled, the derivative is that of the accepted steps and of the inner iterations made.
+/// Armijo's, from 1; a step shorter than the rounding of z is not made. Unrolled, the derivative is that of the accepted steps and of the inner iterations made.
 ///
 /// ```
 /// use hypertape_autodiff::{Function, shape};
@@ -98,7 +98,7 @@ impl<S: Structure, P: Structure> Method for NewtonCg<S, P> {
         let (value, g) = self.f.both(&z, p);
         let d = self.direction(&z, p, &g);
         let moved = |t: Var| z.zip(&d, &mut |z, d| z - like(t.into(), d) * d);
-        let t = backtrack(1.0.into(), value, -g.inner::<f64>(&d), |t| {
+        let t = backtrack(1.0.into(), at_rest(&z, norm(&d)), value, -g.inner::<f64>(&d), |t| {
             let (value, there) = self.f.both(&moved(t), p);
             (value, -there.inner::<f64>(&d))
         });
