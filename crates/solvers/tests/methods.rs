@@ -66,6 +66,29 @@ fn lbfgs_rests_at_the_solution() {
 }
 
 #[test]
+fn searches_in_single_precision_rest_at_the_solution() {
+    let (x, y) = (ridge::x().mapv(|v| v as f32).into_shared(), ridge::y().mapv(|v| v as f32).into_shared());
+    let f = Function::record((shape![f32; 3], shape![f32;]), |(w, lambda)| {
+        let r = constant(&x).dot(w) - constant(&y);
+        r.dot(r) / 20.0 + 0.5 * lambda * w.dot(w)
+    })
+    .unwrap();
+    // A step that is no longer made is as long as 4ε; the derivative is behind by the number of steps times the condition number.
+    let tolerance = 200.0 * 4.0 * f64::from(f32::EPSILON) * 10.0 * 3.0;
+    for steps in [200, 1000] {
+        let (search, lbfgs) = (GradientDescent::new(&f).step_size(4.0).backtracking(), Lbfgs::new(&f));
+        let outer = Function::record(shape![f32;], |l| {
+            (search.unroll(steps).solve(zeros(shape![f32; 3]), l), lbfgs.unroll(steps / 5).solve(zeros(shape![f32; 3]), l))
+        })
+        .unwrap();
+        let (by_search, by_lbfgs) = outer.jvp(0.1f32, 1.0f32).unwrap().1;
+        for (found, known) in [by_search, by_lbfgs].iter().flat_map(|d| d.iter().zip(ridge::derivative(LAMBDA))) {
+            assert!((f64::from(*found) - known).abs() < tolerance, "{steps} steps: {found} instead of {known}");
+        }
+    }
+}
+
+#[test]
 fn newton_cg() {
     let n = ridge_by(NewtonCg::new(&ridge_objective()), 1e-10, 3, false);
     assert!(n <= 12, "{n}");

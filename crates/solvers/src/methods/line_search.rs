@@ -1,5 +1,6 @@
 //! Line searches: Armijo backtracking, and the bisection for the weak Wolfe conditions.
 use crate::handles::{at_most, norm, select};
+use hypertape_autodiff::array::Kind;
 use hypertape_autodiff::record::{Scalar, Var, scalar, scan_until, stop_gradient};
 use hypertape_autodiff::tree::Vars;
 
@@ -11,8 +12,8 @@ const CURVATURE: f64 = 0.9;
 const TRIALS: usize = 40;
 /// Values this close, relative to their size, may differ by rounding; then slopes decide (Hager and Zhang 2005).
 const ROUNDING: f64 = 1e-6;
-/// A step this short, relative to the point, is rounding.
-const SHORT: f64 = 4.0 * f64::EPSILON;
+/// A step of so many ε, relative to the point, is rounding.
+const SHORT: f64 = 4.0;
 
 /// Whether a trial makes enough decrease: φ(t) ≤ φ(0) + c t φ'(0), or, where the values may differ by rounding alone,
 /// φ'(t) ≤ (2c − 1) φ'(0), which is the same for a quadratic (Hager and Zhang 2005). The condition is a constant for derivatives.
@@ -33,7 +34,9 @@ fn decreases(t: Var, (value, slope): (Var, Var), at: (Var, Var)) -> Var {
 /// is, and multiply its derivative by I − tH with a t that is too long.
 #[track_caller]
 pub(super) fn at_rest<W: Vars>(z: &W, length: Var) -> Var {
-    at_most(stop_gradient(&length), SHORT * stop_gradient(&norm(z)))
+    let single = z.flat().iter().any(|v| v.kind() == Kind::F32);
+    let epsilon = if single { f64::from(f32::EPSILON) } else { f64::EPSILON };
+    at_most(stop_gradient(&length), SHORT * epsilon * stop_gradient(&norm(z)))
 }
 
 /// The first of first, first/2, first/4, … that makes enough decrease (Armijo 1966); `phi` gives φ(t) and φ'(t). It is a constant
