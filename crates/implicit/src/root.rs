@@ -26,7 +26,7 @@ pub(crate) struct RootOf {
     pub(crate) find: Arc<dyn Find>,
     pub(crate) solver: Arc<dyn LinearSolve>,
     pub(crate) policy: OnResidual,
-    /// On ‖F‖; where the method has a measure of its own, that decides, and this bounds only refinement.
+    /// The largest ‖F‖ that counts as a solution, instead of the method's own measure where it has one.
     pub(crate) tolerance: Option<f64>,
     pub(crate) warm: bool,
     /// The α for which I − αF_z is the Jacobian of one step of the method, where there is one.
