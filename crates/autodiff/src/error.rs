@@ -15,7 +15,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[non_exhaustive]
 pub enum Error {
     /// An operation was given operands it cannot take.
-    #[error("`{op}`{}: {problem}; operands {}", Line(*.at), List(.operands))]
+    #[error("`{op}`{}: {problem}{}", Line(*.at), List(.operands))]
     Operands {
         /// The operation.
         op: String,
@@ -61,7 +61,7 @@ pub enum Error {
         at: Option<Site>,
     },
     /// The values given to a function do not fit its inputs.
-    #[error("input {leaf} of {leaves}: expected {expected}, given {given}")]
+    #[error("input {leaf} of {leaves}{}: expected {expected}, given {given}; give an array of that shape and element type", Line(*.at))]
     Input {
         /// Which leaf of the flattened inputs, from 0.
         leaf: usize,
@@ -69,8 +69,10 @@ pub enum Error {
         leaves: usize,
         /// The declared type.
         expected: LeafType,
-        /// The type of the given value, or what is wrong with it.
-        given: String,
+        /// The type of the given value.
+        given: LeafType,
+        /// The user's line.
+        at: Option<Site>,
     },
     /// A value that must be finite is not.
     #[error("{what}{} is not finite: element {index:?} is {value}; clean the data, or mask it with `select`", Line(*.at))]
@@ -112,6 +114,7 @@ impl Error {
     pub fn site(&self) -> Option<Site> {
         match self {
             Error::Operands { at, .. }
+            | Error::Input { at, .. }
             | Error::ForeignVariable { at, .. }
             | Error::LeftBody { at, .. }
             | Error::OutsideRecording { at, .. }
@@ -119,7 +122,25 @@ impl Error {
             | Error::NonFinite { at, .. }
             | Error::Argument { at, .. }
             | Error::User { at, .. } => *at,
-            Error::Input { .. } => None,
+        }
+    }
+    /// The same about this line of the user's, unless it names one already.
+    #[must_use]
+    pub fn or_at(mut self, line: Site) -> Self {
+        self.site_mut().get_or_insert(line);
+        self
+    }
+    pub(crate) fn site_mut(&mut self) -> &mut Option<Site> {
+        match self {
+            Error::Operands { at, .. }
+            | Error::Input { at, .. }
+            | Error::ForeignVariable { at, .. }
+            | Error::LeftBody { at, .. }
+            | Error::OutsideRecording { at, .. }
+            | Error::Numeric { at, .. }
+            | Error::NonFinite { at, .. }
+            | Error::Argument { at, .. }
+            | Error::User { at, .. } => at,
         }
     }
 }
@@ -141,7 +162,10 @@ impl Problem {
         match self {
             Problem::Text(problem) => Error::Numeric { op: op.into(), problem, at },
             Problem::User(source) => Error::User { op: op.into(), at, source },
-            Problem::Nested(e) => *e,
+            Problem::Nested(e) => match at {
+                Some(at) => e.or_at(at),
+                None => *e,
+            },
         }
     }
 }
@@ -178,7 +202,7 @@ struct List<'a>(&'a [LeafType]);
 impl fmt::Display for List<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, t) in self.0.iter().enumerate() {
-            write!(f, "{}{t}", if i == 0 { "" } else { ", " })?;
+            write!(f, "{}{t}", if i == 0 { "; operands " } else { ", " })?;
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! A user's own operation. Root and linear-solve equations enter through this trait and no other door.
 use crate::array::{AnyArray, AnyView, AnyViewMut, LeafType, Slice, SliceMut};
-use crate::error::{Problem, Result};
+use crate::error::{Error, Problem, Result, Site};
 use crate::execute::Counts;
 use crate::operation::{Builder, External, Lowering, Maybe, Op, Operation, Program, Report, Value};
 use crate::program::{Types, Values};
@@ -96,7 +96,12 @@ pub fn apply_primitive(p: impl Primitive, inputs: &[DynVar]) -> Vec<DynVar> {
 pub fn apply_shared<P: Primitive>(p: Arc<P>, inputs: &[DynVar]) -> Vec<DynVar> {
     let at = Location::caller();
     let name = p.name().to_string();
-    record::apply_many(&name, inputs, at, |b, v| b.emit(Op::new(Own(p)), v)).into_vec()
+    let mut made = record::apply_many(&name, inputs, at, |b, v| b.emit(Op::new(Own(p)), v)).into_vec();
+    if made.first().is_some_and(|v| v.same_value(DynVar::POISON)) {
+        // As many stand-ins as anyone will ask for, because the number of outputs is not known after a mistake.
+        made.resize(256, DynVar::POISON);
+    }
+    made
 }
 
 /// A primitive as an operation.
@@ -109,25 +114,50 @@ impl<P: Primitive> Debug for Own<P> {
 }
 
 impl<P: Primitive> Own<P> {
-    /// Traces a rule of (inputs, outputs, present derivatives) and emits it; gives the derivatives that the rule made.
+    /// Traces a rule of (inputs, outputs, present derivatives) and emits it; gives the derivatives that the rule made, one for each of `of`.
     fn rule(
         &self,
         b: &mut Builder,
         given: [&[Value]; 2],
         present: &[Option<Value>],
+        of: &[Value],
         rule: impl FnOnce(&[DynVar], &[DynVar], &[Option<DynVar>]) -> Vec<Option<DynVar>>,
     ) -> Result<Maybe> {
         let values: Vec<Value> = given.concat().into_iter().chain(present.iter().flatten().copied()).collect();
         let types: Vec<LeafType> = values.iter().map(|v| b.type_of(*v).clone()).collect();
         let (n, m) = (given[0].len(), given[1].len());
-        let (mask, program): (Vec<bool>, Result<Program>) = record::trace(&types, Location::caller(), |v| {
+        let at = b.site();
+        let (mask, program): (Vec<bool>, Result<Program>) = record::trace(&types, at.unwrap_or(Location::caller()), |v| {
             let mut derivatives = v[n + m..].iter().copied();
             let present: Vec<Option<DynVar>> = present.iter().map(|p| p.and_then(|_| derivatives.next())).collect();
             let made = rule(&v[..n], &v[n..n + m], &present);
             (made.iter().map(Option::is_some).collect(), made.into_iter().flatten().collect())
         });
-        let mut made = b.inline(&program?, &values).into_iter();
+        let mut program = program?;
+        self.check_rule(&mask, &program.output_types(), &of.iter().map(|v| b.type_of(*v).clone()).collect::<Vec<_>>(), at)?;
+        // What a rule emits is about the line where the primitive is applied.
+        program.equations.iter_mut().for_each(|e| e.site = None);
+        let mut made = b.inline(&program, &values).into_iter();
         Ok(mask.into_iter().map(|some| if some { made.next() } else { None }).collect())
+    }
+    /// Whether a rule's derivatives are those of values of these types.
+    fn check_rule(&self, mask: &[bool], made: &[LeafType], of: &[LeafType], at: Option<Site>) -> Result<()> {
+        let wrong = |problem: String| {
+            let op = self.0.name().to_string();
+            Err(Error::Operands { op, problem, operands: of.to_vec(), at })
+        };
+        if mask.len() != of.len() {
+            return wrong(format!("its rule gave {} derivatives for {} values; give one, or `None`, for each", mask.len(), of.len()));
+        }
+        let present = mask.iter().zip(of).enumerate().filter(|(_, (some, _))| **some);
+        for ((k, (_, t)), d) in present.zip(made) {
+            if d != t {
+                return wrong(format!(
+                    "its rule gave {d} as the derivative of value {k}, which is {t}; give a derivative of the same type"
+                ));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -161,7 +191,7 @@ impl<P: Primitive> Operation for Own<P> {
     }
     fn jvp(&self, b: &mut Builder, op: &Op, inputs: &[Value], tangents: &[Option<Value>]) -> (Values, Maybe) {
         let y = b.emit(op.clone(), inputs);
-        let dots = self.rule(b, [inputs, &y], tangents, |x, y, t| self.0.tangent(x, y, t)).unwrap_or_else(|e| {
+        let dots = self.rule(b, [inputs, &y], tangents, &y, |x, y, t| self.0.tangent(x, y, t)).unwrap_or_else(|e| {
             b.fail(e);
             vec![]
         });
@@ -169,7 +199,7 @@ impl<P: Primitive> Operation for Own<P> {
         (y, dots)
     }
     fn vjp(&self, b: &mut Builder, inputs: &[Value], outputs: &[Value], cotangents: &[Option<Value>], wanted: &[bool]) -> Maybe {
-        let bars = self.rule(b, [inputs, outputs], cotangents, |x, y, c| self.0.cotangent(x, y, c, wanted)).unwrap_or_else(|e| {
+        let bars = self.rule(b, [inputs, outputs], cotangents, inputs, |x, y, c| self.0.cotangent(x, y, c, wanted)).unwrap_or_else(|e| {
             b.fail(e);
             vec![]
         });

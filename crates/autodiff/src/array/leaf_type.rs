@@ -25,6 +25,12 @@ impl LeafType {
     pub fn len(&self) -> usize {
         self.shape.iter().product()
     }
+    /// Whether memory can have addresses for all elements.
+    #[must_use]
+    pub fn is_addressable(&self) -> bool {
+        let bytes = self.shape.iter().filter(|n| **n > 0).try_fold(self.kind.bytes(), |p, n| p.checked_mul(*n));
+        bytes.is_some_and(|b| isize::try_from(b).is_ok())
+    }
     /// Whether there is no element.
     #[must_use]
     pub fn is_empty(&self) -> bool {

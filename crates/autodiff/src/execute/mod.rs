@@ -54,7 +54,7 @@ impl Executor {
         }
         for (leaf, (x, t)) in inputs.iter().zip(types).enumerate() {
             if x.shape() != &t.shape[..] || x.kind() != t.kind {
-                return Err(Error::Input { leaf, leaves: types.len(), expected: t.clone(), given: x.leaf_type().to_string() });
+                return Err(Error::Input { leaf, leaves: types.len(), expected: t.clone(), given: x.leaf_type(), at: None });
             }
         }
         for (i, x) in inputs.iter().enumerate() {

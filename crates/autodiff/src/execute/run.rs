@@ -4,7 +4,7 @@ use super::checks;
 use crate::array::Kind;
 use crate::error::{Error, Problem};
 use crate::kernels::{copy, fold};
-use crate::operation::{Class, Counts, Products, Report};
+use crate::operation::{Class, Counts, Products, Report, truth};
 use crate::plan::code::{Block, Buffer, Cond, Instruction, Operand, Row, Scan, Step};
 use std::any::Any;
 
@@ -230,7 +230,7 @@ fn copy_to(b: &mut Bases, x: &Operand, out: &Operand) {
 }
 
 fn cond(c: &Cond<Operand>, r: &mut Runner, reports: &mut Vec<Report>) -> Result<(), Problem> {
-    let yes = r.bases.number(&c.test) != 0.0;
+    let yes = truth(r.bases.number(&c.test))?;
     let Child::Cond { yes: y, no: n } = &mut r.children[c.child] else { return Ok(()) };
     let (nested, runner) = if yes { (&c.yes, y) } else { (&c.no, n) };
     runner.bases.set(0, r.bases.find(&c.frame));
@@ -367,7 +367,7 @@ fn one_by_one(
                 nested.bases.set(1 + k, c.at(b, k, t));
             }
             block(program, nested, reports)?;
-            if b.number(verdict) != 0.0 {
+            if truth(b.number(verdict)).map_err(|p| p.running("scan_until", None))? {
                 return Ok(t);
             }
         }

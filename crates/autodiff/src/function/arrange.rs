@@ -6,10 +6,12 @@ use crate::transform;
 use crate::tree::{Structure, Vars};
 use std::panic::Location;
 
-/// The places, among the leaves of `from`, of what `pick` chooses.
-pub(super) fn places<S: Structure, R: Vars>(from: &S, pick: impl FnOnce(S::Vars) -> R) -> (Result<Vec<usize>>, R::Structure) {
-    let bad = |problem: &str| Error::Argument { op: "wrt".into(), problem: problem.into(), at: None };
-    let ((chosen, structure), traced) = record::trace(&from.leaf_types(), Location::caller(), |v| {
+/// The places, among the leaves of `from`, of what `pick` chooses for the method `op`.
+#[track_caller]
+pub(super) fn places<S: Structure, R: Vars>(op: &str, from: &S, pick: impl FnOnce(S::Vars) -> R) -> (Result<Vec<usize>>, R::Structure) {
+    let at = Location::caller();
+    let bad = |problem: &str| Error::Argument { op: op.into(), problem: problem.into(), at: Some(at) };
+    let ((chosen, structure), traced) = record::trace(&from.leaf_types(), at, |v| {
         let mut given = v.iter().copied();
         let picked = pick(from.vars(&mut |_| given.next().unwrap_or(DynVar::POISON)));
         let flat = picked.flat();
@@ -17,11 +19,12 @@ pub(super) fn places<S: Structure, R: Vars>(from: &S, pick: impl FnOnce(S::Vars)
         ((chosen, picked.structure()), flat)
     });
     let picked = traced.and_then(|_| {
-        let picked = chosen.ok_or_else(|| bad("choose among the function's own inputs or outputs, without computing with them"))?;
+        let picked =
+            chosen.ok_or_else(|| bad("what is chosen is computed; choose among the function's own inputs or outputs as they are"))?;
         let mut sorted = picked.clone();
         sorted.sort_unstable();
         sorted.dedup();
-        if sorted.len() == picked.len() { Ok(picked) } else { Err(bad("an input is chosen twice")) }
+        if sorted.len() == picked.len() { Ok(picked) } else { Err(bad("one leaf is chosen twice; choose each once")) }
     });
     (picked, structure)
 }

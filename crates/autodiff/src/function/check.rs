@@ -30,6 +30,7 @@ impl<I: Structure, T: Real> Function<I, Leaf<T>> {
     ///
     /// # Errors
     /// As [`value_and_gradient`](Function::value_and_gradient).
+    #[track_caller]
     pub fn check_gradient(&self, at: impl Feed<I>) -> Result<GradientCheck> {
         let leaves: Vec<AnyLeaf> = self.inputs().leaf_types().into_iter().map(AnyLeaf).collect();
         let outputs = self.outputs().clone();

@@ -1,6 +1,6 @@
 //! Dense Jacobians and Hessians over the flattened leaves: one linear application a row or column, the primal once.
-use super::{Function, Wrt, value_and_gradient};
-use crate::array::{Kind, LeafType, Real, Shape, Shared};
+use super::{Function, Number, Wrt, value_and_gradient};
+use crate::array::{Element, Kind, LeafType, Shape, Shared};
 use crate::error::Result;
 use crate::operation::{Builder, Op, Program, ScanSpec, Trip, Value};
 use crate::ops::control::Scan;
@@ -11,6 +11,7 @@ use std::sync::Arc;
 impl<I: Structure, O: Structure, W: Structure> Wrt<I, O, W> {
     /// inputs → J, a matrix over the flattened outputs (rows) and variables (columns), in double precision.
     #[must_use]
+    #[track_caller]
     pub fn jacobian(&self) -> Function<I, Leaf<f64>> {
         let count = |t: &[LeafType]| t.iter().filter(|t| t.kind.is_real()).map(LeafType::len).sum::<usize>();
         let (m, n) = (count(&self.f.outputs().leaf_types()), count(&self.variables.leaf_types()));
@@ -18,16 +19,20 @@ impl<I: Structure, O: Structure, W: Structure> Wrt<I, O, W> {
     }
 }
 
-impl<I: Structure, T: Real, W: Structure> Wrt<I, Leaf<T>, W> {
+impl<I: Structure, O: Structure, W: Structure> Wrt<I, O, W> {
     /// inputs → the Hessian, a matrix over the flattened variables.
     #[must_use]
-    pub fn hessian(&self) -> Function<I, Leaf<T>> {
+    #[track_caller]
+    pub fn hessian(&self) -> Function<I, Leaf<O::Real>>
+    where
+        O: Number,
+    {
         let n = self.variables.leaf_types().iter().filter(|t| t.kind.is_real()).map(LeafType::len).sum::<usize>();
         self.derive(self.f.inputs().clone(), Leaf::new([n, n]), |p, picked, mask| {
             let gradient = value_and_gradient(p, mask)?;
             let places: Vec<usize> = super::wrt::after(1, picked)[1..].to_vec();
             let gradient = transform::select(&gradient, &places)?;
-            matrix(&gradient, picked, mask, n, n, T::KIND)
+            matrix(&gradient, picked, mask, n, n, <O::Real as Element>::KIND)
         })
     }
 }

@@ -4,6 +4,7 @@ use crate::array::Real;
 use crate::error::Result;
 use crate::transform;
 use crate::tree::{Feed, Leaf, Ranked, Structure};
+use ndarray::ArrayD;
 use std::sync::Arc;
 
 impl<I: Structure, O: Structure> Function<I, O> {
@@ -14,6 +15,7 @@ impl<I: Structure, O: Structure> Function<I, O> {
     ///
     /// # Errors
     /// As [`Workspace::run`](super::Workspace::run).
+    #[track_caller]
     pub fn eval(&self, at: impl Feed<I>) -> Result<O::Arrays> {
         let mut w = self.workspace();
         let mut views = vec![];
@@ -25,6 +27,7 @@ impl<I: Structure, O: Structure> Function<I, O> {
     ///
     /// # Errors
     /// As [`Workspace::run`](super::Workspace::run).
+    #[track_caller]
     pub fn jvp(&self, at: impl Feed<I>, tangent: impl Feed<I>) -> Result<(O::Arrays, O::Arrays)> {
         let inner = self.inner.jvp.get_or_init(|| {
             let all = vec![true; self.inputs.leaf_types().len()];
@@ -36,6 +39,7 @@ impl<I: Structure, O: Structure> Function<I, O> {
     ///
     /// # Errors
     /// As [`Workspace::run`](super::Workspace::run).
+    #[track_caller]
     pub fn vjp(&self, at: impl Feed<I>, cotangent: impl Feed<O>) -> Result<(O::Arrays, I::Arrays)> {
         let inner = self.inner.vjp.get_or_init(|| {
             let all = vec![true; self.inputs.leaf_types().len()];
@@ -45,12 +49,29 @@ impl<I: Structure, O: Structure> Function<I, O> {
     }
 }
 
-impl<I: Structure, T: Real> Function<I, Leaf<T>> {
+/// The structure of one real array: what has a gradient, where it is one number.
+#[diagnostic::on_unimplemented(
+    message = "a function with the outputs `{Self}` has no gradient",
+    note = "choose one of the outputs: `f.output(|(loss, _)| loss)`; or use `vjp` or `jacobian`"
+)]
+pub trait Number: Structure<Arrays = ArrayD<Self::Real>> {
+    /// Its element type.
+    type Real: Real;
+}
+impl<T: Real> Number for Leaf<T> {
+    type Real = T;
+}
+
+impl<I: Structure, O: Structure> Function<I, O> {
     /// The value, and the gradient with respect to all inputs (zero for index inputs).
     ///
     /// # Errors
     /// When the output is not one real number; otherwise as [`Workspace::run`](super::Workspace::run).
-    pub fn value_and_gradient(&self, at: impl Feed<I>) -> Result<(T, I::Arrays)> {
+    #[track_caller]
+    pub fn value_and_gradient(&self, at: impl Feed<I>) -> Result<(O::Real, I::Arrays)>
+    where
+        O: Number,
+    {
         let inner = self.value_and_gradient_inner();
         let (value, gradient) = Self::through(&inner, self.inputs.clone(), (self.outputs.clone(), self.inputs.clone())).eval(at)?;
         Ok((value.number(), gradient))
@@ -59,14 +80,22 @@ impl<I: Structure, T: Real> Function<I, Leaf<T>> {
     ///
     /// # Errors
     /// As [`value_and_gradient`](Function::value_and_gradient).
-    pub fn gradient(&self, at: impl Feed<I>) -> Result<I::Arrays> {
+    #[track_caller]
+    pub fn gradient(&self, at: impl Feed<I>) -> Result<I::Arrays>
+    where
+        O: Number,
+    {
         Ok(self.value_and_gradient(at)?.1)
     }
     /// The Hessian with respect to all inputs, times a direction.
     ///
     /// # Errors
     /// As [`value_and_gradient`](Function::value_and_gradient).
-    pub fn hvp(&self, at: impl Feed<I>, direction: impl Feed<I>) -> Result<I::Arrays> {
+    #[track_caller]
+    pub fn hvp(&self, at: impl Feed<I>, direction: impl Feed<I>) -> Result<I::Arrays>
+    where
+        O: Number,
+    {
         let inner = self.inner.hvp.get_or_init(|| {
             self.value_and_gradient_inner().derive(|g| {
                 let wanted: Vec<bool> = (0..g.outputs.len()).map(|i| i > 0).collect();

@@ -1,5 +1,6 @@
 //! The derivative of a function at a point, as a linear operator.
 use super::Function;
+use super::workspace::here;
 use crate::array::{AnyArray, AnyView, Kind, LeafType};
 use crate::error::{Error, Result};
 use crate::execute::Executor;
@@ -27,6 +28,7 @@ impl<I: Structure, O: Structure> Function<I, O> {
     ///
     /// # Errors
     /// As [`Workspace::run`](super::Workspace::run).
+    #[track_caller]
     pub fn linearize(&self, at: impl Feed<I>) -> Result<Linear<I, O>> {
         let p = self.program()?;
         let active = self.real_inputs();
@@ -61,6 +63,7 @@ impl<I: Structure, O: Structure> Linear<I, O> {
     ///
     /// # Errors
     /// When the tangent does not have the shapes of the inputs.
+    #[track_caller]
     pub fn apply(&mut self, tangent: impl Feed<I>) -> Result<O::Arrays> {
         let mut made = vec![];
         self.apply_each(tangent, &mut |v| made.push(v.to_owned()))?;
@@ -71,13 +74,15 @@ impl<I: Structure, O: Structure> Linear<I, O> {
     ///
     /// # Errors
     /// As [`apply`](Linear::apply).
+    #[track_caller]
     pub fn apply_each(&mut self, tangent: impl Feed<I>, leaf: &mut dyn FnMut(AnyView<'_>)) -> Result<()> {
-        run(&mut self.forward, &self.residuals, &tangent, &self.inputs.leaf_types(), leaf)
+        run(&mut self.forward, &self.residuals, &tangent, &self.inputs.leaf_types(), leaf).map_err(here())
     }
     /// Jᵀ·c.
     ///
     /// # Errors
     /// When the cotangent does not have the shapes of the outputs.
+    #[track_caller]
     pub fn apply_transpose(&mut self, cotangent: impl Feed<O>) -> Result<I::Arrays> {
         let mut made = vec![];
         self.apply_transpose_each(cotangent, &mut |v| made.push(v.to_owned()))?;
@@ -88,8 +93,9 @@ impl<I: Structure, O: Structure> Linear<I, O> {
     ///
     /// # Errors
     /// As [`apply_transpose`](Linear::apply_transpose).
+    #[track_caller]
     pub fn apply_transpose_each(&mut self, cotangent: impl Feed<O>, leaf: &mut dyn FnMut(AnyView<'_>)) -> Result<()> {
-        run(&mut self.reverse, &self.residuals, &cotangent, &self.outputs.leaf_types(), leaf)
+        run(&mut self.reverse, &self.residuals, &cotangent, &self.outputs.leaf_types(), leaf).map_err(here())
     }
     /// The plan of one application of J, to print.
     #[must_use]
@@ -124,9 +130,16 @@ fn run<S: Structure>(
 ) -> Result<()> {
     let mut given: SmallVec<[AnyView<'_>; 16]> = SmallVec::new();
     x.feed(&mut |v| given.push(v));
+    if given.len() != types.len() {
+        let problem = format!("takes {} arrays, given {}; give one for each leaf", types.len(), given.len());
+        return Err(Error::Argument { op: "linearize".into(), problem, at: None });
+    }
     for (leaf, (v, t)) in given.iter().zip(types).enumerate() {
         if v.leaf_type() != *t {
-            return Err(Error::Input { leaf, leaves: types.len(), expected: t.clone(), given: v.leaf_type().to_string() });
+            return Err(Error::Input { leaf, leaves: types.len(), expected: t.clone(), given: v.leaf_type(), at: None });
+        }
+        if let Some((index, value)) = v.first_non_finite() {
+            return Err(Error::NonFinite { what: format!("direction {leaf} of {}", types.len()), index, value, at: None });
         }
     }
     let real = given.iter().filter(|v| v.kind().is_real()).map(AnyView::reborrow);

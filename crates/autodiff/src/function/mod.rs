@@ -2,24 +2,27 @@
 mod arrange;
 mod check;
 mod dense;
+mod diagnose;
 mod evaluate;
 mod linear;
 mod workspace;
 mod wrt;
 
 pub use check::GradientCheck;
+pub use diagnose::{Origin, origin};
+pub use evaluate::Number;
 pub use linear::Linear;
 pub use workspace::Workspace;
 pub use wrt::Wrt;
 
-use crate::array::Kind;
+use crate::array::{Kind, LeafType};
 use crate::error::{Error, Result};
 use crate::operation::{Program, Value};
 use crate::plan::{Memory, Plan};
 use crate::record::{self, DynVar};
 use crate::transform;
 use crate::tree::{Give, Structure, Vars};
-use std::panic::Location;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::sync::{Arc, OnceLock};
 
 /// A program, its plan and its common derivatives, each made when it is first asked for.
@@ -105,17 +108,31 @@ impl<I: Structure, O: Structure> Function<I, O> {
         body: impl FnOnce(I::Vars) -> Result<R, E>,
         at: &'static Location<'static>,
     ) -> Result<Self, E> {
+        if let Some(t) = inputs.leaf_types().iter().find(|t| !t.is_addressable()) {
+            let problem = format!("an input {t} has more bytes than memory has addresses; give smaller shapes");
+            return Err(Error::Argument { op: "record".into(), problem, at: Some(at) }.into());
+        }
         let (outputs, program) = record::trace(&inputs.leaf_types(), at, |v| {
             let mut given = v.iter().copied();
-            let out = body(inputs.vars(&mut |_| given.next().unwrap_or(DynVar::POISON)));
-            match out {
-                Ok(r) => (Ok(r.structure()), r.flat()),
-                Err(e) => (Err(e), vec![]),
+            let vars = inputs.vars(&mut |_| given.next().unwrap_or(DynVar::POISON));
+            match catch_unwind(AssertUnwindSafe(|| body(vars))) {
+                Ok(Ok(r)) => (Ok(Some(r.structure())), r.flat()),
+                Ok(Err(e)) => (Err(e), vec![]),
+                // After a mistake shapes are empty, and a body that counts on them may stop: the mistake is what its user wants to hear of.
+                Err(_) if record::has_failed() => (Ok(None), vec![]),
+                Err(panic) => resume_unwind(panic),
             }
         });
         // The body's own error comes before what the recording found.
-        let outputs = outputs?;
-        Ok(Function { inner: Inner::new(Ok(program?)), inputs, outputs })
+        let (outputs, program) = (outputs?, program?);
+        let types = outputs.as_ref().map(Structure::leaf_types).unwrap_or_default();
+        match outputs {
+            Some(outputs) if types == program.output_types() => Ok(Function { inner: Inner::new(Ok(program)), inputs, outputs }),
+            _ => {
+                let problem = format!("the handles returned are of types ({}); convert with `cast`, `real` or `index`", list(&types));
+                Err(Error::Operands { op: "output".into(), problem, operands: program.output_types(), at: Some(at) }.into())
+            }
+        }
     }
     pub(crate) fn from_program(program: Result<Program>, inputs: I, outputs: O) -> Self {
         Function { inner: Inner::new(program), inputs, outputs }
@@ -124,33 +141,40 @@ impl<I: Structure, O: Structure> Function<I, O> {
     ///
     /// # Errors
     /// When the program's inputs or outputs are not the leaves of the structures.
+    #[track_caller]
     pub fn with_doors(program: Program, inputs: I, outputs: O) -> Result<Self> {
-        let fits = program.input_types() == inputs.leaf_types() && program.output_types() == outputs.leaf_types();
-        if !fits {
-            let problem = "the program's inputs and outputs are not the leaves of the structures".into();
-            return Err(Error::Argument { op: "with_doors".into(), problem, at: None });
+        for (what, made, asked) in
+            [("inputs", program.input_types(), inputs.leaf_types()), ("outputs", program.output_types(), outputs.leaf_types())]
+        {
+            if made != asked {
+                let problem = format!(
+                    "the program's {what} are ({}), the structure's leaves ({}); give the same shapes in the same order",
+                    list(&made),
+                    list(&asked)
+                );
+                return Err(Error::Argument { op: "with_doors".into(), problem, at: Some(Location::caller()) });
+            }
         }
         Ok(Self::from_program(Ok(program), inputs, outputs))
     }
     /// Puts this program into the recording that is open.
     #[track_caller]
     pub fn call(&self, inputs: impl Give<I>) -> O::Vars {
-        let at = Location::caller();
-        let flat = inputs.give().flat();
+        self.call_at(inputs.give().flat(), Location::caller())
+    }
+    fn call_at(&self, flat: Vec<DynVar>, at: &'static Location<'static>) -> O::Vars {
         let mut made = record::apply_many("call", &flat, at, |b, v| match &self.inner.program {
             Ok(p) => {
-                for (k, (given, wanted)) in v.iter().zip(p.input_types()).enumerate() {
-                    if *b.type_of(*given) != wanted {
-                        let problem = format!("input {k} of the called function is {wanted}");
-                        let operands = v.iter().map(|v| b.type_of(*v).clone()).collect();
-                        b.fail(Error::Operands { op: "call".into(), problem, operands, at: Some(at) });
-                        return self.outputs.leaf_types().iter().map(|t| b.full(t, 0.0)).collect();
-                    }
+                let (given, wanted): (Vec<_>, _) = (v.iter().map(|v| b.type_of(*v).clone()).collect(), p.input_types());
+                if given != wanted {
+                    let problem = format!("the called function takes ({}); give inputs of these shapes and element types", list(&wanted));
+                    b.fail(Error::Operands { op: "call".into(), problem, operands: given, at: Some(at) });
+                    return self.outputs.leaf_types().iter().map(|t| b.full(t, 0.0)).collect();
                 }
                 b.inline(p, v)
             }
             Err(e) => {
-                b.fail(e.clone());
+                b.fail(e.clone().or_at(at));
                 self.outputs.leaf_types().iter().map(|t| b.full(t, 0.0)).collect()
             }
         })
@@ -158,12 +182,14 @@ impl<I: Structure, O: Structure> Function<I, O> {
         self.outputs.vars(&mut |_| made.next().unwrap_or(DynVar::POISON))
     }
     /// Which inputs the derivatives are with respect to: a choice of the function's own inputs, in any nesting.
+    #[track_caller]
     pub fn wrt<R: Vars>(&self, pick: impl FnOnce(I::Vars) -> R) -> Wrt<I, O, R::Structure> {
         Wrt::new(self, pick)
     }
     /// Some of the outputs, in any nesting.
+    #[track_caller]
     pub fn output<R: Vars>(&self, pick: impl FnOnce(O::Vars) -> R) -> Function<I, R::Structure> {
-        let (picked, outputs) = arrange::places(&self.outputs, pick);
+        let (picked, outputs) = arrange::places("output", &self.outputs, pick);
         let inner = self.inner.derive(|p| transform::select(p, &picked?));
         Function { inner, inputs: self.inputs.clone(), outputs }
     }
@@ -173,7 +199,8 @@ impl<I: Structure, O: Structure> Function<I, O> {
     /// As [`record`](Function::record).
     #[track_caller]
     pub fn rebind<J: Structure>(&self, inputs: J, body: impl FnOnce(J::Vars) -> I::Vars) -> Result<Function<J, O>> {
-        Function::record(inputs, |v| self.call(crate::tree::Own::<I>(body(v))))
+        let at = Location::caller();
+        Function::record(inputs, |v| self.call_at(body(v).flat(), at))
     }
     /// What runs this function again and again: one for each thread.
     #[must_use]
@@ -193,8 +220,9 @@ impl<I: Structure, O: Structure> Function<I, O> {
     ///
     /// # Errors
     /// When the program cannot be planned, or an earlier transform failed.
+    #[track_caller]
     pub fn plan(&self) -> Result<Arc<Plan>> {
-        self.inner.plan()
+        self.inner.plan().map_err(workspace::here())
     }
     /// Shapes of the inputs.
     #[must_use]
@@ -210,8 +238,9 @@ impl<I: Structure, O: Structure> Function<I, O> {
     ///
     /// # Errors
     /// When the transform that should have made it failed.
+    #[track_caller]
     pub fn program(&self) -> Result<Arc<Program>> {
-        self.inner.program.clone()
+        self.inner.program.clone().map_err(workspace::here())
     }
     /// For each input leaf, whether it has derivatives.
     fn real_inputs(&self) -> Vec<bool> {
@@ -223,16 +252,21 @@ impl<I: Structure, O: Structure> Function<I, O> {
     }
 }
 
+/// Types in words.
+fn list(types: &[LeafType]) -> String {
+    types.iter().map(LeafType::to_string).collect::<Vec<_>>().join(", ")
+}
+
 /// (inputs…) → (value, gradients of the inputs for which `wanted` holds…), for a program with one real number as output.
 fn value_and_gradient(p: &Program, wanted: &[bool]) -> Result<Program> {
-    let back = transform::vjp(p, wanted, &[true])?;
-    let mut b = crate::operation::Builder::new();
-    let mut given: Vec<Value> = b.inputs(&p.input_types());
     let seed = p.type_of(p.outputs[0]).clone();
     if !seed.shape.is_empty() || seed.kind == Kind::U32 {
         let problem = format!("only one real number has a gradient, the output is {seed}; sum it, or use `vjp`");
         return Err(Error::Argument { op: "gradient".into(), problem, at: None });
     }
+    let back = transform::vjp(p, wanted, &[true])?;
+    let mut b = crate::operation::Builder::new();
+    let mut given: Vec<Value> = b.inputs(&p.input_types());
     given.push(b.full(&seed, 1.0));
     let out = b.inline(&back, &given);
     transform::dead_code(&b.finish(&out)?)

@@ -1,17 +1,21 @@
 //! What a thread owns to run a function again and again without allocating.
 use super::Function;
+use super::diagnose::explain;
 use crate::array::{AnyView, AnyViewMut, LeafType};
 use crate::error::{Error, Result};
 use crate::execute::{Counts, Executor};
-use crate::operation::Report;
+use crate::operation::{Program, Report};
 use crate::plan::Memory;
 use crate::tree::{Arrays, Feed, Structure};
 use smallvec::SmallVec;
+use std::panic::Location;
+use std::sync::Arc;
 
 /// The arena, the states of every primitive of the function (nested workspaces, warm starts), and the last reports.
 #[derive(Debug)]
 pub struct Workspace<I: Structure, O: Structure> {
     executor: Result<Executor>,
+    program: Option<Arc<Program>>,
     types: Vec<LeafType>,
     outputs: O,
     _inputs: I,
@@ -19,16 +23,18 @@ pub struct Workspace<I: Structure, O: Structure> {
 
 impl<I: Structure, O: Structure> Workspace<I, O> {
     pub(super) fn new(f: &Function<I, O>) -> Self {
-        let executor = f.plan().map(Executor::new);
-        Workspace { executor, types: f.inputs().leaf_types(), outputs: f.outputs().clone(), _inputs: f.inputs().clone() }
+        let executor = f.inner.plan().map(Executor::new);
+        let program = f.inner.program.clone().ok();
+        Workspace { executor, program, types: f.inputs().leaf_types(), outputs: f.outputs().clone(), _inputs: f.inputs().clone() }
     }
     /// Runs the function. The result lies in the workspace: nothing is allocated once warm.
     ///
     /// # Errors
     /// Inputs of another shape or element type, or not finite; what operations meet (a singular system, a user's own error); an
     /// earlier transform's error.
+    #[track_caller]
     pub fn run(&mut self, at: impl Feed<I>) -> Result<O::Views<'_>> {
-        self.execute(&at)?;
+        self.execute(&at).map_err(here())?;
         let executor = self.executor.as_ref().map_err(Clone::clone)?;
         let mut k = 0;
         Ok(self.outputs.views(&mut |_| {
@@ -40,8 +46,9 @@ impl<I: Structure, O: Structure> Workspace<I, O> {
     ///
     /// # Errors
     /// As [`run`](Workspace::run), or when the arrays have other shapes.
+    #[track_caller]
     pub fn run_into(&mut self, at: impl Feed<I>, out: &mut O::Arrays) -> Result<()> {
-        self.execute(&at)?;
+        self.execute(&at).map_err(here())?;
         let executor = self.executor.as_ref().map_err(Clone::clone)?;
         let mut k = 0;
         let mut problem = Ok(());
@@ -51,14 +58,20 @@ impl<I: Structure, O: Structure> Workspace<I, O> {
             }
             k += 1;
         });
-        problem
+        let n = self.outputs.leaf_types().len();
+        if problem.is_ok() && k != n {
+            let problem = format!("there are {n} outputs, and {k} arrays to write them into; give one for each");
+            return Err(Error::Argument { op: "run_into".into(), problem, at: Some(Location::caller()) });
+        }
+        problem.map_err(here())
     }
     /// Runs the function and hands out every output leaf, in order: for code that is generic in the structure.
     ///
     /// # Errors
     /// As [`run`](Workspace::run).
+    #[track_caller]
     pub fn run_each(&mut self, at: impl Feed<I>, out: &mut dyn FnMut(AnyView<'_>)) -> Result<()> {
-        self.execute(&at)?;
+        self.execute(&at).map_err(here())?;
         let executor = self.executor.as_ref().map_err(Clone::clone)?;
         (0..self.outputs.leaf_types().len()).for_each(|k| out(executor.output(k)));
         Ok(())
@@ -68,18 +81,21 @@ impl<I: Structure, O: Structure> Workspace<I, O> {
         let mut views: SmallVec<[AnyView<'_>; 16]> = SmallVec::new();
         at.feed(&mut |v| views.push(v));
         if views.len() != self.types.len() {
-            let problem = format!("takes {} arrays, given {}", self.types.len(), views.len());
+            let problem = format!("takes {} arrays, given {}; give one for each input", self.types.len(), views.len());
             return Err(Error::Argument { op: "run".into(), problem, at: None });
         }
         for (leaf, (v, t)) in views.iter().zip(&self.types).enumerate() {
             if v.shape() != &t.shape[..] || v.kind() != t.kind {
-                return Err(Error::Input { leaf, leaves: views.len(), expected: t.clone(), given: v.leaf_type().to_string() });
+                return Err(Error::Input { leaf, leaves: views.len(), expected: t.clone(), given: v.leaf_type(), at: None });
             }
             if let Some((index, value)) = v.first_non_finite() {
                 return Err(Error::NonFinite { what: format!("input {leaf} of {}", views.len()), index, value, at: None });
             }
         }
-        executor.run(&views)
+        executor.run(&views).map_err(|e| match &self.program {
+            Some(p) => explain(e, p, &views),
+            None => e,
+        })
     }
     /// What the iterative operations of the last run said, in the order in which they ran.
     #[must_use]
@@ -104,6 +120,13 @@ impl<I: Structure, O: Structure> Workspace<I, O> {
     }
 }
 
+/// What adds the line of the caller to an error that names none.
+#[track_caller]
+pub(super) fn here() -> impl Fn(Error) -> Error {
+    let at = Location::caller();
+    move |e| e.or_at(at)
+}
+
 fn assign(to: AnyViewMut<'_>, from: &AnyView<'_>, leaf: usize) -> Result<()> {
     let given = match &to {
         AnyViewMut::F64(a) => LeafType::new(a.shape(), crate::array::Kind::F64),
@@ -111,7 +134,8 @@ fn assign(to: AnyViewMut<'_>, from: &AnyView<'_>, leaf: usize) -> Result<()> {
         AnyViewMut::U32(a) => LeafType::new(a.shape(), crate::array::Kind::U32),
     };
     if given.shape[..] != *from.shape() || given.kind != from.kind() {
-        let problem = format!("output {leaf} is {}, the array to write it into is {given}", from.leaf_type());
+        let problem =
+            format!("output {leaf} is {}, the array to write it into is {given}; make it of that shape and element type", from.leaf_type());
         return Err(Error::Argument { op: "run_into".into(), problem, at: None });
     }
     match (to, from) {

@@ -1,11 +1,11 @@
 //! Derivatives as functions: every one is a program again.
 use super::arrange::{arrange, places};
-use super::{Function, value_and_gradient};
-use crate::array::Real;
+use super::{Function, Number, value_and_gradient};
 use crate::error::Result;
 use crate::operation::Program;
 use crate::transform;
-use crate::tree::{Leaf, Structure, Vars};
+use crate::tree::{Structure, Vars};
+use std::panic::Location;
 
 /// A function together with the inputs that count as its variables.
 #[derive(Debug, Clone)]
@@ -17,25 +17,30 @@ pub struct Wrt<I: Structure, O: Structure, W: Structure> {
 }
 
 impl<I: Structure, O: Structure, W: Structure> Wrt<I, O, W> {
+    #[track_caller]
     pub(super) fn new<R: Vars<Structure = W>>(f: &Function<I, O>, pick: impl FnOnce(I::Vars) -> R) -> Self {
-        let (picked, variables) = places(&f.inputs, pick);
+        let (picked, variables) = places("wrt", &f.inputs, pick);
         Wrt { f: f.clone(), picked, variables }
     }
+    /// An error of the rule names the line that asked for the derivative.
+    #[track_caller]
     pub(super) fn derive<J: Structure, P: Structure>(
         &self,
         inputs: J,
         outputs: P,
         rule: impl FnOnce(&Program, &[usize], &[bool]) -> Result<Program>,
     ) -> Function<J, P> {
-        let program = self.f.program().and_then(|p| {
+        let at = Location::caller();
+        let program = self.f.inner.program.clone().and_then(|p| {
             let picked = self.picked.clone()?;
             let mask: Vec<bool> = (0..p.inputs.len()).map(|i| picked.contains(&i)).collect();
             rule(&p, &picked, &mask)
         });
-        Function::from_program(program, inputs, outputs)
+        Function::from_program(program.map_err(|e| e.or_at(at)), inputs, outputs)
     }
     /// (inputs, tangent of the variables) → (outputs, tangent of the outputs): J·v.
     #[must_use]
+    #[track_caller]
     pub fn jvp(&self) -> Function<(I, W), (O, O)> {
         self.derive((self.f.inputs.clone(), self.variables.clone()), (self.f.outputs.clone(), self.f.outputs.clone()), |p, picked, mask| {
             let q = transform::jvp(p, mask, &vec![true; p.outputs.len()])?;
@@ -44,6 +49,7 @@ impl<I: Structure, O: Structure, W: Structure> Wrt<I, O, W> {
     }
     /// (inputs, cotangent of the outputs) → (outputs, cotangent of the variables): Jᵀ·c.
     #[must_use]
+    #[track_caller]
     pub fn vjp(&self) -> Function<(I, O), (O, W)> {
         self.derive((self.f.inputs.clone(), self.f.outputs.clone()), (self.f.outputs.clone(), self.variables.clone()), |p, picked, mask| {
             let q = transform::vjp(p, mask, &vec![true; p.outputs.len()])?;
@@ -58,15 +64,23 @@ pub(super) fn after(n: usize, picked: &[usize]) -> Vec<usize> {
     (0..n).chain(picked.iter().map(|i| n + rank(*i))).collect()
 }
 
-impl<I: Structure, T: Real, W: Structure> Wrt<I, Leaf<T>, W> {
+impl<I: Structure, O: Structure, W: Structure> Wrt<I, O, W> {
     /// inputs → gradient with respect to the variables.
     #[must_use]
-    pub fn gradient(&self) -> Function<I, W> {
+    #[track_caller]
+    pub fn gradient(&self) -> Function<I, W>
+    where
+        O: Number,
+    {
         self.value_and_gradient().output(|(_, g)| g)
     }
     /// inputs → (value, gradient with respect to the variables).
     #[must_use]
-    pub fn value_and_gradient(&self) -> Function<I, (Leaf<T>, W)> {
+    #[track_caller]
+    pub fn value_and_gradient(&self) -> Function<I, (O, W)>
+    where
+        O: Number,
+    {
         self.derive(self.f.inputs.clone(), (self.f.outputs.clone(), self.variables.clone()), |p, picked, mask| {
             let q = value_and_gradient(p, mask)?;
             arrange(&q, &(0..p.inputs.len()).collect::<Vec<_>>(), &after(1, picked))
@@ -74,7 +88,11 @@ impl<I: Structure, T: Real, W: Structure> Wrt<I, Leaf<T>, W> {
     }
     /// (inputs, direction) → Hessian with respect to the variables, times the direction: forward over reverse.
     #[must_use]
-    pub fn hvp(&self) -> Function<(I, W), W> {
+    #[track_caller]
+    pub fn hvp(&self) -> Function<(I, W), W>
+    where
+        O: Number,
+    {
         self.derive((self.f.inputs.clone(), self.variables.clone()), self.variables.clone(), |p, picked, mask| {
             let gradient = value_and_gradient(p, mask)?;
             let n = picked.len();

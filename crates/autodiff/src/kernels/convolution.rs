@@ -41,7 +41,7 @@ impl Geometry {
         for d in 0..2 {
             let (n, k, s) = (self.image[d], self.window[d], self.stride[d]);
             if k == 0 || s == 0 {
-                return Err("filter and stride must be at least 1 along both axes".into());
+                return Err("a filter or stride is 0 along an axis; give at least 1 along both".into());
             }
             out[d] = match self.boundary {
                 Boundary::Valid if k > n => return Err(format!("a filter of {k} does not lie within an image of {n}; choose a boundary")),

@@ -47,13 +47,17 @@ impl<T: Real> Parts<T> {
             ));
         }
         if let Some(i) = starts.windows(2).position(|w| w[0] > w[1]) {
-            return Err(format!("row {i} starts at {} and the next at {}; starts must not decrease", starts[i], starts[i + 1]));
+            return Err(format!("row {i} starts at {} and the next at {}; give starts that do not decrease", starts[i], starts[i + 1]));
         }
         if indices.len() != values.len() {
-            return Err(format!("there are {} columns of entries and {} values", indices.len(), values.len()));
+            return Err(format!(
+                "there are {} columns of entries and {} values; give one of each for every entry",
+                indices.len(),
+                values.len()
+            ));
         }
         if let Some(k) = indices.iter().position(|j| *j as usize >= *columns) {
-            return Err(format!("entry {k} stands in column {}, of {columns}", indices[k]));
+            return Err(format!("entry {k} stands in column {}, of {columns}; give columns below that", indices[k]));
         }
         if let Some(k) = values.iter().position(|v| !v.is_finite()) {
             return Err(format!("entry {k} is {}; clean the data", values[k]));

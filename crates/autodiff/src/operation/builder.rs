@@ -43,6 +43,11 @@ impl Builder {
     pub fn at(&mut self, site: Option<Site>) {
         self.site = site;
     }
+    /// The user's line that equations come from now.
+    #[must_use]
+    pub fn site(&self) -> Option<Site> {
+        self.site
+    }
     fn fresh(&mut self, t: LeafType, maker: Option<u32>) -> Value {
         self.program.types.push(t);
         self.makers.push(maker);
@@ -98,6 +103,12 @@ impl Builder {
     pub fn fail(&mut self, e: Error) {
         self.error.get_or_insert(e);
     }
+    /// Keeps the problem that these operands do not fit, and gives a stand-in for a result.
+    pub fn refuse(&mut self, op: &str, operands: &[Value], problem: String) -> Value {
+        let operands = operands.iter().map(|v| self.type_of(*v).clone()).collect();
+        self.fail(Error::Operands { op: op.into(), problem, operands, at: self.site });
+        self.fresh(LeafType::new(&[], Kind::F64), None)
+    }
     fn key(op: &Op, inputs: &[Value]) -> u64 {
         let mut h = DefaultHasher::new();
         (op.name(), inputs).hash(&mut h);
@@ -107,7 +118,10 @@ impl Builder {
     pub fn emit(&mut self, op: Op, inputs: &[Value]) -> Values {
         let inferred = {
             let types: Vec<&LeafType> = inputs.iter().map(|v| self.program.type_of(*v)).collect();
-            op.0.infer(&types)
+            op.0.infer(&types).and_then(|made| match made.iter().find(|t| !t.is_addressable()) {
+                Some(t) => Err(format!("the result {t} has more bytes than memory has addresses; give smaller shapes")),
+                None => Ok(made),
+            })
         };
         let types = match inferred {
             Ok(types) => types,

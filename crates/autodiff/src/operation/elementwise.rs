@@ -94,7 +94,8 @@ impl<E: Elementwise> Operation for Pointwise<E> {
             return Err(format!("takes {} operands", self.0.arity()));
         }
         if inputs.iter().any(|t| t.shape != inputs[0].shape) {
-            return Err("shapes differ, and do not broadcast".into());
+            let shapes: Vec<_> = inputs.iter().map(|t| &t.shape[..]).collect();
+            return Err(format!("shapes {shapes:?} do not broadcast; trailing axes are aligned, and an axis of length 1 repeats"));
         }
         let kinds: Vec<Kind> = inputs.iter().map(|t| t.kind).collect();
         Ok(smallvec![LeafType { shape: inputs[0].shape.clone(), kind: self.0.kind(&kinds)? }])

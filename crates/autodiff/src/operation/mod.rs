@@ -130,3 +130,11 @@ pub fn same_value<T: Operation + PartialEq>(a: &T, b: &dyn Operation) -> bool {
     let b: &dyn Any = b;
     b.downcast_ref::<T>().is_some_and(|b| a == b)
 }
+
+/// What the test of a branch or loop says: whether it is not 0.
+///
+/// # Errors
+/// When it is NaN, which is neither.
+pub fn truth(test: f64) -> Result<bool, Problem> {
+    if test.is_nan() { Err("the test is NaN; make it a comparison, which is 0 or 1".into()) } else { Ok(test != 0.0) }
+}

@@ -59,7 +59,7 @@ impl Operation for Select {
     fn infer(&self, inputs: &[&LeafType]) -> Result<Types, String> {
         let [test, yes, no] = inputs else { return Err("takes 3 operands".into()) };
         if test.shape != yes.shape || yes.shape != no.shape {
-            return Err("shapes differ, and do not broadcast".into());
+            return Err("shapes do not broadcast; trailing axes are aligned, and an axis of length 1 repeats".into());
         }
         Ok(smallvec![LeafType { shape: yes.shape.clone(), kind: same_kind(&[yes.kind, no.kind], true)? }])
     }

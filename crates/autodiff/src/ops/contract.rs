@@ -29,10 +29,13 @@ impl Multilinear for Contract {
                 || std::mem::replace(&mut used_a[*i], true)
                 || std::mem::replace(&mut used_b[*j], true)
             {
-                return Err(format!("axes {i} and {j} are not distinct axes of the operands"));
+                return Err(format!("({i}, {j}) is no pair of axes that both operands have and use once; pair an axis of each"));
             }
             if a.shape[*i] != b.shape[*j] {
-                return Err(format!("axis {i} of length {} does not match axis {j} of length {}", a.shape[*i], b.shape[*j]));
+                return Err(format!(
+                    "axis {i} of the left has length {}, axis {j} of the right has {}; pair axes of equal length, or transpose one side",
+                    a.shape[*i], b.shape[*j]
+                ));
             }
         }
         let mut shape: Shape = self.0.batch.iter().map(|p| a.shape[p.0]).collect();
@@ -149,6 +152,9 @@ impl Builder {
     /// The product of vectors and matrices: the last axis of `a` against the first of a vector, or the last but one of `b`.
     pub fn dot(&mut self, a: Value, b: Value) -> Value {
         let (m, n) = (self.shape(a).len(), self.shape(b).len());
+        if m == 0 || n == 0 {
+            return self.refuse("dot", &[a, b], "a number has no axis to sum over; multiply with `*`".into());
+        }
         let sum = [(m.wrapping_sub(1), n.saturating_sub(2))].into_iter().collect();
         self.contract(a, b, Contraction { batch: Default::default(), sum })
     }

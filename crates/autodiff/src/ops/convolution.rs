@@ -39,7 +39,10 @@ fn sizes(c: &Convolve, inputs: &[&LeafType]) -> Result<[usize; 3], String> {
         return Err("both operands must have the same real element type; convert one with `cast`".into());
     }
     let (&[a0, a1, a2, a3], &[b0, b1, b2, b3]) = (&a.shape[..], &b.shape[..]) else {
-        return Err("takes images [batch, channels, rows, columns] and filters [filters, channels, rows, columns]".into());
+        return Err(
+            "ranks differ from those of images and filters; give [batch, channels, rows, columns] and [filters, channels, rows, columns]"
+                .into(),
+        );
     };
     let (g, out) = (&c.geometry, c.geometry.output()?);
     let (found, expected, [batch, channels, filters], agree) = match c.role {
@@ -48,10 +51,10 @@ fn sizes(c: &Convolve, inputs: &[&LeafType]) -> Result<[usize; 3], String> {
         Role::Filter => ([[a2, a3], [b2, b3]], [g.image, out], [a0, a1, b1], a0 == b0),
     };
     if found != expected {
-        return Err(format!("rows and columns are {found:?}, expected {expected:?}"));
+        return Err(format!("rows and columns are {found:?}, expected {expected:?}; give those"));
     }
     if !agree {
-        return Err("images and filters differ in their channels, or images and outputs in their batch".into());
+        return Err("images and filters differ in their channels, or images and outputs in their batch; make these axes agree".into());
     }
     Ok([batch, channels, filters])
 }

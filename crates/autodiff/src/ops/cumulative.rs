@@ -27,7 +27,7 @@ impl Multilinear for CumulativeSum {
             return Err("not defined for indices; convert them with `real`".into());
         }
         if self.axis >= inputs[0].shape.len() {
-            return Err(format!("{} is no axis of an array of rank {}", self.axis, inputs[0].shape.len()));
+            return Err(format!("axis {} is no axis of an array of rank {}; name one below it", self.axis, inputs[0].shape.len()));
         }
         Ok(inputs[0].clone())
     }

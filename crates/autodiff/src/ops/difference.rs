@@ -42,7 +42,7 @@ impl Multilinear for Difference {
             return Err("not defined for indices; convert them with `real`".into());
         }
         if self.axis >= inputs[0].shape.len() {
-            return Err(format!("{} has no axis {}", inputs[0], self.axis));
+            return Err(format!("{} has no axis {}; name one below its rank", inputs[0], self.axis));
         }
         Ok(inputs[0].clone())
     }

@@ -15,7 +15,7 @@ pub struct Sum {
 /// The shape without some axes, or what is wrong with the axes.
 pub fn without(shape: &[usize], axes: &[usize]) -> Result<Shape, String> {
     if axes.windows(2).any(|w| w[0] >= w[1]) || axes.last().is_some_and(|a| *a >= shape.len()) {
-        return Err(format!("axes {axes:?} are not distinct axes of an array of rank {}", shape.len()));
+        return Err(format!("{axes:?} are no axes of an array of rank {}; name axes below it, ascending, each once", shape.len()));
     }
     Ok((0..shape.len()).filter(|i| !axes.contains(i)).map(|i| shape[i]).collect())
 }
@@ -91,7 +91,7 @@ impl Multilinear for Broadcast {
             && self.axes.windows(2).all(|w| w[0] < w[1])
             && self.axes.iter().zip(x).all(|(a, n)| self.shape.get(*a).is_some_and(|m| m == n || *n == 1));
         if !fits {
-            return Err(format!("does not broadcast to {:?}", self.shape));
+            return Err(format!("does not broadcast to {:?}; trailing axes are aligned, and an axis of length 1 repeats", self.shape));
         }
         Ok(LeafType { shape: self.shape.clone(), kind: inputs[0].kind })
     }

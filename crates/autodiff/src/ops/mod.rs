@@ -9,6 +9,7 @@ pub mod cumulative;
 mod declare;
 pub mod difference;
 pub mod elementary;
+pub mod finite;
 pub mod fold;
 pub mod indexing;
 pub mod linalg;

@@ -166,10 +166,10 @@ impl Operation for Random {
     }
     fn infer(&self, inputs: &[&LeafType]) -> Result<Types, String> {
         if inputs.len() != 1 || inputs[0] != &LeafType::new(&[], Kind::U32) {
-            return Err("the counter must be one u32".into());
+            return Err("the counter is no single u32; give one number for each array".into());
         }
         match self.distribution {
-            Distribution::Below(0) => Err("there is no index below 0".into()),
+            Distribution::Below(0) => Err("there is no index below 0; give a larger bound".into()),
             Distribution::Below(_) if self.of.kind.is_real() => Err(format!("{} does not hold indices", self.of)),
             Distribution::Uniform | Distribution::Normal if !self.of.kind.is_real() => {
                 Err(format!("{} does not hold real numbers", self.of))

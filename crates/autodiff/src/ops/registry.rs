@@ -52,6 +52,7 @@ macro_rules! each_operation {
             soft_threshold: activation::SoftThreshold;
             full: literal::Full;
             constant: literal::Constant;
+            finite: finite::Finite;
             sum: fold::Sum;
             broadcast: fold::Broadcast;
             prod: reduce::Prod;

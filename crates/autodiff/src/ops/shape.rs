@@ -21,10 +21,12 @@ impl Multilinear for Reshape {
         format!("{:?}", self.shape)
     }
     fn infer(&self, inputs: &[&LeafType]) -> Result<LeafType, String> {
-        if self.shape.iter().product::<usize>() != inputs[0].len() {
-            return Err(format!("{} elements do not fill the shape {:?}", inputs[0].len(), self.shape));
+        let t = LeafType { shape: self.shape.clone(), kind: inputs[0].kind };
+        let n = inputs[0].len();
+        if !t.is_addressable() || t.len() != n {
+            return Err(format!("{n} elements do not fill the shape {:?}; give a shape of {n} elements", self.shape));
         }
-        Ok(LeafType { shape: self.shape.clone(), kind: inputs[0].kind })
+        Ok(t)
     }
     fn value(&self, inputs: &[&AnyArray]) -> Result<AnyArray, Problem> {
         fn reshape<T: Element>(a: &ArrayD<T>, shape: &[usize]) -> Result<AnyArray, Problem> {
@@ -72,7 +74,7 @@ impl Multilinear for Permute {
         let mut seen = vec![false; rank];
         let fits = self.axes.len() == rank && self.axes.iter().all(|a| *a < rank && !std::mem::replace(&mut seen[*a], true));
         if !fits {
-            return Err(format!("{:?} is not an order of the {rank} axes", self.axes));
+            return Err(format!("{:?} is not an order of the {rank} axes; name each of 0..{rank} once", self.axes));
         }
         Ok(LeafType { shape: self.axes.iter().map(|a| inputs[0].shape[*a]).collect(), kind: inputs[0].kind })
     }
@@ -133,9 +135,12 @@ impl Multilinear for Slice {
         }
         for i in 0..shape.len() {
             let last = self.start[i] as isize + self.step[i] * (self.len[i] as isize - 1);
-            if self.step[i] == 0 || (self.len[i] > 0 && (self.start[i] >= shape[i] || last < 0 || last >= shape[i] as isize)) {
+            if self.step[i] == 0 {
+                return Err(format!("steps of 0 along axis {i} stay where they are; give another step"));
+            }
+            if self.len[i] > 0 && (self.start[i] >= shape[i] || last < 0 || last >= shape[i] as isize) {
                 return Err(format!(
-                    "{} elements from {} by {} do not lie in axis {i} of length {}",
+                    "{} elements from {} by {} do not lie in axis {i} of length {}; stay within the axis",
                     self.len[i], self.start[i], self.step[i], shape[i]
                 ));
             }
@@ -196,9 +201,11 @@ impl Multilinear for Place {
             if x.kind != first.kind {
                 return Err("element types differ; convert one with `cast`".into());
             }
-            let fits = x.shape.len() == self.shape.len()
-                && (0..x.shape.len())
-                    .all(|i| x.shape[i] == 0 || (p.step[i] > 0 && p.start[i] + p.step[i] * (x.shape[i] - 1) < self.shape[i]));
+            let fits = [x.shape.len(), p.start.len(), p.step.len()] == [self.shape.len(); 3]
+                && (0..x.shape.len()).all(|i| {
+                    x.shape[i] == 0
+                        || (p.step[i] > 0 && p.step[i].saturating_mul(x.shape[i] - 1).saturating_add(p.start[i]) < self.shape[i])
+                });
             if !fits {
                 return Err(format!("{x} from {:?} by {:?} does not fit into {:?}", p.start, p.step, self.shape));
             }
@@ -263,7 +270,7 @@ impl Multilinear for Diagonal {
     fn infer(&self, inputs: &[&LeafType]) -> Result<LeafType, String> {
         match inputs[0].shape[..] {
             [.., m, n] if m == n => Ok(LeafType::new(&inputs[0].shape[..inputs[0].shape.len() - 1], inputs[0].kind)),
-            _ => Err("the last two axes must have the same length".into()),
+            _ => Err(format!("{} is no square matrix, and no batch of them; give one with two last axes of the same length", inputs[0])),
         }
     }
     fn value(&self, inputs: &[&AnyArray]) -> Result<AnyArray, Problem> {
@@ -361,6 +368,9 @@ impl Builder {
             return a;
         }
         let shape = self.shape(a);
+        if let Some(axis) = axes.iter().find(|i| **i >= shape.len()) {
+            return self.refuse("flip", &[a], format!("axis {axis} is no axis of an array of rank {}; name axes below it", shape.len()));
+        }
         let flipped = |i: usize| axes.contains(&i);
         let start: Vec<usize> = (0..shape.len()).map(|i| if flipped(i) { shape[i].saturating_sub(1) } else { 0 }).collect();
         let step: Vec<isize> = (0..shape.len()).map(|i| if flipped(i) { -1 } else { 1 }).collect();
@@ -374,20 +384,29 @@ impl Builder {
     }
     /// Operands one after another along an axis.
     pub fn concatenate(&mut self, parts: &[Value], axis: usize) -> Value {
-        let mut shape = parts.first().map(|v| self.shape(*v)).unwrap_or_default();
+        let Some(first) = parts.first() else {
+            return self.refuse("concat", parts, "there is nothing to concatenate; give at least one array".into());
+        };
+        let mut shape = self.shape(*first);
+        if axis >= shape.len() {
+            let problem = format!("axis {axis} is no axis of an array of rank {}; name one below it, or use `stack`", shape.len());
+            return self.refuse("concat", parts, problem);
+        }
         let mut at = 0;
         let mut placed = vec![];
-        for v in parts {
-            let mut start = Shape::from_elem(0, shape.len());
-            if axis < shape.len() {
-                start[axis] = at;
-                at += self.shape(*v).get(axis).copied().unwrap_or(0);
+        for (k, v) in parts.iter().enumerate() {
+            let part = self.shape(*v);
+            let alike = part.len() == shape.len() && (0..shape.len()).all(|i| i == axis || part[i] == shape[i]);
+            if !alike {
+                let problem = format!("part {k} differs from the first in other axes than axis {axis}; make those alike");
+                return self.refuse("concat", parts, problem);
             }
+            let mut start = Shape::from_elem(0, shape.len());
+            start[axis] = at;
+            at += part[axis];
             placed.push((*v, Part { start, step: Shape::from_elem(1, shape.len()) }));
         }
-        if axis < shape.len() {
-            shape[axis] = at;
-        }
+        shape[axis] = at;
         self.place(&shape, &placed)
     }
     /// Elements (…, i, i) of a square last pair of axes.

@@ -40,7 +40,9 @@ impl<T: Real> Multilinear for SparseDot<T> {
             return Err(format!("the matrix is of type {}; convert one with `cast`", T::KIND));
         }
         if !(x.shape.len() == 1 || x.shape.len() == 2) || x.shape[0] != from {
-            return Err(format!("the operand must be a vector of {from} elements, or a matrix of {from} rows"));
+            return Err(format!(
+                "the matrix has {from} columns, the operand is {x}; give a vector of {from} elements, or a matrix of {from} rows"
+            ));
         }
         let mut shape = x.shape.clone();
         shape[0] = to;

@@ -11,6 +11,10 @@ use std::panic::Location;
 use std::sync::Arc;
 
 /// What a loop runs over: a number of steps (the item is the counter), or arrays by their leading axis.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is nothing that a loop runs over",
+    note = "give a number of steps (a `usize`), or variables whose leading axis is the step"
+)]
 pub trait Steps {
     /// What one step receives.
     type Item;
@@ -30,6 +34,7 @@ impl Steps for usize {
         Var::from_dyn(counter)
     }
 }
+#[diagnostic::do_not_recommend]
 impl<W: Vars> Steps for W {
     type Item = W;
     fn open(&self) -> Result<(Vec<DynVar>, usize), String> {
@@ -38,8 +43,14 @@ impl<W: Vars> Steps for W {
         for v in &flat {
             let t = v.leaf_type().unwrap_or(LeafType::new(&[1], v.kind()));
             match (t.shape.first(), n) {
-                (None, _) => return Err(format!("a loop runs over the leading axis of its items, {t} has none")),
-                (Some(m), Some(n)) if *m != n => return Err(format!("the items have leading axes of length {n} and {m}; they must agree")),
+                (None, _) => {
+                    return Err(format!(
+                        "a loop runs over the leading axis of its items, {t} has none; give a number of steps, or stack the items"
+                    ));
+                }
+                (Some(m), Some(n)) if *m != n => {
+                    return Err(format!("the items have leading axes of length {n} and {m}; give one item of each for every step"));
+                }
                 (Some(m), _) => n = Some(*m),
             }
         }
@@ -63,6 +74,20 @@ fn fail(op: &str, problem: String, at: Site) {
     tape::fail(Error::Argument { op: op.into(), problem, at: Some(at) });
 }
 
+/// That the counter of a loop can count its steps.
+fn countable(op: &str, steps: usize, at: Site) {
+    if u32::try_from(steps).is_err() {
+        fail(op, format!("{steps} steps are more than a u32 counts; nest two loops"), at);
+    }
+}
+
+/// That the body hands on as many variables as it was given: a `Vec` may have grown or shrunk.
+fn same_leaves(op: &str, start: usize, next: usize, at: Site) {
+    if start != next {
+        fail(op, format!("the carry starts as {start} variables and is handed on as {next}; hand on as many as there were"), at);
+    }
+}
+
 /// Handles of a failed recording, in the structure asked for.
 fn poisoned<W: Vars>(like: &W) -> W {
     like.map(&mut |_| DynVar::POISON)
@@ -74,24 +99,26 @@ fn poisoned<W: Vars>(like: &W) -> W {
 /// uses are captured, and differentiated. Zero steps give back `init`.
 #[track_caller]
 pub fn scan<C: Vars, X: Steps, Y: Vars>(init: C, over: X, body: impl FnOnce(C, X::Item) -> (C, Y)) -> (C, Y) {
-    run(init, over, Location::caller(), body)
+    run("scan", init, over, Location::caller(), body)
 }
 
-fn run<C: Vars, X: Steps, Y: Vars>(init: C, over: X, at: Site, body: impl FnOnce(C, X::Item) -> (C, Y)) -> (C, Y) {
+fn run<C: Vars, X: Steps, Y: Vars>(op: &str, init: C, over: X, at: Site, body: impl FnOnce(C, X::Item) -> (C, Y)) -> (C, Y) {
     let (items, n) = over.open().unwrap_or_else(|problem| {
-        fail("scan", problem, at);
+        fail(op, problem, at);
         (vec![], 0)
     });
+    countable(op, n, at);
     let start = init.flat();
     let mut inputs = vec![LeafType::new(&[], Kind::U32)];
     inputs.extend(types(&start));
     inputs.extend(row_types(&items));
-    let (y, region) = tape::capture(&inputs, at, "scan", |v| {
+    let (y, region) = tape::capture(&inputs, at, op, |v| {
         let mut carry = v[1..].iter().copied();
         let c = init.map(&mut |_| carry.next().unwrap_or(DynVar::POISON));
         let rest: Vec<DynVar> = carry.collect();
         let (c, y) = body(c, over.item(v[0], &rest));
         let mut out = c.flat();
+        same_leaves(op, start.len(), out.len(), at);
         y.flatten(&mut out);
         (y, out)
     });
@@ -107,7 +134,7 @@ fn run<C: Vars, X: Steps, Y: Vars>(init: C, over: X, at: Site, body: impl FnOnce
         reverse: false,
     };
     let operands: Vec<DynVar> = start.iter().chain(&items).chain(&captures).copied().collect();
-    let made = tape::apply_many("scan", &operands, at, |b, v| b.emit(Op::new(Scan(spec)), v));
+    let made = tape::apply_many(op, &operands, at, |b, v| b.emit(Op::new(Scan(spec)), v));
     let mut made = made.into_iter();
     let mut next = |_| made.next().unwrap_or(DynVar::POISON);
     (init.map(&mut next), y.map(&mut next))
@@ -130,6 +157,7 @@ pub fn counted_scan_until<C: Vars, D: Element>(
     body: impl FnOnce(C, Var<u32>) -> C,
 ) -> (C, Var<u32>) {
     let at = Location::caller();
+    countable("scan_until", limit, at);
     let start = init.flat();
     let carried = types(&start);
     let read = |v: &[DynVar]| {
@@ -141,7 +169,11 @@ pub fn counted_scan_until<C: Vars, D: Element>(
     let Some(test) = test else { return failed() };
     let mut inputs = vec![LeafType::new(&[], Kind::U32)];
     inputs.extend(carried);
-    let (_, step) = tape::capture(&inputs, at, "scan_until", |v| ((), body(read(&v[1..]), Var::from_dyn(v[0])).flat()));
+    let (_, step) = tape::capture(&inputs, at, "scan_until", |v| {
+        let out = body(read(&v[1..]), Var::from_dyn(v[0])).flat();
+        same_leaves("scan_until", start.len(), out.len(), at);
+        ((), out)
+    });
     let Some(step) = step else { return failed() };
     let all = step.captures_with(&test);
     let carries = start.len();
@@ -164,7 +196,7 @@ pub fn counted_scan_until<C: Vars, D: Element>(
 /// Independent items: `body` for each entry of the leading axis, results stacked along a new leading axis; in parallel where it pays.
 #[track_caller]
 pub fn map<W: Vars, Y: Vars>(over: W, body: impl FnOnce(W) -> Y) -> Y {
-    run((), over, Location::caller(), |(), x| ((), body(x))).1
+    run("map", (), over, Location::caller(), |(), x| ((), body(x))).1
 }
 
 fn branch<Y: Vars>(at: Site, f: impl FnOnce() -> Y) -> (Y, Option<Captured>) {

@@ -19,5 +19,5 @@ pub use literals::IntoConstant;
 pub use methods::Operand;
 pub use random::{normal, random_index, uniform};
 pub use sparse::{SparseConstant, csr};
-pub use tape::{Captured, apply, apply_many, capture, fail, is_recording, trace};
+pub use tape::{Captured, apply, apply_many, capture, fail, has_failed, is_recording, on_behalf, trace};
 pub use var::{Scalar, Var, constant, scalar};

@@ -7,6 +7,7 @@ use crate::program::Values;
 use smallvec::{SmallVec, smallvec};
 use std::cell::{Cell, RefCell};
 use std::panic::Location;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A program under construction, and the variables of enclosing regions that it uses.
 struct Region {
@@ -24,15 +25,34 @@ struct Tape {
 
 thread_local! {
     static TAPES: RefCell<Vec<Tape>> = const { RefCell::new(Vec::new()) };
-    static NEXT: Cell<u32> = const { Cell::new(1) };
+    static BEHALF: Cell<Option<(Site, &'static [&'static str])>> = const { Cell::new(None) };
 }
 
+/// Numbers of tapes and regions differ between threads too: an untyped handle that crosses over is a foreign one there.
 fn fresh() -> u32 {
-    NEXT.with(|n| {
-        let id = n.get();
-        n.set(id.wrapping_add(1).max(1));
-        id
-    })
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// Runs library code that records on behalf of a user's line `at`: what it records on lines of its own, in files whose paths start with one
+/// of `own`, counts as recorded at that line, in errors and listings. A user's closures inside keep their own lines.
+pub fn on_behalf<R>(at: Site, own: &'static [&'static str], body: impl FnOnce() -> R) -> R {
+    struct Restore(Option<(Site, &'static [&'static str])>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            BEHALF.set(self.0);
+        }
+    }
+    let _restore = Restore(BEHALF.replace(Some((at, own))));
+    body()
+}
+
+/// The line that a line stands for.
+fn behalf(at: Site) -> Site {
+    match BEHALF.get() {
+        Some((user, own)) if own.iter().any(|o| at.file().starts_with(o)) => user,
+        _ => at,
+    }
 }
 
 /// Whether a recording is open on this thread.
@@ -168,8 +188,15 @@ pub fn capture<R>(types: &[LeafType], at: Site, op: &str, body: impl FnOnce(&[Dy
     (result, captured)
 }
 
+/// Whether the innermost open recording has met a mistake.
+#[must_use]
+pub fn has_failed() -> bool {
+    TAPES.with_borrow(|t| t.last().is_some_and(|t| t.error.is_some()))
+}
+
 /// Applies an operation, or a few, in the innermost region of the open recording.
 pub fn apply_many(op: &str, operands: &[DynVar], at: Site, f: impl FnOnce(&mut Builder, &[Value]) -> Values) -> SmallVec<[DynVar; 4]> {
+    let at = behalf(at);
     // The builder leaves its region while it works, so that an operation's own code may record.
     let taken = TAPES.with_borrow_mut(|tapes| {
         let tape = tapes.last_mut()?;
@@ -184,7 +211,8 @@ pub fn apply_many(op: &str, operands: &[DynVar], at: Site, f: impl FnOnce(&mut B
     let Some((values, tape, region, mut builder)) = taken else { return smallvec![DynVar::POISON; 4] };
     builder.at(Some(at));
     let made = f(&mut builder, &values);
-    let problem = builder.problem().cloned();
+    let problem =
+        builder.problem().cloned().map(|e| as_written(e, op, at, || values.iter().map(|v| builder.type_of(*v).clone()).collect()));
     let out = made.iter().map(|v| DynVar { tape, region, index: v.0, kind: builder.kind(*v) }).collect();
     TAPES.with_borrow_mut(|tapes| {
         if let Some(t) = tapes.last_mut() {
@@ -197,13 +225,27 @@ pub fn apply_many(op: &str, operands: &[DynVar], at: Site, f: impl FnOnce(&mut B
     if problem.is_some() { smallvec![DynVar::POISON; 4] } else { out }
 }
 
+/// A problem of an operation that a method is made of, as one of the method that the user wrote, with its operands.
+fn as_written(e: Error, name: &str, line: Site, given: impl FnOnce() -> Vec<LeafType>) -> Error {
+    match e {
+        // What a called function brings along has lines of its own.
+        Error::Operands { problem, at, .. } if at.is_none_or(|a| a == line) => {
+            Error::Operands { op: name.into(), problem, operands: given(), at: Some(line) }
+        }
+        e => e.or_at(line),
+    }
+}
+
 /// Applies an operation with one result.
 pub fn apply(op: &str, operands: &[DynVar], at: Site, f: impl FnOnce(&mut Builder, &[Value]) -> Value) -> DynVar {
     apply_many(op, operands, at, |b, v| smallvec![f(b, v)])[0]
 }
 
 /// Makes the open recording fail with this error, unless it has failed before.
-pub fn fail(e: Error) {
+pub fn fail(mut e: Error) {
+    if let Some(at) = e.site_mut() {
+        *at = behalf(at);
+    }
     TAPES.with_borrow_mut(|t| {
         if let Some(t) = t.last_mut() {
             t.error.get_or_insert(e);
@@ -230,7 +272,7 @@ fn leaf_type(v: DynVar) -> Option<LeafType> {
 /// The value of `v` in the innermost region; a variable of an enclosing region is captured on the way in.
 fn resolve(tape: &mut Tape, v: DynVar, op: &str, at: &'static Location<'static>) -> Value {
     let op = || op.to_string();
-    let at = Some(at);
+    let at = Some(behalf(at));
     let problem = if v.index == u32::MAX {
         // The first cause is kept, if it arose in this recording.
         Error::OutsideRecording { op: op(), at }

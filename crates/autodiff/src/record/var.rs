@@ -6,13 +6,18 @@ use crate::array::{Element, Kind, Real, Shape};
 use crate::error::Error;
 use std::marker::PhantomData;
 use std::panic::Location;
+use std::rc::Rc;
 
 /// A variable of the open recording.
 ///
 /// Operators broadcast as NumPy does. Nothing is computed while recording; a mistake is kept by the recording, and
 /// `Function::record` returns it with the user's line.
 #[derive(Debug)]
-pub struct Var<T: Element = f64>(DynVar, PhantomData<(*const (), T)>);
+pub struct Var<T: Element = f64>(DynVar, PhantomData<(Rc<RecordingOfOneThread>, T)>);
+
+/// Names, in the compiler's message, why a variable stays on its thread.
+#[derive(Debug)]
+enum RecordingOfOneThread {}
 
 impl<T: Element> Clone for Var<T> {
     fn clone(&self) -> Self {

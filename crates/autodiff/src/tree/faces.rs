@@ -41,7 +41,7 @@ pub type V<S> = <S as Structure>::Vars;
 /// A nesting of handles.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a nesting of variables",
-    note = "leaves nest in tuples, arrays, `Vec` and structs with `#[derive(Tree)]`"
+    note = "leaves nest in tuples, arrays, `Vec` and structs with `#[derive(Tree)]`; a number becomes a variable with `scalar`"
 )]
 pub trait Vars: Clone + 'static {
     /// The same nesting of shapes.

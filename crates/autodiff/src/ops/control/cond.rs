@@ -3,7 +3,7 @@ use super::rearrange;
 use crate::array::{AnyArray, LeafType};
 use crate::error::{Problem, Result};
 use crate::execute::reference;
-use crate::operation::{Builder, CondSpec, Lowering, Maybe, Op, Operation, Program, Pruned, Value};
+use crate::operation::{Builder, CondSpec, Lowering, Maybe, Op, Operation, Program, Pruned, Value, truth};
 use crate::program::{Types, Values};
 use crate::transform;
 use std::any::Any;
@@ -53,7 +53,7 @@ impl Operation for Cond {
     }
     fn infer(&self, inputs: &[&LeafType]) -> Result<Types, String> {
         if !inputs[0].shape.is_empty() {
-            return Err(format!("the test must be one number, given {}", inputs[0]));
+            return Err(format!("the test is {}; make it one number, or choose element by element with `select`", inputs[0]));
         }
         for (name, p) in [("yes", &self.0.yes), ("no", &self.0.no)] {
             let types = p.input_types();
@@ -64,12 +64,12 @@ impl Operation for Cond {
         let (yes, no) = (self.0.yes.output_types(), self.0.no.output_types());
         if yes != no {
             let show = |t: &[LeafType]| t.iter().map(|t| t.to_string()).collect::<Vec<_>>().join(", ");
-            return Err(format!("the branches give different types: {} and {}", show(&yes), show(&no)));
+            return Err(format!("the branches give different types, ({}) and ({}); make them alike", show(&yes), show(&no)));
         }
         Ok(yes.into_iter().collect())
     }
     fn value(&self, inputs: &[&AnyArray]) -> Result<Vec<AnyArray>, Problem> {
-        let branch = if inputs[0].to_f64()[0] != 0.0 { &self.0.yes } else { &self.0.no };
+        let branch = if truth(inputs[0].to_f64()[0])? { &self.0.yes } else { &self.0.no };
         let operands: Vec<AnyArray> = inputs[1..].iter().map(|a| (*a).clone()).collect();
         Ok(reference::run(branch, &operands)?)
     }

@@ -4,7 +4,7 @@ use crate::array::{AnyArray, Element, Kind, LeafType, Shape};
 use crate::each_kind;
 use crate::error::{Problem, Result};
 use crate::execute::reference;
-use crate::operation::{Builder, Lowering, Maybe, Op, Operation, Program, Pruned, ScanSpec, Trip, Value};
+use crate::operation::{Builder, Lowering, Maybe, Op, Operation, Program, Pruned, ScanSpec, Trip, Value, truth};
 use crate::program::{Types, Values};
 use ndarray::{ArrayD, Axis};
 use std::sync::Arc;
@@ -64,10 +64,8 @@ impl Operation for Scan {
         for i in 0..s.carries {
             if inputs[i] != &body[1 + i] || inputs[i] != &made[i] {
                 return Err(format!(
-                    "carry {i} starts as {}, is read as {} and is handed on as {}; all must agree",
-                    inputs[i],
-                    body[1 + i],
-                    made[i]
+                    "carry {i} starts as {} and is handed on as {}; hand it on with the type that it starts with",
+                    inputs[i], made[i]
                 ));
             }
         }
@@ -80,6 +78,12 @@ impl Operation for Scan {
             if inputs[i] != &body[1 + i] {
                 return Err(format!("a constant is {}, read as {}", inputs[i], body[1 + i]));
             }
+        }
+        if let Trip::Until { test, .. } = &s.trip
+            && let [t] = &test.output_types()[..]
+            && !t.shape.is_empty()
+        {
+            return Err(format!("the test of the loop is {t}; make it one number, such as a norm or a sum"));
         }
         if matches!(s.trip, Trip::Counted(_)) && inputs[s.inputs() - 1] != &LeafType::new(&[], Kind::U32) {
             return Err("the count must be one u32".into());
@@ -105,7 +109,7 @@ impl Operation for Scan {
         for k in 0..count.min(n) {
             if let Trip::Until { test, .. } = &s.trip {
                 let given: Vec<AnyArray> = carry.iter().chain(&constants).cloned().collect();
-                if reference::run(test, &given)?[0].to_f64()[0] != 0.0 {
+                if truth(reference::run(test, &given)?[0].to_f64()[0])? {
                     break;
                 }
             }

@@ -34,7 +34,7 @@ fn in_range(index: &[u32], shape: &[usize], axis: usize, len: usize) -> Result<(
     for (p, n) in place.iter_mut().zip(shape).rev() {
         (*p, rest) = (rest % n, rest / n);
     }
-    Err(format!("index {} at {place:?} is out of range: axis {axis} has length {len}", index[at]).into())
+    Err(format!("index {} at {place:?} is out of range: axis {axis} has length {len}; give indices below it", index[at]).into())
 }
 
 /// The indices, and a check of their element type.
@@ -64,10 +64,10 @@ impl Multilinear for Take {
     fn infer(&self, inputs: &[&LeafType]) -> Result<LeafType, String> {
         let [table, index] = inputs else { return Err("takes a table and indices".into()) };
         if index.kind != Kind::U32 {
-            return Err(format!("indices must be u32, given {index}"));
+            return Err(format!("indices must be u32, given {index}; convert them with `index`"));
         }
         if self.axis >= table.shape.len() {
-            return Err(format!("axis {} is no axis of {table}", self.axis));
+            return Err(format!("axis {} is no axis of {table}; name one below its rank", self.axis));
         }
         let mut shape = Shape::from_slice(&table.shape[..self.axis]);
         shape.extend_from_slice(&index.shape);
@@ -110,11 +110,14 @@ impl Multilinear for ScatterAdd {
     fn infer(&self, inputs: &[&LeafType]) -> Result<LeafType, String> {
         let [updates, index] = inputs else { return Err("takes updates and indices".into()) };
         if index.kind != Kind::U32 || !updates.kind.is_real() {
-            return Err(format!("takes real updates and u32 indices, given {updates} and {index}"));
+            return Err(format!("takes real updates and u32 indices, given {updates} and {index}; convert with `index` or `real`"));
         }
         let rest = self.axis + index.shape.len();
         if updates.shape.get(self.axis..rest) != Some(&index.shape[..]) {
-            return Err(format!("axes {}..{rest} of the updates {updates} must be those of the indices {index}", self.axis));
+            return Err(format!(
+                "axes {}..{rest} of the updates {updates} must be those of the indices {index}; give one update for each index",
+                self.axis
+            ));
         }
         let mut shape = Shape::from_slice(&updates.shape[..self.axis]);
         shape.push(self.len);
@@ -252,6 +255,9 @@ impl Builder {
     }
     /// The indices 0, 1, …, n − 1.
     pub fn iota(&mut self, n: usize) -> Value {
+        if u32::try_from(n).is_err() {
+            return self.refuse("iota", &[], format!("{n} indices are more than u32 can count; give fewer"));
+        }
         let all: Vec<u32> = (0..n as u32).collect();
         self.constant(AnyArray::U32(ndarray::Array1::from(all).into_dyn()).into())
     }

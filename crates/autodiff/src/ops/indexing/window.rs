@@ -27,17 +27,17 @@ fn in_range(start: usize, len: usize, rows: usize) -> Result<(), Problem> {
     if start + len <= rows {
         return Ok(());
     }
-    Err(format!("rows {start} to {} are out of range: axis 0 has length {rows}", start + len).into())
+    Err(format!("rows {start} to {} are out of range: axis 0 has length {rows}; start earlier, or take fewer", start + len).into())
 }
 
 /// The type with another number of rows, or what does not fit.
 fn with_rows(inputs: &[&LeafType], rows: usize) -> Result<LeafType, String> {
     let [x, start] = inputs else { return Err("takes an array and a start".into()) };
     if start.kind != Kind::U32 || !start.shape.is_empty() {
-        return Err(format!("the start must be one u32, given {start}"));
+        return Err(format!("the start must be one u32, given {start}; for many starts use `rows`"));
     }
     if x.shape.is_empty() {
-        return Err("a number has no rows".into());
+        return Err("a number has no rows; give an array of rank 1 or more".into());
     }
     let mut shape = Shape::from_slice(&[rows]);
     shape.extend_from_slice(&x.shape[1..]);
@@ -58,7 +58,7 @@ impl Multilinear for SliceAt {
     fn infer(&self, inputs: &[&LeafType]) -> Result<LeafType, String> {
         let t = with_rows(inputs, self.len)?;
         if self.len > inputs[0].shape[0] {
-            return Err(format!("{} rows are more than {} has", self.len, inputs[0]));
+            return Err(format!("{} rows are more than {} has; take fewer", self.len, inputs[0]));
         }
         Ok(t)
     }
@@ -100,7 +100,7 @@ impl Multilinear for PlaceAt {
     fn infer(&self, inputs: &[&LeafType]) -> Result<LeafType, String> {
         let t = with_rows(inputs, self.rows)?;
         if inputs[0].shape[0] > self.rows {
-            return Err(format!("{} has more rows than {}", inputs[0], self.rows));
+            return Err(format!("{} has more rows than {}; give a longer axis", inputs[0], self.rows));
         }
         Ok(t)
     }

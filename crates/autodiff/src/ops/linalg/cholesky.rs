@@ -1,5 +1,5 @@
 //! Cholesky factors of positive definite matrices.
-use super::matrices::{each_matrix, item_name, items, matrices, on_reals, square};
+use super::matrices::{each_matrix, item_name, items, matrices, on_reals, rounded_away, square};
 use crate::array::{AnyArray, Element, Kind, LeafType, Real, Slice, SliceMut};
 use crate::error::Problem;
 use crate::kernels::dense::{Triangle, cholesky};
@@ -17,8 +17,17 @@ pub struct Cholesky;
 
 fn broken(pivot: usize, value: f64, item: usize, of: usize) -> Problem {
     let place = item_name(item, of);
-    format!("the matrix{place} is not positive definite: pivot {pivot} is {value}; add a multiple of the identity, or check the model")
-        .into()
+    let rounding = if value > 0.0 { ", which is rounding" } else { "" };
+    format!(
+        "the matrix{place} is not positive definite: pivot {pivot} is {value}{rounding}; add a multiple of the identity, or check the model"
+    )
+    .into()
+}
+
+/// Whether every pivot is more than rounding.
+fn trusted<T: Real>(l: &[T], n: usize) -> Result<(), (usize, T)> {
+    let square = |i: usize, j: usize| l[i * n + j] * l[i * n + j];
+    rounded_away(n, |j| square(j, j), square).map_or(Ok(()), Err)
 }
 
 const L: Triangle = Triangle { upper: false, transpose: false, unit: false };
@@ -48,6 +57,7 @@ impl Operation for Cholesky {
                         l[i * n + j] = if i == j { v.sqrt() } else { v / l[j * n + j] };
                     }
                 }
+                trusted(&l, n).map_err(|(p, v)| broken(p, Element::to_f64(v), item, count))?;
                 Ok(l)
             })
         }
@@ -102,7 +112,8 @@ impl RealKernel for CholeskyKernel {
         let count = a.len().checked_div(size).unwrap_or(0);
         for i in 0..count {
             let at = i * size..(i + 1) * size;
-            cholesky(&a[at.clone()], &mut l[at], self.0).map_err(|(p, v)| broken(p, Element::to_f64(v), i, count))?;
+            let l = &mut l[at.clone()];
+            cholesky(&a[at], l, self.0).and_then(|()| trusted(l, self.0)).map_err(|(p, v)| broken(p, Element::to_f64(v), i, count))?;
         }
         Ok(())
     }

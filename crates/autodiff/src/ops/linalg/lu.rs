@@ -1,5 +1,5 @@
 //! LU factors, and the determinant computed from them.
-use super::matrices::{item_name, items, matrices, on_reals, square};
+use super::matrices::{item_name, items, matrices, on_reals, rounded_away, square};
 use crate::array::{AnyArray, Element, Kind, LeafType, Real, Slice, SliceMut};
 use crate::error::Problem;
 use crate::kernels::dense::{log_det, lu};
@@ -19,11 +19,21 @@ pub struct Lu;
 
 fn broken(column: usize, value: f64, item: usize, of: usize) -> Problem {
     let place = item_name(item, of);
-    if value == 0.0 {
-        format!("the matrix{place} is singular: column {column} depends on those before it, which leaves no pivot").into()
+    if value.is_finite() {
+        let left = if value == 0.0 { "no pivot".to_string() } else { format!("a pivot of {value}, which is rounding") };
+        format!(
+            "the matrix{place} is singular: column {column} depends on those before it, which leaves {left}; add a multiple of the identity, \
+             or check the model"
+        )
+        .into()
     } else {
-        format!("the matrix{place} is not finite: the pivot of column {column} is {value}").into()
+        format!("the matrix{place} is not finite: the pivot of column {column} is {value}; check where it comes from").into()
     }
+}
+
+/// Whether every pivot is more than rounding.
+fn trusted<T: Real>(f: &[T], n: usize) -> Result<(), (usize, T)> {
+    rounded_away(n, |j| f[j * n + j], |j, k| f[j * n + k] * f[k * n + j]).map_or(Ok(()), Err)
 }
 
 impl Operation for Lu {
@@ -61,6 +71,7 @@ impl Operation for Lu {
                         }
                     }
                 }
+                trusted(a, n).map_err(|(p, v)| broken(p, Element::to_f64(v), item, count))?;
                 rows.extend(order);
             }
             let f = ArrayD::from_shape_vec(a.raw_dim(), f).map_err(|e| e.to_string())?;
@@ -115,7 +126,9 @@ impl RealKernel for LuKernel {
         f.copy_from_slice(input(inputs, 0)?);
         let count = f.len().checked_div(size).unwrap_or(0);
         for i in 0..count {
-            lu(&mut f[i * size..(i + 1) * size], &mut rows[i * n..(i + 1) * n], n)
+            let f = &mut f[i * size..(i + 1) * size];
+            lu(f, &mut rows[i * n..(i + 1) * n], n)
+                .and_then(|()| trusted(f, n))
                 .map_err(|(p, v)| broken(p, Element::to_f64(v), i, count))?;
         }
         Ok(())

@@ -11,7 +11,7 @@ pub(super) fn square(t: &LeafType) -> Result<(Shape, usize), String> {
     }
     match t.shape[..] {
         [.., m, n] if m == n => Ok((t.shape[..t.shape.len() - 2].into(), n)),
-        _ => Err(format!("{t} is not a square matrix, or a batch of them along leading axes")),
+        _ => Err(format!("{t} is no square matrix, and no batch of them; give one with two last axes of the same length")),
     }
 }
 
@@ -22,13 +22,27 @@ pub(super) fn right_hand_side(a: &LeafType, b: &LeafType) -> Result<(), String> 
         return Err("element types differ; convert one with `cast`".into());
     }
     let fits = b.shape.len() == a.shape.len() && b.shape[..batch.len()] == batch[..] && b.shape[batch.len()] == n;
-    if fits { Ok(()) } else { Err(format!("the right-hand side {b} does not have the leading axes and the {n} rows of {a}")) }
+    if fits {
+        Ok(())
+    } else {
+        Err(format!("the right-hand side {b} does not fit the matrix {a}; give it the same leading axes and {n} rows"))
+    }
 }
 
 /// Batch items and size of square matrices of this shape.
 pub(super) fn items(shape: &[usize]) -> (usize, usize) {
     let n = shape.last().copied().unwrap_or(0);
     (shape[..shape.len().saturating_sub(2)].iter().product(), n)
+}
+
+/// The first pivot of triangular factors that is within the rounding of what it is left over from, `terms(j, k)` for k < j: nothing of it
+/// can be relied on. The error of such a difference is some √n units of the terms' sizes (Higham 2002, section 3.1).
+pub(super) fn rounded_away<T: Real>(n: usize, pivot: impl Fn(usize) -> T, terms: impl Fn(usize, usize) -> T) -> Option<(usize, T)> {
+    let unit = T::epsilon() * T::from_f64(2.0 * (n as f64).sqrt());
+    (0..n).map(|j| (j, pivot(j))).find(|(j, p)| {
+        let size = (0..*j).map(|k| terms(*j, k).abs()).fold(T::zero(), |p, q| p + q);
+        p.abs() <= unit * size
+    })
 }
 
 /// Where in a batch something happened, in words.

@@ -97,6 +97,14 @@ impl TriangularSolve {
     }
 }
 
+/// That no element of the diagonal, which is divided by, is 0.
+fn regular<T: Real>(how: Triangle, a: &[T], n: usize) -> Result<(), Problem> {
+    match (0..n).find(|i| !how.unit && a[i * n + i] == T::zero()) {
+        Some(i) => Err(format!("the triangle is singular: element ({i}, {i}) is 0; check the model, or use a unit diagonal").into()),
+        None => Ok(()),
+    }
+}
+
 impl Operation for TriangularSolve {
     fn name(&self) -> &str {
         "solve_triangular"
@@ -115,6 +123,7 @@ impl Operation for TriangularSolve {
             let k = b.shape()[b.ndim() - 1];
             let a: Vec<T> = a.iter().copied().collect();
             each_matrix(b, b.shape(), |item, b| {
+                regular(how, &a[item * n * n..], n)?;
                 let a = |i: usize, j: usize| a[item * n * n + if how.transpose { j * n + i } else { i * n + j }];
                 let mut x = b.to_vec();
                 // The triangle that stands in the equation, and the order in which its unknowns become known.
@@ -191,6 +200,7 @@ impl RealKernel for SolveKernel {
             return Ok(());
         }
         for (a, x) in a.chunks_exact(self.n * self.n).zip(x.chunks_exact_mut(self.n * self.k)) {
+            regular(self.how, a, self.n)?;
             solve_triangular(self.how, a, x, self.n, self.k);
         }
         Ok(())

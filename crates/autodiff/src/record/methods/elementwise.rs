@@ -92,8 +92,6 @@ pair! {
     at_least => greater_equal;
     /// 1 where both are equal, else 0; no derivative.
     equals => equal;
-    /// sign(x) max(|x| − t, 0) for a threshold t ≥ 0; derivative 0 at the kink.
-    soft_threshold => soft_threshold;
     /// Self to the power of an array or number.
     pow => pow;
     /// The angle of the point (rhs, self).
@@ -111,7 +109,20 @@ impl<T: Real> Var<T> {
     #[track_caller]
     #[must_use]
     pub fn powf(self, p: f64) -> Var<T> {
-        self.unary("powf", |b, x| b.powf(x, p))
+        self.unary("powf", |b, x| match p.is_finite() {
+            true => b.powf(x, p),
+            false => b.refuse("powf", &[x], format!("the exponent is {p}; give a finite number")),
+        })
+    }
+    /// sign(x) max(|x| − t, 0) for a threshold t ≥ 0; derivative 0 at the kink.
+    #[track_caller]
+    #[must_use]
+    pub fn soft_threshold(self, threshold: impl Operand<T>) -> Var<T> {
+        let at = Location::caller();
+        Var::from_dyn(binary("soft_threshold", self.to_dyn(), threshold.operand(at), at, |b, x, t| match b.known_number(t) {
+            Some(v) if v < 0.0 => b.refuse("soft_threshold", &[x, t], format!("the threshold is {v}; give one that is not negative")),
+            _ => b.soft_threshold(x, t),
+        }))
     }
     /// The nearest point of [low, high]; derivative 1 inside, 0 outside.
     #[track_caller]
@@ -121,7 +132,10 @@ impl<T: Real> Var<T> {
         let operands = [self.to_dyn(), low.operand(at), high.operand(at)];
         Var::from_dyn(tape::apply("clamp", &operands, at, |b, v| {
             let [x, low, high] = together(b, [v[0], v[1], v[2]]);
-            b.clamp(x, low, high)
+            match (b.known_number(low), b.known_number(high)) {
+                (Some(l), Some(h)) if l > h => b.refuse("clamp", &v[..1], format!("[{l}, {h}] is empty; give the lower bound first")),
+                _ => b.clamp(x, low, high),
+            }
         }))
     }
     /// `yes` where self is not 0, else `no`. What is not chosen has derivative exactly 0, whatever its value.

@@ -64,7 +64,7 @@ impl<T: Real> Var<T> {
     }
     /// x with self · x = rhs, where only one triangle of self is read; rhs is a vector or a matrix for each item of the batch.
     ///
-    /// A zero on the diagonal is divided by: the result is not finite.
+    /// A zero on the diagonal is an error when the function runs.
     ///
     /// ```
     /// use hypertape_autodiff::{Function, record::Triangle, shape};

@@ -49,7 +49,7 @@ impl<T: Element> Var<T> {
     pub fn slice_last(self, from: usize, to: usize) -> Var<T> {
         self.unary("slice", |b, x| {
             let rank = b.shape(x).len();
-            slice(b, x, rank.wrapping_sub(1), from, to, 1)
+            slice(b, x, rank.saturating_sub(1), from, to, 1)
         })
     }
     /// Elements in reverse order along some axes.
@@ -64,8 +64,13 @@ impl<T: Element> Var<T> {
     pub fn pad(self, before: &[usize], after: &[usize]) -> Var<T> {
         self.unary("pad", |b, x| {
             let mut shape = b.shape(x);
+            if [before.len(), after.len()] != [shape.len(); 2] {
+                let (m, n, rank) = (before.len(), after.len(), shape.len());
+                let problem = format!("widths for {m} axes before and {n} after, of an array of rank {rank}; give one for each axis");
+                return b.refuse("pad", &[x], problem);
+            }
             let ends = before.iter().zip(after);
-            shape.iter_mut().zip(ends).for_each(|(n, (b, a))| *n += b + a);
+            shape.iter_mut().zip(ends).for_each(|(n, (b, a))| *n = n.saturating_add(*b).saturating_add(*a));
             let part = Part { start: Shape::from_slice(before), step: Shape::from_elem(1, before.len()) };
             b.place(&shape, &[(x, part)])
         })
@@ -86,16 +91,17 @@ impl<T: Element> Var<T> {
 
 fn slice(b: &mut Builder, x: Value, axis: usize, from: usize, to: usize, step: isize) -> Value {
     let mut len = b.shape(x);
-    let mut start = Shape::from_elem(0, len.len());
-    let mut steps: Vec<isize> = vec![1; len.len()];
-    if axis < len.len() {
-        let n = to.saturating_sub(from).div_ceil(step.unsigned_abs().max(1));
-        start[axis] = if step < 0 { to.saturating_sub(1) } else { from };
-        steps[axis] = step;
-        len[axis] = n;
-    } else {
-        // An axis that is not there: an extra length makes the operation say so.
-        len.push(0);
+    let rank = len.len();
+    let Some(n) = len.get(axis).copied() else {
+        return b.refuse("slice", &[x], format!("axis {axis} is no axis of an array of rank {rank}; name one below it"));
+    };
+    if from > to || to > n {
+        return b.refuse("slice", &[x], format!("{from}..{to} is no range of axis {axis} of length {n}; stay within 0..{n}"));
     }
+    let mut start = Shape::from_elem(0, rank);
+    let mut steps: Vec<isize> = vec![1; rank];
+    start[axis] = if step < 0 { to.saturating_sub(1) } else { from };
+    steps[axis] = step;
+    len[axis] = (to - from).div_ceil(step.unsigned_abs().max(1));
     b.slice(x, &start, &steps, &len)
 }
