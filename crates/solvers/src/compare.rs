@@ -9,6 +9,7 @@ use hypertape_autodiff::record::Var;
 use hypertape_autodiff::tree::{AnyLeaf, Feed, Ranked, Structure};
 use hypertape_autodiff::{Error, Function, Result};
 use std::fmt::{Display, Formatter};
+use std::panic::Location;
 use std::time::Instant;
 
 /// Measures memory that the process has allocated: what a counting allocator can say.
@@ -109,6 +110,7 @@ impl<'m> Compare<'m> {
     ///
     /// # Errors
     /// When the loss cannot be recorded with a solver.
+    #[track_caller]
     pub fn run<S: Structure, P: Structure, I: Structure, T: Real>(
         &self,
         methods: &[&dyn Inner<S, P>],
@@ -126,6 +128,7 @@ impl<'m> Compare<'m> {
     ///
     /// # Errors
     /// When the loss cannot be recorded with it.
+    #[track_caller]
     pub fn one<S: Structure, P: Structure, I: Structure, T: Real>(
         &self,
         method: &dyn Inner<S, P>,
@@ -135,9 +138,10 @@ impl<'m> Compare<'m> {
     ) -> Result<Row> {
         let f = Function::record(inputs, |v| outer(method, v))?;
         let planned = f.memory();
-        let outcome = (planned.total() <= self.limit).then(|| self.measure(&f, at));
+        let outcome = if planned.total() <= self.limit { Some(self.measure(&f, at)) } else { None };
         Ok(Row { name: method.name(), planned, outcome })
     }
+    #[track_caller]
     fn measure<I: Structure, T: Real>(&self, f: &Function<I, hypertape_autodiff::tree::Leaf<T>>, at: &impl Feed<I>) -> Result<Measured> {
         let leaves: Vec<AnyLeaf> = f.inputs().leaf_types().into_iter().map(AnyLeaf).collect();
         let flat = Function::with_doors((*f.program()?).clone(), leaves, f.outputs().clone())?;
@@ -167,6 +171,13 @@ impl<'m> Compare<'m> {
         // The workspace counts from its beginning; the first run is all but the repetitions.
         let counts = warm;
         let reports = workspace.reports().to_vec();
+        let types = |a: &[AnyArray]| a.iter().map(AnyArray::leaf_type).collect::<Vec<_>>();
+        if let Some(r) = &self.reference
+            && types(r) != types(&gradient)
+        {
+            let problem = "the reference does not have the shapes of the gradient; give one of the same inputs".into();
+            return Err(Error::Operands { op: "compare".into(), problem, operands: types(r), at: Some(Location::caller()) });
+        }
         let error = self.reference.as_ref().map(|r| relative(&gradient, r));
         Ok(Measured { value, gradient, error, seconds: times[times.len() / 2], measured, counts, reports })
     }
@@ -176,6 +187,7 @@ impl<'m> Compare<'m> {
 ///
 /// # Errors
 /// When the loss cannot be recorded with a solver.
+#[track_caller]
 pub fn compare<S: Structure, P: Structure, I: Structure, T: Real>(
     methods: &[&dyn Inner<S, P>],
     inputs: I,

@@ -1,7 +1,9 @@
 //! The one loop that drives every method to its tolerance, as a recording.
 use crate::handles::{at_most, choose, double};
 use crate::method::Method;
-use hypertape_autodiff::record::{Scalar, Var, counted_scan_until, scalar, scan};
+use hypertape_autodiff::Error;
+use hypertape_autodiff::array::LeafType;
+use hypertape_autodiff::record::{self, Scalar, Var, counted_scan_until, scalar, scan};
 use hypertape_autodiff::tree::{V, Vars};
 
 /// What the loop gives: the solution, steps run, and [last step undone, residual at the solution, tolerance].
@@ -18,6 +20,7 @@ pub(crate) fn drive<M: Method>(m: &M, start: V<M::Solution>, params: &V<M::Param
     let turn = |state: V<M::State>, done: Var, each: V<M::Each>, k: Var<u32>| {
         let measure: Var = double(Scalar::Var(m.stopping(&state, params)));
         let next = m.step(state.clone(), params, each, k);
+        same_types(m.name(), &state, &next);
         let go = tolerance.less_than(measure) * at_most(measure, scalar(f64::MAX)) * (1.0 - done);
         (choose(go, &next, &state), 1.0 - go)
     };
@@ -38,6 +41,20 @@ pub(crate) fn drive<M: Method>(m: &M, start: V<M::Solution>, params: &V<M::Param
     };
     let residual: Var = double(Scalar::Var(m.stopping(&state, params)));
     (m.solution(&state), (count, [done, residual, tolerance]))
+}
+
+/// That a step hands on a state of the types that it was given.
+#[track_caller]
+fn same_types<W: Vars>(name: &str, state: &W, next: &W) {
+    let types = |w: &W| w.flat().iter().map(|v| v.leaf_type()).collect::<Option<Vec<_>>>();
+    if let (Some(given), Some(made)) = (types(state), types(next))
+        && given != made
+    {
+        let list = |t: &[LeafType]| t.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let problem =
+            format!("a step makes ({}) of the state ({}); make the functions it is made from keep the shapes", list(&made), list(&given));
+        record::fail(Error::Operands { op: name.into(), problem, operands: given, at: Some(std::panic::Location::caller()) });
+    }
 }
 
 /// A whole number as a counter.

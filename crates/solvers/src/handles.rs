@@ -1,4 +1,5 @@
 //! Small operations on handles of any element type: what methods need beyond the operators.
+use hypertape_autodiff::Site;
 use hypertape_autodiff::array::{Kind, Shape};
 use hypertape_autodiff::record::{self, DynVar, Scalar, Var, constant};
 use hypertape_autodiff::tree::Vars;
@@ -8,6 +9,13 @@ use std::panic::Location;
 /// Shape of a handle; empty when its recording is not open.
 pub(crate) fn shape(v: DynVar) -> Shape {
     v.leaf_type().map(|t| t.shape).unwrap_or_default()
+}
+
+/// Makes the recording fail with the reason why a handle is not one of its own, if there is such a handle.
+pub(crate) fn known(op: &str, handles: &[DynVar], at: Site) {
+    for v in handles.iter().filter(|v| v.leaf_type().is_none()) {
+        record::apply(op, &[*v], at, |_, x| x[0]);
+    }
 }
 
 /// A number or variable as a double.

@@ -1,6 +1,5 @@
 //! Solvers that run outside a recording and unroll inside it.
 mod compare;
-mod diagnose;
 mod drive;
 mod handles;
 mod inner;
@@ -17,6 +16,10 @@ mod report;
 mod solve;
 mod step;
 mod unrolled;
+
+/// The start of the paths of this crate's own files, as lines of code name them.
+#[doc(hidden)]
+pub const SOURCES: &str = file!().split_at(file!().len() - "lib.rs".len()).0;
 
 pub use compare::{Compare, Comparison, Measured, Meter, Row, compare};
 pub use inner::Inner;

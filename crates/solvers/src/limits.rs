@@ -1,5 +1,13 @@
 //! When a solver stops.
-use hypertape_autodiff::record::Scalar;
+use hypertape_autodiff::record::{DynVar, Scalar};
+
+/// That a variable is one number; what is not known here is found where it is used.
+pub(crate) fn one_number(what: &str, v: DynVar) -> Result<(), String> {
+    match v.leaf_type() {
+        Some(t) if !t.shape.is_empty() => Err(format!("{what} is {t}; give one number, or a variable that is one")),
+        _ => Ok(()),
+    }
+}
 
 /// When a solver stops: at a stopping measure at or under the tolerance, at the latest after so many iterations.
 #[derive(Debug, Clone, Copy)]
@@ -27,7 +35,8 @@ impl Limits {
             Scalar::Value(t) if !t.is_finite() || t < 0.0 => {
                 Err(format!("the tolerance is {t}; give a finite number that is not negative, such as 1e-8, or a variable"))
             }
-            _ => Ok(()),
+            Scalar::Var(v) => one_number("the tolerance", v),
+            Scalar::Value(_) => Ok(()),
         }
     }
 }

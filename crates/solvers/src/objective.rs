@@ -15,6 +15,7 @@ pub(crate) struct Derivatives<S: Structure, P: Structure> {
 }
 
 impl<S: Structure, P: Structure> Derivatives<S, P> {
+    #[track_caller]
     pub(crate) fn of<T: Real>(f: &Objective<S, P, T>) -> Self {
         let both = f.wrt(|(z, _)| z).value_and_gradient();
         Derivatives { gradient: both.output(|(_, g)| g), both: both.output(|(y, g)| (y.to_dyn(), g)) }

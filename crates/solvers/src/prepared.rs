@@ -1,10 +1,10 @@
 //! A method on a problem of known shapes, recorded and planned once, solved again and again.
-use crate::diagnose;
 use crate::drive::drive;
 use crate::method::Method;
 use crate::report::{Ended, Solved};
 use hypertape_autodiff::array::{AnyArray, AnyView, LeafType};
 use hypertape_autodiff::execute::Counts;
+use hypertape_autodiff::function::origin;
 use hypertape_autodiff::operation::Program;
 use hypertape_autodiff::record::{self, DynVar, Var};
 use hypertape_autodiff::tree::{AnyLeaf, Feed, Leaf, Ranked, Structure, V, Vars};
@@ -44,6 +44,31 @@ pub(crate) fn wrong(name: &str, problem: String, at: Site) -> Error {
     Error::Argument { op: name.into(), problem, at: Some(at) }
 }
 
+/// What the method was made for; its own mistakes are at the line where it is used.
+pub(crate) fn shapes<M: Method>(m: &M, at: Site) -> Result<(M::Solution, M::Params, M::Each)> {
+    record::on_behalf(at, &[crate::SOURCES], || m.shapes()).map_err(|e| e.or_at(at))
+}
+
+/// That a start, parameters, and what differs from step to step (stacked) have the types that the method was made for.
+pub(crate) fn fits<M: Method>(m: &M, given: [&[LeafType]; 3], at: Site) -> Result<()> {
+    let (solution, params, each) = shapes(m, at)?;
+    let list = |t: &[LeafType]| t.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    for (what, given, asked) in [("the start", given[0], solution.leaf_types()), ("the parameters", given[1], params.leaf_types())] {
+        if given != asked {
+            let problem = format!("{what} must be ({}), as the functions it was made from take; give the same shapes", list(&asked));
+            return Err(Error::Operands { op: m.name().into(), problem, operands: given.to_vec(), at: Some(at) });
+        }
+    }
+    let (each, stacked) = (each.leaf_types(), given[2]);
+    let steps = stacked.first().and_then(|t| t.shape.first());
+    let row = |(t, one): (&LeafType, &LeafType)| t.kind == one.kind && t.shape.first() == steps && t.shape.get(1..) == Some(&one.shape[..]);
+    if stacked.len() != each.len() || !stacked.iter().zip(&each).all(row) {
+        let problem = format!("a step takes ({}); give these with one leading axis more, of one entry a step", list(&each));
+        return Err(Error::Operands { op: m.name().into(), problem, operands: stacked.to_vec(), at: Some(at) });
+    }
+    Ok(())
+}
+
 /// The structure of handles with these leaf types.
 fn with_leaves<S: Structure>(s: &S, types: &[LeafType], at: Site) -> S {
     let (structure, _) = record::trace(types, at, |v| {
@@ -57,13 +82,14 @@ impl<M: Method> Prepared<M> {
     /// Records in a recording of its own; steps and tolerances that are variables of another one are an error.
     pub(crate) fn new(m: &M, doors: (M::Solution, M::Params, M::Each), at: Site) -> Result<Self> {
         let types = Self::check(m, &doors, at)?;
-        let (structure, program) = record::trace(&types, at, |v| Self::body(m, &doors, v));
+        let (structure, program) = record::trace(&types, at, |v| record::on_behalf(at, &[crate::SOURCES], || Self::body(m, &doors, v)));
         Self::assemble(m, doors, structure, program?, vec![], at)
     }
     /// Records as a region of the open recording: variables of it that the method holds become further inputs, and are returned.
     pub(crate) fn capturing(m: &M, doors: (M::Solution, M::Params, M::Each), at: Site) -> Result<(Self, Vec<DynVar>)> {
         let types = Self::check(m, &doors, at)?;
-        let (structure, captured) = record::capture(&types, at, m.name(), |v| Self::body(m, &doors, v));
+        let body = |v: &[DynVar]| record::on_behalf(at, &[crate::SOURCES], || Self::body(m, &doors, v));
+        let (structure, captured) = record::capture(&types, at, m.name(), body);
         let Some(captured) = captured else {
             return Err(wrong(m.name(), "the recording it is used in has failed before".into(), at));
         };
@@ -72,6 +98,7 @@ impl<M: Method> Prepared<M> {
     }
     fn check(m: &M, doors: &(M::Solution, M::Params, M::Each), at: Site) -> Result<Vec<LeafType>> {
         let each = doors.2.leaf_types();
+        fits(m, [&doors.0.leaf_types(), &doors.1.leaf_types(), &each], at)?;
         let steps = each.first().map_or(m.limits().iterations, |t| t.shape.first().copied().unwrap_or(0));
         m.limits().check().and_then(|()| m.check(Some(steps))).map_err(|problem| wrong(m.name(), problem, at))?;
         let mut types = doors.0.leaf_types();
@@ -117,6 +144,7 @@ impl<M: Method> Prepared<M> {
     ///
     /// # Errors
     /// Inputs that do not fit or are not finite; a value inside that is not finite, with the iteration, and the operation and line it came from.
+    #[track_caller]
     pub fn run(
         &mut self,
         start: impl Feed<M::Solution>,
@@ -132,7 +160,7 @@ impl<M: Method> Prepared<M> {
         }
         Ok((solution, r))
     }
-    /// As [`run`](Prepared::run), with every leaf of the solution handed out in order.
+    /// As [`run`](Prepared::run), with every leaf of the solution handed out in order; errors name the line where it was prepared.
     ///
     /// # Errors
     /// As [`run`](Prepared::run).
@@ -182,6 +210,7 @@ impl<M: Method<Each = ()>> Prepared<M> {
     ///
     /// # Errors
     /// As [`run`](Prepared::run).
+    #[track_caller]
     pub fn solve(&mut self, start: impl Feed<M::Solution>, params: impl Feed<M::Params>) -> Result<Solved<M::Solution>> {
         self.owned(start, params, ())
     }
@@ -189,6 +218,7 @@ impl<M: Method<Each = ()>> Prepared<M> {
 
 impl<M: Method> Prepared<M> {
     /// [`run`](Prepared::run) with the solution copied out.
+    #[track_caller]
     pub(crate) fn owned(
         &mut self,
         start: impl Feed<M::Solution>,
@@ -219,23 +249,10 @@ fn owned<S: Structure>(given: &impl Feed<S>) -> Vec<AnyArray> {
 
 /// The error of a loop that met a value that is not finite.
 fn not_finite<I: Structure, O: Structure>(f: &Function<I, O>, inputs: &[AnyArray], name: &str, r: Ended, at: Site) -> Error {
-    let found = f.program().ok().and_then(|p| diagnose::origin(&p, inputs));
     let iteration = r.iterations;
-    let Some(o) = found else {
-        let problem = format!("iteration {iteration}: a value is not finite (residual {}); a smaller step size may help", r.residual);
-        return Error::Numeric { op: name.into(), problem, at: Some(at) };
+    let problem = match f.program().ok().and_then(|p| origin(&p, inputs)) {
+        Some(o) => o.words(Some(iteration), Some(at)),
+        None => format!("iteration {iteration}: a value is not finite (residual {}); a smaller step size may help", r.residual),
     };
-    let iteration = o.turn.map_or(iteration, |t| t + 1);
-    // A method's own line would say nothing to its user.
-    let own = file!().trim_end_matches("prepared.rs");
-    let line = match o.site {
-        Some(s) if s.file().starts_with(own) => " of the method itself".to_string(),
-        Some(s) => format!(" at {s}"),
-        None => String::new(),
-    };
-    let problem = format!(
-        "iteration {iteration}: `{}`{line} gave {} from finite operands; a smaller step size, or another start, may help",
-        o.op, o.value
-    );
     Error::Numeric { op: name.into(), problem, at: Some(at) }
 }

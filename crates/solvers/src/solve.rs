@@ -1,12 +1,12 @@
 //! What every method can do: solve outside a recording, be prepared for many solves, be unrolled inside one.
 use crate::keep::Keep;
 use crate::method::Method;
-use crate::prepared::{Prepared, wrong};
+use crate::prepared::{Prepared, shapes, wrong};
 use crate::report::Solved;
 use crate::unrolled::Unrolled;
 use hypertape_autodiff::Result;
 use hypertape_autodiff::record::DynVar;
-use hypertape_autodiff::tree::Feed;
+use hypertape_autodiff::tree::{Feed, Structure};
 use std::panic::Location;
 
 /// What every method can do.
@@ -34,7 +34,7 @@ pub trait Solve: Method {
         if self.limits().iterations == 0 {
             return Err(wrong(self.name(), "no iterations are allowed; give `max_iterations` at least 1".into(), at));
         }
-        Prepared::new(self, self.shapes()?, at)?.owned(start, params, ())
+        Prepared::new(self, shapes(self, at)?, at)?.owned(start, params, ())
     }
     /// Solves from a start, outside any recording: at most one step for each entry of the leading axis of `each`.
     ///
@@ -48,8 +48,11 @@ pub trait Solve: Method {
         each: impl Feed<Self::Each>,
     ) -> Result<Solved<Self::Solution>> {
         let at = Location::caller();
-        let (solution, par, one) = self.shapes()?;
+        let (solution, par, one) = shapes(self, at)?;
         let stacked = Prepared::<Self>::stacked(&one, &each, at);
+        if stacked.leaf_types().iter().any(|t| t.shape.first() == Some(&0)) {
+            return Err(wrong(self.name(), "there are no steps to make; give at least one entry along the leading axis".into(), at));
+        }
         Prepared::new(self, (solution, par, stacked), at)?.owned(start, params, each)
     }
     /// Records and plans the loop once, for many solves. No iterations at all are allowed: a start may already be the solution.

@@ -77,6 +77,12 @@ impl Step {
             Step::Fixed(Scalar::Value(v)) if !(v.is_finite() && *v > 0.0) => {
                 Err(format!("the {name} is {v}; give a finite positive number, or a variable"))
             }
+            Step::Fixed(Scalar::Var(v)) => match v.leaf_type() {
+                Some(t) if !t.shape.is_empty() => {
+                    Err(format!("the {name} is {t}; give one number, or one for each iteration with `Step::each`"))
+                }
+                _ => Ok(()),
+            },
             Step::Each(v) => match (v.leaf_type(), steps) {
                 (Some(t), _) if t.shape.len() != 1 => {
                     Err(format!("the {name} of each iteration is {t}; give a vector with one entry an iteration"))

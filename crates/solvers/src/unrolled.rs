@@ -2,9 +2,10 @@
 use crate::handles;
 use crate::keep::Keep;
 use crate::method::Method;
-use crate::prepared::wrong;
-use hypertape_autodiff::record::{self, Var, scan, stop_gradient};
-use hypertape_autodiff::tree::{Give, V, Vars};
+use crate::prepared::{fits, wrong};
+use hypertape_autodiff::Site;
+use hypertape_autodiff::record::{self, DynVar, Var, scan, stop_gradient};
+use hypertape_autodiff::tree::{Give, Structure, V, Vars};
 use ndarray::Array1;
 use std::panic::Location;
 
@@ -72,8 +73,23 @@ impl<M: Method> Unrolled<M> {
         emit: &mut dyn FnMut(&V<M::State>) -> Y,
     ) -> (V<M::Solution>, Y) {
         let at = Location::caller();
-        if let Err(problem) = self.check(&each) {
-            record::fail(wrong(self.method.name(), problem, at));
+        record::on_behalf(at, &[crate::SOURCES], || self.run_at(start, params, each, emit, at))
+    }
+    fn run_at<Y: Vars>(
+        &self,
+        start: V<M::Solution>,
+        params: &V<M::Params>,
+        each: V<M::Each>,
+        emit: &mut dyn FnMut(&V<M::State>) -> Y,
+        at: Site,
+    ) -> (V<M::Solution>, Y) {
+        handles::known(self.method.name(), &[start.flat(), params.flat(), each.flat()].concat(), at);
+        let types = [start.structure().leaf_types(), params.structure().leaf_types(), each.structure().leaf_types()];
+        let name = self.method.name();
+        let checked =
+            fits(&self.method, [&types[0], &types[1], &types[2]], at).and_then(|()| self.check(&each).map_err(|p| wrong(name, p, at)));
+        if let Err(e) = checked {
+            record::fail(e);
             let state = self.method.start(start.clone(), params);
             return (start, emit(&state));
         }
@@ -99,7 +115,9 @@ impl<M: Method> Unrolled<M> {
                 }
             }
         };
-        (self.method.solution(&state), y)
+        // A divergence is an error, with the iteration and the line where it began.
+        let mut finite = |v: DynVar| if v.kind().is_real() { record::apply("finite", &[v], at, |b, x| b.finite(x[0], name)) } else { v };
+        (self.method.solution(&state).map(&mut finite), y)
     }
     fn check(&self, each: &V<M::Each>) -> Result<(), String> {
         let k = self.steps;

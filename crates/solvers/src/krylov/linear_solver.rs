@@ -92,8 +92,12 @@ pub trait LinearSolver<T: Real, E>: Debug + Send + Sync {
     fn solve(&self, a: &mut dyn Map<T, E>, b: &[T], x: &mut [T], tolerance: f64, work: &mut Workspace<T>) -> Result<Outcome, E>;
 }
 
-/// b = 0 has the solution 0.
+/// b = 0 has the solution 0; and x and b have one length.
 pub(super) fn trivial<T: Real>(b: &[T], x: &mut [T]) -> Option<Outcome> {
+    if b.len() != x.len() {
+        let status = Status::Breakdown("the vectors b and x differ in length");
+        return Some(Outcome { iterations: 0, residual: f64::NAN, relative: f64::NAN, status });
+    }
     if b.iter().all(|b| *b == T::default()) {
         x.fill(T::default());
         return Some(Outcome { iterations: 0, residual: 0.0, relative: 0.0, status: Status::Converged });

@@ -5,7 +5,7 @@ use crate::method::Method;
 use crate::objective::{Derivatives, Objective, limits};
 use crate::step::Step;
 use hypertape_autodiff::Result;
-use hypertape_autodiff::array::{AnyArray, AnyViewMut, Kind, LeafType, Real};
+use hypertape_autodiff::array::{AnyArray, AnyViewMut, LeafType, Real};
 use hypertape_autodiff::record::{DynVar, Scalar, Var, zeros_like};
 use hypertape_autodiff::tree::{Arrays, Structure, V, Vars};
 
@@ -24,6 +24,7 @@ pub struct AdamDescent<S: Structure, P: Structure> {
 impl<S: Structure, P: Structure> AdamDescent<S, P> {
     /// Of an objective of (z, parameters), with η = 10⁻³, β = (0.9, 0.999), ε = 10⁻⁸.
     #[must_use]
+    #[track_caller]
     pub fn new<T: Real>(objective: &Objective<S, P, T>) -> Self {
         AdamDescent { f: Derivatives::of(objective), step: Step::from(1e-3), decay: (0.9, 0.999), limits: Limits::default() }
     }
@@ -149,10 +150,15 @@ impl<S: Structure> Adam<S> {
         let (step, epsilon) = (self.step, self.epsilon);
         x.each_mut(&mut |x| {
             let Some((g, (m, v))) = leaves.next() else { return };
-            if g.kind() == Kind::U32 {
+            let size = match &x {
+                AnyViewMut::F64(x) => x.len(),
+                AnyViewMut::F32(x) => x.len(),
+                AnyViewMut::U32(_) => return,
+            };
+            let g = g.to_f64();
+            if g.len() != m.len() || size != m.len() {
                 return;
             }
-            let g = g.to_f64();
             let change = m.iter_mut().zip(v.iter_mut()).zip(g).map(|((m, v), g)| {
                 *m = first * *m + (1.0 - first) * g;
                 *v = second * *v + (1.0 - second) * g * g;

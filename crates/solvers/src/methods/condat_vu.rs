@@ -62,6 +62,7 @@ impl<S: Structure, D: Structure, P: Structure> CondatVu<S, D, P> {
     /// Of a smooth objective of (x, parameters), an operator K, and the proximal operator of the conjugate h*. The steps are those of
     /// [`steps_for`](CondatVu::steps_for) with L = 1 and the operator's own bound of ‖K‖, or 1.
     #[must_use]
+    #[track_caller]
     pub fn new<T: Real>(smooth: &Objective<S, P, T>, operator: impl LinearOperator<S, D, P>, dual_prox: impl Prox<D, P>) -> Self {
         let norm = operator.norm_bound().unwrap_or(1.0);
         let one = Step::from(1.0);
@@ -72,6 +73,7 @@ impl<S: Structure, D: Structure, P: Structure> CondatVu<S, D, P> {
     }
     /// The same with a closure of (dual point, σ, parameters).
     #[must_use]
+    #[track_caller]
     pub fn with<T: Real, F: Fn(V<D>, Var, &V<P>) -> V<D> + 'static>(
         smooth: &Objective<S, P, T>,
         operator: impl LinearOperator<S, D, P>,

@@ -35,6 +35,7 @@ pub struct GradientDescent<S: Structure, P: Structure> {
 impl<S: Structure, P: Structure> GradientDescent<S, P> {
     /// Of an objective of (z, parameters), with step size 1.
     #[must_use]
+    #[track_caller]
     pub fn new<T: Real>(objective: &Objective<S, P, T>) -> Self {
         GradientDescent { f: Derivatives::of(objective), step: Step::from(1.0), search: false, limits: Limits::default() }
     }

@@ -41,11 +41,13 @@ impl<S: Structure, P: Structure> Clone for Ista<S, P> {
 impl<S: Structure, P: Structure> Ista<S, P> {
     /// Of a smooth objective of (z, parameters) and the proximal operator of the other term, with step size 1.
     #[must_use]
+    #[track_caller]
     pub fn new<T: Real>(smooth: &Objective<S, P, T>, prox: impl Prox<S, P>) -> Self {
         Ista { f: Derivatives::of(smooth), prox: Rc::new(prox), step: Step::from(1.0), limits: Limits::default() }
     }
     /// The same with a closure of (point, step, parameters).
     #[must_use]
+    #[track_caller]
     pub fn with<T: Real, F: Fn(V<S>, Var, &V<P>) -> V<S> + 'static>(smooth: &Objective<S, P, T>, prox: F) -> Self {
         Self::new(smooth, of::<S, P, F>(prox))
     }

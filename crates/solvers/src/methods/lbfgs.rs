@@ -39,6 +39,7 @@ pub struct Lbfgs<S: Structure, P: Structure> {
 impl<S: Structure, P: Structure> Lbfgs<S, P> {
     /// Of an objective of (z, parameters), with 10 pairs.
     #[must_use]
+    #[track_caller]
     pub fn new<T: Real>(objective: &Objective<S, P, T>) -> Self {
         Lbfgs { f: Derivatives::of(objective), memory: 10, limits: Limits::default() }
     }

@@ -1,7 +1,7 @@
 //! Newton's method with conjugate gradients.
 use super::line_search::{at_rest, backtrack};
 use crate::handles::{at_most, choose, like, norm};
-use crate::limits::Limits;
+use crate::limits::{Limits, one_number};
 use crate::method::Method;
 use crate::objective::{Derivatives, Objective, limits};
 use hypertape_autodiff::array::Real;
@@ -35,6 +35,7 @@ pub struct NewtonCg<S: Structure, P: Structure> {
 impl<S: Structure, P: Structure> NewtonCg<S, P> {
     /// Of an objective of (z, parameters), without damping.
     #[must_use]
+    #[track_caller]
     pub fn new<T: Real>(objective: &Objective<S, P, T>) -> Self {
         let hvp = objective.wrt(|(z, _)| z).hvp();
         NewtonCg { f: Derivatives::of(objective), hvp, damping: Scalar::Value(0.0), inner: 100, limits: Limits::default() }
@@ -118,6 +119,9 @@ impl<S: Structure, P: Structure> Method for NewtonCg<S, P> {
             && !(v.is_finite() && v >= 0.0)
         {
             return Err(format!("the damping is {v}; give a finite number that is not negative, or a variable"));
+        }
+        if let Scalar::Var(v) = self.damping {
+            one_number("the damping", v)?;
         }
         if self.inner == 0 { Err("no inner iterations are allowed; give `inner_iterations` at least 1".into()) } else { Ok(()) }
     }

@@ -1,7 +1,7 @@
 //! Mini-batch gradient descent with momentum.
 use super::gradient_descent::descend;
 use crate::handles::norm;
-use crate::limits::Limits;
+use crate::limits::{Limits, one_number};
 use crate::method::Method;
 use crate::objective::limits;
 use crate::step::Step;
@@ -27,6 +27,7 @@ pub struct Sgd<S: Structure, P: Structure, E: Structure> {
 impl<S: Structure, P: Structure, E: Structure> Sgd<S, P, E> {
     /// Of an objective of (z, parameters, batch), with step size 1 and no momentum.
     #[must_use]
+    #[track_caller]
     pub fn new<T: Real>(objective: &Function<(S, P, E), Leaf<T>>) -> Self {
         let gradient = objective.wrt(|(z, _, _)| z).gradient();
         Sgd { gradient, step: Step::from(1.0), momentum: Scalar::Value(0.0), limits: Limits::default() }
@@ -83,6 +84,9 @@ impl<S: Structure, P: Structure, E: Structure> Method for Sgd<S, P, E> {
             && !(0.0..1.0).contains(&b)
         {
             return Err(format!("the momentum is {b}; give a number from 0 to below 1, or a variable"));
+        }
+        if let Scalar::Var(b) = self.momentum {
+            one_number("the momentum", b)?;
         }
         self.step.check("step size", steps)
     }

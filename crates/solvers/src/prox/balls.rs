@@ -1,6 +1,6 @@
 //! Projections onto the ℓ₁ and ℓ₂ balls.
 use super::definition::{Prox, family};
-use super::faces::{above, cast, over_positive, simplex_threshold};
+use super::faces::{above, cast, not_negative, over_positive, simplex_threshold};
 use hypertape_autodiff::array::Real;
 use hypertape_autodiff::record::{Var, stop_gradient};
 use hypertape_autodiff::tree::{Leaf, Structure, V};
@@ -31,13 +31,13 @@ pub(super) fn project_l1<T: Real>(v: Var<T>, radius: Var<T>) -> Var<T> {
 
 impl<T: Real, P: Structure, F: Fn(&V<P>) -> Var + 'static> Prox<Leaf<T>, P> for L1Ball<P, F> {
     fn prox(&self, v: Var<T>, _: Var, p: &V<P>) -> Var<T> {
-        project_l1(v, cast((self.0)(p)))
+        project_l1(v, cast(not_negative("l1_ball", (self.0)(p))))
     }
 }
 
 impl<T: Real, P: Structure, F: Fn(&V<P>) -> Var + 'static> Prox<Leaf<T>, P> for L2Ball<P, F> {
     fn prox(&self, v: Var<T>, _: Var, p: &V<P>) -> Var<T> {
-        let (r, size) = (cast((self.0)(p)), (v * v).sum().sqrt());
+        let (r, size) = (cast(not_negative("l2_ball", (self.0)(p))), (v * v).sum().sqrt());
         let outside = above(size, r);
         (outside * over_positive(r, size) + (1.0 - outside)) * v
     }

@@ -2,9 +2,10 @@
 use super::definition::Prox;
 use super::faces::{above, cast};
 use hypertape_autodiff::array::Real;
-use hypertape_autodiff::record::{Var, scalar};
+use hypertape_autodiff::record::{self, Var, scalar};
 use hypertape_autodiff::tree::{Leaf, Structure, V};
 use std::marker::PhantomData;
+use std::panic::Location;
 
 /// The indicator of a box; see [`between`].
 #[derive(Debug, Clone)]
@@ -19,6 +20,12 @@ impl<T: Real, P: Structure, F: Fn(&V<P>) -> (Var, Var) + 'static> Prox<Leaf<T>, 
     fn prox(&self, v: Var<T>, _: Var, p: &V<P>) -> Var<T> {
         let (low, high) = (self.0)(p);
         let (low, high) = (cast::<T>(low), cast::<T>(high));
+        let high = Var::from_dyn(record::apply("between", &[low.to_dyn(), high.to_dyn()], Location::caller(), |b, x| {
+            match (b.known_number(x[0]), b.known_number(x[1])) {
+                (Some(l), Some(h)) if l > h => b.refuse("between", x, format!("[{l}, {h}] is empty; give the lower bound first")),
+                _ => x[1],
+            }
+        }));
         let (over, under) = (above(v, low), above(high, v));
         let inside = over * under;
         // Where low = high both masks are 0; the lower bound then counts once.

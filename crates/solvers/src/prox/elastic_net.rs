@@ -1,6 +1,6 @@
 //! The elastic net.
 use super::definition::Prox;
-use super::faces::cast;
+use super::faces::{cast, not_negative};
 use hypertape_autodiff::array::Real;
 use hypertape_autodiff::record::Var;
 use hypertape_autodiff::tree::{Leaf, Structure, V};
@@ -18,6 +18,7 @@ pub fn elastic_net<P: Structure, F: Fn(&V<P>) -> (Var, Var) + 'static>(weights: 
 impl<T: Real, P: Structure, F: Fn(&V<P>) -> (Var, Var) + 'static> Prox<Leaf<T>, P> for ElasticNet<P, F> {
     fn prox(&self, v: Var<T>, step: Var, p: &V<P>) -> Var<T> {
         let (a, b) = (self.0)(p);
+        let (a, b) = (not_negative("elastic_net", a), not_negative("elastic_net", b));
         v.soft_threshold(cast::<T>(step * a)) / (1.0 + cast::<T>(step * b))
     }
 }

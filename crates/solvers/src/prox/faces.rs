@@ -1,6 +1,16 @@
 //! What projections share: masks of active faces, reductions along the last axis, the exact threshold of a simplex.
 use hypertape_autodiff::array::Real;
-use hypertape_autodiff::record::{Scalar, Var, ones_like, scalar, scan_until, stop_gradient, zeros_like};
+use hypertape_autodiff::record::{self, Scalar, Var, ones_like, scalar, scan_until, stop_gradient, zeros_like};
+use std::panic::Location;
+
+/// A weight or radius: where it is a fixed number, one that is negative makes the recording fail.
+#[track_caller]
+pub(super) fn not_negative(of: &str, v: Var) -> Var {
+    Var::from_dyn(record::apply(of, &[v.to_dyn()], Location::caller(), |b, x| match b.known_number(x[0]) {
+        Some(n) if n < 0.0 => b.refuse(of, x, format!("its weight or radius is {n}; give a number that is not negative")),
+        _ => x[0],
+    }))
+}
 
 /// A variable in another element type.
 #[track_caller]

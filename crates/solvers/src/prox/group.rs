@@ -1,6 +1,6 @@
 //! The group lasso.
 use super::definition::{Prox, family};
-use super::faces::{above, beside_rows, cast, norm_last, over_positive};
+use super::faces::{above, beside_rows, cast, norm_last, not_negative, over_positive};
 use hypertape_autodiff::array::Real;
 use hypertape_autodiff::record::Var;
 use hypertape_autodiff::tree::{Leaf, Structure, V};
@@ -15,7 +15,7 @@ family!(
 
 impl<T: Real, P: Structure, F: Fn(&V<P>) -> Var + 'static> Prox<Leaf<T>, P> for Group<P, F> {
     fn prox(&self, v: Var<T>, step: Var, p: &V<P>) -> Var<T> {
-        let (t, size) = (beside_rows(cast(step * (self.0)(p))), norm_last(v));
+        let (t, size) = (beside_rows(cast(step * not_negative("group", (self.0)(p)))), norm_last(v));
         above(size, t) * (1.0 - over_positive(t, size)) * v
     }
 }

@@ -1,6 +1,6 @@
 //! The ℓ₁ norm, weighted, and the same on non-negative vectors.
 use super::definition::{Prox, family};
-use super::faces::{above, cast};
+use super::faces::{above, cast, not_negative};
 use hypertape_autodiff::array::Real;
 use hypertape_autodiff::record::Var;
 use hypertape_autodiff::tree::{Leaf, Structure, V};
@@ -31,13 +31,13 @@ family!(
 
 impl<T: Real, P: Structure, F: Fn(&V<P>) -> Var + 'static> Prox<Leaf<T>, P> for L1<P, F> {
     fn prox(&self, v: Var<T>, step: Var, p: &V<P>) -> Var<T> {
-        v.soft_threshold(cast::<T>(step * (self.0)(p)))
+        v.soft_threshold(cast::<T>(step * not_negative("l1", (self.0)(p))))
     }
 }
 
 impl<T: Real, P: Structure, F: Fn(&V<P>) -> Var + 'static> Prox<Leaf<T>, P> for NonNegativeL1<P, F> {
     fn prox(&self, v: Var<T>, step: Var, p: &V<P>) -> Var<T> {
-        let t = cast(step * (self.0)(p));
+        let t = cast(step * not_negative("non_negative_l1", (self.0)(p)));
         above(v, t) * (v - t)
     }
 }

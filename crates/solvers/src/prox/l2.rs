@@ -1,6 +1,6 @@
 //! The ℓ₂ norm and its square.
 use super::definition::{Prox, family};
-use super::faces::{above, cast, over_positive};
+use super::faces::{above, cast, not_negative, over_positive};
 use hypertape_autodiff::array::Real;
 use hypertape_autodiff::record::Var;
 use hypertape_autodiff::tree::{Leaf, Structure, V};
@@ -21,13 +21,13 @@ family!(
 
 impl<T: Real, P: Structure, F: Fn(&V<P>) -> Var + 'static> Prox<Leaf<T>, P> for L2<P, F> {
     fn prox(&self, v: Var<T>, step: Var, p: &V<P>) -> Var<T> {
-        let (t, size) = (cast(step * (self.0)(p)), (v * v).sum().sqrt());
+        let (t, size) = (cast(step * not_negative("l2", (self.0)(p))), (v * v).sum().sqrt());
         above(size, t) * (1.0 - over_positive(t, size)) * v
     }
 }
 
 impl<T: Real, P: Structure, F: Fn(&V<P>) -> Var + 'static> Prox<Leaf<T>, P> for SquaredL2<P, F> {
     fn prox(&self, v: Var<T>, step: Var, p: &V<P>) -> Var<T> {
-        v / (1.0 + cast::<T>(step * (self.0)(p)))
+        v / (1.0 + cast::<T>(step * not_negative("squared_l2", (self.0)(p))))
     }
 }

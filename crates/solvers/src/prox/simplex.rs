@@ -1,6 +1,6 @@
 //! Projection onto the simplex.
 use super::definition::{Prox, family};
-use super::faces::{above, beside_rows, cast, simplex_threshold};
+use super::faces::{above, beside_rows, cast, not_negative, simplex_threshold};
 use hypertape_autodiff::array::Real;
 use hypertape_autodiff::record::Var;
 use hypertape_autodiff::tree::{Leaf, Structure, V};
@@ -24,7 +24,7 @@ family!(
 
 impl<T: Real, P: Structure, F: Fn(&V<P>) -> Var + 'static> Prox<Leaf<T>, P> for Simplex<P, F> {
     fn prox(&self, v: Var<T>, _: Var, p: &V<P>) -> Var<T> {
-        let tau = simplex_threshold(v, beside_rows(cast((self.0)(p))));
+        let tau = simplex_threshold(v, beside_rows(cast(not_negative("simplex", (self.0)(p)))));
         above(v, tau) * (v - tau)
     }
 }
