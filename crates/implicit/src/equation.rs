@@ -39,7 +39,8 @@ impl Equation {
         let made = program.output_types();
         if made != types || types.iter().any(|t| !t.kind.is_real()) {
             let show = |t: &[LeafType]| t.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-            let problem = format!("the residual is ({}), the solution ({}); both must have the same real types", show(&made), show(&types));
+            let problem =
+                format!("the residual is ({}), the solution ({}); give a residual of the same real types", show(&made), show(&types));
             return Err(Error::Argument { op: "implicit".into(), problem, at: None });
         }
         let leaves = |t: &[LeafType]| -> Leaves { t.iter().cloned().map(AnyLeaf).collect() };

@@ -77,7 +77,7 @@ impl<M: Method> Implicit<M> {
     #[track_caller]
     fn record(&self, start: V<M::Solution>, params: V<M::Params>, each: V<M::Each>, at: &'static Location<'static>) -> V<M::Solution> {
         let made = self.emit(&start, &params, &each, at).unwrap_or_else(|e| {
-            record::fail(e);
+            record::fail(e.or_at(at));
             vec![]
         });
         let mut made = made.into_iter();
@@ -91,6 +91,10 @@ impl<M: Method> Implicit<M> {
         each: &V<M::Each>,
         at: &'static Location<'static>,
     ) -> Result<Vec<DynVar>> {
+        // A handle that is not one of this recording's own: the recording says why.
+        for v in [start.flat(), params.flat(), each.flat()].concat().iter().filter(|v| v.leaf_type().is_none()) {
+            record::apply(self.method.name(), &[*v], at, |_, x| x[0]);
+        }
         let (solution, parameters, steps) = (start.structure(), params.structure(), each.structure());
         let (prepared, mut captures) = self.method.prepare_over(&solution, &parameters, &steps)?;
         let own = captures.len();
@@ -99,11 +103,14 @@ impl<M: Method> Implicit<M> {
         let n = types.len();
         types.extend(parameters.leaf_types());
         let declared = types.len();
-        let (_, region) = record::capture(&types, at, "optimality", |v| {
+        let optimality = |v: &[DynVar]| {
             let mut given = v.iter().copied();
             let mut next = |_: &LeafType| given.next().unwrap_or(DynVar::POISON);
             let (z, p) = (solution.vars(&mut next), parameters.vars(&mut next));
             ((), self.method.optimality(&z, &p).flat())
+        };
+        let (_, region) = record::capture(&types, at, "optimality", |v| {
+            record::on_behalf(at, &[hypertape_solvers::SOURCES, crate::SOURCES], || optimality(v))
         });
         // The recording keeps the reason when the region could not be closed.
         let Some(region) = region else { return Ok(vec![]) };

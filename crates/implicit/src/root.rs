@@ -70,17 +70,25 @@ impl RootOf {
 
 /// The types of found leaves must be those of the solution.
 fn accept(name: &str, k: usize, v: AnyView<'_>, solution: &mut [AnyArray]) -> Result<(), Problem> {
-    let Some(to) = solution.get_mut(k) else { return Err(format!("{name} gave more than {} arrays", solution.len()).into()) };
+    // Arrays beyond the last leaf are counted, and refused, by the caller.
+    let Some(to) = solution.get_mut(k) else { return Ok(()) };
     match (to, &v) {
         (AnyArray::F64(a), AnyView::F64(b)) if a.shape() == b.shape() => a.assign(b),
         (AnyArray::F32(a), AnyView::F32(b)) if a.shape() == b.shape() => a.assign(b),
         (to, v) => {
-            let problem = format!("{name} gave {} for part {k} of the solution, which is {}", v.leaf_type(), to.leaf_type());
+            let problem = format!(
+                "{name} gave {} for part {k} of the solution, which is {}; give it that shape and element type",
+                v.leaf_type(),
+                to.leaf_type()
+            );
             return Err(problem.into());
         }
     }
     match v.first_non_finite() {
-        Some((index, value)) => Err(format!("{name} gave a solution that is not finite: element {index:?} of part {k} is {value}").into()),
+        Some((index, value)) => Err(format!(
+            "{name} gave a solution that is not finite: element {index:?} of part {k} is {value}; check what it computes there"
+        )
+        .into()),
         None => Ok(()),
     }
 }
@@ -144,10 +152,10 @@ impl Primitive for RootOf {
                 k += 1;
             })?
         };
-        problem?;
         if k != n {
-            return Err(format!("{} gave {k} arrays for a solution of {n}", self.name).into());
+            return Err(format!("{} gave {k} arrays for a solution of {n}; give one for each leaf", self.name).into());
         }
+        problem?;
         let jacobian = s.jacobian.as_mut().map_err(|e| e.clone())?;
         flat::pack(s.solution.iter().map(AnyArray::view), &mut s.z);
         let mut at = |solution: &[AnyArray], residual: &mut [f64]| -> Result<f64, Problem> {

@@ -100,6 +100,7 @@ pub fn root_with<S: Structure, P: Structure, C: Send + 'static, R: Feed<S>, E: I
 }
 
 /// z = T(z, θ), found by any code.
+#[track_caller]
 pub fn fixed_point<S: Structure, P: Structure, R: Feed<S>, E: Into<AnyError>>(
     map: &Function<(S, P), S>,
     find: impl for<'a> Fn(P::Views<'a>, S::Views<'a>) -> Result<R, E> + Send + Sync + 'static,
@@ -114,6 +115,7 @@ pub fn fixed_point<S: Structure, P: Structure, R: Feed<S>, E: Into<AnyError>>(
 
 /// The minimiser of f(·, θ), found by any code: stationarity ∇_z f = 0 is derived from the objective, and its symmetric systems
 /// are solved by CG.
+#[track_caller]
 pub fn argmin<S: Structure, P: Structure, T: Real, R: Feed<S>, E: Into<AnyError>>(
     objective: &Function<(S, P), Leaf<T>>,
     find: impl for<'a> Fn(P::Views<'a>, S::Views<'a>) -> Result<R, E> + Send + Sync + 'static,
@@ -167,7 +169,7 @@ impl<S: Structure, P: Structure> Root<S, P> {
                 emit(root, inputs, at)
             }
             Err(e) => {
-                record::fail(e.clone());
+                record::fail(e.clone().or_at(at));
                 vec![]
             }
         };
@@ -184,7 +186,11 @@ impl<S: Structure, P: Structure> Root<S, P> {
 /// Applies a root to (start…, θ…) in the open recording, or makes the recording fail.
 #[track_caller]
 pub(crate) fn emit(root: RootOf, mut inputs: Vec<DynVar>, at: &'static Location<'static>) -> Vec<DynVar> {
-    match root.solver.tolerance() {
+    let fits = match root.tolerance {
+        Some(t) if !(t.is_finite() && t >= 0.0) => Err(format!("the residual tolerance is {t}; give a finite number that is not negative")),
+        _ => root.solver.tolerance(),
+    };
+    match fits {
         Ok(t) => {
             inputs.push(t.real::<f64>().to_dyn());
             apply_shared(Arc::new(root), &inputs)

@@ -70,7 +70,7 @@ impl LinearSolve for Lu {
         let limit = largest * a.epsilon() * b.len() as f64;
         if let Some(i) = (0..b.len()).find(|i| u[(*i, *i)].abs() <= limit) {
             let problem = format!(
-                "the matrix of the linear system is singular: pivot {i} of {} is {:e}, the largest {largest:e}",
+                "the matrix of the linear system is singular: pivot {i} of {} is {:e}, the largest {largest:e}; the solution is not determined, check the model",
                 b.len(),
                 u[(i, i)]
             );

@@ -75,6 +75,10 @@ fn checked(t: Scalar) -> Result<Scalar, String> {
         Scalar::Value(v) if !(v.is_finite() && v >= 0.0) => {
             Err(format!("the tolerance is {v}; give a finite number that is not negative, or a variable"))
         }
+        Scalar::Var(v) => match v.leaf_type() {
+            Some(t) if !t.shape.is_empty() => Err(format!("the tolerance is {t}; give one number, or a variable that is one")),
+            _ => Ok(t),
+        },
         t => Ok(t),
     }
 }

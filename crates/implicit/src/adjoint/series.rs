@@ -53,7 +53,7 @@ impl OneStep {
 
 fn alpha(own: Option<f64>, hint: Option<f64>, name: &str) -> Result<f64, Problem> {
     own.or(hint).filter(|a| a.is_finite() && *a != 0.0).ok_or_else(|| {
-        format!("{name} needs a step α for which I − αA contracts: the method that found the point has none, so give it with `step`").into()
+        format!("{name} needs a step α for which I − αA contracts: the method that found the point has none; give it with `step`").into()
     })
 }
 
@@ -104,7 +104,7 @@ impl LinearSolve for Neumann {
     }
     fn tolerance(&self) -> Result<Scalar, String> {
         if self.terms == 0 {
-            return Err("a Neumann series needs at least one term".into());
+            return Err("a Neumann series of no terms is 0; give at least one".into());
         }
         checked(self.tolerance.unwrap_or(Scalar::Value(0.0)))
     }
