@@ -1,0 +1,8 @@
+//! A whole number as step size.
+use hypertape::prelude::*;
+
+fn solver(s: GradientDescent<Leaf, Leaf>) {
+    let _ = s.step_size(1);
+}
+
+fn main() {}
