@@ -90,5 +90,5 @@ fn sizes_that_do_not_fit_are_named() {
     assert!(say(&[2, 2], &[3, 3], Valid, [1, 1]).contains("does not lie within an image of 2"));
     assert!(say(&[1, 2, 4, 4], &[1, 3, 2, 2], Zero, [1, 1]).contains("channels"));
     assert!(say(&[4, 4], &[2, 2], Zero, [0, 1]).contains("at least 1"));
-    assert!(say(&[4], &[2, 2], Zero, [1, 1]).contains("takes images"));
+    assert!(say(&[4], &[2, 2], Zero, [1, 1]).contains("those of images"));
 }

@@ -32,14 +32,17 @@ fn problem(p: &Program, at: &[AnyArray]) -> String {
 fn indices_out_of_range_are_named() {
     let p = build(&[f64s(&[3, 2]), indices(&[4])], |b, v| vec![b.rows(v[0], v[1])]);
     let at = [uniform(&f64s(&[3, 2]), 1), index_array(&[0, 2, 3, 9])];
-    assert_eq!(problem(&p, &at), "`take`: index 3 at [2] is out of range: axis 0 has length 3");
+    assert_eq!(problem(&p, &at), "`take`: index 3 at [2] is out of range: axis 0 has length 3; give indices below it");
     let p = build(&[f64s(&[2]), indices(&[2])], |b, v| vec![b.scatter_add(v[0], v[1], 0, 5)]);
     let at = [uniform(&f64s(&[2]), 1), index_array(&[0, 7])];
-    assert_eq!(problem(&p, &at), "`scatter_add`: index 7 at [1] is out of range: axis 0 has length 5");
+    assert_eq!(problem(&p, &at), "`scatter_add`: index 7 at [1] is out of range: axis 0 has length 5; give indices below it");
     let p = build(&[f64s(&[4]), indices(&[])], |b, v| vec![b.slice_at(v[0], v[1], 3)]);
-    assert_eq!(problem(&p, &[uniform(&f64s(&[4]), 1), index(2)]), "`slice_at`: rows 2 to 5 are out of range: axis 0 has length 4");
+    let advice = "; start earlier, or take fewer";
+    let e = "`slice_at`: rows 2 to 5 are out of range: axis 0 has length 4".to_string() + advice;
+    assert_eq!(problem(&p, &[uniform(&f64s(&[4]), 1), index(2)]), e);
     let p = build(&[f64s(&[3]), indices(&[])], |b, v| vec![b.place_at(v[0], v[1], 4)]);
-    assert_eq!(problem(&p, &[uniform(&f64s(&[3]), 1), index(2)]), "`place_at`: rows 2 to 5 are out of range: axis 0 has length 4");
+    let e = "`place_at`: rows 2 to 5 are out of range: axis 0 has length 4".to_string() + advice;
+    assert_eq!(problem(&p, &[uniform(&f64s(&[3]), 1), index(2)]), e);
 }
 
 #[test]
