@@ -227,7 +227,7 @@ fn inputs_of_any_strides() {
     }
     assert_eq!(e.memory().door, 12 * 8);
     let wrong = e.run(&[AnyView::F64(a.view().into_dyn())]).unwrap_err();
-    assert_eq!(wrong.to_string(), "input 0 of 1: expected f64[4,3], given f64[3,8]");
+    assert_eq!(wrong.to_string(), "input 0 of 1: expected f64[4,3], given f64[3,8]; give an array of that shape and element type");
     assert!(e.run(&[]).is_err());
 }
 
