@@ -87,7 +87,7 @@ wrong! {
     };
     a_transposed_map_of_another_shape: input((0, 1), ["expected f64[]", "given f64[2]"]) => {
         let mut l = number()?.linearize((&x(), 1.0))?;
-        here!(l.apply_transpose(&x()))
+        here!(l.apply_transpose(x()))
     };
     a_linear_map_of_what_is_not_a_number: non_finite("direction 1 of 2", ["NaN"]) => {
         let mut l = number()?.linearize((&x(), 1.0))?;
@@ -106,7 +106,7 @@ wrong! {
     results_written_into_fewer_arrays: argument("run_into", ["2 outputs", "1 arrays"]) => {
         let f = Function::record(shape![2], |x| vec![x, x.exp()])?;
         let mut out = vec![Array1::zeros(2).into_dyn()];
-        here!(f.workspace().run_into(&x(), &mut out))
+        here!(f.workspace().run_into(x(), &mut out))
     };
     doors_that_do_not_fit: argument("with_doors", ["inputs are (f64[2], f64[])", "(f64[3])"]) => {
         let p = number()?.program()?;
@@ -131,5 +131,5 @@ fn views_of_any_strides_fit() {
     let f = Function::record(shape![2, 3], |x| x).expect("nothing is wrong with it");
     assert_eq!(f.eval(m.t()).expect("it fits"), m.t().into_dyn());
     let g = Function::record(shape![], |x| x).expect("nothing is wrong with it");
-    assert_eq!(g.eval(&arr0(1.0)).expect("it fits")[[]], 1.0);
+    assert_eq!(g.eval(arr0(1.0)).expect("it fits")[[]], 1.0);
 }

@@ -70,7 +70,7 @@ wrong! {
     };
     cg_on_a_system_that_is_not_symmetric_forward: numeric("linear solve", ["not symmetric", "use GMRES"]) => {
         let r = linear(&skew(), Cg::default())?;
-        Function::record(shape![2], |p| here!(first(&r, p)))?.jvp(&p(), &p())
+        Function::record(shape![2], |p| here!(first(&r, p)))?.jvp(p(), p())
     };
     cg_on_a_system_that_is_not_symmetric_second: numeric("linear solve", ["not symmetric"]) => {
         let r = linear(&skew(), Cg::default())?;
@@ -154,7 +154,7 @@ wrong! {
 
     code_that_fails: user("root", ["the oven is cold"]) => {
         let r = shifted(|_, _| Err::<Array1<f64>, _>("the oven is cold"))?;
-        Function::record(shape![2], |p| here!(r.solve(zeros(shape![2]), p)))?.eval(&p())
+        Function::record(shape![2], |p| here!(r.solve(zeros(shape![2]), p)))?.eval(p())
     };
     code_that_fails_in_a_derivative: user("root", ["the oven is cold"]) => {
         let r = shifted(|_, _| Err::<Array1<f64>, _>("the oven is cold"))?;
@@ -162,11 +162,11 @@ wrong! {
     };
     code_that_fails_in_a_loop: user("root", ["the oven is cold"]) => {
         let r = shifted(|_, _| Err::<Array1<f64>, _>("the oven is cold"))?;
-        Function::record(shape![2], |p| scan(p, 3, |c, _| (here!(r.solve(c, c)), ())).0)?.eval(&p())
+        Function::record(shape![2], |p| scan(p, 3, |c, _| (here!(r.solve(c, c)), ())).0)?.eval(p())
     };
     code_that_gives_another_shape: numeric("root", ["f64[3]", "part 0", "f64[2]"]) => {
         let r = shifted(|_, _| -> Found { Ok(Array1::zeros(3)) })?;
-        Function::record(shape![2], |p| here!(r.solve(zeros(shape![2]), p)))?.eval(&p())
+        Function::record(shape![2], |p| here!(r.solve(zeros(shape![2]), p)))?.eval(p())
     };
     code_that_gives_too_many_arrays: numeric("root", ["3 arrays", "2"]) => {
         let residual = Function::record((vec![shape![], shape![]], shape![]), |(z, p)| vec![z[0] - p, z[1] + p])?;
@@ -180,11 +180,11 @@ wrong! {
     };
     code_that_gives_no_number: numeric("root", ["not finite", "[1] of part 0 is NaN"]) => {
         let r = shifted(|_, _| -> Found { Ok(arr1(&[2.0, f64::NAN])) })?;
-        Function::record(shape![2], |p| here!(r.solve(zeros(shape![2]), p)))?.eval(&p())
+        Function::record(shape![2], |p| here!(r.solve(zeros(shape![2]), p)))?.eval(p())
     };
     code_that_gives_no_solution: numeric("root", ["not a solution", "residual 1e0", "Warn", "Refine"]) => {
         let r = shifted(|_, _| -> Found { Ok(arr1(&[2.0, 4.0])) })?;
-        Function::record(shape![2], |p| here!(r.solve(zeros(shape![2]), p)))?.eval(&p())
+        Function::record(shape![2], |p| here!(r.solve(zeros(shape![2]), p)))?.eval(p())
     };
     a_fixed_point_that_is_none: numeric("fixed_point", ["not a solution"]) => {
         let map = Function::record((shape![], shape![]), |(z, p)| 0.5 * z + p)?;
@@ -219,7 +219,7 @@ wrong! {
 
     a_method_that_did_not_converge: numeric("gradient descent", ["not a solution", "3 iterations", "raise the iteration limit", "Warn"]) => {
         let s = unsolved(Cg::default())?;
-        Function::record(shape![2], |p| here!(s.solve(zeros(shape![2]), p)))?.eval(&p())
+        Function::record(shape![2], |p| here!(s.solve(zeros(shape![2]), p)))?.eval(p())
     };
     a_method_that_did_not_converge_in_a_derivative: numeric("gradient descent", ["not a solution"]) => {
         let s = unsolved(Cg::default())?;
@@ -237,7 +237,7 @@ fn what_is_accepted_unsolved_says_so() {
     let s = unsolved(Cg::default()).expect("nothing is wrong with it").on_residual(OnResidual::Warn);
     let f = Function::record(shape![2], |p| s.solve(zeros(shape![2]), p)).expect("nothing is wrong with it");
     let mut w = f.workspace();
-    w.run(&p()).expect("it is accepted");
+    w.run(p()).expect("it is accepted");
     let r = &w.reports()[0];
     assert!(!r.converged && r.residual > r.tolerance, "{r:?}");
     assert_eq!((r.name.as_str(), r.status, r.iterations), ("gradient descent", "not converged", 3));
@@ -248,7 +248,7 @@ fn what_is_refined_is_a_solution() {
     let s = unsolved(Cg::default()).expect("nothing is wrong with it").on_residual(OnResidual::Refine);
     let f = Function::record(shape![2], |p| s.solve(zeros(shape![2]), p)).expect("nothing is wrong with it");
     let mut w = f.workspace();
-    let z = w.run(&p()).expect("it is refined").to_owned();
+    let z = w.run(p()).expect("it is refined").to_owned();
     assert!((&z - &p()).iter().all(|d| d.abs() < 1e-7), "{z}");
     let r = &w.reports()[0];
     assert!(r.converged && r.iterations > 3, "{r:?}");
@@ -261,7 +261,7 @@ fn a_truncated_series_says_how_far_off_it_is() {
     let f = Function::record(shape![2], |p| first(&r, p)).expect("nothing is wrong with it");
     let g = f.wrt(|p| p).gradient();
     let mut w = g.workspace();
-    w.run(&p()).expect("it is an approximation, and no error");
+    w.run(p()).expect("it is an approximation, and no error");
     let adjoint = w.reports().iter().find(|r| r.name == "adjoint solve").expect("it reports");
     assert!(!adjoint.converged && adjoint.residual > 1e-4 && adjoint.status == "truncated series", "{adjoint:?}");
 }

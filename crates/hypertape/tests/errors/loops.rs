@@ -99,5 +99,5 @@ wrong! {
 #[test]
 fn a_loop_of_no_steps_gives_back_its_start() {
     let f = Function::record(shape![2], |x| scan(x, 0, |c, _| (2.0 * c, ())).0).expect("it may be empty");
-    assert_eq!(f.eval(&ndarray::arr1(&[1.0, 2.0])).expect("it runs").as_slice(), Some(&[1.0, 2.0][..]));
+    assert_eq!(f.eval(ndarray::arr1(&[1.0, 2.0])).expect("it runs").as_slice(), Some(&[1.0, 2.0][..]));
 }

@@ -85,11 +85,11 @@ fn x() -> ndarray::Array1<f64> {
 
 wrong! {
     operands_that_it_refuses: operands("flawed", ["takes nothing", "f64[2]"]) => Function::record(shape![2], |x| here!(flawed(x, Flaw::Operands)));
-    a_value_that_fails: numeric("flawed", ["the sensor is off"]) => Function::record(shape![2], |x| here!(flawed(x, Flaw::Value)))?.eval(&x());
+    a_value_that_fails: numeric("flawed", ["the sensor is off"]) => Function::record(shape![2], |x| here!(flawed(x, Flaw::Value)))?.eval(x());
     a_value_that_fails_in_a_loop: numeric("flawed", ["the sensor is off"]) => {
-        Function::record(shape![2], |x| scan(x, 3, |c, _| (here!(flawed(c, Flaw::Value)), ())).0)?.eval(&x())
+        Function::record(shape![2], |x| scan(x, 3, |c, _| (here!(flawed(c, Flaw::Value)), ())).0)?.eval(x())
     };
-    an_error_of_its_own: user("flawed", ["the cable is cut"]) => Function::record(shape![2], |x| here!(flawed(x, Flaw::OwnError)))?.eval(&x());
+    an_error_of_its_own: user("flawed", ["the cable is cut"]) => Function::record(shape![2], |x| here!(flawed(x, Flaw::OwnError)))?.eval(x());
     an_error_of_its_own_in_a_derivative: user("flawed", ["the cable is cut"]) => {
         Function::record(shape![2], |x| here!(flawed(x, Flaw::OwnError)).square().sum())?.gradient(&x())
     };
@@ -97,7 +97,7 @@ wrong! {
         Function::record(shape![2], |x| here!(flawed(x, Flaw::ShapeOfRules)).sum())?.gradient(&x())
     };
     a_forward_rule_of_another_shape: operands("flawed", ["gave f64[]"]) => {
-        Function::record(shape![2], |x| here!(flawed(x, Flaw::ShapeOfRules)))?.jvp(&x(), &x())
+        Function::record(shape![2], |x| here!(flawed(x, Flaw::ShapeOfRules)))?.jvp(x(), x())
     };
     a_rule_that_leaves_derivatives_out: operands("flawed", ["0 derivatives for 1 values", "`None`"]) => {
         Function::record(shape![2], |x| here!(flawed(x, Flaw::NumberOfRules)).sum())?.gradient(&x())

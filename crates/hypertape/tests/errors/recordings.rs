@@ -57,7 +57,7 @@ wrong! {
     };
     a_step_size_of_a_recording_that_is_over: foreign("mul", []) => {
         let solver = GradientDescent::new(&quadratic()?).step_size(leaked_number());
-        here!(solver.solve(&ndarray::arr1(&[0.0, 0.0]), &ndarray::arr1(&[0.0, 0.0])))
+        here!(solver.solve(ndarray::arr1(&[0.0, 0.0]), ndarray::arr1(&[0.0, 0.0])))
     };
     a_start_of_another_recording: foreign("gradient descent", []) => {
         let old = leaked();

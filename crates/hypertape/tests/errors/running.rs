@@ -13,7 +13,7 @@ fn singular() -> Array2<f64> {
 
 wrong! {
     cholesky_of_an_indefinite_matrix: numeric("cholesky", ["not positive definite", "pivot 1 is -3", "multiple of the identity"]) => {
-        Function::record(shape![2, 2], |a| here!(a.cholesky()))?.eval(&indefinite())
+        Function::record(shape![2, 2], |a| here!(a.cholesky()))?.eval(indefinite())
     };
     the_derivative_of_cholesky_of_an_indefinite_matrix: numeric("cholesky", ["pivot 1"]) => {
         Function::record(shape![2, 2], |a| here!(a.cholesky()).sum())?.gradient(&indefinite())
@@ -25,10 +25,10 @@ wrong! {
         Function::record(shape![2, 2, 2], |a| here!(a.cholesky()))?.eval(&batch)
     };
     solve_positive_with_an_indefinite_matrix: numeric("cholesky", ["not positive definite"]) => {
-        Function::record(shape![2, 2], |a| here!(a.solve_positive(a.diagonal())))?.eval(&indefinite())
+        Function::record(shape![2, 2], |a| here!(a.solve_positive(a.diagonal())))?.eval(indefinite())
     };
     solve_with_a_singular_matrix: numeric("lu", ["singular", "column 1", "check the model"]) => {
-        Function::record(shape![2, 2], |a| here!(a.solve(a.diagonal())))?.eval(&singular())
+        Function::record(shape![2, 2], |a| here!(a.solve(a.diagonal())))?.eval(singular())
     };
     the_derivative_of_a_solve_with_a_singular_matrix: numeric("lu", ["singular"]) => {
         Function::record(shape![2, 2], |a| here!(a.solve(a.diagonal())).sum())?.gradient(&singular())
@@ -37,12 +37,12 @@ wrong! {
         let a = arr2(&[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [7.0, 8.0, 9.0]]);
         Function::record(shape![3, 3], |a| here!(a.solve(a.diagonal())))?.eval(&a)
     };
-    inverse_of_a_singular_matrix: numeric("lu", ["singular"]) => Function::record(shape![2, 2], |a| here!(a.inverse()))?.eval(&singular());
+    inverse_of_a_singular_matrix: numeric("lu", ["singular"]) => Function::record(shape![2, 2], |a| here!(a.inverse()))?.eval(singular());
     a_triangle_with_a_zero_on_its_diagonal: numeric("solve_triangular", ["singular", "(1, 1) is 0"]) => {
-        Function::record(shape![2, 2], |a| here!(a.solve_triangular(a.diagonal(), Triangle::LOWER)))?.eval(&arr2(&[[1.0, 0.0], [2.0, 0.0]]))
+        Function::record(shape![2, 2], |a| here!(a.solve_triangular(a.diagonal(), Triangle::LOWER)))?.eval(arr2(&[[1.0, 0.0], [2.0, 0.0]]))
     };
     log_det_of_a_singular_matrix: numeric("lu", ["singular"]) => {
-        Function::record(shape![2, 2], |a| here!(a.log_det()).0)?.eval(&singular())
+        Function::record(shape![2, 2], |a| here!(a.log_det()).0)?.eval(singular())
     };
     an_index_beyond_the_rows: numeric("take", ["index 3 at [1]", "axis 0 has length 3", "below it"]) => {
         Function::record((shape![3, 2], index![2]), |(x, i)| here!(x.rows(i)))?.eval((&Array2::zeros((3, 2)), &arr1(&[0u32, 3])))
@@ -52,7 +52,7 @@ wrong! {
         f.gradient((&Array2::zeros((3, 2)), &arr1(&[7u32])))
     };
     an_index_beyond_the_rows_in_a_loop: numeric("take", ["index 3 at []", "length 3"]) => {
-        Function::record(shape![3, 2], |x| scan(zeros(shape![2]), 5, |c, k| (c + here!(x.rows(k)), ())).0)?.eval(&Array2::zeros((3, 2)))
+        Function::record(shape![3, 2], |x| scan(zeros(shape![2]), 5, |c, k| (c + here!(x.rows(k)), ())).0)?.eval(Array2::zeros((3, 2)))
     };
 
     an_index_beyond_an_axis: numeric("take", ["index 9 at []", "axis 1 has length 2"]) => {
@@ -69,26 +69,26 @@ wrong! {
     };
 
     cholesky_in_a_loop: numeric("cholesky", ["pivot 1"]) => {
-        Function::record(shape![2, 2], |a| scan(a, 5, |c, _| (here!(c.cholesky()) - 0.5, ())).0)?.eval(&Array2::eye(2))
+        Function::record(shape![2, 2], |a| scan(a, 5, |c, _| (here!(c.cholesky()) - 0.5, ())).0)?.eval(Array2::eye(2))
     };
     cholesky_in_the_derivative_of_a_loop: numeric("cholesky", ["pivot"]) => {
         Function::record(shape![2, 2], |a| scan(a, 5, |c, _| (here!(c.cholesky()) - 0.5, ())).0.sum())?.gradient(&Array2::eye(2))
     };
     cholesky_in_a_stopping_loop: numeric("cholesky", ["pivot 0"]) => {
-        Function::record(shape![2, 2], |a| scan_until(a, 5, |c| 0.0 * c.sum(), |c, _| here!(c.cholesky()) - 1.0))?.eval(&Array2::eye(2))
+        Function::record(shape![2, 2], |a| scan_until(a, 5, |c| 0.0 * c.sum(), |c, _| here!(c.cholesky()) - 1.0))?.eval(Array2::eye(2))
     };
     cholesky_in_the_test_of_a_loop: numeric("cholesky", ["pivot 1"]) => {
-        Function::record(shape![2, 2], |a| scan_until(a, 5, |c| here!(c.cholesky()).sum(), |c, _| c))?.eval(&indefinite())
+        Function::record(shape![2, 2], |a| scan_until(a, 5, |c| here!(c.cholesky()).sum(), |c, _| c))?.eval(indefinite())
     };
     cholesky_in_a_branch: numeric("cholesky", ["pivot 1"]) => {
-        Function::record(shape![2, 2], |a| cond(a.sum(), || here!(a.cholesky()), || a))?.eval(&indefinite())
+        Function::record(shape![2, 2], |a| cond(a.sum(), || here!(a.cholesky()), || a))?.eval(indefinite())
     };
     cholesky_in_a_map: numeric("cholesky", ["pivot 0 is 0"]) => {
-        Function::record(shape![3, 2, 2], |a| map(a, |a| here!(a.cholesky())))?.eval(&ndarray::Array3::zeros((3, 2, 2)))
+        Function::record(shape![3, 2, 2], |a| map(a, |a| here!(a.cholesky())))?.eval(ndarray::Array3::zeros((3, 2, 2)))
     };
     cholesky_in_a_called_function: numeric("cholesky", ["pivot 1"]) => {
         let f = Function::record(shape![2, 2], |a| here!(a.cholesky()))?;
-        Function::record(shape![2, 2], |a| f.call(2.0 * a))?.eval(&indefinite())
+        Function::record(shape![2, 2], |a| f.call(2.0 * a))?.eval(indefinite())
     };
     cholesky_in_an_objective_that_is_unrolled: numeric("cholesky", ["pivot 0"]) => {
         // At the start z = 0 the matrix is the identity; a step later it is not positive.
@@ -115,7 +115,7 @@ fn a_workspace_runs_on_after_a_failure() {
     let fine = |w: &mut Workspace<Leaf, Leaf>| w.run(&(4.0 * Array2::<f64>::eye(2))).expect("it runs")[[0, 0]];
     assert_eq!(fine(&mut w), 2.0);
     fault(file!(), || {
-        let failed = w.run(&indefinite()).map(|_| ());
+        let failed = w.run(indefinite()).map(|_| ());
         crate::LINE.set(f.program()?.equations[0].site.map_or(0, |s| s.line()));
         failed
     })

@@ -67,19 +67,19 @@ fn gradient(
 wrong! {
     // The norm that a solve stops by overflows before the iterates do.
     a_solve: numeric("gradient descent", ["iteration 5", "of the method itself gave inf", "from finite operands", "smaller step size"]) => {
-        here!(steep()?.solve(&start(), A))
+        here!(steep()?.solve(start(), A))
     };
     a_prepared_solve: numeric("gradient descent", ["iteration 5", "from finite operands"]) => {
         let mut p = here!(steep()?.prepare(&shape![2], &shape![]))?;
-        p.solve(&start(), A)
+        p.solve(start(), A)
     };
     a_solve_that_leaves_the_domain: numeric("gradient descent", ["iteration 1", "`sqrt`", "gave NaN from finite operands"]) => {
         let s = beyond()?;
-        named(here!(s.solve(&arr1(&[1.0]), 5.0)))
+        named(here!(s.solve(arr1(&[1.0]), 5.0)))
     };
     a_solve_with_search_that_starts_outside_the_domain: numeric("gradient descent", ["iteration 0", "`sqrt`", "gave NaN"]) => {
         let s = beyond()?.backtracking();
-        named(here!(s.solve(&arr1(&[-1.0]), 5.0)))
+        named(here!(s.solve(arr1(&[-1.0]), 5.0)))
     };
     an_unrolled_solve_that_leaves_the_domain: numeric("gradient descent", ["iteration 2", "`sqrt`", "gave NaN from finite operands"]) => {
         let s = beyond()?;
@@ -141,7 +141,7 @@ wrong! {
     a_mini_batch_solve: numeric("stochastic gradient descent", ["iteration", "from finite operands"]) => {
         let f = Function::record((shape![2], shape![], shape![]), |(z, a, x)| (a * x * z * z).sum())?;
         let s = Sgd::new(&f).step_size(1.0);
-        here!(s.solve_over(&start(), A, &Array1::ones(30)))
+        here!(s.solve_over(start(), A, Array1::ones(30)))
     };
     unrolled_mini_batches: numeric("stochastic gradient descent", ["iteration 11"]) => {
         let f = Function::record((shape![2], shape![], shape![]), |(z, a, x)| inside!(0.5 * a * x * z * z).sum())?;
@@ -168,7 +168,7 @@ wrong! {
 #[test]
 fn a_solve_that_stopped_early_says_so() {
     let f = Function::record((shape![2], shape![2]), |(z, a)| 0.5 * z.dot(z) - a.dot(z)).expect("nothing is wrong with it");
-    let solved = GradientDescent::new(&f).step_size(0.1).max_iterations(3).solve(&start(), &arr1(&[5.0, 5.0])).expect("it runs");
+    let solved = GradientDescent::new(&f).step_size(0.1).max_iterations(3).solve(start(), arr1(&[5.0, 5.0])).expect("it runs");
     assert!(!solved.report.converged);
     assert_eq!((solved.report.iterations, solved.report.status), (3, "iteration limit"));
     assert!(solved.report.residual > solved.report.tolerance);
