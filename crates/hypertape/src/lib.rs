@@ -20,6 +20,6 @@ pub mod prelude {
         scalar, scan, scan_until, stack, stop_gradient, uniform, zeros, zeros_like,
     };
     pub use crate::solvers::*;
-    pub use crate::tree::{AnyLeaf, Arrays, Feed, Give, Leaf, Own, Ranked, Structure, V, Vars};
+    pub use crate::tree::{AnyLeaf, Arrays, Feed, Give, Leaf, Own, Ranked, Structure, V, Vars, leaves};
     pub use crate::{Error, Function, Result, Tree, Workspace, index, shape};
 }

@@ -1,10 +1,12 @@
 //! One structure, four faces: shapes, handles, owned arrays, views. Typed at the door, a flat list of leaves inside.
+mod approximate;
 mod faces;
 mod leaf;
 mod ranked;
 mod sequences;
 mod tuples;
 
+pub use approximate::{Leaves, leaves};
 pub use faces::{Arrays, Feed, Give, Own, Structure, V, Vars};
 pub use leaf::{AnyLeaf, Leaf};
 pub use ranked::Ranked;
