@@ -5,5 +5,6 @@
 pub mod allocations;
 pub mod dense;
 pub mod differences;
+pub mod double_double;
 pub mod problems;
 pub mod random;

@@ -84,9 +84,11 @@ macro_rules! element {
     ($t:ty, $kind:ident, $from:expr, $to:expr) => {
         impl Element for $t {
             const KIND: Kind = Kind::$kind;
+            #[inline(always)]
             fn from_f64(v: f64) -> Self {
                 ($from)(v)
             }
+            #[inline(always)]
             fn to_f64(self) -> f64 {
                 ($to)(self)
             }

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 /// What the processor offers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Isa {
-    /// What every processor of the target has; no fused multiply-add.
+    /// What every processor of the target has.
     Portable,
     /// 256-bit vectors and fused multiply-add.
     #[cfg(target_arch = "x86_64")]
@@ -33,6 +33,9 @@ pub(crate) fn isa() -> Isa {
     })
 }
 
+/// Whether every processor of the target has a fused multiply-add.
+pub(crate) const FUSED: bool = cfg!(target_arch = "aarch64");
+
 /// a·b + c, fused where the instruction set can.
 #[inline(always)]
 pub(crate) fn fma<T: crate::array::Real, const FMA: bool>(a: T, b: T, c: T) -> T {
@@ -41,19 +44,27 @@ pub(crate) fn fma<T: crate::array::Real, const FMA: bool>(a: T, b: T, c: T) -> T
 
 /// Defines `$name`, which runs `$body::<.., FMA>` compiled for the processor it finds. `$body` must be `#[inline(always)]`.
 macro_rules! per_isa {
-    ($(#[$doc:meta])* $vis:vis fn $name:ident<$T:ident: $bound:path $(, const $C:ident: $ct:ty)*>($($a:ident: $t:ty),* $(,)?) $(-> $r:ty)? = $body:ident) => {
+    ($(#[$doc:meta])* $vis:vis unsafe fn $($rest:tt)*) => {
+        $crate::kernels::isa::per_isa! { @ [unsafe] $(#[$doc])* $vis fn $($rest)* }
+    };
+    ($(#[$doc:meta])* $vis:vis fn $($rest:tt)*) => {
+        $crate::kernels::isa::per_isa! { @ [] $(#[$doc])* $vis fn $($rest)* }
+    };
+    (@ [$($unsafe:tt)?] $(#[$doc:meta])* $vis:vis fn $name:ident<$T:ident: $bound:path $(, const $C:ident: $ct:ty)*>($($a:ident: $t:ty),* $(,)?) $(-> $r:ty)? = $body:ident) => {
         $(#[$doc])*
         #[allow(unsafe_code, reason = "calls into code compiled for the processor that was found")]
-        $vis fn $name<$T: $bound $(, const $C: $ct)*>($($a: $t),*) $(-> $r)? {
+        $vis $($unsafe)? fn $name<$T: $bound $(, const $C: $ct)*>($($a: $t),*) $(-> $r)? {
             #[cfg(target_arch = "x86_64")]
             {
                 #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx2,fma")]
-                fn avx512<$T: $bound $(, const $C: $ct)*>($($a: $t),*) $(-> $r)? {
-                    $body::<$T, $($C,)* true>($($a),*)
+                $($unsafe)? fn avx512<$T: $bound $(, const $C: $ct)*>($($a: $t),*) $(-> $r)? {
+                    // SAFETY: the caller's promise, if it is one.
+                    $($unsafe)? { $body::<$T, $($C,)* true>($($a),*) }
                 }
                 #[target_feature(enable = "avx2,fma")]
-                fn avx2<$T: $bound $(, const $C: $ct)*>($($a: $t),*) $(-> $r)? {
-                    $body::<$T, $($C,)* true>($($a),*)
+                $($unsafe)? fn avx2<$T: $bound $(, const $C: $ct)*>($($a: $t),*) $(-> $r)? {
+                    // SAFETY: as above.
+                    $($unsafe)? { $body::<$T, $($C,)* true>($($a),*) }
                 }
                 match $crate::kernels::isa::isa() {
                     // SAFETY: `isa` found the features on this processor.
@@ -63,7 +74,8 @@ macro_rules! per_isa {
                     $crate::kernels::isa::Isa::Portable => {}
                 }
             }
-            $body::<$T, $($C,)* false>($($a),*)
+            // SAFETY: the caller's promise, if it is one.
+            $($unsafe)? { $body::<$T, $($C,)* { $crate::kernels::isa::FUSED }>($($a),*) }
         }
     };
 }

@@ -18,6 +18,7 @@ pub(crate) mod stream;
 pub mod typed;
 
 mod axes;
+mod elementary;
 mod gemm;
 mod isa;
 mod matvec;

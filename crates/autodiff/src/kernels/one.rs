@@ -2,16 +2,27 @@
 #![allow(unsafe_code)]
 use super::fold::Number;
 use super::group::{CELLS, Code, Group, SCALARS, Target, get, put};
-use super::math;
+use super::isa::per_isa;
+use super::math::{binary_of_one, unary_of_one};
 use crate::array::{Element, Real};
-use crate::operation::{BinaryFn, UnaryFn};
 use std::mem::MaybeUninit;
 
-/// Runs a group whose index space has one element.
-///
+/// What a group of one element computes in.
+pub(super) trait Scalar: Real + Number {}
+impl<T: Real + Number> Scalar for T {}
+
+per_isa! {
+    /// Runs a group whose index space has one element.
+    ///
+    /// # Safety
+    /// As `parts::run`.
+    pub(super) unsafe fn run<T: Scalar>(g: &Group, ports: &[*mut u8]) = run_one
+}
+
 /// # Safety
 /// As `parts::run`.
-pub(super) unsafe fn run<T: Real + Number>(g: &Group, ports: &[*mut u8]) {
+#[inline(always)]
+unsafe fn run_one<T: Scalar, const FMA: bool>(g: &Group, ports: &[*mut u8]) {
     let mut cells = [MaybeUninit::<T>::uninit(); CELLS];
     let mut scalars = [MaybeUninit::<T>::uninit(); SCALARS];
     for (s, v) in scalars.iter_mut().zip(&g.constants) {
@@ -28,13 +39,17 @@ pub(super) unsafe fn run<T: Real + Number>(g: &Group, ports: &[*mut u8]) {
         }
         for code in &g.code {
             let cell = |c: u16| cells[c as usize].assume_init();
+            let scalar = |s: u16| scalars[s as usize].assume_init();
             let (y, v) = match *code {
-                Code::Unary(f, x, y) => (y, unary(f, cell(x))),
-                Code::Binary(f, a, b, y) => (y, binary(f, cell(a), cell(b))),
-                Code::With(f, a, s, y) => (y, binary(f, cell(a), scalars[s as usize].assume_init())),
-                Code::Of(f, s, b, y) => (y, binary(f, scalars[s as usize].assume_init(), cell(b))),
+                Code::Unary(f, x, y) => (y, unary_of_one::<T, FMA>(f, cell(x))),
+                // One call for all three: what it calls stands here in full.
+                Code::Binary(f, a, b, y) | Code::With(f, a, b, y) | Code::Of(f, a, b, y) => {
+                    let a = if matches!(code, Code::Of(..)) { scalar(a) } else { cell(a) };
+                    let b = if matches!(code, Code::With(..)) { scalar(b) } else { cell(b) };
+                    (y, binary_of_one::<T, FMA>(f, a, b))
+                }
                 Code::Select(t, a, b, y) => (y, if cell(t) == T::zero() { cell(b) } else { cell(a) }),
-                Code::Fill(s, y) => (y, scalars[s as usize].assume_init()),
+                Code::Fill(s, y) => (y, scalar(s)),
                 Code::Round(x, y) => (y, T::from_f64(f64::from(Element::to_f64(cell(x)) as f32))),
                 Code::Index(x, y) => (y, T::from_f64(f64::from(Element::to_f64(cell(x)) as u32))),
             };
@@ -44,27 +59,5 @@ pub(super) unsafe fn run<T: Real + Number>(g: &Group, ports: &[*mut u8]) {
         for ((cell, kind), port) in results.zip(&ports[g.loads.len()..]) {
             put(kind, *port, 0, Element::to_f64(cells[cell as usize].assume_init()));
         }
-    }
-}
-
-#[inline(always)]
-fn unary<T: Real>(f: UnaryFn, x: T) -> T {
-    match f {
-        UnaryFn::Neg => -x,
-        UnaryFn::Abs => x.abs(),
-        UnaryFn::Sqrt => x.sqrt(),
-        UnaryFn::Recip => x.recip(),
-        _ => math::unary_scalar(f, x),
-    }
-}
-
-#[inline(always)]
-fn binary<T: Real>(f: BinaryFn, a: T, b: T) -> T {
-    match f {
-        BinaryFn::Add => a + b,
-        BinaryFn::Sub => a - b,
-        BinaryFn::Mul => a * b,
-        BinaryFn::Div => a / b,
-        _ => math::binary_scalar(f, a, b),
     }
 }

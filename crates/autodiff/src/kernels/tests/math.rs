@@ -1,7 +1,8 @@
 //! Elementwise functions against scalar ones, at ordinary and at special values.
 use super::Random;
 use crate::array::Real;
-use crate::kernels::math;
+use crate::kernels::isa::per_isa;
+use crate::kernels::math::{self, binary_of_one, unary_of_one};
 use crate::operation::{BinaryFn, UnaryFn};
 
 pub(crate) const UNARY: [UnaryFn; 22] = {
@@ -12,6 +13,9 @@ const BINARY: [BinaryFn; 13] = {
     use BinaryFn::*;
     [Add, Sub, Mul, Div, Max, Min, Less, LessEq, Equal, Pow, Atan2, Rem, Absorb]
 };
+
+per_isa! { pub(crate) fn unary_scalar<T: Real>(f: UnaryFn, x: T) -> T = unary_of_one }
+per_isa! { pub(crate) fn binary_scalar<T: Real>(f: BinaryFn, a: T, b: T) -> T = binary_of_one }
 
 /// The function in double precision, with the system's functions.
 pub(crate) fn exact(f: UnaryFn, v: f64) -> f64 {
@@ -92,17 +96,20 @@ fn close<T: Real>(got: T, expected: f64) -> bool {
     got == e || got.is_nan() && e.is_nan() || (got - e).abs() <= e.abs() * T::epsilon() * T::from_f64(4.0)
 }
 
+/// The same bits, or both not a number.
+fn same<T: Real>(a: T, b: T) -> bool {
+    a == b && a.is_sign_negative() == b.is_sign_negative() || a.is_nan() && b.is_nan()
+}
+
 fn unary<T: Real>() {
     let mut r = Random::new(8);
     for f in UNARY {
         for n in [0, 1, 7, 64, 301] {
             let x: Vec<T> = (0..n).map(|i| T::from_f64(if i < SPECIAL.len() { SPECIAL[i] } else { 3.0 * r.real() })).collect();
-            let (mut y, mut z) = (vec![T::nan(); n], x.clone());
+            let mut y = vec![T::nan(); n];
             math::unary(f, &x, &mut y);
-            math::unary_in_place(f, &mut z);
             for i in 0..n {
                 assert!(close(y[i], exact(f, x[i].to_f64())), "{f:?}({}) gave {}", x[i], y[i]);
-                assert!(y[i] == z[i] || y[i].is_nan() && z[i].is_nan());
             }
         }
     }
@@ -117,9 +124,6 @@ fn binary<T: Real>() {
             let (a, b) = (draw(1), draw(13));
             let mut y = vec![T::nan(); n];
             math::binary(f, &a, &b, &mut y);
-            let (mut left, mut right) = (a.clone(), b.clone());
-            math::binary_left(f, &mut left, &b);
-            math::binary_right(f, &a, &mut right);
             for i in 0..n {
                 // In single precision the arguments are what the test's reference sees.
                 assert!(close(y[i], exact2(f, a[i].to_f64(), b[i].to_f64())), "{f:?}({}, {}) gave {}", a[i], b[i], y[i]);
@@ -127,8 +131,8 @@ fn binary<T: Real>() {
                 math::binary_with(f, &a[i..=i], b[i], &mut one);
                 let mut other = [T::nan(); 1];
                 math::binary_of(f, a[i], &b[i..=i], &mut other);
-                for v in [left[i], right[i], one[0], other[0], math::binary_scalar(f, a[i], b[i])] {
-                    assert!(close(v, y[i].to_f64()), "{f:?}({}, {}): {v} and {}", a[i], b[i], y[i]);
+                for v in [one[0], other[0], binary_scalar(f, a[i], b[i])] {
+                    assert!(same(v, y[i]), "{f:?}({}, {}): {v} and {}", a[i], b[i], y[i]);
                 }
             }
         }

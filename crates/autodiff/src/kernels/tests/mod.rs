@@ -2,6 +2,7 @@
 mod contract;
 mod copy;
 mod dense;
+mod elementary;
 mod fold;
 mod math;
 mod sparse;
