@@ -14,9 +14,36 @@ pub(crate) enum Isa {
     Avx512,
 }
 
+#[cfg(test)]
+thread_local! {
+    /// What a test says that the processor offers: no more than it does.
+    static PRETENDED: std::cell::Cell<Option<Isa>> = const { std::cell::Cell::new(None) };
+}
+
+/// Runs a test once for every instruction set that this processor has.
+#[cfg(test)]
+pub(crate) fn on_each(test: impl Fn()) {
+    let all = match isa() {
+        Isa::Portable => vec![Isa::Portable],
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 => vec![Isa::Portable, Isa::Avx2],
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 => vec![Isa::Portable, Isa::Avx2, Isa::Avx512],
+    };
+    for isa in all {
+        PRETENDED.set(Some(isa));
+        test();
+    }
+    PRETENDED.set(None);
+}
+
 /// The best instruction set of this processor.
 #[inline]
 pub(crate) fn isa() -> Isa {
+    #[cfg(test)]
+    if let Some(pretended) = PRETENDED.get() {
+        return pretended;
+    }
     static FOUND: OnceLock<Isa> = OnceLock::new();
     *FOUND.get_or_init(|| {
         #[cfg(target_arch = "x86_64")]

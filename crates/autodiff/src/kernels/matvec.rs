@@ -1,47 +1,23 @@
-//! Matrix-vector products as streams: rows dotted one after the other, or rows added up.
-use super::isa::{fma, per_isa};
+//! Matrix-vector products as streams over rows: each dotted, or all added up, with one or two vectors at a time.
+//!
+//! Every row is dotted, and every column added up, in an order of its own that knows nothing of the rows beside it: neither blocks, nor
+//! rows taken together, nor the number of vectors change a bit of the result.
+#![allow(unsafe_code)]
+use super::vector::{Vector, per_vector};
 use crate::array::Real;
 
 /// Elements of a matrix above which a product is worth two threads.
 const PARALLEL: usize = 1 << 18;
 /// Fewest columns that a thread takes when rows are added up.
 const COLUMNS: usize = 512;
-const LANES: usize = 32;
+/// Bytes of the sums that stay in the nearest cache while rows are added to them.
+const SUMS: usize = 16 * 1024;
+/// Bytes of a matrix that a cache is taken to hold.
+const CACHE: usize = 16 << 20;
+/// Bytes of a row from which on a few rows at once make several streams.
+const LONG: usize = 2048;
 
-per_isa! {
-    /// Σ x_i·y_i of slices of equal length.
-    pub(crate) fn dot<T: Real>(x: &[T], y: &[T]) -> T = dot_body
-}
-
-#[inline(always)]
-fn dot_body<T: Real, const FMA: bool>(x: &[T], y: &[T]) -> T {
-    let y = &y[..x.len()];
-    let (xs, xr) = x.as_chunks::<LANES>();
-    let (ys, yr) = y.as_chunks::<LANES>();
-    let mut total = T::zero();
-    if !xs.is_empty() {
-        let mut acc = [T::zero(); LANES];
-        for (x, y) in xs.iter().zip(ys) {
-            for l in 0..LANES {
-                acc[l] = fma::<T, FMA>(x[l], y[l], acc[l]);
-            }
-        }
-        let mut width = LANES / 2;
-        while width > 0 {
-            for l in 0..width {
-                acc[l] += acc[l + width];
-            }
-            width /= 2;
-        }
-        total = acc[0];
-    }
-    for (x, y) in xr.iter().zip(yr) {
-        total = fma::<T, FMA>(*x, *y, total);
-    }
-    total
-}
-
-/// A matrix whose rows are contiguous: element (i, j) is `data[i·stride + j]`.
+/// A matrix whose rows are contiguous: element (i, j) is `data[start + i·stride + j]`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rows<'a, T> {
     pub(crate) data: &'a [T],
@@ -52,12 +28,7 @@ pub(crate) struct Rows<'a, T> {
     pub(crate) columns: usize,
 }
 
-impl<'a, T> Rows<'a, T> {
-    #[inline(always)]
-    fn row(&self, i: usize) -> &'a [T] {
-        let at = (self.start + i as isize * self.stride) as usize;
-        &self.data[at..at + self.columns]
-    }
+impl<T> Rows<'_, T> {
     fn below(mut self, i: usize) -> Self {
         self.start += i as isize * self.stride;
         self.rows -= i;
@@ -68,28 +39,169 @@ impl<'a, T> Rows<'a, T> {
         self.columns -= j;
         self
     }
+    /// Whether rows are better taken one after the other, as one stream from memory.
+    pub(crate) fn in_turn(&self) -> bool {
+        let row = self.columns * size_of::<T>();
+        row >= LONG && row * self.rows > CACHE
+    }
+    /// The matrix without bounds, which are checked here.
+    fn open(&self) -> Open<T> {
+        let within = |i: usize| {
+            let at = self.start + i as isize * self.stride;
+            at >= 0 && at as usize + self.columns <= self.data.len()
+        };
+        assert!(self.rows == 0 || within(0) && within(self.rows - 1), "rows lie in the matrix");
+        Open { at: self.data.as_ptr().wrapping_offset(self.start), stride: self.stride, rows: self.rows, columns: self.columns }
+    }
+}
+
+/// Rows that were checked: all of them, the first at `at`.
+#[derive(Debug, Clone, Copy)]
+struct Open<T> {
+    at: *const T,
+    stride: isize,
+    rows: usize,
+    columns: usize,
+}
+
+impl<T> Open<T> {
+    #[inline(always)]
+    fn row(&self, i: usize) -> *const T {
+        self.at.wrapping_offset(i as isize * self.stride)
+    }
+}
+
+/// Σ x_i·y_i of slices of equal length.
+pub(crate) fn dot<T: Real>(x: &[T], y: &[T]) -> T {
+    assert_eq!(x.len(), y.len(), "both are as long");
+    // SAFETY: both have that many elements.
+    unsafe { dot_each(x.as_ptr(), y.as_ptr(), x.len()) }
+}
+
+per_vector! {
+    unsafe fn dot_each<T>(x: *const T, y: *const T, n: usize) -> T = dot_body
+}
+
+/// # Safety
+/// Both have `n` elements.
+#[inline(always)]
+unsafe fn dot_body<T: Real, V: Vector<T>>(x: *const T, y: *const T, n: usize) -> T {
+    // SAFETY: the caller's promise; every index is below n.
+    unsafe {
+        let mut sums = [V::splat(T::zero()); 4];
+        let mut j = 0;
+        while j + 4 * V::LANES <= n {
+            for (k, s) in sums.iter_mut().enumerate() {
+                let at = j + k * V::LANES;
+                *s = s.plus_product(V::load(x.add(at)), V::load(y.add(at)));
+            }
+            j += 4 * V::LANES;
+        }
+        while j + V::LANES <= n {
+            sums[0] = sums[0].plus_product(V::load(x.add(j)), V::load(y.add(j)));
+            j += V::LANES;
+        }
+        if j < n {
+            sums[1] = sums[1].plus_product(V::load_first(x.add(j), n - j), V::load_first(y.add(j), n - j));
+        }
+        let [a, b, c, d] = V::sums(sums);
+        (a + b) + (c + d)
+    }
 }
 
 /// out_i = Σ_j a_ij·v_j.
 pub(crate) fn dots<T: Real>(a: Rows<'_, T>, v: &[T], out: &mut [T]) {
+    spread_dots(a, v, out, a.in_turn());
+}
+
+fn spread_dots<T: Real>(a: Rows<'_, T>, v: &[T], out: &mut [T], in_turn: bool) {
     if a.rows > 1 && a.rows * a.columns >= PARALLEL {
         let half = a.rows / 2;
         let (low, high) = out.split_at_mut(half);
-        rayon::join(|| dots(Rows { rows: half, ..a }, v, low), || dots(a.below(half), v, high));
+        rayon::join(|| spread_dots(Rows { rows: half, ..a }, v, low, in_turn), || spread_dots(a.below(half), v, high, in_turn));
         return;
     }
-    dots_here(a, v, out);
+    dots_here(a, [v], [out], in_turn);
 }
 
-per_isa! {
-    fn dots_here<T: Real>(a: Rows<'_, T>, v: &[T], out: &mut [T]) = dots_body
+/// out_hi = Σ_j a_ij·v_hj for `H` vectors, on this thread: rows one after the other, or a few together.
+#[inline]
+pub(crate) fn dots_here<T: Real, const H: usize>(a: Rows<'_, T>, v: [&[T]; H], out: [&mut [T]; H], in_turn: bool) {
+    assert!(v.iter().all(|v| v.len() == a.columns) && out.iter().all(|o| o.len() == a.rows), "vectors are as long as the matrix says");
+    // SAFETY: lengths are checked, here and in `open`.
+    unsafe { dots_each::<T, H>(a.open(), v.map(<[T]>::as_ptr), out.map(<[T]>::as_mut_ptr), in_turn) };
 }
 
+per_vector! {
+    unsafe fn dots_each<T, const H: usize>(a: Open<T>, v: [*const T; H], out: [*mut T; H], in_turn: bool) = dots_body
+}
+
+/// # Safety
+/// The rows are there, vectors have as many elements as it has columns, results as it has rows.
 #[inline(always)]
-fn dots_body<T: Real, const FMA: bool>(a: Rows<'_, T>, v: &[T], out: &mut [T]) {
-    for (i, o) in out.iter_mut().enumerate() {
-        *o = dot_body::<T, FMA>(a.row(i), v);
+unsafe fn dots_body<T: Real, V: Vector<T>, const H: usize>(a: Open<T>, v: [*const T; H], out: [*mut T; H], in_turn: bool) {
+    let most = if in_turn { 1 } else { 8 / H };
+    let mut i = 0;
+    while i < a.rows {
+        let left = (a.rows - i).min(most);
+        let to = out.map(|o| o.wrapping_add(i));
+        // SAFETY: the caller's promise; so many rows are left.
+        i += unsafe {
+            match left {
+                8.. => dot_rows::<T, V, 8, H>(&a, i, v, to),
+                4.. => dot_rows::<T, V, 4, H>(&a, i, v, to),
+                2.. => dot_rows::<T, V, 2, H>(&a, i, v, to),
+                _ => dot_rows::<T, V, 1, H>(&a, i, v, to),
+            }
+        };
     }
+}
+
+/// `R` rows at once from row i on; gives their number.
+///
+/// # Safety
+/// As `dots_body`, for these rows.
+#[inline(always)]
+unsafe fn dot_rows<T: Real, V: Vector<T>, const R: usize, const H: usize>(
+    a: &Open<T>,
+    i: usize,
+    v: [*const T; H],
+    out: [*mut T; H],
+) -> usize {
+    let rows: [*const T; R] = std::array::from_fn(|r| a.row(i + r));
+    let n = a.columns;
+    // SAFETY: the caller's promise; every index is below n.
+    unsafe {
+        let mut sums = [[V::splat(T::zero()); H]; R];
+        let mut j = 0;
+        while j + V::LANES <= n {
+            let x: [V; H] = std::array::from_fn(|h| V::load(v[h].add(j)));
+            for r in 0..R {
+                let y = V::load(rows[r].add(j));
+                for h in 0..H {
+                    sums[r][h] = sums[r][h].plus_product(y, x[h]);
+                }
+            }
+            j += V::LANES;
+        }
+        if j < n {
+            let x: [V; H] = std::array::from_fn(|h| V::load_first(v[h].add(j), n - j));
+            for r in 0..R {
+                let y = V::load_first(rows[r].add(j), n - j);
+                for h in 0..H {
+                    sums[r][h] = sums[r][h].plus_product(y, x[h]);
+                }
+            }
+        }
+        for h in 0..H {
+            for from in (0..R).step_by(4) {
+                let four = std::array::from_fn(|r| if from + r < R { sums[from + r][h] } else { V::splat(T::zero()) });
+                let results = V::sums(four);
+                std::ptr::copy_nonoverlapping(results.as_ptr(), out[h].add(from), (R - from).min(4));
+            }
+        }
+    }
+    R
 }
 
 /// out_j = Σ_i u_i·a_ij.
@@ -100,42 +212,141 @@ pub(crate) fn axpys<T: Real>(a: Rows<'_, T>, u: &[T], out: &mut [T]) {
         rayon::join(|| axpys(Rows { columns: half, ..a }, u, low), || axpys(a.right(half), u, high));
         return;
     }
-    axpys_here(a, u, out);
-}
-
-per_isa! {
-    fn axpys_here<T: Real>(a: Rows<'_, T>, u: &[T], out: &mut [T]) = axpys_body
-}
-
-per_isa! {
-    /// out_j += Σ_i u_i·a_ij, on this thread.
-    pub(crate) fn axpys_onto<T: Real>(a: Rows<'_, T>, u: &[T], out: &mut [T]) = axpys_onto_body
-}
-
-#[inline(always)]
-fn axpys_body<T: Real, const FMA: bool>(a: Rows<'_, T>, u: &[T], out: &mut [T]) {
     out.fill(T::zero());
-    axpys_onto_body::<T, FMA>(a, u, out);
+    axpys_onto(a, [u], [out]);
 }
 
-/// Four rows at a time, the output in between.
+/// out_ej += Σ_i u_ei·a_ij for `E` vectors of factors, on this thread.
+#[inline]
+pub(crate) fn axpys_onto<T: Real, const E: usize>(a: Rows<'_, T>, u: [&[T]; E], out: [&mut [T]; E]) {
+    assert!(u.iter().all(|u| u.len() == a.rows) && out.iter().all(|o| o.len() == a.columns), "vectors are as long as the matrix says");
+    // SAFETY: lengths are checked, here and in `open`.
+    unsafe { axpys_each::<T, E>(a.open(), u.map(<[T]>::as_ptr), out.map(<[T]>::as_mut_ptr)) };
+}
+
+per_vector! {
+    unsafe fn axpys_each<T, const E: usize>(a: Open<T>, u: [*const T; E], out: [*mut T; E]) = axpys_body
+}
+
+/// # Safety
+/// The rows are there, factors are as many as it has rows, sums as it has columns.
 #[inline(always)]
-fn axpys_onto_body<T: Real, const FMA: bool>(a: Rows<'_, T>, u: &[T], out: &mut [T]) {
+unsafe fn axpys_body<T: Real, V: Vector<T>, const E: usize>(a: Open<T>, u: [*const T; E], out: [*mut T; E]) {
+    let tile = SUMS / size_of::<T>() / E;
+    let mut j = 0;
+    while j < a.columns {
+        let part = Open { at: a.at.wrapping_add(j), columns: (a.columns - j).min(tile), ..a };
+        let to = out.map(|o| o.wrapping_add(j));
+        // SAFETY: the caller's promise, for some of the columns.
+        unsafe {
+            match part.columns.div_ceil(V::LANES) {
+                1 => add_narrow::<T, V, 1, E>(&part, u, to),
+                2 => add_narrow::<T, V, 2, E>(&part, u, to),
+                3 => add_narrow::<T, V, 3, E>(&part, u, to),
+                4 => add_narrow::<T, V, 4, E>(&part, u, to),
+                _ => add_wide::<T, V, E>(&part, u, to),
+            }
+        }
+        j += tile;
+    }
+}
+
+/// All rows, for sums of `C` vectors, the last of which may be cut short.
+///
+/// # Safety
+/// As `axpys_body`.
+#[inline(always)]
+unsafe fn add_narrow<T: Real, V: Vector<T>, const C: usize, const E: usize>(a: &Open<T>, u: [*const T; E], out: [*mut T; E]) {
+    let last = a.columns - (C - 1) * V::LANES;
+    // SAFETY: the caller's promise; columns are C − 1 whole vectors and a last one.
+    unsafe {
+        let load = |from: *const T, c: usize| {
+            let from = from.add(c * V::LANES);
+            if c + 1 < C { V::load(from) } else { V::load_first(from, last) }
+        };
+        let mut sums: [[V; C]; E] = std::array::from_fn(|e| std::array::from_fn(|c| load(out[e], c)));
+        for i in 0..a.rows {
+            let row: [V; C] = std::array::from_fn(|c| load(a.row(i), c));
+            for e in 0..E {
+                let factor = V::splat(*u[e].add(i));
+                for c in 0..C {
+                    sums[e][c] = sums[e][c].plus_product(row[c], factor);
+                }
+            }
+        }
+        for e in 0..E {
+            for c in 0..C - 1 {
+                sums[e][c].store(out[e].add(c * V::LANES));
+            }
+            sums[e][C - 1].store_first(out[e].add((C - 1) * V::LANES), last);
+        }
+    }
+}
+
+/// A few rows at a time, sums in memory.
+///
+/// # Safety
+/// As `axpys_body`.
+#[inline(always)]
+unsafe fn add_wide<T: Real, V: Vector<T>, const E: usize>(a: &Open<T>, u: [*const T; E], out: [*mut T; E]) {
     let mut i = 0;
-    while i + 4 <= a.rows {
-        let (p, q, r, s) = (a.row(i), a.row(i + 1), a.row(i + 2), a.row(i + 3));
-        let (up, uq, ur, us) = (u[i], u[i + 1], u[i + 2], u[i + 3]);
-        for j in 0..out.len() {
-            let low = fma::<T, FMA>(up, p[j], uq * q[j]);
-            let high = fma::<T, FMA>(ur, r[j], us * s[j]);
-            out[j] += low + high;
-        }
-        i += 4;
-    }
     while i < a.rows {
-        for (o, v) in out.iter_mut().zip(a.row(i)) {
-            *o = fma::<T, FMA>(u[i], *v, *o);
-        }
-        i += 1;
+        let left = (a.rows - i).min(8 / E);
+        let factors = u.map(|u| u.wrapping_add(i));
+        // SAFETY: the caller's promise; so many rows are left.
+        i += unsafe {
+            match left {
+                8.. => add_rows::<T, V, 8, E>(a, i, factors, out),
+                4.. => add_rows::<T, V, 4, E>(a, i, factors, out),
+                2.. => add_rows::<T, V, 2, E>(a, i, factors, out),
+                _ => add_rows::<T, V, 1, E>(a, i, factors, out),
+            }
+        };
     }
+}
+
+/// `R` rows from row i on; gives their number.
+///
+/// # Safety
+/// As `axpys_body`, for these rows.
+#[inline(always)]
+unsafe fn add_rows<T: Real, V: Vector<T>, const R: usize, const E: usize>(
+    a: &Open<T>,
+    i: usize,
+    u: [*const T; E],
+    out: [*mut T; E],
+) -> usize {
+    let rows: [*const T; R] = std::array::from_fn(|r| a.row(i + r));
+    let n = a.columns;
+    // SAFETY: the caller's promise; every index is below n.
+    unsafe {
+        let factors: [[V; R]; E] = std::array::from_fn(|e| std::array::from_fn(|r| V::splat(*u[e].add(r))));
+        let mut j = 0;
+        while j + V::LANES <= n {
+            let mut sums: [V; E] = std::array::from_fn(|e| V::load(out[e].add(j)));
+            for r in 0..R {
+                let y = V::load(rows[r].add(j));
+                for e in 0..E {
+                    sums[e] = sums[e].plus_product(y, factors[e][r]);
+                }
+            }
+            for e in 0..E {
+                sums[e].store(out[e].add(j));
+            }
+            j += V::LANES;
+        }
+        if j < n {
+            let mut sums: [V; E] = std::array::from_fn(|e| V::load_first(out[e].add(j), n - j));
+            for r in 0..R {
+                let y = V::load_first(rows[r].add(j), n - j);
+                for e in 0..E {
+                    sums[e] = sums[e].plus_product(y, factors[e][r]);
+                }
+            }
+            for e in 0..E {
+                sums[e].store_first(out[e].add(j), n - j);
+            }
+        }
+    }
+    R
 }

@@ -24,6 +24,7 @@ mod isa;
 mod matvec;
 mod one;
 mod tile;
+mod vector;
 
 pub use gemm::make_packing_buffers;
 

@@ -1,7 +1,9 @@
 //! Products with compressed sparse rows: streams of the nonzeros.
 #![allow(unsafe_code, reason = "indices were checked when the matrix was made")]
+use super::vector::{Vector, per_vector};
 use crate::array::Real;
 use crate::error::{Error, Result};
+use std::ops::Range;
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -145,16 +147,11 @@ impl<T: Real> Csr<T> {
             rayon::join(|| self.dot_rows(x, a, k, first), || self.dot_rows(x, b, k, first + rows / 2));
             return;
         }
-        for (i, y) in y.chunks_exact_mut(k).enumerate() {
-            let at = self.0.starts[first + i]..self.0.starts[first + i + 1];
-            let (indices, values) = (&self.0.indices[at.clone()], &self.0.values[at]);
-            if k == 1 {
-                y[0] = gather(indices, values, x);
-            } else {
-                y.fill(T::zero());
-                for (j, v) in indices.iter().zip(values) {
-                    y.iter_mut().zip(&x[*j as usize * k..][..k]).for_each(|(y, x)| *y += *v * *x);
-                }
+        // SAFETY: `dot` checked lengths, `new` the parts.
+        unsafe {
+            match k {
+                1 if self.0.columns <= i32::MAX as usize => gather_rows(&self.0, x.as_ptr(), y, first),
+                _ => add_up_rows(&self.0, x.as_ptr(), y, k, first),
             }
         }
     }
@@ -182,38 +179,110 @@ impl<T: Real> Csr<T> {
         y.iter_mut().zip(other).for_each(|(y, o)| *y += *o);
     }
     /// y = the rows' share of Aᵀ x.
-    fn scatter_rows(&self, x: &[T], y: &mut [T], k: usize, rows: std::ops::Range<usize>) {
+    fn scatter_rows(&self, x: &[T], y: &mut [T], k: usize, rows: Range<usize>) {
         y.fill(T::zero());
-        for i in rows {
-            let at = self.0.starts[i]..self.0.starts[i + 1];
-            let (indices, values) = (&self.0.indices[at.clone()], &self.0.values[at]);
-            if k == 1 {
-                let u = x[i];
-                for (j, v) in indices.iter().zip(values) {
-                    // SAFETY: `new` checked that indices are below the number of columns, which is the length of y.
-                    unsafe { *y.get_unchecked_mut(*j as usize) += *v * u };
-                }
-            } else {
-                let u = &x[i * k..(i + 1) * k];
-                for (j, v) in indices.iter().zip(values) {
-                    y[*j as usize * k..][..k].iter_mut().zip(u).for_each(|(y, u)| *y += *v * *u);
-                }
+        // SAFETY: `dot_transposed` checked lengths, `new` the parts.
+        unsafe {
+            match k {
+                1 => scatter_each(&self.0, x, y, rows),
+                _ => scatter_wide(&self.0, x, y.as_mut_ptr(), k, rows),
             }
         }
     }
 }
 
-/// Σ values·x[indices] in four sums.
-fn gather<T: Real>(indices: &[u32], values: &[T], x: &[T]) -> T {
-    let mut acc = [T::zero(); 4];
-    let (i4, ir) = indices.as_chunks::<4>();
-    let (v4, vr) = values.as_chunks::<4>();
-    for (i, v) in i4.iter().zip(v4) {
-        for l in 0..4 {
-            // SAFETY: `new` checked that indices are below the number of columns, which is the length of x.
-            acc[l] += v[l] * unsafe { *x.get_unchecked(i[l] as usize) };
+per_vector! {
+    unsafe fn gather_rows<T>(a: &Parts<T>, x: *const T, y: &mut [T], first: usize) = gather_rows_body
+}
+
+/// y_i = Σ values·x[indices] over row `first` + i, in two sums of vectors.
+///
+/// # Safety
+/// The parts fit, the matrix has the rows, and x as many elements as it has columns: below 2³¹.
+#[inline(always)]
+unsafe fn gather_rows_body<T: Real, V: Vector<T>>(a: &Parts<T>, x: *const T, y: &mut [T], first: usize) {
+    for (y, w) in y.iter_mut().zip(a.starts[first..].windows(2)) {
+        let (mut k, end) = (w[0], w[1]);
+        // SAFETY: entries k … end exist, and their columns are below the number of columns.
+        unsafe {
+            let (indices, values) = (a.indices.as_ptr(), a.values.as_ptr());
+            let mut sums = [V::splat(T::zero()); 4];
+            while k + 2 * V::LANES <= end {
+                for s in &mut sums[..2] {
+                    *s = s.plus_product(V::load(values.add(k)), V::gather_first(x, indices.add(k), V::LANES));
+                    k += V::LANES;
+                }
+            }
+            while k < end {
+                let n = (end - k).min(V::LANES);
+                sums[0] = sums[0].plus_product(V::load_first(values.add(k), n), V::gather_first(x, indices.add(k), n));
+                k += n;
+            }
+            let [p, q, ..] = V::sums(sums);
+            *y = p + q;
         }
     }
-    let rest = ir.iter().zip(vr).fold(T::zero(), |a, (i, v)| a + *v * x[*i as usize]);
-    (acc[0] + acc[1]) + (acc[2] + acc[3]) + rest
+}
+
+per_vector! {
+    unsafe fn add_up_rows<T>(a: &Parts<T>, x: *const T, y: &mut [T], k: usize, first: usize) = add_up_rows_body
+}
+
+/// The same for x and y with `k` columns, as many at a time as a vector has.
+///
+/// # Safety
+/// The parts fit, the matrix has the rows, and x k elements for each of its columns.
+#[inline(always)]
+unsafe fn add_up_rows_body<T: Real, V: Vector<T>>(a: &Parts<T>, x: *const T, y: &mut [T], k: usize, first: usize) {
+    for (y, w) in y.chunks_exact_mut(k).zip(a.starts[first..].windows(2)) {
+        for (c, y) in y.chunks_mut(V::LANES).enumerate() {
+            // SAFETY: columns c·LANES … of the rows of x that the indices name exist.
+            unsafe {
+                let mut sum = V::splat(T::zero());
+                for (j, v) in a.indices[w[0]..w[1]].iter().zip(&a.values[w[0]..w[1]]) {
+                    sum = sum.plus_product(V::load_first(x.add(*j as usize * k + c * V::LANES), y.len()), V::splat(*v));
+                }
+                sum.store_first(y.as_mut_ptr(), y.len());
+            }
+        }
+    }
+}
+
+/// y += the rows' share of Aᵀ x.
+///
+/// # Safety
+/// The parts fit, the matrix has the rows, and y as many elements as it has columns.
+unsafe fn scatter_each<T: Real>(a: &Parts<T>, x: &[T], y: &mut [T], rows: Range<usize>) {
+    for i in rows {
+        let (u, at) = (x[i], a.starts[i]..a.starts[i + 1]);
+        for (j, v) in a.indices[at.clone()].iter().zip(&a.values[at]) {
+            // SAFETY: indices are below the number of columns.
+            unsafe { *y.get_unchecked_mut(*j as usize) += *v * u };
+        }
+    }
+}
+
+per_vector! {
+    unsafe fn scatter_wide<T>(a: &Parts<T>, x: &[T], y: *mut T, k: usize, rows: Range<usize>) = scatter_wide_body
+}
+
+/// The same for x and y with `k` columns.
+///
+/// # Safety
+/// The parts fit, the matrix has the rows, and y k elements for each of its columns.
+#[inline(always)]
+unsafe fn scatter_wide_body<T: Real, V: Vector<T>>(a: &Parts<T>, x: &[T], y: *mut T, k: usize, rows: Range<usize>) {
+    for i in rows {
+        let at = a.starts[i]..a.starts[i + 1];
+        for (c, u) in x[i * k..(i + 1) * k].chunks(V::LANES).enumerate() {
+            // SAFETY: columns c·LANES … of the rows of y that the indices name exist.
+            unsafe {
+                let factor = V::load_first(u.as_ptr(), u.len());
+                for (j, v) in a.indices[at.clone()].iter().zip(&a.values[at.clone()]) {
+                    let to = y.add(*j as usize * k + c * V::LANES);
+                    V::load_first(to, u.len()).plus_product(factor, V::splat(*v)).store_first(to, u.len());
+                }
+            }
+        }
+    }
 }

@@ -1,16 +1,18 @@
 //! A matrix read once: rows dotted, elementwise work on what comes out, rows added up, a block of rows after the other.
 //!
-//! Blocks stay in the second cache between the products, so the matrix comes from memory once: Xᵀ f(X v).
+//! Blocks stay in cache between the products, in the nearest one unless rows are long, so the matrix comes from memory once: Xᵀ f(X v).
 #![allow(unsafe_code)]
 use super::fold::Number;
 use super::group::{Group, SMALL_STACK, STACK};
-use super::matvec::{Rows, axpys_onto, dots};
+use super::matvec::{Rows, axpys_onto, dots_here};
 use super::parts::combine;
 use super::tile::Run;
 use crate::array::{Element, Real};
 
-/// Bytes of a block of rows.
-const BLOCK: usize = 192 * 1024;
+/// Bytes of a block of rows that stays, with vectors and sums, in the nearest cache.
+const NEAR: usize = 26 * 1024;
+/// The same for the second cache.
+const NEXT: usize = 192 * 1024;
 /// Elements of the matrix that are worth a thread's while.
 const PART: usize = 1 << 19;
 /// Vectors, and sums, of a pass at the most.
@@ -34,8 +36,14 @@ impl Pass {
         let parts = (self.rows * self.columns / PART).clamp(1, PARTS);
         self.rows.div_ceil(parts).next_multiple_of(16).min(self.rows)
     }
+    /// Rows of a block: as many as the nearest cache holds, if that is enough for the work between the products to pay.
     fn block(&self, bytes: usize) -> usize {
-        (BLOCK / bytes / self.columns.max(1) / 16 * 16).max(16)
+        let row = bytes * self.columns.max(1);
+        match (NEAR / row, NEXT / row) {
+            (8.., _) => NEAR / row / 8 * 8,
+            (_, 8..) => NEXT / row / 8 * 8,
+            (_, few) => few.max(1),
+        }
     }
 }
 
@@ -104,6 +112,7 @@ unsafe fn part<T: Real + Number, const BYTES: usize>(p: &Pass, g: &Group, m: &Me
         rows: hi - lo,
         columns: p.columns,
     };
+    let in_turn = rows(0, p.rows).in_turn();
     let alone = g.parts == 1;
     let sum = |e: usize| if alone { m.ends[e].1 } else { m.sums.wrapping_add((k * m.ends.len() + e) * p.columns) };
     // SAFETY: the caller's promise; slices live only while nothing else uses their range.
@@ -111,14 +120,25 @@ unsafe fn part<T: Real + Number, const BYTES: usize>(p: &Pass, g: &Group, m: &Me
         (0..m.ends.len()).for_each(|e| std::slice::from_raw_parts_mut(sum(e), p.columns).fill(T::zero()));
         let partial = if alone { std::ptr::null_mut() } else { m.partial.wrapping_add(k * g.width()) };
         let before = |lo: usize, hi: usize| {
-            for (v, out) in m.heads {
-                dots(rows(lo, hi), std::slice::from_raw_parts(*v, p.columns), std::slice::from_raw_parts_mut(out.add(lo), hi - lo));
+            let v = |(v, _): &(*const T, *mut T)| std::slice::from_raw_parts(*v, p.columns);
+            let out = |(_, out): &(*const T, *mut T)| std::slice::from_raw_parts_mut(out.add(lo), hi - lo);
+            for heads in m.heads.chunks(2) {
+                match heads {
+                    [h, k] => dots_here(rows(lo, hi), [v(h), v(k)], [out(h), out(k)], in_turn),
+                    [h, ..] => dots_here(rows(lo, hi), [v(h)], [out(h)], in_turn),
+                    [] => {}
+                }
             }
         };
         let after = |lo: usize, hi: usize| {
-            for (e, (u, _)) in m.ends.iter().enumerate() {
-                let u = std::slice::from_raw_parts(u.add(lo), hi - lo);
-                axpys_onto(rows(lo, hi), u, std::slice::from_raw_parts_mut(sum(e), p.columns));
+            let u = |e: usize| std::slice::from_raw_parts(m.ends[e].0.add(lo), hi - lo);
+            let out = |e: usize| std::slice::from_raw_parts_mut(sum(e), p.columns);
+            for e in (0..m.ends.len()).step_by(2) {
+                if e + 1 < m.ends.len() {
+                    axpys_onto(rows(lo, hi), [u(e), u(e + 1)], [out(e), out(e + 1)]);
+                } else {
+                    axpys_onto(rows(lo, hi), [u(e)], [out(e)]);
+                }
             }
         };
         Run::<T>::new(g, m.ports, partial).blocks::<BYTES>(lo, hi, p.block(<T as Element>::KIND.bytes()), before, after);

@@ -5,6 +5,7 @@ mod dense;
 mod elementary;
 mod fold;
 mod math;
+mod matvec;
 mod sparse;
 
 use crate::array::{Layout, Shape};
