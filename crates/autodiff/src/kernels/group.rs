@@ -1,6 +1,7 @@
 //! Fused groups: what they compute, and how they are split into parts that may run at the same time.
 #![allow(unsafe_code)]
 use super::fold::Number;
+use super::join::Join;
 use crate::array::Kind;
 use crate::operation::{BinaryFn, Fold, UnaryFn};
 use smallvec::SmallVec;
@@ -52,6 +53,8 @@ pub(crate) enum Target {
     Scalar(u16),
     /// Gathered, and converted, into this cell: the inner loops with the operand's strides.
     Gather(u16, SmallVec<[(usize, isize); 4]>),
+    /// Read by joins.
+    Piece,
 }
 
 /// An operand of a group.
@@ -121,6 +124,8 @@ pub(crate) struct Group {
     pub(crate) constants: Vec<f64>,
     /// Operands.
     pub(crate) loads: Vec<Load>,
+    /// Operands made of pieces of others.
+    pub(crate) joins: Vec<Join>,
     /// Instructions.
     pub(crate) code: Vec<Code>,
     /// Results.
@@ -147,7 +152,7 @@ impl Group {
     /// Whether the interpreter has room for it.
     pub(crate) fn fits(&self) -> bool {
         let loads = self.loads.iter().filter(|l| matches!(l.target, Target::Direct(_))).count();
-        let cells = self.registers + loads + self.stores.iter().filter(|s| s.direct).count();
+        let cells = self.registers + self.joins.len() + loads + self.stores.iter().filter(|s| s.direct).count();
         let scalars = self.constants.len() + self.loads.iter().filter(|l| matches!(l.target, Target::Scalar(_))).count();
         let ports = self.loads.len() + self.stores.len() + self.tails.len();
         cells <= CELLS && scalars <= SCALARS && self.loads.len() <= LOADS && ports <= PORTS && self.tails.len() <= FOLDS

@@ -35,7 +35,13 @@ unsafe fn run_one<T: Scalar, const FMA: bool>(g: &Group, ports: &[*mut u8]) {
             match load.target {
                 Target::Direct(c) | Target::Gather(c, _) => cells[c as usize].write(v),
                 Target::Scalar(s) => scalars[s as usize].write(v),
+                Target::Piece => continue,
             };
+        }
+        for j in &g.joins {
+            let v =
+                j.find(0, 1).map_or(j.fill, |(p, i)| get(g.loads[p.load].kind, ports[p.load].wrapping_offset(i * size_of::<T>() as isize)));
+            cells[j.cell as usize].write(T::from_f64(v));
         }
         for code in &g.code {
             let cell = |c: u16| cells[c as usize].assume_init();

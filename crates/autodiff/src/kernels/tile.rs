@@ -17,6 +17,7 @@ pub(crate) struct Run<'a, T> {
     partial: *mut f64,
     cells: [MaybeUninit<*mut T>; CELLS],
     scalars: [MaybeUninit<T>; SCALARS],
+    registers: *mut T,
     /// Where each operand stands at the present index of the outer loops.
     starts: [MaybeUninit<*const u8>; LOADS],
     totals: [f64; FOLDS],
@@ -31,7 +32,8 @@ impl<'a, T: Real + Number> Run<'a, T> {
         for (s, v) in scalars.iter_mut().zip(&group.constants) {
             s.write(T::from_f64(*v));
         }
-        Run { group, ports, partial, cells, scalars, starts: [const { MaybeUninit::uninit() }; LOADS], totals: [0.0; FOLDS] }
+        let registers = std::ptr::null_mut();
+        Run { group, ports, partial, cells, scalars, registers, starts: [const { MaybeUninit::uninit() }; LOADS], totals: [0.0; FOLDS] }
     }
     /// Runs the elements `lo..hi`.
     ///
@@ -57,8 +59,9 @@ impl<'a, T: Real + Number> Run<'a, T> {
     ) {
         let g = self.group;
         let mut memory = Registers([MaybeUninit::<u8>::uninit(); BYTES]);
+        self.registers = memory.0.as_mut_ptr().cast();
         for r in 0..g.registers {
-            self.cells[r].write(memory.0.as_mut_ptr().cast::<T>().wrapping_add(r * g.tile));
+            self.cells[r].write(self.registers.wrapping_add(r * g.tile));
         }
         // SAFETY: the caller's promise; every index below lies in the loops.
         unsafe {
@@ -179,7 +182,7 @@ impl<'a, T: Real + Number> Run<'a, T> {
                     Target::Direct(c) => {
                         self.cells[*c as usize].write(start.wrapping_add(i * size).cast_mut().cast());
                     }
-                    Target::Scalar(_) => {}
+                    Target::Scalar(_) | Target::Piece => {}
                     Target::Gather(c, axes) => {
                         let to = self.write(*c, n);
                         match load.kind {
@@ -189,6 +192,17 @@ impl<'a, T: Real + Number> Run<'a, T> {
                         }
                     }
                 }
+            }
+            for j in &g.joins {
+                let at = match j.find(flat, n) {
+                    Some((p, i)) => self.ports[p.load].cast::<T>().wrapping_offset(i),
+                    None => {
+                        let to = self.registers.wrapping_add(j.register as usize * g.tile);
+                        j.gather(self.ports, flat, std::slice::from_raw_parts_mut(to, n));
+                        to
+                    }
+                };
+                self.cells[j.cell as usize].write(at);
             }
             let results = &self.ports[g.loads.len()..];
             for (store, port) in g.stores.iter().zip(results) {

@@ -1,10 +1,9 @@
 //! Differences of neighbours along an axis: the discrete gradient of total variation.
-use crate::array::{AnyArray, Kind, LeafType, Real, Slice, SliceMut};
+use crate::array::{AnyArray, Kind, LeafType, Real, Shape};
 use crate::error::Problem;
-use crate::kernels::difference::Differences;
-use crate::kernels::typed::{OfKind, RealKernel, input, output};
-use crate::operation::{Builder, Lowering, Multilinear, Op, Probe, Probed, Product, Value};
+use crate::operation::{Builder, Lowering, Multilinear, Op, Part, Probe, Probed, Product, Value};
 use ndarray::{ArrayD, Axis};
+use smallvec::smallvec;
 use std::sync::Arc;
 
 /// What the last element's neighbour is.
@@ -78,10 +77,9 @@ impl Multilinear for Difference {
     fn transpose(&self, b: &mut Builder, _: &[Value], _: usize, cotangent: Value) -> Value {
         b.emit1(Op::new(Product(Difference { adjoint: !self.adjoint, ..self.clone() })), &[cotangent])
     }
-    fn lower(&self, inputs: &[&LeafType], _: &LeafType) -> Lowering {
-        let shape = &inputs[0].shape;
-        let d = Differences { n: shape[self.axis], inner: shape[self.axis + 1..].iter().product(), periodic: self.edge == Edge::Periodic };
-        Lowering::Kernel(Arc::new(OfKind(DifferenceKernel(d, self.adjoint), inputs[0].kind)))
+    fn lower(&self, _: &[&LeafType], _: &LeafType) -> Lowering {
+        let d = self.clone();
+        Lowering::Composite(Arc::new(move |b, x| smallvec![d.shifted(b, x[0])]))
     }
     fn simplify(&self, b: &mut Builder, x: &[Value]) -> Option<Value> {
         b.is_zero(x[0]).then_some(x[0])
@@ -101,17 +99,30 @@ impl Probed for Difference {
     }
 }
 
-#[derive(Debug)]
-struct DifferenceKernel(Differences, bool);
-impl RealKernel for DifferenceKernel {
-    fn run<T: Real>(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], _: &mut [f64]) -> Result<(), Problem> {
-        let (x, y) = (input::<T>(inputs, 0)?, output(outputs, 0)?);
-        if self.1 {
-            self.0.adjoint(x, y)
-        } else {
-            self.0.forward(x, y)
+impl Difference {
+    /// The difference of two shifted copies of `x`: elements moved by one, and what the edge says.
+    fn shifted(&self, b: &mut Builder, x: Value) -> Value {
+        let shape = b.shape(x);
+        let n = shape[self.axis];
+        if n < 2 {
+            return b.full_like(x, 0.0);
         }
-        Ok(())
+        // The run of `len` elements from `from`, at `to`.
+        let run = |b: &mut Builder, from: usize, len: usize, to: usize| {
+            let (mut start, mut place, mut lens) = (Shape::from_elem(0, shape.len()), Shape::from_elem(0, shape.len()), shape.clone());
+            (start[self.axis], place[self.axis], lens[self.axis]) = (from, to, len);
+            let part = b.slice(x, &start, &vec![1; shape.len()], &lens);
+            (part, Part { start: place, step: Shape::from_elem(1, shape.len()) })
+        };
+        let (minuend, subtrahend) = match (self.edge, self.adjoint) {
+            (Edge::Zero, false) => (vec![run(b, 1, n - 1, 0)], vec![run(b, 0, n - 1, 0)]),
+            (Edge::Zero, true) => (vec![run(b, 0, n - 1, 1)], vec![run(b, 0, n - 1, 0)]),
+            (Edge::Periodic, false) => (vec![run(b, 1, n - 1, 0), run(b, 0, 1, n - 1)], vec![]),
+            (Edge::Periodic, true) => (vec![run(b, n - 1, 1, 0), run(b, 0, n - 1, 1)], vec![]),
+        };
+        let minuend = b.place(&shape, &minuend);
+        let subtrahend = if subtrahend.is_empty() { x } else { b.place(&shape, &subtrahend) };
+        b.sub(minuend, subtrahend)
     }
 }
 

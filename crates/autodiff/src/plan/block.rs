@@ -3,6 +3,8 @@ use super::cluster::Cluster;
 use super::code::{Block, Buffer, Feed, Instruction, Operand, Step, Stream};
 use super::fuse::{self, Result as Made};
 use super::item::{Draft, Item};
+use super::late;
+use super::machine::Expanded;
 use super::roots::{Home, Root, Seen};
 use super::schedule::{Given, Schedule};
 use super::slots::{self, Slots};
@@ -10,16 +12,16 @@ use super::stream;
 use crate::array::{Kind, Layout};
 use crate::error::{Error, Result};
 use crate::kernels::group::Group;
-use crate::operation::Program;
 
 /// Work above which a product is worth two threads: multiplications.
 const BIG_PRODUCT: usize = 1 << 18;
 /// Elements above which a fold by itself is.
 const BIG_FOLD: usize = 1 << 18;
 
-/// The block of a program with these inputs and the outputs for which `read` holds.
-pub(crate) fn block(program: &Program, given: Vec<Given>, read: &[bool]) -> Result<Block> {
-    let mut s = Schedule::new(program, given, read, block)?;
+/// The block of a program with these inputs.
+pub(crate) fn block(program: Expanded, given: Vec<Given>) -> Result<Block> {
+    let mut s = Schedule::new(program, given, block)?;
+    late::delay(&mut s);
     stream::join(&mut s);
     let passing: Vec<usize> = s.items.iter().map(|item| passing(item, &s.roots)).collect();
     let slots = slots::assign(&s.items, &s.roots, &passing);
@@ -80,9 +82,9 @@ impl Places<'_> {
         let root = &self.roots[x.root];
         let (base, at) = match root.home {
             Home::Input(i) => (1 + i, 0),
-            Home::Output(k) => (1 + self.inputs + k, 0),
+            Home::Output(k, at) => (1 + self.inputs + k, at * root.kind.bytes()),
             Home::Constant(c) => (self.first_constant + c, 0),
-            Home::Slot | Home::Literal(_) => (0, self.slots.of[x.root].map_or(0, |s| self.slots.slots[s].at)),
+            Home::Slot | Home::Literal(_) | Home::Joined(_) => (0, self.slots.of[x.root].map_or(0, |s| self.slots.slots[s].at)),
         };
         Operand { base, start: at + x.start * root.kind.bytes(), kind: root.kind, layout: x.layout.clone() }
     }
@@ -128,7 +130,7 @@ fn fused(c: &Cluster, item: &Item, places: &Places<'_>, passing: Option<usize>) 
     let results = results(c, item, places);
     let (group, name) = checked(fuse::group(c, &results, places.roots), c)?;
     let instruction = Instruction::Group {
-        loads: c.loads.iter().map(|x| places.operand(x)).collect(),
+        loads: c.reads().map(|x| places.operand(x)).collect(),
         stores: results.iter().map(|r| places.whole(r.root)).collect(),
         tails: c.endings.iter().map(|e| places.whole(e.root)).collect(),
         partial: passing.map(|start| in_frame(start, Kind::F64, group.partials())),
@@ -154,7 +156,7 @@ fn streamed(d: &Draft, item: &Item, places: &Places<'_>, passing: Option<usize>)
         matrix: places.operand(&d.matrix),
         constant: places.roots[d.matrix.root].constant,
         heads: d.heads.iter().map(|(v, out)| (places.operand(v), places.whole(*out))).collect(),
-        loads: c.loads.iter().map(feed).collect(),
+        loads: c.reads().map(feed).collect(),
         stores: results.iter().map(|r| places.whole(r.root)).collect(),
         tails: c.endings.iter().map(|e| places.whole(e.root)).collect(),
         partial: passing.filter(|_| doubles > 0).map(|start| in_frame(start, Kind::F64, doubles)),

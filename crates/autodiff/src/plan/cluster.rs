@@ -1,10 +1,11 @@
 //! Clusters: equations over one index space gathered into one fused group.
-use super::roots::{Home, Root, Seen, squeezed};
+use super::roots::{Home, Joined, Root, Seen, squeezed};
 use crate::array::Kind;
 use crate::array::Shape;
 use crate::error::Site;
 use crate::kernels::group::{Extent, FOLDS, LOADS, PORTS, SCALARS};
 use crate::operation::{BinaryFn, Fold, Instruction, Micro, UnaryFn};
+use std::sync::Arc;
 
 /// Nodes of a cluster that are no numbers, at the most; a single equation may have more.
 const NODES: usize = 56;
@@ -13,6 +14,7 @@ const NODES: usize = 56;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Node {
     Load(usize),
+    Join(usize),
     Const(f64),
     Unary(UnaryFn, usize),
     Binary(BinaryFn, usize, usize),
@@ -39,6 +41,7 @@ pub(crate) struct Cluster {
     pub(crate) single: bool,
     pub(crate) nodes: Vec<Node>,
     pub(crate) loads: Vec<Seen>,
+    pub(crate) joins: Vec<Arc<Joined>>,
     /// Roots made here index by index, with their nodes.
     pub(crate) made: Vec<(usize, usize)>,
     pub(crate) endings: Vec<Ending>,
@@ -50,7 +53,7 @@ impl Cluster {
     pub(crate) fn new(shape: &[usize], single: bool, site: Option<Site>) -> Self {
         let shape: Shape = shape.iter().copied().filter(|n| *n != 1).collect();
         let len = shape.iter().product();
-        Cluster { shape, len, single, nodes: vec![], loads: vec![], made: vec![], endings: vec![], names: vec![], site }
+        Cluster { shape, len, single, nodes: vec![], loads: vec![], joins: vec![], made: vec![], endings: vec![], names: vec![], site }
     }
     /// The node of a root that is made here, if the view is of all of it in order.
     fn inside(&self, x: &Seen, roots: &[Root]) -> Option<usize> {
@@ -63,22 +66,34 @@ impl Cluster {
         if matches!(root.home, Home::Literal(_)) {
             return true;
         }
+        if let Home::Joined(_) = root.home {
+            return root.ready <= position && root.len == self.len && x.is_whole(roots);
+        }
         if root.ready <= position {
             return squeezed(&x.layout).reshape(&self.shape).is_some();
         }
         root.indexwise && root.ready == position + 1 && self.inside(x, roots).is_some()
     }
+    /// What it reads from memory: operands, then pieces of joins.
+    pub(crate) fn reads(&self) -> impl Iterator<Item = &Seen> {
+        self.loads.iter().chain(self.joins.iter().flat_map(|j| j.pieces.iter().map(|p| &p.seen)))
+    }
     /// Whether some operand is read or made here already.
-    pub(crate) fn shares(&self, inputs: &[Seen]) -> bool {
-        inputs.iter().any(|x| self.loads.iter().any(|l| l.root == x.root) || self.made.iter().any(|m| m.0 == x.root))
+    pub(crate) fn shares(&self, inputs: &[Seen], roots: &[Root]) -> bool {
+        let here = |root: usize| self.reads().any(|l| l.root == root) || self.made.iter().any(|m| m.0 == root);
+        inputs.iter().any(|x| match &roots[x.root].home {
+            Home::Joined(j) => j.pieces.iter().any(|p| here(p.seen.root)),
+            _ => here(x.root),
+        })
     }
     /// Whether there is room for so many more operands, nodes and folds.
     pub(crate) fn has_room(&self, loads: usize, nodes: usize, folds: usize) -> bool {
         let constants = self.nodes.iter().filter(|n| matches!(n, Node::Const(_))).count();
-        self.nodes.len() - constants + nodes + loads <= NODES
-            && self.loads.len() + loads <= LOADS
-            && constants + self.loads.len() + nodes + loads <= SCALARS
-            && self.loads.len() + loads + self.made.len() + FOLDS < PORTS
+        let reads = self.reads().count() + loads;
+        self.nodes.len() + self.joins.len() - constants + nodes + loads <= NODES
+            && reads <= LOADS
+            && constants + reads + nodes <= SCALARS
+            && reads + self.made.len() + FOLDS < PORTS
             && self.endings.len() + folds <= FOLDS
     }
     fn node(&mut self, n: Node) -> usize {
@@ -100,12 +115,22 @@ impl Cluster {
         if let Some(n) = self.inside(x, roots) {
             return Some(n);
         }
+        if let Home::Joined(j) = &roots[x.root].home {
+            return Some(self.join(j));
+        }
         let seen = x.with(squeezed(&x.layout).reshape(&self.shape)?);
         let at = self.loads.iter().position(|l| *l == seen).unwrap_or_else(|| {
             self.loads.push(seen);
             self.loads.len() - 1
         });
         Some(self.node(Node::Load(at)))
+    }
+    fn join(&mut self, j: &Arc<Joined>) -> usize {
+        let at = self.joins.iter().position(|k| k == j).unwrap_or_else(|| {
+            self.joins.push(j.clone());
+            self.joins.len() - 1
+        });
+        self.node(Node::Join(at))
     }
     /// The result of a micro-program on these nodes, as an element of the kind.
     pub(crate) fn apply(&mut self, micro: &Micro, inputs: &[usize], kind: Kind) -> usize {
@@ -127,6 +152,45 @@ impl Cluster {
             (Kind::F32, false) => self.node(Node::Round(result)),
             (Kind::U32, _) => self.node(Node::Index(result)),
         }
+    }
+    /// This cluster and a later one as one, if that one reads what is made here index by index only, and there is room.
+    pub(crate) fn and(&self, next: &Cluster, roots: &[Root]) -> Option<Cluster> {
+        let made = |l: &Seen| self.made.iter().find(|m| m.0 == l.root).map(|m| m.1);
+        let here = |l: &Seen| made(l).is_some() || self.endings.iter().any(|e| e.root == l.root);
+        let pieces = next.joins.iter().flat_map(|j| &j.pieces);
+        let apart = next.loads.iter().all(|l| !here(l) || made(l).is_some() && l.is_whole(roots)) && !pieces.map(|p| &p.seen).any(here);
+        if self.len != next.len || self.single != next.single || !apart {
+            return None;
+        }
+        // One shape in which both can read.
+        let reads = |c: &Cluster, s: &Shape| c.loads.iter().all(|l| here(l) || l.layout.reshape(s).is_some());
+        let shape = [&next.shape, &self.shape].into_iter().find(|s| reads(self, s) && reads(next, s))?.clone();
+        let mut both = Cluster { shape, ..self.clone() };
+        for l in &mut both.loads {
+            *l = l.with(l.layout.reshape(&both.shape)?);
+        }
+        let mut map = vec![];
+        for n in &next.nodes {
+            let at = |i: &usize| map[*i];
+            let node = match n {
+                Node::Load(k) => match made(&next.loads[*k]) {
+                    Some(node) => node,
+                    None => both.read(&next.loads[*k], roots)?,
+                },
+                Node::Join(k) => both.join(&next.joins[*k]),
+                Node::Const(v) => both.node(Node::Const(*v)),
+                Node::Unary(f, a) => both.node(Node::Unary(*f, at(a))),
+                Node::Binary(f, a, b) => both.node(Node::Binary(*f, at(a), at(b))),
+                Node::Select(t, a, b) => both.node(Node::Select(at(t), at(a), at(b))),
+                Node::Round(a) => both.node(Node::Round(at(a))),
+                Node::Index(a) => both.node(Node::Index(at(a))),
+            };
+            map.push(node);
+        }
+        both.made.extend(next.made.iter().map(|m| (m.0, map[m.1])));
+        both.endings.extend(next.endings.iter().map(|e| Ending { node: map[e.node], ..e.clone() }));
+        both.names.extend(next.names.iter().cloned());
+        both.has_room(0, 0, 0).then_some(both)
     }
     /// The product of two nodes.
     pub(crate) fn times(&mut self, a: usize, b: usize) -> usize {

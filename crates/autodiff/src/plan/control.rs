@@ -1,5 +1,7 @@
 //! Loops and branches: nested blocks, their frames, and which of their results are read.
 use super::code::{Buffer, Cond, Instruction, Row, Scan};
+use super::expand::expand;
+use super::machine::Expanded;
 use super::roots::{Seen, grounded};
 use super::schedule::{Given, Schedule};
 use crate::array::{Kind, Layout, LeafType};
@@ -28,7 +30,7 @@ impl Schedule {
         Seen::whole(self.fresh(Kind::F64, doubles), &[doubles])
     }
     /// A loop.
-    pub(crate) fn scan(&mut self, spec: &ScanSpec, inputs: Vec<Seen>, p: &Program, e: &Equation) -> Result<()> {
+    pub(crate) fn scan(&mut self, spec: &ScanSpec, body: &Expanded, inputs: Vec<Seen>, p: &Program, e: &Equation) -> Result<()> {
         let n = spec.trip.at_most();
         let mut inputs = inputs.into_iter().map(|x| self.stored(x)).collect::<Vec<_>>().into_iter();
         let init: Vec<Seen> = inputs.by_ref().take(spec.carries).collect();
@@ -44,9 +46,9 @@ impl Schedule {
         given.extend(carry_given.iter().cloned().chain(item_given).chain(constant_given.iter().cloned()));
         let stacked_values = &e.outputs[spec.carries..spec.carries + spec.stacked];
         let read: Vec<bool> = (0..spec.carries).map(|_| true).chain(stacked_values.iter().map(|v| self.is_read(*v))).collect();
-        let body = (self.nest)(&spec.body, given, &read)?;
+        let body = (self.nest)(body.only(&read), given)?;
         let test = match &spec.trip {
-            Trip::Until { test, .. } => Some((self.nest)(test, carry_given.into_iter().chain(constant_given).collect(), &[true])?),
+            Trip::Until { test, .. } => Some((self.nest)(expand(test, &[true])?, carry_given.into_iter().chain(constant_given).collect())?),
             _ => None,
         };
         let verdict_type = if let Trip::Until { test, .. } = &spec.trip { test.output_types().pop() } else { None };
@@ -120,8 +122,8 @@ impl Schedule {
         let test = inputs.remove(0);
         let given: Vec<Given> = inputs.iter().map(|x| self.given(x)).collect();
         let read: Vec<bool> = e.outputs.iter().map(|v| self.is_read(*v)).collect();
-        let yes = (self.nest)(&spec.yes, given.clone(), &read)?;
-        let no = (self.nest)(&spec.no, given, &read)?;
+        let yes = (self.nest)(expand(&spec.yes, &read)?, given.clone())?;
+        let no = (self.nest)(expand(&spec.no, &read)?, given)?;
         let mut outputs = vec![];
         for v in e.outputs.iter().copied().filter(|v| self.is_read(*v)).collect::<Vec<_>>() {
             let t = p.type_of(v);

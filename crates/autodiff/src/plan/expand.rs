@@ -1,34 +1,38 @@
 //! Composites written out and dead code left out, so that every equation left asks for one machine instruction.
+use super::machine::{Asked, Expanded, chosen, live, retain};
+use super::{invariant, order, planes};
 use crate::array::LeafType;
 use crate::error::{Error, Result};
-use crate::operation::{Builder, Equation, Lowering, Program, Value};
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use crate::operation::{Builder, Equation, Lowering, Program, ScanSpec, Trip, Value};
+use std::sync::Arc;
 
 /// Rounds of expansion at the most: composites of composites.
 const DEPTH: usize = 64;
 
 /// What an equation asks for.
-pub(crate) fn lowering(p: &Program, e: &Equation) -> Lowering {
+fn lowering(p: &Program, e: &Equation) -> Lowering {
     let inputs: Vec<&LeafType> = e.inputs.iter().map(|v| p.type_of(*v)).collect();
     let outputs: Vec<&LeafType> = e.outputs.iter().map(|v| p.type_of(*v)).collect();
     e.op.lower(&inputs, &outputs)
 }
 
 /// The same program in machine instructions, with the outputs for which `read` holds.
-pub(crate) fn expand(program: &Program, read: &[bool]) -> Result<Program> {
-    let mut p = Program {
-        types: program.types.clone(),
-        inputs: program.inputs.clone(),
-        equations: program.equations.clone(),
-        outputs: program.outputs.iter().zip(read).filter(|(_, r)| **r).map(|(v, _)| *v).collect(),
-    };
+pub(crate) fn expand(program: &Program, read: &[bool]) -> Result<Expanded> {
+    let mut p = Program { outputs: chosen(&program.outputs, read), ..program.clone() };
     drop_dead(&mut p);
     for _ in 0..DEPTH {
         let lowered: Vec<Lowering> = p.equations.iter().map(|e| lowering(&p, e)).collect();
         if !lowered.iter().any(|l| matches!(l, Lowering::Composite(_))) {
-            hoist(&mut p, &lowered);
-            return Ok(p);
+            let mut x = match planes::apart(&p, &lowered)? {
+                Some(mut p) => {
+                    drop_dead(&mut p);
+                    let lowered = p.equations.iter().map(|e| lowering(&p, e)).collect();
+                    lift(p, lowered)?
+                }
+                None => lift(p, lowered)?,
+            };
+            order::sort(&mut x);
+            return Ok(x);
         }
         p = rewrite(&p, &lowered)?;
         drop_dead(&mut p);
@@ -36,6 +40,66 @@ pub(crate) fn expand(program: &Program, read: &[bool]) -> Result<Program> {
     let culprit = p.equations.iter().find(|e| matches!(lowering(&p, e), Lowering::Composite(_)));
     let (op, at) = culprit.map_or(("program".into(), None), |e| (e.op.name().to_string(), e.site));
     Err(Error::Argument { op, problem: format!("written in terms of itself more than {DEPTH} times over"), at })
+}
+
+/// Expands the bodies of loops, and computes what is the same in every step of a loop before the loop.
+fn lift(mut p: Program, lowered: Vec<Lowering>) -> Result<Expanded> {
+    let read = p.read();
+    let equations = std::mem::take(&mut p.equations);
+    let mut out = Expanded { program: p, asked: vec![] };
+    for (mut e, mut lowering) in equations.into_iter().zip(lowered) {
+        let mut body = None;
+        if let Lowering::Scan(spec) = &mut lowering {
+            let mut x = expand(&spec.body, &vec![true; spec.body.outputs.len()])?;
+            if spec.trip.at_most() > 1 {
+                // Carries are always read; stacked outputs if the loop's are.
+                let read: Vec<bool> = (0..x.program.outputs.len()).map(|k| k < spec.carries || read[e.outputs[k].index()]).collect();
+                lift_from(spec, &mut x, &mut e, &read, &mut out);
+            }
+            body = Some(Arc::new(x));
+        }
+        out.program.equations.push(e);
+        out.asked.push(Asked { lowering, body });
+    }
+    Ok(out)
+}
+
+/// Puts what a loop's body computes from constants alone into `out`, and makes the results constants of the loop.
+fn lift_from(spec: &mut ScanSpec, body: &mut Expanded, e: &mut Equation, read: &[bool], out: &mut Expanded) {
+    let first = spec.carries + spec.items;
+    let constants = &body.program.inputs[1 + first..];
+    let found = invariant::of(body, constants, read);
+    if found.results.is_empty() {
+        return;
+    }
+    let mut outside = vec![None; body.program.types.len()];
+    for (v, x) in constants.iter().zip(&e.inputs[first..]) {
+        outside[v.index()] = Some(*x);
+    }
+    for &k in &found.needed {
+        let inner = &body.program.equations[k];
+        out.program.types.push(body.program.type_of(inner.outputs[0]).clone());
+        let made = Value(out.program.types.len() as u32 - 1);
+        outside[inner.outputs[0].index()] = Some(made);
+        let inputs = inner.inputs.iter().filter_map(|v| outside[v.index()]).collect();
+        out.program.equations.push(Equation { op: inner.op.clone(), inputs, outputs: [made].into_iter().collect(), site: inner.site });
+        out.asked.push(body.asked[k].clone());
+    }
+    let stays: Vec<bool> = found.moves.iter().map(|m| !m).collect();
+    retain(&mut body.program.equations, &stays);
+    retain(&mut body.asked, &stays);
+    let place = first + spec.constants;
+    e.inputs.insert_many(place, found.results.iter().filter_map(|v| outside[v.index()]));
+    body.program.inputs.extend(&found.results);
+    spec.constants += found.results.len();
+    if let Trip::Until { test, .. } = &mut spec.trip {
+        let mut longer = Program::clone(test);
+        for v in &found.results {
+            longer.types.push(body.program.type_of(*v).clone());
+            longer.inputs.push(Value(longer.types.len() as u32 - 1));
+        }
+        *test = Arc::new(longer);
+    }
 }
 
 fn rewrite(p: &Program, lowered: &[Lowering]) -> Result<Program> {
@@ -59,72 +123,8 @@ fn rewrite(p: &Program, lowered: &[Lowering]) -> Result<Program> {
     b.finish(&outputs)
 }
 
-/// Elements of results that are worth no thought where they are kept.
-const FEW: usize = 64;
-
-/// Moves views, numbers, short arrays, and products whose result is small beside an operand to where their operands are there, so that
-/// what follows them in one group is not cut in two. All else keeps its order.
-fn hoist(p: &mut Program, lowered: &[Lowering]) {
-    let small = |e: &Equation| {
-        let out = p.type_of(e.outputs[0]).len();
-        e.inputs.iter().any(|v| p.type_of(*v).len() / 8 >= out)
-    };
-    // The first rank that is ready comes next; among equals, the first in the program.
-    let rank: Vec<u32> = p
-        .equations
-        .iter()
-        .zip(lowered)
-        .map(|(e, l)| match l {
-            Lowering::View(_) | Lowering::Fill(_) | Lowering::Constant(_) => 0,
-            Lowering::Contract(_) if small(e) => 0,
-            Lowering::Pointwise(_) if p.type_of(e.outputs[0]).len() <= FEW => 1 + p.type_of(e.outputs[0]).len() as u32,
-            _ => u32::MAX,
-        })
-        .collect();
-    let mut maker = vec![usize::MAX; p.types.len()];
-    for (i, e) in p.equations.iter().enumerate() {
-        e.outputs.iter().for_each(|v| maker[v.index()] = i);
-    }
-    // Equations that wait, by what they wait for; and how many each still waits for.
-    let mut readers: Vec<Vec<usize>> = vec![vec![]; p.equations.len()];
-    let mut waits = vec![0; p.equations.len()];
-    for (i, e) in p.equations.iter().enumerate() {
-        for m in e.inputs.iter().map(|v| maker[v.index()]).filter(|m| *m != usize::MAX) {
-            readers[m].push(i);
-            waits[i] += 1;
-        }
-    }
-    let mut ready: BinaryHeap<Reverse<(u32, usize)>> = (0..waits.len()).filter(|i| waits[*i] == 0).map(|i| Reverse((rank[i], i))).collect();
-    let mut order = vec![];
-    while let Some(Reverse((_, i))) = ready.pop() {
-        order.push(i);
-        for &r in &readers[i] {
-            waits[r] -= 1;
-            if waits[r] == 0 {
-                ready.push(Reverse((rank[r], r)));
-            }
-        }
-    }
-    p.equations = order.into_iter().map(|i| p.equations[i].clone()).collect();
-}
-
 /// Leaves out equations of which no output is read.
 fn drop_dead(p: &mut Program) {
-    let mut live = vec![false; p.types.len()];
-    for v in &p.outputs {
-        live[v.index()] = true;
-    }
-    let mut keep: Vec<bool> = p
-        .equations
-        .iter()
-        .rev()
-        .map(|e| {
-            let used = e.outputs.iter().any(|v| live[v.index()]);
-            if used {
-                e.inputs.iter().for_each(|v| live[v.index()] = true);
-            }
-            used
-        })
-        .collect();
-    p.equations.retain(|_| keep.pop().unwrap_or(true));
+    let keep = live(p);
+    retain(&mut p.equations, &keep);
 }

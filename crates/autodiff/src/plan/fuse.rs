@@ -3,6 +3,7 @@ use super::cluster::{Cluster, Node};
 use super::roots::Root;
 use crate::array::Kind;
 use crate::kernels::group::{Code, Extent, Group, Load, Store, Tail, Target, tile};
+use crate::kernels::join::{Join, Piece};
 use crate::operation::UnaryFn;
 use smallvec::SmallVec;
 
@@ -36,6 +37,7 @@ fn loops(c: &Cluster) -> Vec<Loop> {
 pub(crate) fn cost(c: &Cluster) -> f64 {
     let node = |n: &Node| match n {
         Node::Load(_) => 0.4,
+        Node::Join(_) => 0.6,
         Node::Const(_) => 0.0,
         Node::Unary(UnaryFn::Neg | UnaryFn::Abs | UnaryFn::Sign | UnaryFn::Floor, _) => 0.15,
         Node::Unary(UnaryFn::Sqrt | UnaryFn::Recip, _) => 0.5,
@@ -92,6 +94,7 @@ pub(crate) fn group(c: &Cluster, results: &[Result], roots: &[Root]) -> Group {
         cells: vec![],
         held: vec![Held::Nowhere; c.nodes.len()],
         last: vec![0; c.nodes.len()],
+        joins: vec![],
         code: vec![],
         constants: vec![],
     };
@@ -119,6 +122,13 @@ pub(crate) fn group(c: &Cluster, results: &[Result], roots: &[Root]) -> Group {
         };
         loads.push(Load { kind, outer: loops[..split].iter().map(|l| l.strides[k]).collect(), target });
     }
+    for j in &c.joins {
+        let pieces = j.pieces.iter().enumerate().map(|(i, p)| Piece { load: loads.len() + i, from: p.from, to: p.to, stride: p.stride });
+        let cell = w.direct();
+        w.joins.push(Join { cell, register: registers.take(), row: j.row, fill: j.fill, pieces: pieces.collect() });
+        let load = |p: &super::roots::Piece| Load { kind: roots[p.seen.root].kind, outer: SmallVec::new(), target: Target::Piece };
+        loads.extend(j.pieces.iter().map(load));
+    }
     w.write(&loads, results, &mut registers);
     let stores = results.iter().map(|r| (r, w.end_cell(r.node))).collect::<Vec<_>>();
     let base = registers.total;
@@ -128,6 +138,7 @@ pub(crate) fn group(c: &Cluster, results: &[Result], roots: &[Root]) -> Group {
         .into_iter()
         .map(|l| Load { target: if let Target::Direct(x) = l.target { Target::Direct(fix(x)) } else { l.target }, ..l })
         .collect();
+    let joins = w.joins.iter().map(|j| Join { cell: fix(j.cell), ..j.clone() }).collect();
     let stores = stores
         .into_iter()
         .map(|(r, cell)| Store { kind: roots[r.root].kind, cell: fix(cell), direct: w.cells.contains(&(r.root, cell)) })
@@ -152,6 +163,7 @@ pub(crate) fn group(c: &Cluster, results: &[Result], roots: &[Root]) -> Group {
         registers: base as usize,
         constants: w.constants,
         loads,
+        joins,
         code,
         stores,
         tails,
@@ -180,13 +192,14 @@ struct Writer<'a> {
     held: Vec<Held>,
     /// For each node, one past the last node that reads it; past all nodes if results or folds read it at the end of a tile.
     last: Vec<usize>,
+    joins: Vec<Join>,
     code: Vec<Code>,
     constants: Vec<f64>,
 }
 
 fn operands(n: &Node) -> SmallVec<[usize; 3]> {
     match *n {
-        Node::Load(_) | Node::Const(_) => SmallVec::new(),
+        Node::Load(_) | Node::Join(_) | Node::Const(_) => SmallVec::new(),
         Node::Unary(_, a) | Node::Round(a) | Node::Index(a) => SmallVec::from_slice(&[a]),
         Node::Binary(_, a, b) => SmallVec::from_slice(&[a, b]),
         Node::Select(t, a, b) => SmallVec::from_slice(&[t, a, b]),
@@ -247,15 +260,17 @@ impl Writer<'_> {
                     self.held[i] = match loads[*k].target {
                         Target::Direct(c) | Target::Gather(c, _) => Held::Cell(c),
                         Target::Scalar(s) => Held::Scalar(s),
+                        Target::Piece => Held::Nowhere,
                     }
                 }
+                Node::Join(j) => self.held[i] = Held::Cell(self.joins[*j].cell),
                 _ => {}
             }
         }
         self.constants = constants;
         for i in 0..self.c.nodes.len() {
             let n = self.c.nodes[i];
-            if !matches!(n, Node::Load(_) | Node::Const(_)) && self.last[i] > 0 {
+            if !matches!(n, Node::Load(_) | Node::Join(_) | Node::Const(_)) && self.last[i] > 0 {
                 self.instruction(i, n, results, registers);
                 self.release(i, &operands(&n), registers);
             }
@@ -303,7 +318,7 @@ impl Writer<'_> {
                     Box::new(move |y| Code::Binary(f, a, b, y))
                 }
             },
-            Node::Load(_) | Node::Const(_) => return,
+            Node::Load(_) | Node::Join(_) | Node::Const(_) => return,
         };
         let y = self.target(i, results, registers);
         self.held[i] = Held::Cell(y);
@@ -314,8 +329,9 @@ impl Writer<'_> {
     fn release(&mut self, i: usize, operands: &[usize], registers: &mut Registers) {
         for (k, o) in operands.iter().enumerate() {
             let done = self.last[*o] == i + 1 && !operands[..k].contains(o);
-            match self.held[*o] {
-                Held::Cell(c) if done && c < IN_PLACE => registers.free.push(c),
+            match (self.c.nodes[*o], self.held[*o]) {
+                (Node::Join(j), _) if done => registers.free.push(self.joins[j].register),
+                (_, Held::Cell(c)) if done && c < IN_PLACE => registers.free.push(c),
                 _ => {}
             }
         }

@@ -39,7 +39,7 @@ impl Item {
     /// Calls `f` with every root that it reads or writes, those in passing too. What a cluster makes counts if it is stored.
     pub(crate) fn roots(&self, roots: &[Root], f: &mut dyn FnMut(usize)) {
         if let Some(c) = self.cluster() {
-            c.loads.iter().for_each(|l| f(l.root));
+            c.reads().for_each(|l| f(l.root));
             c.made.iter().filter(|m| roots[m.0].stored).for_each(|m| f(m.0));
             c.endings.iter().for_each(|e| f(e.root));
         }
@@ -61,12 +61,12 @@ impl Item {
         let Item::Cluster(c) = self else { return vec![] };
         let whole = |x: &Seen| x.is_whole(roots) && x.layout.len() == c.len;
         let mut fit: Vec<usize> = c.loads.iter().filter(|x| whole(x)).map(|x| x.root).collect();
-        fit.retain(|r| c.loads.iter().all(|x| x.root != *r || whole(x)));
+        fit.retain(|r| c.reads().all(|x| x.root != *r || whole(x)));
         fit.dedup();
         fit
     }
     /// Whether a result of a cluster is an operand as it is.
     pub(crate) fn is_operand(&self, node: usize) -> bool {
-        matches!(self, Item::Cluster(c) if matches!(c.nodes[node], Node::Load(_)))
+        matches!(self, Item::Cluster(c) if matches!(c.nodes[node], Node::Load(_) | Node::Join(_)))
     }
 }

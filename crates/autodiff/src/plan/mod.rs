@@ -5,9 +5,14 @@ pub(crate) mod code;
 mod control;
 mod expand;
 mod fuse;
+mod invariant;
 mod item;
+mod late;
+mod machine;
 mod memory;
+mod order;
 mod place;
+mod planes;
 mod roots;
 mod schedule;
 mod slots;
@@ -37,7 +42,8 @@ impl Plan {
     pub fn new(program: &Program) -> Result<Self> {
         let (inputs, outputs) = (program.input_types(), program.output_types());
         let given = |t: &LeafType| Given { kind: t.kind, layout: Layout::contiguous(&t.shape), literal: None, constant: None };
-        let block = block::block(program, inputs.iter().map(given).collect(), &vec![true; outputs.len()])?;
+        let expanded = expand::expand(program, &vec![true; outputs.len()])?;
+        let block = block::block(expanded, inputs.iter().map(given).collect())?;
         let mut bytes = block.frame;
         let mut places = vec![];
         for t in &outputs {

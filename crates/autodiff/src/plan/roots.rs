@@ -1,5 +1,12 @@
-//! Roots, what owns storage, and views of them.
+//! Roots, what owns storage, and views of them, one by one and joined.
 use crate::array::{Kind, Layout};
+use crate::operation::Part;
+use std::sync::Arc;
+
+/// Elements of a row that are worth walking the pieces for, where there are several rows.
+const ROW: usize = 16;
+/// Pieces at the most.
+const PIECES: usize = 4;
 
 /// What owns storage: an input, a constant, a number, or the result of an instruction.
 #[derive(Debug, Clone)]
@@ -19,7 +26,7 @@ pub(crate) struct Root {
 }
 
 /// Where a root lies.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Home {
     /// At an input.
     Input(usize),
@@ -27,8 +34,10 @@ pub(crate) enum Home {
     Constant(usize),
     /// Every element is this number; memory only when somebody asks.
     Literal(f64),
-    /// At an output.
-    Output(usize),
+    /// At an output, from this element on.
+    Output(usize, usize),
+    /// In pieces of other roots; memory only when somebody asks.
+    Joined(Arc<Joined>),
     /// In the frame, once slots are given out.
     Slot,
 }
@@ -72,4 +81,62 @@ impl Seen {
 pub(crate) fn squeezed(layout: &Layout) -> Layout {
     let keep: Vec<usize> = (0..layout.shape.len()).filter(|i| layout.shape[*i] != 1).collect();
     layout.permute(&keep)
+}
+
+/// Rows of pieces of other roots.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Joined {
+    pub(crate) rows: usize,
+    /// Elements of a row.
+    pub(crate) row: usize,
+    pub(crate) fill: f64,
+    /// In order, and apart.
+    pub(crate) pieces: Vec<Piece>,
+}
+
+/// Elements `from..to` of every row.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Piece {
+    /// As rows of contiguous elements.
+    pub(crate) seen: Seen,
+    pub(crate) from: usize,
+    pub(crate) to: usize,
+    /// Elements from row to row.
+    pub(crate) stride: isize,
+}
+
+impl Joined {
+    /// An array of this shape with parts in their places and a number elsewhere, if parts are cut along one axis alone and lie in order.
+    pub(crate) fn of(fill: f64, parts: &[(&Part, Seen)], shape: &[usize]) -> Option<Self> {
+        let full = |axis: usize| parts.iter().all(|(_, x)| x.layout.shape[axis] == shape[axis]);
+        let mut cut = (0..shape.len()).filter(|a| !full(*a));
+        let axis = cut.next().unwrap_or(0);
+        let in_order = |p: &Part, x: &Seen| p.step.iter().zip(&x.layout.shape).all(|(s, n)| *s == 1 || *n == 1);
+        if shape.is_empty() || cut.next().is_some() || parts.len() > PIECES || !parts.iter().all(|(p, x)| in_order(p, x)) {
+            return None;
+        }
+        let rows: usize = shape[..axis].iter().product();
+        let inner: usize = shape[axis + 1..].iter().product();
+        let row = shape[axis] * inner;
+        if rows > 1 && row < ROW {
+            return None;
+        }
+        let mut pieces = vec![];
+        for (part, x) in parts {
+            let run = x.layout.shape[axis] * inner;
+            let layout = x.layout.reshape(&[rows, run])?;
+            if run > 1 && layout.strides[1] != 1 {
+                return None;
+            }
+            let stride = if rows > 1 { layout.strides[0] } else { row as isize };
+            let from = part.start[axis] * inner;
+            pieces.push(Piece { seen: x.with(layout), from, to: from + run, stride });
+        }
+        pieces.sort_by_key(|p| p.from);
+        Some(Joined { rows, row, fill, pieces })
+    }
+    /// Whether pieces are everywhere.
+    pub(crate) fn covers(&self) -> bool {
+        self.pieces.iter().map(|p| p.to - p.from).sum::<usize>() == self.row
+    }
 }

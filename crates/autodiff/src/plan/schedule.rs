@@ -1,15 +1,16 @@
 //! Equations put in order as items: clusters of elementwise work, and single instructions; greedy in topological order.
 use super::cluster::{Cluster, Ending, extent};
 use super::code::{Block, Instruction, Step};
-use super::expand::{expand, lowering};
 use super::item::Item;
-use super::roots::{Home, Root, Seen};
+use super::machine::{Asked, Expanded};
+use super::roots::{Home, Joined, Piece, Root, Seen};
 use crate::array::{AnyArray, Kind, Layout, LeafType, Shape, Shared};
 use crate::error::Result;
 use crate::kernels::contract::ContractPlan;
-use crate::kernels::group::unit;
+use crate::kernels::group::{LOADS, unit};
 use crate::operation::{Contraction, Equation, Fold, Lowering, Micro, Part, Program, Value, View};
 use smallvec::SmallVec;
+use std::sync::Arc;
 
 /// Below so many elements, sharing a loop pays even where nothing is shared in it.
 const SMALL: usize = 2048;
@@ -25,8 +26,8 @@ pub(crate) struct Given {
     pub(crate) constant: Option<usize>,
 }
 
-/// Plans a nested program with these inputs and the outputs that are read.
-pub(crate) type Nest = fn(&Program, Vec<Given>, &[bool]) -> Result<Block>;
+/// Plans a nested program with these inputs.
+pub(crate) type Nest = fn(Expanded, Vec<Given>) -> Result<Block>;
 
 /// Items under construction, and what is known of every value.
 pub(crate) struct Schedule {
@@ -45,8 +46,8 @@ pub(crate) struct Schedule {
 
 impl Schedule {
     /// Puts a program in order.
-    pub(crate) fn new(program: &Program, given: Vec<Given>, read: &[bool], nest: Nest) -> Result<Self> {
-        let program = expand(program, read)?;
+    pub(crate) fn new(program: Expanded, given: Vec<Given>, nest: Nest) -> Result<Self> {
+        let Expanded { program, asked } = program;
         let mut s = Schedule {
             roots: vec![],
             items: vec![],
@@ -58,19 +59,16 @@ impl Schedule {
             nest,
             literals: vec![],
             values: vec![None; program.types.len()],
-            read: vec![false; program.types.len()],
+            read: program.read(),
         };
-        for v in program.equations.iter().flat_map(|e| &e.inputs).chain(&program.outputs) {
-            s.read[v.index()] = true;
-        }
         for (i, (v, g)) in program.inputs.iter().zip(given).enumerate() {
             let home = g.literal.map_or(Home::Input(i), Home::Literal);
             let len = g.layout.span().1;
             let root = s.root(Root { kind: g.kind, len, home, ready: 0, indexwise: false, stored: true, constant: g.constant });
             s.values[v.index()] = Some(Seen { root, start: 0, layout: g.layout });
         }
-        for e in &program.equations {
-            s.equation(&program, e)?;
+        for (e, a) in program.equations.iter().zip(asked) {
+            s.equation(&program, e, a)?;
         }
         for (k, v) in program.outputs.iter().enumerate() {
             s.output(&program, k, *v);
@@ -117,6 +115,7 @@ impl Schedule {
             };
             return Seen { root, ..x };
         }
+        self.settle(x.root);
         self.roots[x.root].stored = true;
         x
     }
@@ -137,10 +136,10 @@ impl Schedule {
     pub(crate) fn push(&mut self, instruction: Instruction<Seen>, e: &Equation) {
         self.items.push(Item::Step(Box::new(Step { instruction, name: e.op.name().to_string(), site: e.site })));
     }
-    fn equation(&mut self, p: &Program, e: &Equation) -> Result<()> {
+    fn equation(&mut self, p: &Program, e: &Equation, asked: Asked) -> Result<()> {
         let inputs: Vec<Seen> = e.inputs.iter().map(|v| self.seen(*v)).collect();
         let t = p.type_of(e.outputs[0]);
-        match lowering(p, e) {
+        match asked.lowering {
             Lowering::Pointwise(m) => {
                 let seen = if t.is_empty() { self.nothing(t, 0.0) } else { self.pointwise(&m, &inputs, t, e) };
                 self.set(e.outputs[0], seen);
@@ -187,7 +186,10 @@ impl Schedule {
                 self.states += 1;
                 self.push(Instruction::External { external, state: self.states - 1, inputs, outputs }, e);
             }
-            Lowering::Scan(spec) => self.scan(&spec, inputs, p, e)?,
+            Lowering::Scan(spec) => {
+                let body = asked.body.expect("bodies of loops are expanded with what holds them");
+                self.scan(&spec, &body, inputs, p, e)?;
+            }
             Lowering::Cond(spec) => self.cond(&spec, inputs, p, e)?,
             Lowering::Composite(_) => debug_assert!(false, "composites are written out"),
         }
@@ -242,18 +244,19 @@ impl Schedule {
     /// The cluster that an equation with these operands over so many elements may join, or a new one.
     fn cluster(&mut self, inputs: &[Seen], shape: &[usize], single: bool, nodes: usize, folds: usize, e: &Equation) -> usize {
         let len: usize = shape.iter().product();
+        let loads = self.settle_unless_read(inputs, len, if single { Kind::F32 } else { Kind::F64 });
         let ready = inputs.iter().map(|x| self.roots[x.root].ready).max().unwrap_or(0);
         let first = ready.saturating_sub(1).max(self.items.len().saturating_sub(WINDOW));
         let mut found = None;
         for k in first..self.items.len() {
             let Item::Cluster(c) = &self.items[k] else { continue };
-            if c.len != len || c.single != single || !c.has_room(inputs.len(), nodes, folds) {
+            if c.len != len || c.single != single || !c.has_room(loads, nodes, folds) {
                 continue;
             }
             if !inputs.iter().all(|x| c.can_read(x, &self.roots, k)) {
                 continue;
             }
-            if c.shares(inputs) {
+            if c.shares(inputs, &self.roots) {
                 found = Some(k);
                 break;
             }
@@ -266,7 +269,7 @@ impl Schedule {
             self.items.len() - 1
         });
         for x in inputs {
-            if self.roots[x.root].ready <= k && !matches!(self.roots[x.root].home, Home::Literal(_)) {
+            if self.roots[x.root].ready <= k && !matches!(self.roots[x.root].home, Home::Literal(_) | Home::Joined(_)) {
                 self.roots[x.root].stored = true;
             }
         }
@@ -376,35 +379,79 @@ impl Schedule {
     }
     fn place(&mut self, fill: f64, parts: &[Part], inputs: Vec<Seen>, t: &LeafType, e: &Equation) -> Seen {
         let whole = Layout::contiguous(&t.shape);
+        let blank = |x: &Seen| x.layout.is_empty() || self.roots[x.root].home == Home::Literal(fill);
+        let parts: Vec<(&Part, Seen)> = parts.iter().zip(inputs).filter(|(_, x)| !blank(x)).collect();
+        let parts: Vec<(&Part, Seen)> = parts.into_iter().map(|(p, x)| (p, self.stored(x))).collect();
+        if let Some(joined) = Joined::of(fill, &parts, &t.shape) {
+            let ready = parts.iter().map(|(_, x)| self.roots[x.root].ready).max().unwrap_or(0);
+            let home = Home::Joined(Arc::new(joined));
+            let root = self.root(Root { kind: t.kind, len: t.len(), home, ready, indexwise: false, stored: false, constant: None });
+            return Seen::whole(root, &t.shape);
+        }
         let mut placed = vec![];
         let mut covered = 0;
-        for (part, x) in parts.iter().zip(inputs) {
-            if x.layout.is_empty() {
-                continue;
-            }
+        for (part, x) in parts {
             covered += x.layout.len();
             let steps: SmallVec<[isize; 4]> = part.step.iter().map(|s| *s as isize).collect();
             let layout = whole.slice(&part.start, &steps, &x.layout.shape);
-            placed.push((self.stored(x), layout));
+            placed.push((x, layout));
         }
         let fill = (covered < t.len()).then_some(fill);
         let out = Seen::whole(self.fresh(t.kind, t.len()), &t.shape);
         self.push(Instruction::Place { fill, parts: placed, out: out.clone() }, e);
         out
     }
+    /// Gives what is in pieces memory of its own.
+    fn settle(&mut self, root: usize) {
+        let Home::Joined(j) = self.roots[root].home.clone() else { return };
+        let shape = [j.rows, j.row];
+        let whole = Layout::contiguous(&shape);
+        let part = |p: &Piece| (p.seen.clone(), whole.slice(&[0, p.from], &[1, 1], &p.seen.layout.shape));
+        let parts = j.pieces.iter().map(part).collect();
+        let instruction = Instruction::Place { fill: (!j.covers()).then_some(j.fill), parts, out: Seen::whole(root, &shape) };
+        self.items.push(Item::Step(Box::new(Step { instruction, name: "place".into(), site: None })));
+        self.roots[root] = Root { home: Home::Slot, ready: self.items.len(), stored: true, ..self.roots[root].clone() };
+    }
+    /// Gives memory to those operands of a cluster over so many elements of a kind that it cannot read in pieces. Says how many loads it needs.
+    fn settle_unless_read(&mut self, inputs: &[Seen], len: usize, kind: Kind) -> usize {
+        let pieces = |s: &Self, x: &Seen| if let Home::Joined(j) = &s.roots[x.root].home { j.pieces.len() } else { 1 };
+        let many = inputs.iter().map(|x| pieces(self, x)).sum::<usize>() > LOADS / 2;
+        for x in inputs {
+            let root = &self.roots[x.root];
+            if many || root.len != len || root.kind != kind || !x.is_whole(&self.roots) {
+                self.settle(x.root);
+            }
+        }
+        inputs.iter().map(|x| pieces(self, x)).sum()
+    }
+    /// Has the pieces of an output written to their places in it, if they are all of it, and nothing else.
+    fn output_in_pieces(&mut self, k: usize, x: &Seen) -> bool {
+        let Home::Joined(j) = self.roots[x.root].home.clone() else { return false };
+        let free = |p: &Piece| self.roots[p.seen.root].home == Home::Slot && p.seen.is_whole(&self.roots);
+        let alone = |i: usize| j.pieces[..i].iter().all(|p| p.seen.root != j.pieces[i].seen.root);
+        let fits = j.rows == 1 && j.covers() && x.is_whole(&self.roots) && j.pieces.iter().all(free) && (0..j.pieces.len()).all(alone);
+        if fits {
+            j.pieces.iter().for_each(|p| self.roots[p.seen.root].home = Home::Output(k, p.from));
+        }
+        fits
+    }
     /// Sees to it that an output is written to its place: where it is made, or by a copy.
     fn output(&mut self, p: &Program, k: usize, v: Value) {
         let x = self.seen(v);
+        if self.output_in_pieces(k, &x) {
+            return;
+        }
+        self.settle(x.root);
         let root = &mut self.roots[x.root];
         if root.home == Home::Slot && x.start == 0 && x.layout.is_contiguous() && x.layout.len() == root.len {
-            root.home = Home::Output(k);
+            root.home = Home::Output(k, 0);
             root.stored = true;
             return;
         }
         let t = p.type_of(v);
         let x = self.stored(x);
         let out = self.fresh(t.kind, t.len());
-        self.roots[out].home = Home::Output(k);
+        self.roots[out].home = Home::Output(k, 0);
         let instruction = Instruction::Copy { x, out: Seen::whole(out, &t.shape) };
         self.items.push(Item::Step(Box::new(Step { instruction, name: "output".into(), site: None })));
     }

@@ -42,17 +42,12 @@ pub(crate) fn join(s: &mut Schedule) {
     for k in 0..s.items.len() {
         let Item::Cluster(c) = &s.items[k] else { continue };
         let free = |f: &&Found| !taken[f.item];
-        let ends: Vec<&Found> = products.iter().filter(free).filter(|f| f.item > k && is_end(f, c, &s.roots)).collect();
-        let Some(first) = ends.first() else { continue };
-        let ends: Vec<&Found> = ends.iter().copied().filter(|f| f.same_matrix(first)).take(PRODUCTS).collect();
-        let heads: Vec<&Found> = products
-            .iter()
-            .filter(free)
-            .filter(|f| f.item < k && f.same_matrix(first) && is_head(f, c, &s.roots))
-            .filter(|f| !(f.item + 1..k).any(|j| touches(&s.items[j], f.out, &s.roots)))
-            .take(PRODUCTS)
-            .collect();
-        if heads.is_empty() || !fits(c, first, &s.roots) {
+        let ends = || products.iter().filter(free).filter(|f| f.item > k && is_end(f, c, &s.roots));
+        let heads = || products.iter().filter(free).filter(|f| f.item < k && is_head(f, c, &s.roots, &s.items[f.item + 1..k]));
+        let Some(first) = ends().chain(heads()).next() else { continue };
+        let ends: Vec<&Found> = ends().filter(|f| f.same_matrix(first)).take(PRODUCTS).collect();
+        let heads: Vec<&Found> = heads().filter(|f| f.same_matrix(first)).take(PRODUCTS).collect();
+        if heads.is_empty() || heads.len() + ends.len() < 2 || !fits(c, first, &s.roots) {
             continue;
         }
         let shape = first.shape;
@@ -74,14 +69,15 @@ pub(crate) fn join(s: &mut Schedule) {
 
 /// Whether rows are added up with factors that the cluster makes.
 fn is_end(f: &Found, c: &Cluster, roots: &[Root]) -> bool {
-    let made = c.made.iter().any(|m| m.0 == f.vector.root && !matches!(c.nodes[m.1], Node::Load(_)));
+    let made = c.made.iter().any(|m| m.0 == f.vector.root && !matches!(c.nodes[m.1], Node::Load(_) | Node::Join(_)));
     f.shape.across && f.shape.rows == c.len && made && f.vector.is_whole(roots)
 }
 
-/// Whether rows are dotted, and the cluster reads the products in order.
-fn is_head(f: &Found, c: &Cluster, roots: &[Root]) -> bool {
-    let mut reads = c.loads.iter().filter(|l| l.root == f.out).peekable();
-    !f.shape.across && f.shape.rows == c.len && reads.peek().is_some() && reads.all(|l| l.is_whole(roots) && l.layout.len() == c.len)
+/// Whether rows are dotted, and the cluster is the first to read the products, in order.
+fn is_head(f: &Found, c: &Cluster, roots: &[Root], between: &[Item]) -> bool {
+    let mut reads = c.reads().filter(|l| l.root == f.out).peekable();
+    let alike = reads.peek().is_some() && reads.all(|l| l.is_whole(roots) && l.layout.len() == c.len);
+    !f.shape.across && f.shape.rows == c.len && alike && !between.iter().any(|i| touches(i, f.out, roots))
 }
 
 /// Whether the cluster runs over the rows block by block, in the matrix's element type.

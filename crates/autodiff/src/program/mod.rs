@@ -78,6 +78,13 @@ impl<P> Program<P> {
     pub fn output_types(&self) -> Vec<LeafType> {
         self.outputs.iter().map(|v| self.type_of(*v).clone()).collect()
     }
+    /// For each value, whether an equation reads it, or it is handed out.
+    #[must_use]
+    pub fn read(&self) -> Vec<bool> {
+        let mut read = vec![false; self.types.len()];
+        self.equations.iter().flat_map(|e| &e.inputs).chain(&self.outputs).for_each(|v| read[v.index()] = true);
+        read
+    }
     /// For each value, whether it depends on an input for which `seeds` holds.
     pub fn depends_on(&self, seeds: &[bool]) -> Vec<bool> {
         let mut active = vec![false; self.types.len()];

@@ -206,3 +206,67 @@ fn derivatives_of_loops() {
     let again = transform::vjp(&hvp, &vec![true; hvp.inputs.len()], &vec![true; hvp.outputs.len()]).unwrap();
     check_at(&again, &inputs(&again, 17));
 }
+
+/// (counter, x[d], w[d], m[d,d], big[1]) → tanh(x·exp(w) + m·w) + big outer products, which stay.
+fn with_invariants(d: usize) -> Program {
+    program(&[(&[], U32), (&[d], F64), (&[d], F64), (&[d, d], F64)], |b, x| {
+        let scale = b.exp(x[2]);
+        let y = b.mul(x[1], scale);
+        let shift = b.dot(x[3], x[2]);
+        let z = b.add(y, shift);
+        let outer = b.contract(x[2], x[2], hypertape_autodiff::operation::Contraction::default());
+        let s = b.sum_all(outer);
+        let s = b.broadcast_to(s, &[d]);
+        let z = b.add(z, s);
+        vec![b.tanh(z), x[2], shift]
+    })
+}
+
+#[test]
+fn what_is_the_same_in_every_step_is_computed_before_the_loop() {
+    for (d, trip) in [(100, Trip::Static(7)), (3, Trip::Static(7)), (100, Trip::Static(0)), (100, Trip::Static(1))] {
+        let n = trip.at_most();
+        let op = Op::new(Scan(ScanSpec {
+            body: Arc::new(with_invariants(d)),
+            carries: 1,
+            items: 0,
+            constants: 2,
+            stacked: 2,
+            trip,
+            reverse: false,
+        }));
+        let p = program(&[(&[d], F64), (&[d], F64), (&[d, d], F64)], |b, x| b.emit(op.clone(), x).to_vec());
+        let e = check_at(&p, &inputs(&p, 3));
+        let products = if n > 1 { 2 } else { 2 * n as u64 };
+        assert_eq!(e.counts().products(hypertape_autodiff::kernels::contract::Class::MatVec, None), products, "{}", e.plan());
+    }
+}
+
+#[test]
+fn a_test_of_a_loop_does_not_mind_new_constants() {
+    let test = program(&[(&[100], F64), (&[100], F64), (&[100, 100], F64)], |b, x| {
+        let s = b.mul(x[0], x[1]);
+        let s = b.sum_all(s);
+        let l = b.full_like(s, -1e9);
+        vec![b.less(s, l)]
+    });
+    let trip = Trip::Until { test: Arc::new(test), at_most: 6 };
+    let inner = Op::new(Scan(ScanSpec {
+        body: Arc::new(with_invariants(100)),
+        carries: 1,
+        items: 0,
+        constants: 2,
+        stacked: 2,
+        trip,
+        reverse: false,
+    }));
+    // And through two loops.
+    let body = program(&[(&[], U32), (&[100], F64), (&[100], F64), (&[100, 100], F64)], |b, x| {
+        let y = b.emit(inner.clone(), &x[1..]);
+        vec![y[0]]
+    });
+    let outer = ScanSpec { body: Arc::new(body), carries: 1, items: 0, constants: 2, stacked: 0, trip: Trip::Static(4), reverse: true };
+    let p = program(&[(&[100], F64), (&[100], F64), (&[100, 100], F64)], |b, x| b.emit(Op::new(Scan(outer.clone())), x).to_vec());
+    let e = check_at(&p, &inputs(&p, 3));
+    assert_eq!(e.counts().products(hypertape_autodiff::kernels::contract::Class::MatVec, None), 2, "{}", e.plan());
+}

@@ -6,6 +6,7 @@ mod external;
 mod generated;
 mod memory;
 mod passes;
+mod pieces;
 mod registry;
 
 use hypertape_autodiff::array::{AnyArray, AnyView, Kind, LeafType};

@@ -108,3 +108,46 @@ fn what_lies_between_stays_in_order() {
         vec![g, h, k, z, u]
     });
 }
+
+#[test]
+fn a_cluster_waits_for_the_products_that_it_can_share() {
+    for (n, d) in [(40, 10), (3000, 300)] {
+        let x = matrix(n, d, F64);
+        let write = |b: &mut Builder, w: &[Value], sums: bool| {
+            let c = b.constant(x.clone());
+            let y = b.dot(c, w[0]);
+            let s = b.sigmoid(y);
+            let one = b.full_like(s, 1.0);
+            let s = b.sub(one, s);
+            // A vector that comes late, but needs nothing of the first product.
+            let u = b.exp(w[1]);
+            let z = b.dot(c, u);
+            let r = b.mul(s, z);
+            let t = b.permute(c, &[1, 0]);
+            vec![if sums { b.dot(t, r) } else { b.sum_all(r) }]
+        };
+        for sums in [true, false] {
+            let p = program(&[(&[d], F64), (&[d], F64)], |b, w| write(b, w, sums));
+            let e = check_at(&p, &inputs(&p, 2));
+            assert_eq!(ran(&e, &x), (2, 4, if sums { 2 } else { 0 }), "{}", e.plan());
+        }
+    }
+}
+
+#[test]
+fn products_that_need_each_other_do_not_wait() {
+    let x = matrix(60, 20, F64);
+    let p = program(&[(&[20], F64)], |b, w| {
+        let c = b.constant(x.clone());
+        let t = b.permute(c, &[1, 0]);
+        let y = b.dot(c, w[0]);
+        let s = b.sigmoid(y);
+        let g = b.dot(t, s);
+        let z = b.dot(c, g);
+        let r = b.mul(s, z);
+        let q = b.mul(r, y);
+        vec![b.dot(t, r), b.dot(t, q)]
+    });
+    let e = check_at(&p, &inputs(&p, 2));
+    assert_eq!(ran(&e, &x), (4, 4, 6), "{}", e.plan());
+}

@@ -4,6 +4,7 @@ mod copy;
 mod dense;
 mod elementary;
 mod fold;
+mod join;
 mod math;
 mod matvec;
 mod sparse;
