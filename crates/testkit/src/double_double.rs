@@ -15,7 +15,7 @@ pub struct Double {
 const LN_2: [f64; 3] = [0.6931471804855391, 7.440617110012397e-11, -1.3124698417785255e-27];
 const HALF_PI: [f64; 4] = [1.5707963267923333, 2.5633441515839558e-12, 1.0562999066987428e-23, -5.278473996974669e-40];
 /// 2 / √π.
-const TWO_OVER_ROOT_PI: Double = Double { high: 1.1283791670955126, low: 1.533545961316588e-17 };
+const TWO_OVER_ROOT_PI: Double = Double { high: std::f64::consts::FRAC_2_SQRT_PI, low: 1.533545961316588e-17 };
 
 fn ordered(a: f64, b: f64) -> Double {
     let s = a + b;

@@ -7,12 +7,9 @@
 //! Errors in double precision, in units in the last place: exp 0.75, exp_m1 1.25, sigmoid 2,
 //! softplus 1.5.
 use super::logarithm::ln_of_sum;
-use super::words::{mul_add, nearest, ordered_sum, polynomial, power_of_two, single};
+use super::words::{LN_2, mul_add, nearest, ordered_sum, polynomial, power_of_two, single};
 use crate::array::Element;
 use std::f64::consts::LOG2_E;
-
-/// ln 2, to 33 bits and the rest.
-pub(super) const LN_2: (f64, f64) = (0.6931471804855391, 7.440617110012397e-11);
 
 const Q: [f64; 11] = [
     0.5,

@@ -1,7 +1,7 @@
 //! sinh x, cosh x, tanh x.
 //!
-//! |x| = n ln 2 + r as for the exponential; with a = ½(2ⁿ − 2⁻ⁿ) and b = ½(2ⁿ + 2⁻ⁿ): sinh |x| = a cosh r + b sinh r and cosh x = b cosh r
-//! + a sinh r, where sinh r = r + r³ S(r²) and cosh r = 1 + ½r² + r⁴ C(r²). The largest terms, a and ½ 2ⁿ r, are exact, and are summed as
+//! |x| = n ln 2 + r as for the exponential; with a = ½(2ⁿ − 2⁻ⁿ) and b = ½(2ⁿ + 2⁻ⁿ): sinh |x| = a cosh r + b sinh r and
+//! cosh x = b cosh r + a sinh r, where sinh r = r + r³ S(r²) and cosh r = 1 + ½r² + r⁴ C(r²). The largest terms, a and ½ 2ⁿ r, are exact, and are summed as
 //! two words. tanh |x| = t / (t + 1) with t = ½(e^2|x| − 1). The coefficients minimise the largest error relative to the
 //! function (Remez 1934, in 260 bits): 2⁻⁶¹·⁷ and 2⁻⁵⁷ in double, 2⁻³⁷ and 2⁻³³ in single precision.
 //!

@@ -5,8 +5,7 @@
 //! minimise the largest error of R (Remez 1934, in 260 bits): 2⁻⁵⁸·⁵ in double and 2⁻²⁹ in single precision.
 //!
 //! Errors in double precision, in units in the last place: ln 0.8, ln_1p 0.9.
-use super::exponential::LN_2;
-use super::words::{mul_add, polynomial, single};
+use super::words::{LN_2, mul_add, polynomial, single};
 use crate::array::Element;
 
 const R: [f64; 7] = [

@@ -78,7 +78,8 @@ pub(crate) fn atan2<T: Real, const FMA: bool>(y: T, x: T) -> T {
 /// Whether `sin`, `cos` and `tan` leave this argument to [`periodic`].
 #[inline(always)]
 pub(crate) fn beyond_reduction<T: Real>(x: T) -> bool {
-    !(Element::to_f64(x).abs() <= trigonometric::REDUCED)
+    let x = Element::to_f64(x).abs();
+    x > trigonometric::REDUCED || x.is_nan()
 }
 
 /// The function of an argument beyond the reduction, if it is one of those that have one.

@@ -6,9 +6,9 @@
 //! those of C (ISO 9899, annex F).
 //!
 //! Error in double precision: 0.8 units in the last place.
-use super::exponential::{LN_2, exp, exp_of_sum};
+use super::exponential::{exp, exp_of_sum};
 use super::logarithm::{ln_of_parts, split_any};
-use super::words::{mul_add, ordered_sum, polynomial, product, single};
+use super::words::{LN_2, mul_add, ordered_sum, polynomial, product, single};
 use crate::array::Element;
 
 const P: [f64; 7] = [

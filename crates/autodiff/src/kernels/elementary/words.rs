@@ -2,6 +2,9 @@
 use crate::array::{Element, Kind};
 use crate::kernels::isa::fma;
 
+/// ln 2, to 33 bits and the rest.
+pub(super) const LN_2: (f64, f64) = (0.6931471804855391, 7.440617110012397e-11);
+
 /// Whether results are asked for in single precision.
 #[inline(always)]
 pub(super) const fn single<T: Element>() -> bool {

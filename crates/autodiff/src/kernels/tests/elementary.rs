@@ -172,7 +172,7 @@ fn position<T: Real>() {
         (0..80).map(|i| T::from_f64(if i % 9 == 4 { r.pick(&special) } else { r.real() * (8.0 * r.real()).exp2() })).collect()
     };
     let (x, b) = (draw(), draw());
-    let mut y = vec![T::nan(); 80];
+    let mut y = [T::nan(); 80];
     for offset in 0..9 {
         for n in 0..=70 {
             let (x, b, y) = (&x[offset..offset + n], &b[offset..offset + n], &mut y[..n]);
