@@ -1,4 +1,6 @@
 //! Products with compressed sparse rows: streams of the nonzeros.
+//!
+//! Xᵀ f(X v) takes two passes: gathering and scattering bound it, not reading, and in one pass both vectors compete for the cache.
 #![allow(unsafe_code, reason = "indices were checked when the matrix was made")]
 use super::vector::{Vector, per_vector};
 use crate::array::Real;
