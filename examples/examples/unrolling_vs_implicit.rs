@@ -34,6 +34,9 @@ struct Options {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::parse();
+    if !(options.memory > 0.0 && options.memory.is_finite()) {
+        return Err(format!("--memory is {}; give a positive number of megabytes", options.memory).into());
+    }
     fs::create_dir_all(&options.out)
         .map_err(|e| format!("cannot create {}: {e}; give another folder with --out", options.out.display()))?;
     let problem = SoftmaxRegression::new(Digits::load()?)?;
@@ -45,7 +48,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("Error: relative, against Newton's method to 1e-12 and a dense Cholesky solve. Seconds: one hypergradient, once warm.\n");
     println!("{table}");
     fs::write(options.out.join("hypergradients.csv"), table.csv())?;
-    draw(&table, &options.out)?;
+    if table.rows.iter().any(|row| matches!(row.outcome, Some(Ok(_)))) {
+        draw(&table, &options.out)?;
+    } else {
+        println!("No chart is drawn: no row was run. The least plan needs more than --memory {} megabytes.\n", options.memory);
+    }
     tune(&problem, options.quick)?;
     println!("\nTable and charts: {}", options.out.display());
     Ok(())
