@@ -92,7 +92,13 @@ impl AnyView<'_> {
         fn find<T: Element>(a: &ArrayViewD<'_, T>) -> Option<(Vec<usize>, f64)> {
             // x·0 is 0 for finite x and NaN otherwise: one pass without branches, then a search.
             let bad = match a.as_slice_memory_order() {
-                Some(s) => s.iter().map(|v| v.to_f64() * 0.0).sum::<f64>().is_nan(),
+                Some(s) => {
+                    let mut lanes = [0.0; 8];
+                    let chunks = s.chunks_exact(lanes.len());
+                    let rest = chunks.remainder().iter().map(|v| v.to_f64() * 0.0).sum::<f64>();
+                    chunks.for_each(|c| lanes.iter_mut().zip(c).for_each(|(l, v)| *l += v.to_f64() * 0.0));
+                    (rest + lanes.iter().sum::<f64>()).is_nan()
+                }
                 None => a.iter().any(|v| !v.to_f64().is_finite()),
             };
             if !bad {

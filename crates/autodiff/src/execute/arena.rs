@@ -260,16 +260,16 @@ impl Bases {
         }
     }
     /// An array at the start of a base.
-    pub(crate) fn view(&self, i: usize, kind: Kind, shape: &[usize]) -> AnyView<'_> {
-        fn typed<'a, T: Element>(at: *const u8, shape: &[usize]) -> ArrayViewD<'a, T> {
+    pub(crate) fn view(&self, i: usize, kind: Kind, shape: &IxDyn, strides: &IxDyn) -> AnyView<'_> {
+        fn typed<'a, T: Element>(at: *const u8, shape: &IxDyn, strides: &IxDyn) -> ArrayViewD<'a, T> {
             // SAFETY: outputs lie in the arena, contiguous, aligned; the view borrows the bases, so nothing runs meanwhile.
-            unsafe { ArrayViewD::from_shape_ptr(IxDyn(shape).into_shape_with_order(), at.cast()) }
+            unsafe { ArrayViewD::from_shape_ptr(shape.clone().strides(strides.clone()), at.cast()) }
         }
         let at = self.at[i].at;
         match kind {
-            Kind::F64 => AnyView::F64(typed(at, shape)),
-            Kind::F32 => AnyView::F32(typed(at, shape)),
-            Kind::U32 => AnyView::U32(typed(at, shape)),
+            Kind::F64 => AnyView::F64(typed(at, shape, strides)),
+            Kind::F32 => AnyView::F32(typed(at, shape, strides)),
+            Kind::U32 => AnyView::U32(typed(at, shape, strides)),
         }
     }
 }

@@ -7,11 +7,12 @@ mod run;
 
 pub use crate::operation::{Counts, Products};
 
-use crate::array::{AnyView, Element, LeafType};
+use crate::array::{AnyView, Element, Layout, LeafType};
 use crate::error::{Error, Result};
 use crate::operation::Report;
 use crate::plan::{Memory, Plan};
 use arena::{Arena, Base};
+use ndarray::IxDyn;
 use run::Runner;
 use std::sync::Arc;
 
@@ -24,6 +25,8 @@ pub struct Executor {
     /// Copies of inputs that are not in row-major order: made when first needed.
     door: Vec<Option<Arena>>,
     runner: Runner,
+    /// Shapes and strides of outputs.
+    views: Vec<(IxDyn, IxDyn)>,
     reports: Vec<Report>,
 }
 
@@ -38,7 +41,14 @@ impl Executor {
             runner.bases.set(1 + plan.inputs.len() + i, arena.base().part(*at as isize, t.bytes()));
         }
         let door = plan.inputs.iter().map(|_| None).collect();
-        Executor { plan, arena, door, runner, reports: vec![] }
+        let view = |t: &LeafType| {
+            // ndarray gives arrays without elements strides of 0.
+            let unit = usize::from(!t.is_empty());
+            let strides: Vec<usize> = Layout::contiguous(&t.shape).strides.iter().map(|s| unit * s.unsigned_abs()).collect();
+            (IxDyn(&t.shape), IxDyn(&strides))
+        };
+        let views = plan.outputs.iter().map(view).collect();
+        Executor { plan, arena, door, runner, views, reports: vec![] }
     }
     /// The plan.
     #[must_use]
@@ -47,9 +57,14 @@ impl Executor {
     }
     /// Runs the plan on these inputs.
     pub fn run(&mut self, inputs: &[AnyView<'_>]) -> Result<()> {
+        self.check(inputs)?;
+        self.replay(inputs)
+    }
+    /// Whether the inputs have the types that the plan asks for.
+    pub(crate) fn check(&self, inputs: &[AnyView<'_>]) -> Result<()> {
         let types = &self.plan.inputs;
         if inputs.len() != types.len() {
-            let problem = format!("takes {} inputs, given {}", types.len(), inputs.len());
+            let problem = format!("takes {} arrays, given {}; give one for each input", types.len(), inputs.len());
             return Err(Error::Argument { op: "run".into(), problem, at: None });
         }
         for (leaf, (x, t)) in inputs.iter().zip(types).enumerate() {
@@ -57,6 +72,11 @@ impl Executor {
                 return Err(Error::Input { leaf, leaves: types.len(), expected: t.clone(), given: x.leaf_type(), at: None });
             }
         }
+        Ok(())
+    }
+    /// Runs the plan on inputs that `check` has seen.
+    pub(crate) fn replay(&mut self, inputs: &[AnyView<'_>]) -> Result<()> {
+        let types = &self.plan.inputs;
         for (i, x) in inputs.iter().enumerate() {
             let base = crate::each_kind!(AnyView, x, a => {
                 if a.is_standard_layout() { Base::of_view(x) } else { copied(&mut self.door[i], &types[i], a) }
@@ -76,7 +96,8 @@ impl Executor {
     #[must_use]
     pub fn output(&self, i: usize) -> AnyView<'_> {
         let t = &self.plan.outputs[i];
-        self.runner.bases.view(1 + self.plan.inputs.len() + i, t.kind, &t.shape)
+        let (shape, strides) = &self.views[i];
+        self.runner.bases.view(1 + self.plan.inputs.len() + i, t.kind, shape, strides)
     }
     /// What iterative operations said of the last run, in the order in which they ran.
     #[must_use]

@@ -16,7 +16,6 @@ use std::sync::Arc;
 pub struct Workspace<I: Structure, O: Structure> {
     executor: Result<Executor>,
     program: Option<Arc<Program>>,
-    types: Vec<LeafType>,
     outputs: O,
     _inputs: I,
 }
@@ -25,7 +24,7 @@ impl<I: Structure, O: Structure> Workspace<I, O> {
     pub(super) fn new(f: &Function<I, O>) -> Self {
         let executor = f.inner.plan().map(Executor::new);
         let program = f.inner.program.clone().ok();
-        Workspace { executor, program, types: f.inputs().leaf_types(), outputs: f.outputs().clone(), _inputs: f.inputs().clone() }
+        Workspace { executor, program, outputs: f.outputs().clone(), _inputs: f.inputs().clone() }
     }
     /// Runs the function. The result lies in the workspace: nothing is allocated once warm.
     ///
@@ -73,26 +72,20 @@ impl<I: Structure, O: Structure> Workspace<I, O> {
     pub fn run_each(&mut self, at: impl Feed<I>, out: &mut dyn FnMut(AnyView<'_>)) -> Result<()> {
         self.execute(&at).map_err(here())?;
         let executor = self.executor.as_ref().map_err(Clone::clone)?;
-        (0..self.outputs.leaf_types().len()).for_each(|k| out(executor.output(k)));
+        (0..executor.plan().outputs().len()).for_each(|k| out(executor.output(k)));
         Ok(())
     }
     fn execute(&mut self, at: &impl Feed<I>) -> Result<()> {
         let executor = self.executor.as_mut().map_err(|e| e.clone())?;
         let mut views: SmallVec<[AnyView<'_>; 16]> = SmallVec::new();
         at.feed(&mut |v| views.push(v));
-        if views.len() != self.types.len() {
-            let problem = format!("takes {} arrays, given {}; give one for each input", self.types.len(), views.len());
-            return Err(Error::Argument { op: "run".into(), problem, at: None });
-        }
-        for (leaf, (v, t)) in views.iter().zip(&self.types).enumerate() {
-            if v.shape() != &t.shape[..] || v.kind() != t.kind {
-                return Err(Error::Input { leaf, leaves: views.len(), expected: t.clone(), given: v.leaf_type(), at: None });
-            }
+        executor.check(&views)?;
+        for (leaf, v) in views.iter().enumerate() {
             if let Some((index, value)) = v.first_non_finite() {
                 return Err(Error::NonFinite { what: format!("input {leaf} of {}", views.len()), index, value, at: None });
             }
         }
-        executor.run(&views).map_err(|e| match &self.program {
+        executor.replay(&views).map_err(|e| match &self.program {
             Some(p) => explain(e, p, &views),
             None => e,
         })

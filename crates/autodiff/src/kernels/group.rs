@@ -7,13 +7,13 @@ use crate::operation::{BinaryFn, Fold, UnaryFn};
 use smallvec::SmallVec;
 
 /// Cells (registers, operands and results read or written in place) of a group at the most.
-pub(crate) const CELLS: usize = 64;
+pub(crate) const CELLS: usize = 128;
 /// Operands of a group at the most.
-pub(crate) const LOADS: usize = 32;
+pub(crate) const LOADS: usize = 48;
 /// Scalars of a group at the most.
-pub(crate) const SCALARS: usize = 96;
+pub(crate) const SCALARS: usize = 160;
 /// Operands, results and folds of a group at the most.
-pub(crate) const PORTS: usize = 96;
+pub(crate) const PORTS: usize = 160;
 /// Folds of a group at the most.
 pub(crate) const FOLDS: usize = 8;
 /// Registers, in bytes, that a part of a group keeps on its stack.

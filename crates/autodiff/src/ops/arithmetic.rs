@@ -7,7 +7,13 @@ binary! {
     /// a + b. Indices saturate.
     Add, add, |p, q| p + q, Add, indices: true,
     slope |b, x, y, i| Slope::One,
-    simplify |b, x| if b.is_zero(x[0]) { Some(x[1]) } else if b.is_zero(x[1]) { Some(x[0]) } else { b.fold_numbers(x, |p, q| p + q) },
+    simplify |b, x| if b.is_zero(x[0]) {
+        Some(x[1])
+    } else if b.is_zero(x[1]) {
+        Some(x[0])
+    } else {
+        b.placed_together(x[0], x[1]).or_else(|| b.fold_numbers(x, |p, q| p + q))
+    },
     at [[0.5, -1.5], [2.0, 0.25], [-3.0, 3.0]];
 
     /// a − b. Indices saturate.

@@ -382,6 +382,21 @@ impl Builder {
         let inputs: Vec<Value> = parts.iter().map(|p| p.0).collect();
         self.emit1(Op::new(Product(op)), &inputs)
     }
+    /// The sum of arrays whose parts lie apart from each other, all parts placed at once.
+    pub(super) fn placed_together(&mut self, a: Value, c: Value) -> Option<Value> {
+        let parts = |v: Value| {
+            let (op, inputs) = self.made_by::<Product<Place>>(v)?;
+            Some((op.0.shape.clone(), inputs.iter().copied().zip(op.0.parts.iter().cloned()).collect::<Vec<_>>()))
+        };
+        let ((shape, mut all), (_, more)) = (parts(a)?, parts(c)?);
+        let last = |(v, p): &(Value, Part), i: usize| p.start[i] + p.step[i] * self.type_of(*v).shape[i].saturating_sub(1);
+        let apart = |x: &(Value, Part), y: &(Value, Part)| (0..shape.len()).any(|i| last(x, i) < y.1.start[i] || last(y, i) < x.1.start[i]);
+        if self.type_of(a).shape != self.type_of(c).shape || !all.iter().all(|x| more.iter().all(|y| apart(x, y))) {
+            return None;
+        }
+        all.extend(more);
+        Some(self.place(&shape, &all))
+    }
     /// Operands one after another along an axis.
     pub fn concatenate(&mut self, parts: &[Value], axis: usize) -> Value {
         let Some(first) = parts.first() else {

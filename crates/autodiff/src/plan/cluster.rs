@@ -8,7 +8,7 @@ use crate::operation::{BinaryFn, Fold, Instruction, Micro, UnaryFn};
 use std::sync::Arc;
 
 /// Nodes of a cluster that are no numbers, at the most; a single equation may have more.
-const NODES: usize = 56;
+const NODES: usize = 112;
 
 /// A value at one index.
 #[derive(Debug, Clone, Copy, PartialEq)]
