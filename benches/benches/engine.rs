@@ -41,5 +41,58 @@ fn elementwise(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, record, replay, elementwise);
+/// Many small problems: one after the other in one workspace, as one function over a leading axis, and on all threads.
+fn batches(c: &mut Criterion) {
+    let (many, n) = (1000, 10);
+    let rosenbrock = |x: Var| {
+        let (here, next) = (x.slice_axis(0, 0, n - 1), x.slice_axis(0, 1, n));
+        (100.0 * (next - here.square()).square() + (1.0 - here).square()).sum()
+    };
+    let (one, mapped, axis) = (
+        Function::record(shape![n], rosenbrock),
+        Function::record(shape![many, n], |x| map(x, rosenbrock).sum()),
+        Function::record(shape![many, n], |x: Var| {
+            let (here, next) = (x.slice_axis(1, 0, n - 1), x.slice_axis(1, 1, n));
+            (100.0 * (next - here.square()).square() + (1.0 - here).square()).sum()
+        }),
+    );
+    let (Ok(one), Ok(mapped), Ok(axis)) = (one, mapped, axis) else { return };
+    let at = sym(100, (many, n));
+    let points: Vec<_> = at.outer_iter().map(|x| x.to_owned()).collect();
+    let gradient = one.wrt(|x| x).gradient();
+    let mut workspace = gradient.workspace();
+    c.bench_function("1000 gradients, one workspace", |b| {
+        b.iter(|| points.iter().all(|x| workspace.run_each(x, &mut |g| drop(black_box(g))).is_ok()));
+    });
+    c.bench_function("1000 gradients, eval_each", |b| b.iter(|| black_box(gradient.eval_each(&points)).is_ok()));
+    for (name, f) in [("map", mapped), ("a leading axis", axis)] {
+        let mut workspace = f.wrt(|x| x).gradient().workspace();
+        c.bench_function(&format!("1000 gradients, {name}"), |b| b.iter(|| black_box(workspace.run(&at)).is_ok()));
+    }
+}
+
+/// Products of square matrices, and of one with a vector.
+fn products(c: &mut Criterion) {
+    for n in [64, 512] {
+        let (a, v) = (sym(3, (n, n)), sym(4, n));
+        let both = (
+            Function::record((shape![n, n], shape![n, n]), |(a, b)| a.dot(b)),
+            Function::record((shape![n, n], shape![n]), |(a, v)| a.dot(v)),
+        );
+        let (Ok(square), Ok(vector)) = both else { continue };
+        let (mut square, mut vector) = (square.workspace(), vector.workspace());
+        c.bench_function(&format!("matrix times matrix, {n}"), |b| b.iter(|| black_box(square.run((&a, &a))).is_ok()));
+        c.bench_function(&format!("matrix times vector, {n}"), |b| b.iter(|| black_box(vector.run((&a, &v))).is_ok()));
+    }
+}
+
+/// The reverse of a loop under each storage.
+fn loops(c: &mut Criterion) {
+    for variant in ["", "sqrt", "half", "eighth", "values"] {
+        let Ok(mut workload) = make("unroll_vec", Size::Small, variant) else { continue };
+        c.bench_function(&format!("unroll 100 steps {variant}"), |b| b.iter(|| workload.call(&mut |leaf| drop(black_box(leaf))).is_ok()));
+    }
+}
+
+criterion_group!(benches, record, replay, elementwise, batches, products, loops);
 criterion_main!(benches);

@@ -24,13 +24,14 @@ pub(super) fn unrolled(size: Size, by_matrix: bool, variant: &'static str) -> Re
         let distance = |x: Var| (x - constant(&truth)).square().sum();
         if by_matrix {
             let fit = Function::record((shape![n], shape![m, n]), |(x, a)| 0.5 * (a.dot(x) - constant(&b)).square().sum())?;
-            let ista = Ista::new(&fit, prox::l1::<Leaf, _>(|_| scalar(PENALTY))).step_size(STEP).unroll(200).keep(keep(variant));
+            let ista =
+                Ista::new(&fit, prox::l1::<Leaf, _>(|_| scalar(PENALTY))).step_size(STEP).unroll(200).keep(keep(variant, 200 * 8 * n));
             let f = Function::record(shape![m, n], |a| distance(ista.solve(zeros(shape![n]), a)))?;
             return call(f.wrt(|a| a).gradient(), a);
         }
         let a = a.into_shared();
         let fit = Function::record((shape![n], shape![]), |(x, _)| 0.5 * (constant(&a).dot(x) - constant(&b)).square().sum())?;
-        let ista = Ista::new(&fit, prox::l1::<Leaf, _>(|lambda| *lambda)).step_size(STEP).unroll(200).keep(keep(variant));
+        let ista = Ista::new(&fit, prox::l1::<Leaf, _>(|lambda| *lambda)).step_size(STEP).unroll(200).keep(keep(variant, 200 * 8 * n));
         let f = Function::record(shape![], |lambda| distance(ista.solve(zeros(shape![n]), lambda)))?;
         if variant == "fwd" {
             return call(f.wrt(|l| l).jvp().output(|(_, t)| t), (arr0(PENALTY), arr0(1.0)));

@@ -43,7 +43,8 @@ pub(super) fn unrolled(size: Size, each: bool, variant: &'static str) -> Ready {
     let steps = size.of(100, 1000, 10_000);
     ready(move || {
         let theta = if each { shape![data.d] } else { shape![] };
-        let descent = GradientDescent::new(&data.objective(theta.clone())?).step_size(1.0).unroll(steps).keep(keep(variant));
+        let descent =
+            GradientDescent::new(&data.objective(theta.clone())?).step_size(1.0).unroll(steps).keep(keep(variant, steps * 8 * data.d));
         let f = Function::record(theta, |theta| data.validation_loss(descent.solve(zeros(shape![data.d]), theta)))?;
         match (each, variant) {
             (true, _) => call(f.wrt(|t| t).gradient(), data.penalties()),

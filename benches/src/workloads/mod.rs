@@ -114,17 +114,17 @@ pub const ALL: [(&str, &[&str]); 18] = [
     ("logreg_grad", &[]),
     ("logreg_hvp", &[]),
     ("logreg_hvp_full", &[]),
-    ("unroll_scalar", &["sqrt", "fwd"]),
-    ("unroll_vec", &["sqrt"]),
+    ("unroll_scalar", &["sqrt", "half", "eighth", "values", "fwd"]),
+    ("unroll_vec", &["sqrt", "half", "eighth", "values"]),
     ("implicit_inner", &[]),
     ("implicit_adjoint", &[]),
     ("implicit_full", &[]),
-    ("ista_lambda", &["sqrt", "fwd"]),
-    ("ista_dict", &["sqrt"]),
+    ("ista_lambda", &["sqrt", "half", "eighth", "values", "fwd"]),
+    ("ista_dict", &["sqrt", "half", "eighth", "values"]),
     ("ista_implicit_lambda", &[]),
     ("ista_implicit_dict", &[]),
-    ("tv_lambda", &["sqrt", "fwd"]),
-    ("tv_map", &["sqrt"]),
+    ("tv_lambda", &["sqrt", "half", "eighth", "fwd"]),
+    ("tv_map", &["sqrt", "half", "eighth"]),
     ("deq", &["gmres"]),
 ];
 
@@ -172,7 +172,13 @@ pub fn make(name: &str, size: Size, variant: &str) -> Made {
     prepare(name, size, variant)?()
 }
 
-/// How an unrolled loop is kept, by the name of a variant.
-fn keep(variant: &str) -> Keep {
-    if variant == "sqrt" { Keep::Sqrt } else { Keep::All }
+/// How an unrolled loop is kept, by the name of a variant, where all states take so many bytes.
+fn keep(variant: &str, states: usize) -> Keep {
+    match variant {
+        "sqrt" => Keep::Sqrt,
+        "values" => Keep::Values,
+        "half" => Keep::Bytes(states as u64 / 2),
+        "eighth" => Keep::Bytes(states as u64 / 8),
+        _ => Keep::All,
+    }
 }

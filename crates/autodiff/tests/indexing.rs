@@ -3,7 +3,7 @@ mod support;
 
 use hypertape_autodiff::array::{AnyArray, AnyView, Kind, LeafType};
 use hypertape_autodiff::execute::{Executor, reference};
-use hypertape_autodiff::operation::{Program, ScanSpec, Trip};
+use hypertape_autodiff::operation::{Program, ScanSpec, Storage, Trip};
 use hypertape_autodiff::plan::Plan;
 use hypertape_autodiff::transform::vjp;
 use std::sync::Arc;
@@ -83,7 +83,16 @@ fn minibatches(windows: bool) -> Program {
         let g = b.scale(g, 0.1);
         vec![b.sub(v[1], g)]
     });
-    let spec = ScanSpec { body: Arc::new(body), carries: 1, items: 0, constants: 1, stacked: 0, trip: Trip::Static(4), reverse: false };
+    let spec = ScanSpec {
+        body: Arc::new(body),
+        carries: 1,
+        items: 0,
+        constants: 1,
+        stacked: 0,
+        trip: Trip::Static(4),
+        reverse: false,
+        storage: Storage::Iterates,
+    };
     build(&[f64s(&[2]), f64s(&[8, 2])], |b, v| vec![b.scan(spec, v)[0]])
 }
 
@@ -109,7 +118,16 @@ fn noise_in_a_loop_is_the_same_backwards() {
         let s = b.sin(s);
         vec![b.mul(s, u)]
     });
-    let spec = ScanSpec { body: Arc::new(body), carries: 1, items: 0, constants: 1, stacked: 0, trip: Trip::Static(5), reverse: false };
+    let spec = ScanSpec {
+        body: Arc::new(body),
+        carries: 1,
+        items: 0,
+        constants: 1,
+        stacked: 0,
+        trip: Trip::Static(5),
+        reverse: false,
+        storage: Storage::Iterates,
+    };
     let p = build(&[t.clone(), t.clone()], |b, v| vec![b.scan(spec, v)[0]]);
     check(&p, &[uniform(&t, 1), uniform(&t, 2)], Check::default());
 }

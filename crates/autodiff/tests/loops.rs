@@ -2,7 +2,7 @@
 mod support;
 
 use hypertape_autodiff::array::{AnyArray, Kind, LeafType};
-use hypertape_autodiff::operation::{Builder, CondSpec, Op, Program, ScanSpec, Trip, Value};
+use hypertape_autodiff::operation::{Builder, CondSpec, Op, Program, ScanSpec, Storage, Trip, Value};
 use hypertape_autodiff::ops::control::{Cond, Scan};
 use hypertape_autodiff::transform::{jvp, linearize, vjp};
 use hypertape_testkit::differences;
@@ -43,7 +43,7 @@ fn test() -> Program {
 }
 
 fn spec(trip: Trip, reverse: bool) -> ScanSpec {
-    ScanSpec { body: Arc::new(body()), carries: 1, items: 1, constants: 1, stacked: 1, trip, reverse }
+    ScanSpec { body: Arc::new(body()), carries: 1, items: 1, constants: 1, stacked: 1, trip, reverse, storage: Storage::Iterates }
 }
 
 fn program(spec: ScanSpec) -> (Program, Vec<AnyArray>) {
@@ -127,7 +127,16 @@ fn a_loop_of_loops() {
             let s = b.scale(s, 0.3);
             vec![b.add(out[0], s), y]
         });
-        let outer = ScanSpec { body: Arc::new(outer), carries: 1, items: 1, constants: 1, stacked: 1, trip: Trip::Static(3), reverse };
+        let outer = ScanSpec {
+            body: Arc::new(outer),
+            carries: 1,
+            items: 1,
+            constants: 1,
+            stacked: 1,
+            trip: Trip::Static(3),
+            reverse,
+            storage: Storage::Iterates,
+        };
         let types = [f64s(&[3]), f64s(&[3, 4, 3]), f64s(&[3])];
         let p = build(&types, |b, v| b.emit(Op::new(Scan(outer)), v).to_vec());
         let at = [uniform(&types[0], 1), uniform(&types[1], 2), array(&[3], &[0.5, 0.4, 0.3])];
@@ -151,7 +160,8 @@ fn a_loop_that_finds_a_root() {
         vec![b.less(r, tolerance)]
     });
     let trip = Trip::Until { test: Arc::new(test), at_most: 30 };
-    let spec = ScanSpec { body: Arc::new(body), carries: 1, items: 0, constants: 1, stacked: 0, trip, reverse: false };
+    let spec =
+        ScanSpec { body: Arc::new(body), carries: 1, items: 0, constants: 1, stacked: 0, trip, reverse: false, storage: Storage::Iterates };
     let p = build(&[f64s(&[]), f64s(&[])], |b, v| vec![b.emit(Op::new(Scan(spec)), v)[0]]);
     check(&p, &[number(1.0), number(2.0)], Check { roughness: 1e5, ..Check::default() });
 }
@@ -173,7 +183,16 @@ fn a_loop_with_integer_carries_and_no_derivative_through_some() {
         let y = b.cos(v[3]);
         vec![x, n, y, v[2], y]
     });
-    let spec = ScanSpec { body: Arc::new(body), carries: 3, items: 0, constants: 2, stacked: 2, trip: Trip::Static(4), reverse: false };
+    let spec = ScanSpec {
+        body: Arc::new(body),
+        carries: 3,
+        items: 0,
+        constants: 2,
+        stacked: 2,
+        trip: Trip::Static(4),
+        reverse: false,
+        storage: Storage::Iterates,
+    };
     let types = [f64s(&[2]), counter(), f64s(&[]), f64s(&[2]), f64s(&[])];
     let p = build(&types, |b, v| b.emit(Op::new(Scan(spec)), v).to_vec());
     let at = [array(&[2], &[0.3, -0.2]), index(2), number(0.4), array(&[2], &[0.2, 0.7]), number(0.1)];
@@ -221,7 +240,16 @@ fn a_branch_in_a_loop() {
         let s = b.scale(out[1], 0.5);
         vec![b.add(out[0], s)]
     });
-    let spec = ScanSpec { body: Arc::new(body), carries: 1, items: 0, constants: 1, stacked: 0, trip: Trip::Static(5), reverse: false };
+    let spec = ScanSpec {
+        body: Arc::new(body),
+        carries: 1,
+        items: 0,
+        constants: 1,
+        stacked: 0,
+        trip: Trip::Static(5),
+        reverse: false,
+        storage: Storage::Iterates,
+    };
     let types = [f64s(&[3]), f64s(&[3])];
     let p = build(&types, |b, v| b.emit(Op::new(Scan(spec)), v).to_vec());
     check(&p, &[uniform(&types[0], 1), uniform(&types[1], 2)], Check::default());

@@ -1,7 +1,7 @@
 //! Running a plan again allocates nothing, and a plan says how much memory running takes.
 use hypertape_autodiff::array::{AnyArray, AnyView, Kind, LeafType, Shared};
 use hypertape_autodiff::execute::Executor;
-use hypertape_autodiff::operation::{Builder, Op, Program, ScanSpec, Trip, Value};
+use hypertape_autodiff::operation::{Builder, Op, Program, ScanSpec, Storage, Trip, Value};
 use hypertape_autodiff::ops::control::Scan;
 use hypertape_autodiff::plan::Plan;
 use hypertape_autodiff::transform;
@@ -48,6 +48,7 @@ fn unrolled(n: usize, d: usize, steps: usize) -> Program {
         stacked: 0,
         trip: Trip::Static(steps),
         reverse: false,
+        storage: Storage::Iterates,
     }));
     let outer = program(&[(&[d], Kind::F64), (&[], Kind::F64)], |b, p| {
         let y = b.emit(scan.clone(), p);

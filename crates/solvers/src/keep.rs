@@ -7,6 +7,16 @@ pub enum Keep {
     /// Every iterate: K states, one further step each.
     #[default]
     All,
+    /// Every iterate, and within every step what is dear to compute and the derivative needs: products (the margins of a linear model),
+    /// factorisations, inner solves. The same derivative, for fewer products. What it costs is in [`memory`](hypertape_autodiff::Function::memory)
+    /// under "values of steps".
+    Values,
+    /// So many bytes of states: as many as fit, placed so that the fewest steps are run again (binomial checkpoints; Griewank and Walther 2000,
+    /// Algorithm 799). The same derivative. Two more states are held in passing. Where every iterate fits, nothing is run again.
+    ///
+    /// States are placed when the function is planned, so what only planning sees counts: with tangents along, as in a Hessian-vector product, fewer
+    /// states fit. States that something else than the reverse loop reads, as when a derivative is linearized at a point, are all stored.
+    Bytes(u64),
     /// About 2√K states: ⌈√K⌉ steps make a segment that is run again from its first state. The same derivative, for about one more
     /// forward pass (Griewank 1992; Chen et al. 2016).
     Sqrt,

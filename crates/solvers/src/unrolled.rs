@@ -4,7 +4,8 @@ use crate::keep::Keep;
 use crate::method::Method;
 use crate::prepared::{fits, wrong};
 use hypertape_autodiff::Site;
-use hypertape_autodiff::record::{self, DynVar, Var, scan, stop_gradient};
+use hypertape_autodiff::operation::Storage;
+use hypertape_autodiff::record::{self, DynVar, Var, scan, scan_storing, stop_gradient};
 use hypertape_autodiff::tree::{Give, Structure, V, Vars};
 use ndarray::Array1;
 use std::panic::Location;
@@ -95,9 +96,20 @@ impl<M: Method> Unrolled<M> {
         }
         let state = self.method.start(start, params);
         let k = self.steps;
-        let loops = Loops { method: &self.method, params, each: &each };
+        let storage = match self.keep {
+            Keep::Values => Storage::Values,
+            Keep::Bytes(most) => Storage::Bytes(most),
+            Keep::All | Keep::Sqrt | Keep::Last(_) => Storage::Iterates,
+        };
+        if let Keep::Bytes(most) = self.keep {
+            let one: u64 = state.structure().leaf_types().iter().map(|t| t.bytes() as u64).sum();
+            if most < one {
+                record::fail(wrong(name, format!("`Keep::Bytes({most})` does not hold one state of {one} bytes; give at least {one}"), at));
+            }
+        }
+        let loops = Loops { method: &self.method, params, each: &each, storage };
         let (state, y) = match self.keep {
-            Keep::All => loops.stretch(state, 0, k, emit),
+            Keep::All | Keep::Values | Keep::Bytes(_) => loops.stretch(state, 0, k, emit),
             Keep::Last(last) => {
                 let (state, head) = loops.stretch(state, 0, k - last, emit);
                 let (state, tail) = loops.stretch(stop_gradient(&state), k - last, last, emit);
@@ -153,6 +165,7 @@ struct Loops<'a, M: Method> {
     method: &'a M,
     params: &'a V<M::Params>,
     each: &'a V<M::Each>,
+    storage: Storage,
 }
 
 impl<M: Method> Loops<'_, M> {
@@ -176,13 +189,13 @@ impl<M: Method> Loops<'_, M> {
     ) -> (V<M::State>, Y) {
         let (m, params) = (self.method, self.params);
         if each.flat().is_empty() {
-            return scan(s, n, |s, k| {
+            return scan_storing(self.storage, s, n, |s, k| {
                 let s = m.step(s, params, each.clone(), moved(k));
                 let y = emit(&s);
                 (s, y)
             });
         }
-        scan(s, (each, handles::counters(n)), |s, (e, k)| {
+        scan_storing(self.storage, s, (each, handles::counters(n)), |s, (e, k)| {
             let s = m.step(s, params, e, moved(k));
             let y = emit(&s);
             (s, y)

@@ -39,11 +39,14 @@ fn of_steps(k: usize, keep: Keep) -> (f64, Vec<f64>, Vec<f64>) {
 #[test]
 fn every_number_of_steps_gives_the_same_in_each_storage_form() {
     for k in [1, 2, 3, 4, 5, 7, 9, 10, 16, 17, 23] {
-        let (all, sqrt) = (of_steps(k, Keep::All), of_steps(k, Keep::Sqrt));
-        let tolerance = 64.0 * f64::EPSILON * k as f64;
-        assert!((all.0 - sqrt.0).abs() <= tolerance, "{k}: {} {}", all.0, sqrt.0);
-        for (a, b) in all.1.iter().chain(&all.2).zip(sqrt.1.iter().chain(&sqrt.2)) {
-            assert!((a - b).abs() <= tolerance, "{k}: {a} {b}");
+        let all = of_steps(k, Keep::All);
+        for keep in [Keep::Sqrt, Keep::Values, Keep::Bytes(24), Keep::Bytes(200), Keep::Bytes(10_000)] {
+            let other = of_steps(k, keep);
+            let tolerance = 64.0 * f64::EPSILON * k as f64;
+            assert!((all.0 - other.0).abs() <= tolerance, "{k}, {keep:?}: {} {}", all.0, other.0);
+            for (a, b) in all.1.iter().chain(&all.2).zip(other.1.iter().chain(&other.2)) {
+                assert!((a - b).abs() <= tolerance, "{k}, {keep:?}: {a} {b}");
+            }
         }
     }
 }
@@ -125,7 +128,7 @@ fn contraction_unrolled_k_steps() {
 #[test]
 fn the_trace_stacks_every_iterate() {
     let f = ridge_objective();
-    for keep in [Keep::All, Keep::Sqrt, Keep::Last(3)] {
+    for keep in [Keep::All, Keep::Sqrt, Keep::Values, Keep::Bytes(100), Keep::Last(3)] {
         let outer = Function::record(shape![], |lambda| {
             GradientDescent::new(&f).step_size(0.5).unroll(7).keep(keep).trace(zeros(shape![3]), lambda)
         })
@@ -158,9 +161,13 @@ fn batches_run_over_the_leading_axis_in_each_storage_form() {
         assert!(keep == Keep::Last(3) || outer.check_gradient((0.3, &batches)).unwrap().passed());
         outer.value_and_gradient((0.3, &batches)).unwrap()
     };
-    let (all, sqrt, last) = (run(Keep::All), run(Keep::Sqrt), run(Keep::Last(3)));
-    assert!((all.0 - sqrt.0).abs() < 1e-14 && (all.0 - last.0).abs() < 1e-14);
-    close("by batch", &all.1.1, sqrt.1.1.iter().copied(), 1e-14);
+    let (all, last) = (run(Keep::All), run(Keep::Last(3)));
+    assert!((all.0 - last.0).abs() < 1e-14);
+    for keep in [Keep::Sqrt, Keep::Values, Keep::Bytes(100)] {
+        let other = run(keep);
+        assert!((all.0 - other.0).abs() < 1e-14);
+        close("by batch", &all.1.1, other.1.1.iter().copied(), 1e-14);
+    }
     let outside = Sgd::new(&f).step_size(0.2).momentum(0.9).solve_over(arr1(&[0.0, 0.0]), 0.3, &batches).unwrap();
     assert_eq!(outside.report.iterations, 11);
     assert!((outside.solution[[0]].powi(2) + outside.solution[[1]].powi(2) - all.0).abs() < 1e-14);
@@ -182,6 +189,8 @@ fn settings_that_cannot_work_fail_the_recording_at_the_users_line() {
     }
     let e = fails(&|| solver.unroll(3).keep(Keep::Last(4)));
     assert!(e.contains("`Keep::Last(4)` of 3 steps"), "{e}");
+    let e = fails(&|| solver.unroll(3).keep(Keep::Bytes(7)));
+    assert!(e.contains("`Keep::Bytes(7)` does not hold one state of 8 bytes"), "{e}");
     let e = fails(&|| solver.unroll(3).keep(Keep::Last(0)));
     assert!(e.contains("keep at least 1"), "{e}");
     let e = fails(&|| GradientDescent::new(&f).step_size(Step::each(constant(arr1(&[0.1, 0.2])))).unroll(3));
@@ -199,6 +208,8 @@ fn segments_need_less_memory() {
         outer.memory().total()
     };
     let (all, sqrt, last) = (bytes(Keep::All), bytes(Keep::Sqrt), bytes(Keep::Last(10)));
+    let (half, tenth) = (bytes(Keep::Bytes(200 * 4032)), bytes(Keep::Bytes(40 * 4032)));
+    assert!(half < 210 * 4032 && tenth < 50 * 4032, "{half} {tenth}");
     // 400 iterates of 4000 bytes; 20 + 20; 10.
     assert!(all >= 400 * 4000 && sqrt < 80 * 4000 && last < 40 * 4000, "{all} {sqrt} {last}");
 }

@@ -2,7 +2,9 @@
 pub mod reference;
 
 mod arena;
+mod carries;
 mod checks;
+mod player;
 mod run;
 
 pub use crate::operation::{Counts, Products};

@@ -1,11 +1,14 @@
 //! Runs blocks: one instruction after the other, loops and branches in place.
 use super::arena::{Base, Bases, Loan};
+use super::carries::{self, Carries};
 use super::checks;
+use super::player::Player;
 use crate::array::Kind;
 use crate::error::{Error, Problem};
 use crate::kernels::{copy, fold};
 use crate::operation::{Class, Counts, Products, Report, truth};
-use crate::plan::code::{Block, Buffer, Cond, Instruction, Operand, Row, Scan, Step};
+use crate::plan::checkpoints::Ledger;
+use crate::plan::code::{Block, Cond, Instruction, Operand, Replay, Scan, Step};
 use std::any::Any;
 
 /// What one use of a block has of its own: where its bases lie, states, nested runners, how often each instruction ran.
@@ -20,7 +23,7 @@ pub(crate) struct Runner {
 /// Runners of a nested block.
 #[derive(Debug)]
 enum Child {
-    Scan { parts: Vec<Part>, test: Option<Runner> },
+    Scan { parts: Vec<Part>, test: Option<Runner>, ledger: Option<Ledger>, players: Vec<(Player, Runner)> },
     Cond { yes: Runner, no: Runner },
 }
 
@@ -44,7 +47,12 @@ impl Runner {
                 Instruction::External { external, .. } => states.push(external.state()),
                 Instruction::Scan(s) => {
                     let part = |_| Part { runner: Runner::new(&s.body), reports: vec![], steps: 0, error: None };
-                    children.push(Child::Scan { parts: (0..s.parts).map(part).collect(), test: s.test.as_ref().map(Runner::new) });
+                    children.push(Child::Scan {
+                        parts: (0..s.parts).map(part).collect(),
+                        test: s.test.as_ref().map(Runner::new),
+                        ledger: s.keeps.as_ref().map(|k| Ledger::new(k.spacing, k.slots, 0)),
+                        players: s.replays.iter().map(|r| (Player::new(r), Runner::new(&r.body))).collect(),
+                    });
                 }
                 Instruction::Cond(c) => children.push(Child::Cond { yes: Runner::new(&c.yes), no: Runner::new(&c.no) }),
                 _ => {}
@@ -58,8 +66,9 @@ impl Runner {
             match &step.instruction {
                 Instruction::External { external, state, .. } => external.forget(&mut *self.states[*state]),
                 Instruction::Scan(s) => {
-                    if let Child::Scan { parts, test } = &mut self.children[s.child] {
+                    if let Child::Scan { parts, test, players, .. } = &mut self.children[s.child] {
                         parts.iter_mut().for_each(|p| p.runner.forget(&s.body));
+                        players.iter_mut().zip(&s.replays).for_each(|((_, runner), r)| runner.forget(&r.body));
                         if let (Some(t), Some(r)) = (&s.test, test) {
                             r.forget(t);
                         }
@@ -99,10 +108,14 @@ impl Runner {
                     c.products.push(product(Class::VecMat, runs * s.ends.len() as u64));
                 }
                 Instruction::Scan(s) => {
-                    if let Child::Scan { parts, test } = &self.children[s.child] {
+                    if let Child::Scan { parts, test, players, .. } = &self.children[s.child] {
                         parts.iter().for_each(|p| {
                             c.steps += p.steps;
                             p.runner.count(&s.body, c);
+                        });
+                        players.iter().zip(&s.replays).for_each(|((player, runner), r)| {
+                            c.again += player.again;
+                            runner.count(&r.body, c);
                         });
                         if let (Some(t), Some(r)) = (&s.test, test) {
                             r.count(t, c);
@@ -123,10 +136,14 @@ impl Runner {
         self.runs.fill(0);
         for child in &mut self.children {
             match child {
-                Child::Scan { parts, test } => {
+                Child::Scan { parts, test, players, .. } => {
                     for p in parts {
                         p.steps = 0;
                         p.runner.reset_counts();
+                    }
+                    for (player, runner) in players {
+                        player.again = 0;
+                        runner.reset_counts();
                     }
                     test.iter_mut().for_each(Runner::reset_counts);
                 }
@@ -241,83 +258,8 @@ fn cond(c: &Cond<Operand>, r: &mut Runner, reports: &mut Vec<Report>) -> Result<
     Ok(())
 }
 
-/// Bytes that one row of a stacked operand reaches: those of the whole, less the other rows.
-fn row_bytes(r: &Row<Operand>) -> usize {
-    let others = r.whole.layout.shape[0].saturating_sub(1);
-    (r.whole.reach() * r.whole.kind.bytes()).saturating_sub(others * r.step.unsigned_abs())
-}
-
-/// Sets the bases of a body that stay the same from step to step, for part `p`.
-fn fix(s: &Scan<Operand>, b: &Bases, runner: &mut Runner, p: usize) {
-    let bases = &mut runner.bases;
-    bases.set(0, b.find(&s.frames[p]));
-    bases.set(1, b.find(&s.counter).part(64 * p as isize, 4));
-    let first = 2 + s.init.len() + s.items.len();
-    for (i, o) in s.constants.iter().enumerate() {
-        bases.set(first + i, b.find(o));
-    }
-}
-
-/// Sets the bases of a body that are rows, and the counter.
-fn rows(s: &Scan<Operand>, b: &Bases, runner: &mut Runner, i: usize) {
-    let bases = &mut runner.bases;
-    bases.put(1, i as u32);
-    let row = |r: &Row<Operand>| b.find(&r.whole).part(r.first + r.step * i as isize, row_bytes(r));
-    for (k, r) in s.items.iter().enumerate() {
-        bases.set(2 + s.init.len() + k, row(r));
-    }
-    let first = 1 + s.body.inputs + s.init.len();
-    for (k, r) in s.stacked.iter().enumerate() {
-        bases.set(first + k, row(r));
-    }
-}
-
-/// The carries of a loop that takes `trip` steps at the most.
-struct Carries<'a> {
-    scan: &'a Scan<Operand>,
-    trip: usize,
-}
-
-impl Carries<'_> {
-    /// The row of step t: reversed loops run from the last to the first.
-    fn row(&self, t: usize) -> usize {
-        if self.scan.reverse { self.trip - 1 - t } else { t }
-    }
-    /// Where carry k lies before step t: in rows of the trajectory, or in two buffers by turns, so that it ends in its final place.
-    fn at(&self, b: &Bases, k: usize, t: usize) -> Base {
-        let last = b.find(&self.scan.finals[k]);
-        match &self.scan.spare[k] {
-            _ if t == self.trip => last,
-            Buffer::Spare(o) if (self.trip - t) % 2 == 1 => b.find(o),
-            Buffer::Spare(_) => last,
-            Buffer::Trajectory(o) => {
-                let bytes = last.range().len();
-                b.find(o).part((self.row(t) * bytes) as isize, bytes)
-            }
-        }
-    }
-    /// Brings carries to their final place after `t` steps, and zeroes the rows of steps that were not taken.
-    fn finish(&self, b: &Bases, t: usize) {
-        let s = self.scan;
-        for k in 0..s.init.len() {
-            if t < self.trip {
-                b.find(&s.finals[k]).copy_from(self.at(b, k, t));
-            }
-        }
-        // Steps taken have rows lo..hi.
-        let (lo, hi) = if s.reverse { (self.trip - t, self.trip) } else { (0, t) };
-        let trajectories = s.spare.iter().filter_map(|x| if let Buffer::Trajectory(o) = x { Some(o) } else { None });
-        for o in trajectories.chain(s.stacked.iter().map(|r| &r.whole)) {
-            let whole = b.find(o);
-            let row = whole.range().len() / s.at_most.max(1);
-            whole.part(0, lo * row).clear();
-            whole.part((hi * row) as isize, (s.at_most - hi) * row).clear();
-        }
-    }
-}
-
 fn scan(s: &Scan<Operand>, r: &mut Runner, reports: &mut Vec<Report>) -> Result<(), Problem> {
-    let Child::Scan { parts, test } = &mut r.children[s.child] else { return Ok(()) };
+    let Child::Scan { parts, test, ledger, players } = &mut r.children[s.child] else { return Ok(()) };
     let b = &r.bases;
     let mut taken = s.at_most;
     if s.parts > 1 {
@@ -334,7 +276,11 @@ fn scan(s: &Scan<Operand>, r: &mut Runner, reports: &mut Vec<Report>) -> Result<
         for (k, x) in s.init.iter().enumerate() {
             by_kind!(x.kind, T => b.copy::<T>(x, carries.at(b, k, 0)));
         }
-        taken = one_by_one(&carries, b, part, test.as_mut(), reports)?;
+        for ((player, _), r) in players.iter_mut().zip(&s.replays) {
+            // A loop that reads states steps as often as the one that made them.
+            player.begin(r, trip);
+        }
+        taken = one_by_one(&carries, b, (part, ledger.as_mut(), players), test.as_mut(), reports)?;
         carries.finish(b, taken);
     }
     if let Some(o) = &s.steps {
@@ -347,13 +293,16 @@ fn scan(s: &Scan<Operand>, r: &mut Runner, reports: &mut Vec<Report>) -> Result<
 fn one_by_one(
     c: &Carries<'_>,
     b: &Bases,
-    part: &mut Part,
+    (part, mut ledger, players): (&mut Part, Option<&mut Ledger>, &mut [(Player, Runner)]),
     mut test: Option<&mut Runner>,
     reports: &mut Vec<Report>,
 ) -> Result<usize, Error> {
     let s = c.scan;
     let (runner, carries) = (&mut part.runner, s.init.len());
-    fix(s, b, runner, 0);
+    carries::fix(s, b, &mut runner.bases, 0);
+    if let Some(l) = &mut ledger {
+        l.begin(c.trip);
+    }
     if let (Some(nested), Some(frame), Some(verdict)) = (test.as_deref_mut(), &s.test_frame, &s.verdict) {
         nested.bases.set(0, b.find(frame));
         for (i, o) in s.constants.iter().enumerate() {
@@ -371,7 +320,14 @@ fn one_by_one(
                 return Ok(t);
             }
         }
-        rows(s, b, runner, c.row(t));
+        if let (Some(kept), Some(slot)) = (&s.keeps, ledger.as_mut().and_then(|l| l.offer(t))) {
+            c.keep(b, kept, t, slot);
+        }
+        carries::rows(s, b, &mut runner.bases, c.row(t));
+        for (k, (r, player)) in s.replays.iter().zip(players.iter_mut()).enumerate() {
+            let slot = state(r, player, b, c.trip, t, reports)?;
+            carries::state(s, &mut runner.bases, k, carries::slot(b, &r.kept, Some(&r.own), slot));
+        }
         for k in 0..carries {
             runner.bases.set(2 + k, c.at(b, k, t));
             runner.bases.set(1 + s.body.inputs + k, c.at(b, k, t + 1));
@@ -380,6 +336,27 @@ fn one_by_one(
         part.steps += 1;
     }
     Ok(c.trip)
+}
+
+/// The slot of the state that step t of a loop of so many steps reads.
+fn state(
+    r: &Replay<Operand>,
+    (player, runner): &mut (Player, Runner),
+    b: &Bases,
+    trip: usize,
+    t: usize,
+    reports: &mut Vec<Report>,
+) -> Result<usize, Error> {
+    let before = reports.len();
+    let mut advance = |from: usize, to: usize, step: usize| {
+        let [from, to] = [from, to].map(|slot| carries::slot(b, &r.kept, Some(&r.own), slot));
+        carries::again(r, b, &mut runner.bases, if r.reverse { trip - 1 - step } else { step }, from, to);
+        block(&r.body, runner, reports)
+    };
+    let slot = if r.along { player.next(t, &mut advance) } else { player.previous(trip - 1 - t, &mut advance) };
+    // What these steps have to report was reported when they were made first.
+    reports.truncate(before);
+    slot
 }
 
 /// Independent steps: part p takes the p-th stretch of rows; halves may run at the same time.
@@ -392,10 +369,10 @@ fn spread(s: &Scan<Operand>, b: &Bases, parts: &mut [Part], first: usize) {
     }
     let Some(part) = parts.first_mut() else { return };
     let from = |p: usize| p * s.at_most / s.parts;
-    fix(s, b, &mut part.runner, first);
+    carries::fix(s, b, &mut part.runner.bases, first);
     for i in from(first)..from(first + 1) {
         let row = if s.reverse { s.at_most - 1 - i } else { i };
-        rows(s, b, &mut part.runner, row);
+        carries::rows(s, b, &mut part.runner.bases, row);
         if let Err(e) = block(&s.body, &mut part.runner, &mut part.reports) {
             part.error = Some(e);
             return;

@@ -90,7 +90,16 @@ fn matrix(p: &Program, picked: &[usize], mask: &[bool], m: usize, n: usize, kind
     }
     let row = if row.is_empty() { b.full(&LeafType::new(&[0], kind), 0.0) } else { b.concatenate(&row, 0) };
     let body = b.finish(&[row])?;
-    let spec = ScanSpec { body: Arc::new(body), carries: 0, items: 0, constants: r, stacked: 1, trip: Trip::Static(total), reverse: false };
+    let spec = ScanSpec {
+        body: Arc::new(body),
+        carries: 0,
+        items: 0,
+        constants: r,
+        stacked: 1,
+        trip: Trip::Static(total),
+        reverse: false,
+        storage: crate::operation::Storage::Iterates,
+    };
 
     let mut b = Builder::new();
     let x = b.inputs(&p.input_types());

@@ -1,11 +1,16 @@
 //! One-off evaluation and derivatives at a point. Programs and plans are kept by the function; arrays are new each time.
-use super::{Function, Inner};
+use super::workspace::here;
+use super::{Function, Inner, Workspace};
 use crate::array::Real;
 use crate::error::Result;
 use crate::transform;
 use crate::tree::{Feed, Leaf, Ranked, Structure};
 use ndarray::ArrayD;
+use rayon::prelude::*;
 use std::sync::Arc;
+
+/// Stretches of points that a thread takes, one after the other, so that none waits long for another.
+const STRETCHES: usize = 4;
 
 impl<I: Structure, O: Structure> Function<I, O> {
     fn through<J: Structure, P: Structure>(inner: &Arc<Inner>, inputs: J, outputs: P) -> Function<J, P> {
@@ -17,11 +22,47 @@ impl<I: Structure, O: Structure> Function<I, O> {
     /// As [`Workspace::run`](super::Workspace::run).
     #[track_caller]
     pub fn eval(&self, at: impl Feed<I>) -> Result<O::Arrays> {
-        let mut w = self.workspace();
+        self.eval_in(&mut self.workspace(), &at).map_err(here())
+    }
+    fn eval_in(&self, w: &mut Workspace<I, O>, at: &impl Feed<I>) -> Result<O::Arrays> {
         let mut views = vec![];
-        w.run_each(at, &mut |v| views.push(v.to_owned()))?;
+        w.each(at, &mut |v| views.push(v.to_owned()))?;
         let mut views = views.into_iter();
         Ok(self.outputs.arrays(&mut |t| views.next().unwrap_or_else(|| crate::array::AnyArray::full(t, 0.0))))
+    }
+    /// The outputs at each of many points: independent problems, solved at the same time on as many threads as there are, each with a workspace
+    /// of its own. The results are in the order of the points, the same for any number of threads.
+    ///
+    /// Small problems of one shape run faster as one function over a leading axis: [`map`](crate::record::map).
+    ///
+    /// ```
+    /// use hypertape_autodiff::Function;
+    /// use hypertape_autodiff::record::Var;
+    /// use hypertape_autodiff::tree::Leaf;
+    /// use ndarray::arr1;
+    ///
+    /// let f = Function::record(Leaf::new(&[2]), |x: Var| x.square().sum())?;
+    /// let gradient = f.wrt(|x| x).gradient();
+    /// let at = [arr1(&[1.0, 2.0]), arr1(&[3.0, 4.0])];
+    /// let all = gradient.eval_each(&at)?;
+    /// assert_eq!(all[1], arr1(&[6.0, 8.0]).into_dyn());
+    /// # Ok::<(), hypertape_autodiff::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Workspace::run`](super::Workspace::run), of the first point that fails.
+    #[track_caller]
+    pub fn eval_each<A: Feed<I> + Sync>(&self, points: &[A]) -> Result<Vec<O::Arrays>>
+    where
+        O::Arrays: Send,
+    {
+        let at = here();
+        let each = points.len().div_ceil(STRETCHES * rayon::current_num_threads()).max(1);
+        let stretch = |points: &[A]| -> Vec<Result<O::Arrays>> {
+            let mut w = self.workspace();
+            points.iter().map(|p| self.eval_in(&mut w, p).map_err(&at)).collect()
+        };
+        points.par_chunks(each).flat_map_iter(stretch).collect()
     }
     /// Outputs, and J·t for a tangent of all inputs (that of an index input is ignored).
     ///

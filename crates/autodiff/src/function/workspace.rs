@@ -70,7 +70,10 @@ impl<I: Structure, O: Structure> Workspace<I, O> {
     /// As [`run`](Workspace::run).
     #[track_caller]
     pub fn run_each(&mut self, at: impl Feed<I>, out: &mut dyn FnMut(AnyView<'_>)) -> Result<()> {
-        self.execute(&at).map_err(here())?;
+        self.each(&at, out).map_err(here())
+    }
+    pub(super) fn each(&mut self, at: &impl Feed<I>, out: &mut dyn FnMut(AnyView<'_>)) -> Result<()> {
+        self.execute(at)?;
         let executor = self.executor.as_ref().map_err(Clone::clone)?;
         (0..executor.plan().outputs().len()).for_each(|k| out(executor.output(k)));
         Ok(())

@@ -159,6 +159,10 @@ impl Builder {
     }
     /// Emits a whole program on these inputs; gives its outputs.
     pub fn inline(&mut self, program: &Program, inputs: &[Value]) -> Values {
+        self.inline_knowing(program, inputs, &[])
+    }
+    /// The same, where some of the program's values are known beforehand: pairs of such a value and what it is.
+    pub fn inline_knowing(&mut self, program: &Program, inputs: &[Value], known: &[(Value, Value)]) -> Values {
         if program.inputs.len() != inputs.len() {
             let problem = format!("a program of {} inputs was given {}", program.inputs.len(), inputs.len());
             self.fail(Error::Argument { op: "call".into(), problem, at: self.site });
@@ -173,7 +177,7 @@ impl Builder {
             self.site = e.site.or(outer);
             let outputs = self.emit(e.op.clone(), &inputs);
             for (v, made) in e.outputs.iter().zip(outputs) {
-                map[v.index()] = made;
+                map[v.index()] = known.iter().find(|k| k.0 == *v).map_or(made, |k| k.1);
             }
         }
         self.site = outer;

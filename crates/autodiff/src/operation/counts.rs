@@ -48,6 +48,8 @@ pub struct Counts {
     pub externals: u64,
     /// Steps of loops.
     pub steps: u64,
+    /// Steps of loops made again, because states were not stored.
+    pub again: u64,
     /// Products, one entry for each place in the program that ran.
     pub products: Vec<Products>,
 }
@@ -93,6 +95,7 @@ impl Counts {
         self.kernels += other.kernels;
         self.externals += other.externals;
         self.steps += other.steps;
+        self.again += other.again;
         self.products.extend(other.products.iter().cloned());
     }
 }

@@ -214,6 +214,19 @@ impl Trip {
     }
 }
 
+/// What a loop stores for its reverse derivative, and what is computed again. No value depends on it; only planning reads it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Storage {
+    /// The carries before every step.
+    #[default]
+    Iterates,
+    /// The carries before every step, and those values of the step that are dear to compute and that the derivative reads: products, dense kernels,
+    /// external code.
+    Values,
+    /// Carries before some of the steps, in so many bytes; the steps between are made again (Griewank and Walther 2000).
+    Bytes(u64),
+}
+
 /// A loop.
 ///
 /// Inputs: carries, items (stacked along their leading axis), constants, then the count if the trip is `Counted`.
@@ -237,6 +250,8 @@ pub struct ScanSpec {
     pub trip: Trip,
     /// From the last step to the first.
     pub reverse: bool,
+    /// What it stores for its reverse derivative.
+    pub storage: Storage,
 }
 
 /// A branch.

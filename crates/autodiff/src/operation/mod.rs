@@ -6,11 +6,12 @@ mod lowering;
 mod micro;
 mod multilinear;
 mod probe;
+mod values;
 
 pub use builder::Builder;
 pub use counts::{Class, Counts, Products};
 pub use elementwise::{Elementwise, Pointwise, Slope, same_kind};
-pub use lowering::{CondSpec, Contraction, External, Fold, Kernel, Lowering, Part, Report, ScanSpec, Trip, View};
+pub use lowering::{CondSpec, Contraction, External, Fold, Kernel, Lowering, Part, Report, ScanSpec, Storage, Trip, View};
 pub use micro::{BinaryFn, Instruction, Micro, MicroBuilder, Reg, UnaryFn};
 pub use multilinear::{Multilinear, Product};
 pub use probe::{Probe, Probed};

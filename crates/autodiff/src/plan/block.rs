@@ -1,6 +1,6 @@
 //! Programs made into blocks: scheduled, given slots, and every operand given its place.
 use super::cluster::Cluster;
-use super::code::{Block, Buffer, Feed, Instruction, Operand, Step, Stream};
+use super::code::{Block, Feed, Instruction, Operand, Step, Stream};
 use super::fuse::{self, Result as Made};
 use super::item::{Draft, Item};
 use super::late;
@@ -34,7 +34,6 @@ pub(crate) fn block(program: Expanded, given: Vec<Given>) -> Result<Block> {
         frame: slots.bytes,
         big: false,
         cost: 0.0,
-        trajectory: 0,
         external: 0,
     };
     let first_passing = slots.slots.len() - s.items.len();
@@ -189,7 +188,6 @@ fn cost(i: &Instruction<Seen>) -> f64 {
 
 /// Adds an instruction to the block's accounts.
 fn account(b: &mut Block, i: &Instruction<Operand>) {
-    let bytes = |o: &Operand| o.layout.len() * o.kind.bytes();
     match i {
         Instruction::Group { group, .. } => b.big |= group.parts > 1,
         Instruction::Stream(s) => b.big |= s.group.parts > 1,
@@ -197,13 +195,11 @@ fn account(b: &mut Block, i: &Instruction<Operand>) {
         Instruction::Contract { plan, .. } => b.big |= plan.work() >= BIG_PRODUCT,
         Instruction::External { external, .. } => b.external += external.state_bytes(),
         Instruction::Scan(s) => {
-            let trajectories = s.spare.iter().filter_map(|x| if let Buffer::Trajectory(o) = x { Some(bytes(o)) } else { None });
-            b.trajectory += trajectories.chain(s.stacked.iter().map(|r| bytes(&r.whole))).sum::<usize>() + s.body.trajectory * s.parts;
-            b.external += s.body.external * s.parts as u64 + s.test.as_ref().map_or(0, |t| t.external);
+            let again = s.replays.iter().map(|r| &r.body);
+            b.external += s.body.external * s.parts as u64 + s.test.iter().chain(again).map(|t| t.external).sum::<u64>();
             b.big |= s.parts > 1 || s.body.big || s.test.as_ref().is_some_and(|t| t.big);
         }
         Instruction::Cond(c) => {
-            b.trajectory += c.yes.trajectory.max(c.no.trajectory);
             b.external += c.yes.external + c.no.external;
             b.big |= c.yes.big || c.no.big;
         }

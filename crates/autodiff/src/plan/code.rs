@@ -1,4 +1,6 @@
 //! What a plan is made of: blocks of instructions over operands that lie at fixed places of a few bases.
+use super::checkpoints::Spacing;
+use super::recompute::States;
 use crate::array::{Kind, Layout, Shared};
 use crate::error::Site;
 use crate::kernels::contract::ContractPlan;
@@ -109,7 +111,7 @@ pub(crate) struct Scan<O> {
     /// Parts that may run at the same time; each has a frame and a counter. More than 1 only without carries.
     pub(crate) parts: usize,
     pub(crate) init: Vec<O>,
-    pub(crate) items: Vec<Row<O>>,
+    pub(crate) items: Vec<Each<O>>,
     pub(crate) constants: Vec<O>,
     /// How many steps, as an input.
     pub(crate) trip: Option<O>,
@@ -118,6 +120,8 @@ pub(crate) struct Scan<O> {
     /// For each carry the trajectory if it is read, else a second buffer.
     pub(crate) spare: Vec<Buffer<O>>,
     pub(crate) stacked: Vec<Row<O>>,
+    /// Whether each of them is stored for a derivative alone.
+    pub(crate) shared: Vec<bool>,
     /// How many steps it took.
     pub(crate) steps: Option<O>,
     pub(crate) counter: O,
@@ -125,6 +129,48 @@ pub(crate) struct Scan<O> {
     pub(crate) frames: Vec<O>,
     pub(crate) test_frame: Option<O>,
     pub(crate) verdict: Option<O>,
+    /// What it keeps for loops that make its states again.
+    pub(crate) keeps: Option<Keeps<O>>,
+    /// Loops whose states its items are.
+    pub(crate) replays: Vec<Replay<O>>,
+}
+
+/// What is different in each step of a loop.
+#[derive(Debug, Clone)]
+pub(crate) enum Each<O> {
+    Row(Row<O>),
+    /// Part of a state of another loop: number among the replays, where it begins, bytes.
+    State(usize, usize, usize),
+}
+
+/// States that a loop keeps: `slots` of them, and the last.
+#[derive(Debug, Clone)]
+pub(crate) struct Keeps<O> {
+    pub(crate) pool: O,
+    pub(crate) states: States,
+    pub(crate) spacing: Spacing,
+    pub(crate) slots: usize,
+}
+
+/// States of an earlier loop, made again from those that it kept.
+#[derive(Debug, Clone)]
+pub(crate) struct Replay<O> {
+    /// One step: inputs as those of the loop's body, outputs the carries that a state has.
+    pub(crate) body: Block,
+    pub(crate) kept: Keeps<O>,
+    pub(crate) at_most: usize,
+    pub(crate) reverse: bool,
+    pub(crate) items: Vec<Row<O>>,
+    pub(crate) constants: Vec<O>,
+    /// Whether slots of the pool may be used for other states.
+    pub(crate) alone: bool,
+    /// Whether the states are read in the order in which the loop went through them.
+    pub(crate) along: bool,
+    /// States of its own: in passing, then `further` that are kept.
+    pub(crate) own: O,
+    pub(crate) further: usize,
+    pub(crate) counter: O,
+    pub(crate) frame: O,
 }
 
 /// An array of which one row is used in each step.
@@ -170,8 +216,7 @@ pub(crate) struct Block {
     pub(crate) big: bool,
     /// Rough time of one run, in nanoseconds.
     pub(crate) cost: f64,
-    /// Bytes of trajectories, stacked outputs and externals' states in it, nested ones included.
-    pub(crate) trajectory: usize,
+    /// Bytes of externals' states in it, nested ones included.
     pub(crate) external: u64,
 }
 
@@ -220,7 +265,14 @@ impl<O> Instruction<O> {
                 s.partial.iter().chain(&s.sums).for_each(|o| f(o, Scratch));
             }
             Instruction::Scan(s) => {
-                s.init.iter().chain(s.items.iter().map(|r| &r.whole)).chain(&s.constants).chain(&s.trip).for_each(|o| f(o, Read));
+                let rows = s.items.iter().filter_map(|x| if let Each::Row(r) = x { Some(&r.whole) } else { None });
+                s.init.iter().chain(rows).chain(&s.constants).chain(&s.trip).for_each(|o| f(o, Read));
+                s.keeps.iter().for_each(|k| f(&k.pool, Write));
+                for r in &s.replays {
+                    r.items.iter().map(|r| &r.whole).chain(&r.constants).for_each(|o| f(o, Read));
+                    f(&r.kept.pool, if r.alone { Scratch } else { Read });
+                    [&r.own, &r.counter, &r.frame].into_iter().for_each(|o| f(o, Scratch));
+                }
                 s.finals.iter().chain(s.stacked.iter().map(|r| &r.whole)).chain(&s.steps).for_each(|o| f(o, Write));
                 s.spare.iter().for_each(|b| match b {
                     Buffer::Trajectory(o) => f(o, Write),

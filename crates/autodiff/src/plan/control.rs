@@ -1,18 +1,23 @@
 //! Loops and branches: nested blocks, their frames, and which of their results are read.
-use super::code::{Buffer, Cond, Instruction, Row, Scan};
+use super::code::{Buffer, Cond, Each, Instruction, Keeps, Replay, Row, Scan};
 use super::expand::expand;
 use super::machine::Expanded;
+use super::recompute::Recompute;
 use super::roots::{Seen, grounded};
-use super::schedule::{Given, Schedule};
+use super::schedule::{Given, Schedule, Source};
 use crate::array::{Kind, Layout, LeafType};
 use crate::error::Result;
-use crate::operation::{CondSpec, Equation, Program, ScanSpec, Trip};
+use crate::operation::{CondSpec, Equation, Program, ScanSpec, Trip, Value};
 
 /// Work of one part of a loop over independent items, in nanoseconds.
 const PART: f64 = 100_000.0;
 /// Parts at the most, and bytes of their frames together (unless two are more).
 const PARTS: usize = 16;
 const FRAMES: usize = 64 << 20;
+
+fn contiguous(t: &LeafType) -> Given {
+    Given { kind: t.kind, layout: Layout::contiguous(&t.shape), literal: None, constant: None }
+}
 
 impl Schedule {
     /// One row of a stacked operand: its layout, and where rows begin.
@@ -34,19 +39,30 @@ impl Schedule {
         let n = spec.trip.at_most();
         let mut inputs = inputs.into_iter().map(|x| self.stored(x)).collect::<Vec<_>>().into_iter();
         let init: Vec<Seen> = inputs.by_ref().take(spec.carries).collect();
-        let (items, item_given): (Vec<Row<Seen>>, Vec<Given>) = inputs.by_ref().take(spec.items).map(|x| self.row(x)).unzip();
+        let (mut items, mut item_given, mut sources) = (vec![], vec![], vec![]);
+        for (i, x) in inputs.by_ref().take(spec.items).enumerate() {
+            let (each, given) = match self.state(e.inputs[spec.carries + i], &mut sources) {
+                Some(state) => (state, contiguous(body.program.type_of(body.program.inputs[1 + spec.carries + i]))),
+                None => {
+                    let (row, given) = self.row(x);
+                    (Each::Row(row), given)
+                }
+            };
+            items.push(each);
+            item_given.push(given);
+        }
         let constants: Vec<Seen> = inputs.by_ref().take(spec.constants).collect();
         let trip = inputs.next().filter(|_| matches!(spec.trip, Trip::Counted(_)));
 
         let carry_types: Vec<LeafType> = e.outputs[..spec.carries].iter().map(|v| p.type_of(*v).clone()).collect();
-        let fresh = |t: &LeafType| Given { kind: t.kind, layout: Layout::contiguous(&t.shape), literal: None, constant: None };
-        let carry_given: Vec<Given> = carry_types.iter().map(fresh).collect();
+        let carry_given: Vec<Given> = carry_types.iter().map(contiguous).collect();
         let constant_given: Vec<Given> = constants.iter().map(|x| self.given(x)).collect();
-        let mut given = vec![fresh(&LeafType::new(&[], Kind::U32))];
+        let mut given = vec![contiguous(&LeafType::new(&[], Kind::U32))];
         given.extend(carry_given.iter().cloned().chain(item_given).chain(constant_given.iter().cloned()));
         let stacked_values = &e.outputs[spec.carries..spec.carries + spec.stacked];
         let read: Vec<bool> = (0..spec.carries).map(|_| true).chain(stacked_values.iter().map(|v| self.is_read(*v))).collect();
-        let body = (self.nest)(body.only(&read), given)?;
+        let expanded = body;
+        let body = (self.nest)(body.only(&read), given.clone())?;
         let test = match &spec.trip {
             Trip::Until { test, .. } => Some((self.nest)(expand(test, &[true])?, carry_given.into_iter().chain(constant_given).collect())?),
             _ => None,
@@ -54,7 +70,7 @@ impl Schedule {
         let verdict_type = if let Trip::Until { test, .. } = &spec.trip { test.output_types().pop() } else { None };
 
         let mut parts = 1;
-        if spec.carries == 0 && matches!(spec.trip, Trip::Static(_)) && n > 1 {
+        if spec.carries == 0 && sources.is_empty() && matches!(spec.trip, Trip::Static(_)) && n > 1 {
             let by_work = (body.cost * n as f64 / PART) as usize;
             parts = by_work.min(PARTS).min((FRAMES / body.frame.max(1)).max(2)).min(n).max(1);
         }
@@ -63,17 +79,21 @@ impl Schedule {
         for (v, f) in e.outputs.iter().zip(&finals) {
             self.set(*v, f.clone());
         }
-        let mut stacked = vec![];
-        for v in stacked_values.iter().filter(|v| self.is_read(**v)).copied().collect::<Vec<_>>() {
+        let (mut stacked, mut shared) = (vec![], vec![]);
+        let values = spec.shared();
+        for (j, v) in stacked_values.iter().copied().enumerate().filter(|(_, v)| self.is_read(*v)).collect::<Vec<_>>() {
+            shared.push(values.contains(&j));
             let t = p.type_of(v).clone();
             let whole = Seen::whole(self.fresh(t.kind, t.len()), &t.shape);
             self.set(v, whole.clone());
             stacked.push(self.row(whole).0);
         }
+        let again = self.again.iter().position(|(r, _)| e.outputs.contains(&r.trajectories[0].0));
+        let keeps = again.map(|k| self.keep(k));
         let mut spare = vec![];
         for (i, t) in carry_types.iter().enumerate() {
             let v = e.outputs[spec.carries + spec.stacked + i];
-            if self.is_read(v) {
+            if self.is_read(v) && keeps.is_none() {
                 let t = p.type_of(v).clone();
                 let whole = Seen::whole(self.fresh(t.kind, t.len()), &t.shape);
                 self.set(v, whole.clone());
@@ -91,6 +111,21 @@ impl Schedule {
         let frames = (0..parts).map(|_| self.frame(body.frame)).collect();
         let test_frame = test.as_ref().map(|t| t.frame).map(|bytes| self.frame(bytes));
         let verdict = verdict_type.map(|t| Seen::whole(self.fresh(t.kind, 1), &[]));
+        if let (Some(k), Some(kept)) = (again, &keeps) {
+            let rows = items.iter().filter_map(|x| if let Each::Row(r) = x { Some(r.clone()) } else { None });
+            let read: Vec<bool> =
+                (0..expanded.program.outputs.len()).map(|i| kept.states.carries.get(i).is_some_and(Option::is_some)).collect();
+            self.again[k].1 = Some(Source {
+                body: expanded.only(&read),
+                given,
+                items: rows.collect(),
+                constants: constants.clone(),
+                kept: kept.clone(),
+                at_most: n,
+                reverse: spec.reverse,
+            });
+        }
+        let replays = sources.into_iter().map(|k| self.replay(k, spec.reverse)).collect::<Result<Vec<_>>>()?;
         let child = self.children;
         self.children += 1;
         let scan = Scan {
@@ -107,14 +142,59 @@ impl Schedule {
             finals,
             spare,
             stacked,
+            shared,
             steps,
             counter,
             frames,
             test_frame,
             verdict,
+            keeps,
+            replays,
         };
         self.push(Instruction::Scan(Box::new(scan)), e);
         Ok(())
+    }
+    /// An item that is a state of an earlier loop; `sources` are the loops among `again` whose states the items are.
+    fn state(&self, v: Value, sources: &mut Vec<usize>) -> Option<Each<Seen>> {
+        let of = |r: &Recompute| r.trajectories.iter().find(|t| t.0 == v).map(|t| t.1);
+        let (k, carry) = self.again.iter().enumerate().find_map(|(k, (r, _))| Some((k, of(r)?)))?;
+        let (from, bytes) = self.again[k].0.states.carries[carry]?;
+        let number = sources.iter().position(|s| *s == k).unwrap_or_else(|| {
+            sources.push(k);
+            sources.len() - 1
+        });
+        Some(Each::State(number, from, bytes))
+    }
+    /// Room for the states that a loop keeps, and for its last.
+    fn keep(&mut self, k: usize) -> Keeps<Seen> {
+        let r = self.again[k].0.clone();
+        let pool = self.frame((r.slots + 1) * r.states.bytes);
+        for (v, _) in &r.trajectories {
+            self.set(*v, pool.clone());
+        }
+        Keeps { pool, states: r.states, spacing: r.spacing, slots: r.slots }
+    }
+    /// The loop number `k` among `again`, made again by a loop that is reversed or not.
+    fn replay(&mut self, k: usize, reverse: bool) -> Result<Replay<Seen>> {
+        let (r, source) = self.again[k].clone();
+        let source = source.expect("a loop comes before those that read its states");
+        let body = (self.nest)(source.body, source.given)?;
+        let own = self.frame((r.further + if r.alone { 1 } else { 2 }) * r.states.bytes);
+        let frame = self.frame(body.frame);
+        Ok(Replay {
+            body,
+            kept: source.kept,
+            at_most: source.at_most,
+            reverse: source.reverse,
+            items: source.items,
+            constants: source.constants,
+            alone: r.alone,
+            along: reverse == source.reverse,
+            own,
+            further: r.further,
+            counter: Seen::whole(self.fresh(Kind::U32, 16), &[16]),
+            frame,
+        })
     }
     /// A branch.
     pub(crate) fn cond(&mut self, spec: &CondSpec, inputs: Vec<Seen>, p: &Program, e: &Equation) -> Result<()> {

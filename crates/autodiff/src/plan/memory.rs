@@ -15,6 +15,10 @@ pub struct Memory {
     pub workspace: u64,
     /// Values of every step of a loop.
     pub trajectory: u64,
+    /// Values within every step of a loop that its derivative reads again.
+    pub values: u64,
+    /// States of some steps of a loop, from which the others are made again.
+    pub checkpoints: u64,
     /// Slots of loop and branch bodies.
     pub frames: u64,
     /// Results.
@@ -27,7 +31,7 @@ impl Memory {
     /// Bytes that running needs, besides the user's own arrays.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.door + self.workspace + self.trajectory + self.frames + self.outputs + self.external
+        self.door + self.workspace + self.trajectory + self.values + self.checkpoints + self.frames + self.outputs + self.external
     }
 }
 
@@ -53,6 +57,8 @@ impl Display for Memory {
             ("inputs copied", self.door),
             ("workspace", self.workspace),
             ("trajectory", self.trajectory),
+            ("values of steps", self.values),
+            ("checkpoints", self.checkpoints),
             ("loop frames", self.frames),
             ("outputs", self.outputs),
             ("external state", self.external),
@@ -74,11 +80,19 @@ pub(super) fn of(p: &Plan) -> Memory {
     let mut constants = Constants::default();
     constants.collect(&p.block);
     m.constants = constants.bytes() as u64;
-    let (trajectory, frames) = nested(&p.block);
+    let n = Nested::of(&p.block);
     // Slots are shared over time, so what is listed apart may be more than the frame in sum.
-    m.trajectory = trajectory.min(p.block.frame) as u64;
-    m.frames = frames.min(p.block.frame - m.trajectory as usize) as u64;
-    m.workspace = p.block.frame as u64 - m.trajectory - m.frames;
+    let mut left = p.block.frame;
+    let mut take = |bytes: usize| {
+        let taken = bytes.min(left);
+        left -= taken;
+        taken as u64
+    };
+    m.trajectory = take(n.trajectory);
+    m.values = take(n.values);
+    m.checkpoints = take(n.checkpoints);
+    m.frames = take(n.frames);
+    m.workspace = left as u64;
     m
 }
 
@@ -86,27 +100,60 @@ fn bytes(o: &Operand) -> usize {
     o.layout.len() * o.kind.bytes()
 }
 
-/// Bytes of trajectories and stacked outputs that lie in a block's own frame, and of nested frames.
-fn nested(b: &Block) -> (usize, usize) {
-    let (mut trajectory, mut frames) = (0, 0);
-    for step in &b.steps {
-        match &step.instruction {
-            Instruction::Scan(s) => {
-                let long = s.spare.iter().filter_map(|x| if let Buffer::Trajectory(o) = x { Some(o) } else { None });
-                trajectory += long.chain(s.stacked.iter().map(|r| &r.whole)).filter(|o| o.base == 0).map(bytes).sum::<usize>();
-                let inner = nested(&s.body).0 * s.parts;
-                trajectory += inner;
-                frames += s.frames.iter().chain(&s.test_frame).map(bytes).sum::<usize>().saturating_sub(inner);
+/// Bytes of loops and branches in a block's own frame.
+#[derive(Default)]
+struct Nested {
+    /// Trajectories and stacked outputs.
+    trajectory: usize,
+    /// Stacked outputs that only a derivative reads.
+    values: usize,
+    checkpoints: usize,
+    /// Frames of bodies, without what is listed apart.
+    frames: usize,
+}
+
+impl Nested {
+    fn of(b: &Block) -> Self {
+        let mut n = Nested::default();
+        for step in &b.steps {
+            match &step.instruction {
+                Instruction::Scan(s) => {
+                    let long = s.spare.iter().filter_map(|x| if let Buffer::Trajectory(o) = x { Some(o) } else { None });
+                    n.trajectory += long.filter(|o| o.base == 0).map(bytes).sum::<usize>();
+                    for (r, shared) in s.stacked.iter().zip(&s.shared).filter(|(r, _)| r.whole.base == 0) {
+                        *(if *shared { &mut n.values } else { &mut n.trajectory }) += bytes(&r.whole);
+                    }
+                    n.checkpoints += s.keeps.iter().map(|k| &k.pool).chain(s.replays.iter().map(|r| &r.own)).map(bytes).sum::<usize>();
+                    n.body(&s.body, s.frames.iter().map(bytes).sum(), s.parts);
+                    s.replays.iter().for_each(|r| n.body(&r.body, bytes(&r.frame), 1));
+                    n.frames += s.test_frame.iter().map(bytes).sum::<usize>();
+                }
+                Instruction::Cond(c) => {
+                    let sides = [&c.yes, &c.no].map(Nested::of);
+                    let most = |f: fn(&Nested) -> usize| f(&sides[0]).max(f(&sides[1]));
+                    let inner = Nested {
+                        trajectory: most(|n| n.trajectory),
+                        values: most(|n| n.values),
+                        checkpoints: most(|n| n.checkpoints),
+                        frames: 0,
+                    };
+                    n.add(&inner, bytes(&c.frame), 1);
+                }
+                _ => {}
             }
-            Instruction::Cond(c) => {
-                let inner = nested(&c.yes).0.max(nested(&c.no).0);
-                trajectory += inner;
-                frames += bytes(&c.frame).saturating_sub(inner);
-            }
-            _ => {}
         }
+        n
     }
-    (trajectory, frames)
+    /// Adds a body with its frames, so many bytes for so many parts.
+    fn body(&mut self, b: &Block, frames: usize, parts: usize) {
+        self.add(&Nested::of(b), frames, parts);
+    }
+    fn add(&mut self, inner: &Nested, frames: usize, parts: usize) {
+        self.trajectory += inner.trajectory * parts;
+        self.values += inner.values * parts;
+        self.checkpoints += inner.checkpoints * parts;
+        self.frames += frames.saturating_sub((inner.trajectory + inner.values + inner.checkpoints) * parts);
+    }
 }
 
 /// Constant arrays, and constant data of kernels as (where they lie, bytes); each once.
@@ -134,6 +181,7 @@ impl<'a> Constants<'a> {
                 }
                 Instruction::Scan(s) => {
                     self.collect(&s.body);
+                    s.replays.iter().for_each(|r| self.collect(&r.body));
                     s.test.iter().for_each(|t| self.collect(t));
                 }
                 Instruction::Cond(c) => {
@@ -183,7 +231,11 @@ fn block(b: &Block, f: &mut Formatter<'_>, indent: usize) -> Result {
             Instruction::Kernel { .. } => "kernel".into(),
             Instruction::External { .. } => "external".into(),
             Instruction::Stream(s) => format!("pass of {} dots, {} sums", s.heads.len(), s.ends.len()),
-            Instruction::Scan(s) => format!("scan of {}", s.at_most),
+            Instruction::Scan(s) => {
+                let kept = s.keeps.as_ref().map_or(String::new(), |k| format!(" keeping {} states", k.slots));
+                let again = if s.replays.is_empty() { "" } else { " making states again" };
+                format!("scan of {}{kept}{again}", s.at_most)
+            }
             Instruction::Cond(_) => "cond".into(),
         };
         write!(f, "{pad}{} = {kind} {}({})", writes.join(" "), step.name, reads.join(" "))?;
@@ -196,6 +248,10 @@ fn block(b: &Block, f: &mut Formatter<'_>, indent: usize) -> Result {
                 if let Some(t) = &s.test {
                     writeln!(f, "{pad}  until")?;
                     block(t, f, indent + 4)?;
+                }
+                for r in &s.replays {
+                    writeln!(f, "{pad}  again")?;
+                    block(&r.body, f, indent + 4)?;
                 }
                 writeln!(f, "{pad}  body")?;
                 block(&s.body, f, indent + 4)?;

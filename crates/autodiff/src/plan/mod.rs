@@ -1,5 +1,6 @@
 //! Plans: what a program does, in which order and where, decided before it runs.
 mod block;
+pub(crate) mod checkpoints;
 mod cluster;
 pub(crate) mod code;
 mod control;
@@ -13,6 +14,7 @@ mod memory;
 mod order;
 mod place;
 mod planes;
+pub(crate) mod recompute;
 mod roots;
 mod schedule;
 mod slots;

@@ -1,10 +1,12 @@
 //! Instructions with their operands exchanged: from views of roots to places.
-use super::code::{Buffer, Cond, Feed, Instruction, Row, Scan, Stream};
+use super::code::{Buffer, Cond, Each, Feed, Instruction, Keeps, Replay, Row, Scan, Stream};
 
 impl<O> Instruction<O> {
     /// The same with other operands.
     pub(crate) fn map<P>(self, f: &mut dyn FnMut(O) -> P) -> Instruction<P> {
         let all = |v: Vec<O>, f: &mut dyn FnMut(O) -> P| v.into_iter().map(f).collect::<Vec<P>>();
+        let keeps =
+            |k: Keeps<O>, f: &mut dyn FnMut(O) -> P| Keeps { pool: f(k.pool), states: k.states, spacing: k.spacing, slots: k.slots };
         let rows = |v: Vec<Row<O>>, f: &mut dyn FnMut(O) -> P| -> Vec<Row<P>> {
             v.into_iter().map(|r| Row { whole: f(r.whole), first: r.first, step: r.step }).collect()
         };
@@ -56,7 +58,14 @@ impl<O> Instruction<O> {
                     reverse: s.reverse,
                     parts: s.parts,
                     init: all(s.init, f),
-                    items: rows(s.items, f),
+                    items: s
+                        .items
+                        .into_iter()
+                        .map(|x| match x {
+                            Each::Row(r) => Each::Row(Row { whole: f(r.whole), first: r.first, step: r.step }),
+                            Each::State(k, from, bytes) => Each::State(k, from, bytes),
+                        })
+                        .collect(),
                     constants: all(s.constants, f),
                     trip: s.trip.map(&mut *f),
                     finals: all(s.finals, f),
@@ -69,11 +78,31 @@ impl<O> Instruction<O> {
                         })
                         .collect(),
                     stacked: rows(s.stacked, f),
+                    shared: s.shared,
                     steps: s.steps.map(&mut *f),
                     counter: f(s.counter),
                     frames: all(s.frames, f),
                     test_frame: s.test_frame.map(&mut *f),
                     verdict: s.verdict.map(&mut *f),
+                    keeps: s.keeps.map(|k| keeps(k, f)),
+                    replays: s
+                        .replays
+                        .into_iter()
+                        .map(|r| Replay {
+                            body: r.body,
+                            kept: keeps(r.kept, f),
+                            at_most: r.at_most,
+                            reverse: r.reverse,
+                            items: rows(r.items, f),
+                            constants: all(r.constants, f),
+                            alone: r.alone,
+                            along: r.along,
+                            own: f(r.own),
+                            further: r.further,
+                            counter: f(r.counter),
+                            frame: f(r.frame),
+                        })
+                        .collect(),
                 }))
             }
             Instruction::Cond(c) => {

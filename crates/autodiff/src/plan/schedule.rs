@@ -1,8 +1,9 @@
 //! Equations put in order as items: clusters of elementwise work, and single instructions; greedy in topological order.
 use super::cluster::{Cluster, Ending, extent};
-use super::code::{Block, Instruction, Step};
+use super::code::{Block, Instruction, Keeps, Row, Step};
 use super::item::Item;
 use super::machine::{Asked, Expanded};
+use super::recompute::{self, Recompute};
 use super::roots::{Home, Joined, Piece, Root, Seen};
 use crate::array::{AnyArray, Kind, Layout, LeafType, Shape, Shared};
 use crate::error::Result;
@@ -29,6 +30,19 @@ pub(crate) struct Given {
 /// Plans a nested program with these inputs.
 pub(crate) type Nest = fn(Expanded, Vec<Given>) -> Result<Block>;
 
+/// A loop that keeps some of its states, as loops that make the others again need it.
+#[derive(Clone)]
+pub(crate) struct Source {
+    /// One step, of the carries that a state has.
+    pub(crate) body: Expanded,
+    pub(crate) given: Vec<Given>,
+    pub(crate) items: Vec<Row<Seen>>,
+    pub(crate) constants: Vec<Seen>,
+    pub(crate) kept: Keeps<Seen>,
+    pub(crate) at_most: usize,
+    pub(crate) reverse: bool,
+}
+
 /// Items under construction, and what is known of every value.
 pub(crate) struct Schedule {
     pub(crate) roots: Vec<Root>,
@@ -39,6 +53,8 @@ pub(crate) struct Schedule {
     pub(crate) inputs: usize,
     pub(crate) outputs: usize,
     pub(crate) nest: Nest,
+    /// Loops that keep some of their states, and what it takes to make the others again, once they are in order.
+    pub(crate) again: Vec<(Recompute, Option<Source>)>,
     literals: Vec<(u64, Kind, usize)>,
     values: Vec<Option<Seen>>,
     read: Vec<bool>,
@@ -47,6 +63,7 @@ pub(crate) struct Schedule {
 impl Schedule {
     /// Puts a program in order.
     pub(crate) fn new(program: Expanded, given: Vec<Given>, nest: Nest) -> Result<Self> {
+        let again = recompute::decide(&program).into_iter().map(|r| (r, None)).collect();
         let Expanded { program, asked } = program;
         let mut s = Schedule {
             roots: vec![],
@@ -57,6 +74,7 @@ impl Schedule {
             inputs: given.len(),
             outputs: program.outputs.len(),
             nest,
+            again,
             literals: vec![],
             values: vec![None; program.types.len()],
             read: program.read(),

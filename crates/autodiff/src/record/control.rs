@@ -4,7 +4,7 @@ use super::tape::{self, Captured};
 use super::var::Var;
 use crate::array::{Element, Kind, LeafType, Shape};
 use crate::error::{Error, Site};
-use crate::operation::{CondSpec, Op, ScanSpec, Trip};
+use crate::operation::{CondSpec, Op, ScanSpec, Storage, Trip};
 use crate::ops::control::{Cond, Scan};
 use crate::tree::Vars;
 use std::panic::Location;
@@ -99,10 +99,23 @@ fn poisoned<W: Vars>(like: &W) -> W {
 /// uses are captured, and differentiated. Zero steps give back `init`.
 #[track_caller]
 pub fn scan<C: Vars, X: Steps, Y: Vars>(init: C, over: X, body: impl FnOnce(C, X::Item) -> (C, Y)) -> (C, Y) {
-    run("scan", init, over, Location::caller(), body)
+    run("scan", Storage::Iterates, init, over, Location::caller(), body)
 }
 
-fn run<C: Vars, X: Steps, Y: Vars>(op: &str, init: C, over: X, at: Site, body: impl FnOnce(C, X::Item) -> (C, Y)) -> (C, Y) {
+/// [`scan`], with what it stores for its reverse derivative.
+#[track_caller]
+pub fn scan_storing<C: Vars, X: Steps, Y: Vars>(storage: Storage, init: C, over: X, body: impl FnOnce(C, X::Item) -> (C, Y)) -> (C, Y) {
+    run("scan", storage, init, over, Location::caller(), body)
+}
+
+fn run<C: Vars, X: Steps, Y: Vars>(
+    op: &str,
+    storage: Storage,
+    init: C,
+    over: X,
+    at: Site,
+    body: impl FnOnce(C, X::Item) -> (C, Y),
+) -> (C, Y) {
     let (items, n) = over.open().unwrap_or_else(|problem| {
         fail(op, problem, at);
         (vec![], 0)
@@ -132,9 +145,10 @@ fn run<C: Vars, X: Steps, Y: Vars>(op: &str, init: C, over: X, at: Site, body: i
         stacked,
         trip: Trip::Static(n),
         reverse: false,
+        storage,
     };
     let operands: Vec<DynVar> = start.iter().chain(&items).chain(&captures).copied().collect();
-    let made = tape::apply_many(op, &operands, at, |b, v| b.emit(Op::new(Scan(spec)), v));
+    let made = tape::apply_many(op, &operands, at, |b, v| b.emit(Op::new(Scan(spec.sharing())), v));
     let mut made = made.into_iter();
     let mut next = |_| made.next().unwrap_or(DynVar::POISON);
     (init.map(&mut next), y.map(&mut next))
@@ -151,6 +165,18 @@ pub fn scan_until<C: Vars, D: Element>(init: C, limit: usize, done: impl FnOnce(
 /// The same, with the number of steps made.
 #[track_caller]
 pub fn counted_scan_until<C: Vars, D: Element>(
+    init: C,
+    limit: usize,
+    done: impl FnOnce(&C) -> Var<D>,
+    body: impl FnOnce(C, Var<u32>) -> C,
+) -> (C, Var<u32>) {
+    scan_until_storing(Storage::Iterates, init, limit, done, body)
+}
+
+/// [`counted_scan_until`], with what it stores for its reverse derivative.
+#[track_caller]
+pub fn scan_until_storing<C: Vars, D: Element>(
+    storage: Storage,
     init: C,
     limit: usize,
     done: impl FnOnce(&C) -> Var<D>,
@@ -186,9 +212,10 @@ pub fn counted_scan_until<C: Vars, D: Element>(
         stacked: 0,
         trip: Trip::Until { test, at_most: limit },
         reverse: false,
+        storage,
     };
     let operands: Vec<DynVar> = start.iter().chain(&all).copied().collect();
-    let made = tape::apply_many("scan_until", &operands, at, |b, v| b.emit(Op::new(Scan(spec)), v));
+    let made = tape::apply_many("scan_until", &operands, at, |b, v| b.emit(Op::new(Scan(spec.sharing())), v));
     let count = made.last().copied().unwrap_or(DynVar::POISON);
     (read(&made), Var::from_dyn(count))
 }
@@ -196,7 +223,7 @@ pub fn counted_scan_until<C: Vars, D: Element>(
 /// Independent items: `body` for each entry of the leading axis, results stacked along a new leading axis; in parallel where it pays.
 #[track_caller]
 pub fn map<W: Vars, Y: Vars>(over: W, body: impl FnOnce(W) -> Y) -> Y {
-    run("map", (), over, Location::caller(), |(), x| ((), body(x))).1
+    run("map", Storage::Iterates, (), over, Location::caller(), |(), x| ((), body(x))).1
 }
 
 fn branch<Y: Vars>(at: Site, f: impl FnOnce() -> Y) -> (Y, Option<Captured>) {

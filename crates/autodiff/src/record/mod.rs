@@ -12,7 +12,7 @@ mod var;
 
 /// What lies beyond an edge, which triangle is read, and sparse data: choices that methods of variables take.
 pub use crate::ops::{convolution::Boundary, difference::Edge, linalg::Triangle, sparse::Csr};
-pub use control::{Steps, cond, counted_scan_until, map, scan, scan_until};
+pub use control::{Steps, cond, counted_scan_until, map, scan, scan_storing, scan_until, scan_until_storing};
 pub use creation::{concat, iota, ones, ones_like, stack, stop_gradient, zeros, zeros_like};
 pub use handle::DynVar;
 pub use literals::IntoConstant;

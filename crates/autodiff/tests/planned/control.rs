@@ -1,7 +1,7 @@
 //! Loops and branches: static, stopping, counted, reversed, nested, without carries, of no steps.
 use super::{check, check_at, inputs, program};
 use hypertape_autodiff::array::{AnyArray, Kind, Kind::*, LeafType};
-use hypertape_autodiff::operation::{Builder, CondSpec, Op, Program, ScanSpec, Trip, Value};
+use hypertape_autodiff::operation::{Builder, CondSpec, Op, Program, ScanSpec, Storage, Trip, Value};
 use hypertape_autodiff::ops::control::{Cond, Scan};
 use hypertape_autodiff::transform;
 use std::sync::Arc;
@@ -22,7 +22,16 @@ fn body() -> Program {
 }
 
 fn scan(trip: Trip, reverse: bool) -> Op {
-    Op::new(Scan(ScanSpec { body: Arc::new(body()), carries: 1, items: 1, constants: 1, stacked: 2, trip, reverse }))
+    Op::new(Scan(ScanSpec {
+        body: Arc::new(body()),
+        carries: 1,
+        items: 1,
+        constants: 1,
+        stacked: 2,
+        trip,
+        reverse,
+        storage: Storage::Iterates,
+    }))
 }
 
 fn until(limit: f64) -> Arc<Program> {
@@ -109,6 +118,7 @@ fn carries_that_stay_swap_and_repeat() {
         stacked: 0,
         trip: Trip::Static(5),
         reverse: false,
+        storage: Storage::Iterates,
     }));
     check(&[(&[2], F64), (&[2], F64), (&[2], F64), (&[2], F64)], |b, x| b.emit(op.clone(), x).to_vec());
 }
@@ -128,6 +138,7 @@ fn nested_loops() {
         stacked: 2,
         trip: Trip::Static(3),
         reverse: true,
+        storage: Storage::Iterates,
     }));
     check(&[(&[3], F64), (&[3, 4, 3], F64), (&[3, 3], F64)], |b, x| b.emit(op.clone(), x).to_vec());
 }
@@ -151,6 +162,7 @@ fn map(n: usize, m: usize) -> Op {
         stacked: 2,
         trip: Trip::Static(n),
         reverse: n % 2 == 1,
+        storage: Storage::Iterates,
     }))
 }
 
@@ -234,6 +246,7 @@ fn what_is_the_same_in_every_step_is_computed_before_the_loop() {
             stacked: 2,
             trip,
             reverse: false,
+            storage: Storage::Iterates,
         }));
         let p = program(&[(&[d], F64), (&[d], F64), (&[d, d], F64)], |b, x| b.emit(op.clone(), x).to_vec());
         let e = check_at(&p, &inputs(&p, 3));
@@ -259,13 +272,23 @@ fn a_test_of_a_loop_does_not_mind_new_constants() {
         stacked: 2,
         trip,
         reverse: false,
+        storage: Storage::Iterates,
     }));
     // And through two loops.
     let body = program(&[(&[], U32), (&[100], F64), (&[100], F64), (&[100, 100], F64)], |b, x| {
         let y = b.emit(inner.clone(), &x[1..]);
         vec![y[0]]
     });
-    let outer = ScanSpec { body: Arc::new(body), carries: 1, items: 0, constants: 2, stacked: 0, trip: Trip::Static(4), reverse: true };
+    let outer = ScanSpec {
+        body: Arc::new(body),
+        carries: 1,
+        items: 0,
+        constants: 2,
+        stacked: 0,
+        trip: Trip::Static(4),
+        reverse: true,
+        storage: Storage::Iterates,
+    };
     let p = program(&[(&[100], F64), (&[100], F64), (&[100, 100], F64)], |b, x| b.emit(Op::new(Scan(outer.clone())), x).to_vec());
     let e = check_at(&p, &inputs(&p, 3));
     assert_eq!(e.counts().products(hypertape_autodiff::kernels::contract::Class::MatVec, None), 2, "{}", e.plan());

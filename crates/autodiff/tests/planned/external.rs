@@ -3,7 +3,7 @@ use super::{inputs, program};
 use hypertape_autodiff::Problem;
 use hypertape_autodiff::array::{AnyArray, AnyView, Kind::*, LeafType, Slice, SliceMut};
 use hypertape_autodiff::execute::Executor;
-use hypertape_autodiff::operation::{Builder, External, Lowering, Maybe, Op, Operation, Program, Report, ScanSpec, Trip, Value};
+use hypertape_autodiff::operation::{Builder, External, Lowering, Maybe, Op, Operation, Program, Report, ScanSpec, Storage, Trip, Value};
 use hypertape_autodiff::ops::control::Scan;
 use hypertape_autodiff::plan::Plan;
 use hypertape_autodiff::program::{Types, Values};
@@ -73,7 +73,16 @@ fn executor(p: &Program) -> Executor {
 
 fn looped(carries: usize, items: usize, n: usize, body: Program) -> Op {
     let stacked = body.outputs.len() - carries;
-    Op::new(Scan(ScanSpec { body: Arc::new(body), carries, items, constants: 0, stacked, trip: Trip::Static(n), reverse: false }))
+    Op::new(Scan(ScanSpec {
+        body: Arc::new(body),
+        carries,
+        items,
+        constants: 0,
+        stacked,
+        trip: Trip::Static(n),
+        reverse: false,
+        storage: Storage::Iterates,
+    }))
 }
 
 #[test]

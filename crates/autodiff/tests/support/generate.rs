@@ -1,7 +1,7 @@
 //! Random programs: a recipe, which is a list of numbers that proptest shrinks, and the program that it describes.
 use super::{array, index, uniform};
 use hypertape_autodiff::array::{AnyArray, Kind, LeafType};
-use hypertape_autodiff::operation::{Builder, CondSpec, Contraction, Part, Program, ScanSpec, Trip, Value};
+use hypertape_autodiff::operation::{Builder, CondSpec, Contraction, Part, Program, ScanSpec, Storage, Trip, Value};
 use proptest::prelude::*;
 use std::sync::Arc;
 
@@ -238,6 +238,8 @@ impl Writer<'_> {
             }
             _ => Trip::Static(n),
         };
+        // A state takes 128 bytes, each carry in a cache line of its own.
+        let storage = [Storage::Iterates, Storage::Values, Storage::Bytes(20), Storage::Bytes(256)][usize::from(s.attribute / 4 % 4)];
         let reverse = s.a.is_multiple_of(2) && !matches!(trip, Trip::Until { .. });
         let counted = matches!(trip, Trip::Counted(_));
         let start = self.shaped(b, pool, s.a, &[3]);
@@ -250,7 +252,7 @@ impl Writer<'_> {
         if counted {
             given.push(b.constant(index(n.saturating_sub(1) as u32).into()));
         }
-        let spec = ScanSpec { body: Arc::new(body), carries: 2, items: 1, constants: 1, stacked: 1, trip, reverse };
+        let spec = ScanSpec { body: Arc::new(body), carries: 2, items: 1, constants: 1, stacked: 1, trip, reverse, storage };
         let made = b.scan(spec, &given);
         pool.push(made[0]);
         let rank = b.shape(made[2]).len();

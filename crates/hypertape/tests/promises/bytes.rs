@@ -56,6 +56,19 @@ fn sqrt_storage_grows_as_the_square_root() {
 }
 
 #[test]
+fn a_budget_holds_whatever_the_steps() {
+    let (_alone, problem) = (alone(), Problem::new());
+    let budget = 1 << 20;
+    for k in [1000, 3000] {
+        let unrolled = problem.descent.unroll(k).keep(Keep::Bytes(budget));
+        agree(&format!("budget, K = {k}"), bytes(&problem, &unrolled));
+        let m = problem.outer(&unrolled).wrt(|p| p).value_and_gradient().memory();
+        let state = 8 * WEIGHTS as u64;
+        assert_eq!((m.trajectory, m.checkpoints), (0, (budget / state + 2) * state), "{m}");
+    }
+}
+
+#[test]
 fn implicit_does_not_grow_with_the_steps() {
     let (_alone, problem) = (alone(), Problem::new());
     let at = |k| {

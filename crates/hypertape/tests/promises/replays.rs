@@ -57,7 +57,7 @@ fn of_a_hessian_vector_product() {
 #[test]
 fn of_an_unrolled_hypergradient() {
     let problem = Problem::new();
-    for keep in [Keep::All, Keep::Sqrt, Keep::Last(10)] {
+    for keep in [Keep::All, Keep::Sqrt, Keep::Values, Keep::Bytes(60_000), Keep::Last(10)] {
         let gradient = problem.outer(&problem.descent.unroll(100).keep(keep)).wrt(|p| p).value_and_gradient();
         allocates_nothing(&format!("unrolled, {keep:?}"), replays(gradient, penalties()));
     }

@@ -50,7 +50,16 @@ impl Probed for Scan {
     fn probes(kind: Kind) -> Vec<Probe> {
         let make = |trip: Trip, reverse: bool, count: Option<u32>| -> Option<Probe> {
             let steps = trip.at_most();
-            let spec = ScanSpec { body: body(kind)?, carries: 2, items: 1, constants: 1, stacked: 1, trip, reverse };
+            let spec = ScanSpec {
+                body: body(kind)?,
+                carries: 2,
+                items: 1,
+                constants: 1,
+                stacked: 1,
+                trip,
+                reverse,
+                storage: crate::operation::Storage::Iterates,
+            };
             let mut inputs: Vec<AnyArray> = vec![
                 Probe::array(&[2], kind, 1),
                 Probe::indices(&[], &[3]),

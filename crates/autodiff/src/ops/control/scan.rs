@@ -211,7 +211,16 @@ fn prune(s: &ScanSpec, read: &[bool]) -> Result<Option<Pruned>> {
     };
     let item: Vec<bool> = (0..s.items).map(|i| needs[s.body_items() + i]).collect();
     let constant: Vec<bool> = (0..s.constants).map(|i| constant_in_test[i] || needs[s.body_items() + s.items + i]).collect();
-    let stacked: Vec<bool> = (0..s.stacked).map(|i| read[s.carries + i]).collect();
+    let mut stacked: Vec<bool> = (0..s.stacked).map(|i| read[s.carries + i]).collect();
+    // Values for a derivative that may yet be asked for stay where what they are made from stays.
+    let stays = |of: usize| {
+        let only: Vec<bool> = (0..s.carries + s.stacked).map(|i| i == s.carries + of).collect();
+        let all = reaches(&s.body, &only);
+        (1..s.body.inputs.len()).all(|i| !all[i] || carry.iter().chain(&item).chain(&constant).nth(i - 1) == Some(&true))
+    };
+    for of in s.shared() {
+        stacked[of] |= stays(of);
+    }
     if carry.iter().chain(&item).chain(&constant).chain(&stacked).all(|k| *k) {
         return Ok(None);
     }
@@ -239,6 +248,7 @@ fn prune(s: &ScanSpec, read: &[bool]) -> Result<Option<Pruned>> {
         stacked: count(&stacked),
         trip,
         reverse: s.reverse,
+        storage: s.storage,
     };
     let mut inputs: Vec<bool> = carry.iter().chain(&item).chain(&constant).copied().collect();
     inputs.resize(s.inputs(), true);

@@ -1,7 +1,7 @@
 //! The rules of the loop: forward doubles the active carries, reverse runs backwards over the stacked carries.
 use super::{close_forward, reaches};
 use crate::error::Result;
-use crate::operation::{Builder, Maybe, Program, ScanSpec, Trip, Value};
+use crate::operation::{Builder, Maybe, Program, ScanSpec, Storage, Trip, Value};
 use crate::program::Values;
 use crate::transform;
 use std::sync::Arc;
@@ -77,6 +77,7 @@ pub(super) fn jvp(s: &ScanSpec, b: &mut Builder, inputs: &[Value], tangents: &[O
         stacked: s.stacked + ay,
         trip,
         reverse: s.reverse,
+        storage: s.storage,
     };
     let mut given: Vec<Value> = inputs[..c].to_vec();
     given.extend(ac.iter().map(|i| b.or_zeros(tangents[*i], inputs[*i])));
@@ -139,8 +140,8 @@ pub(super) fn vjp(
         asked[1 + c + i] = wanted[c + i] && s.body.type_of(s.body.inputs[1 + c + i]).kind.is_real();
     }
     let step = transform::vjp(&s.body, &asked, &seeded)?;
-    let keep: Vec<usize> = (c + ny..step.outputs.len()).collect();
-    let step = transform::select(&step, &keep)?;
+    // Dear values that are stacked are read instead of computed again.
+    let shared = s.shared();
 
     let (pc, px, pk) = (places(&carried), places(&asked[1 + c..1 + c + x]), places(&asked[1 + c + x..]));
     let py = places(&y_seeded);
@@ -154,11 +155,13 @@ pub(super) fn vjp(
     let vx: Vec<Value> = (0..x).map(|i| body.input(of(1 + c + i))).collect();
     let bar_y: Vec<Value> = py.iter().map(|i| body.input(s.body.type_of(s.body.outputs[c + i]).clone())).collect();
     let bar_s: Vec<Value> = ps.iter().map(|i| body.input(of(1 + i))).collect();
+    let known: Vec<(Value, Value)> =
+        shared.iter().map(|j| (step.outputs[c + j], body.input(s.body.type_of(s.body.outputs[c + j]).clone()))).collect();
     let vk: Vec<Value> = (0..k).map(|i| body.input(of(1 + c + x + i))).collect();
     let mut given = vec![counter];
     given.extend(vc.iter().chain(&vx).chain(&vk).chain(&bar_c).chain(&bar_y));
-    let made = body.inline(&step, &given);
-    let (made_c, rest) = made.split_at(pc.len());
+    let made = body.inline_knowing(&step, &given, &known);
+    let (made_c, rest) = made[c + ny..].split_at(pc.len());
     let (made_x, made_k) = rest.split_at(px.len());
     let mut outs: Vec<Value> = vec![];
     for (j, i) in pc.iter().enumerate() {
@@ -181,16 +184,17 @@ pub(super) fn vjp(
     let spec = ScanSpec {
         body: Arc::new(body),
         carries: pc.len() + pk.len(),
-        items: c + x + py.len() + ps.len(),
+        items: c + x + py.len() + ps.len() + shared.len(),
         constants: k,
         stacked: px.len(),
         trip,
         reverse: !s.reverse,
+        storage: s.storage,
     };
     let mut given: Vec<Value> = pc.iter().map(|i| b.or_zeros(cotangents[*i], inputs[*i])).collect();
     given.extend(pk.iter().map(|i| b.full_like(inputs[c + x + i], 0.0)));
-    // Accumulators begin at zero; those that only add up outer products leave the loop.
-    let deferred = super::deferred::defer(&spec, pc.len())?;
+    // Accumulators begin at zero; those that only add up outer products leave the loop, unless the vectors must not be stacked.
+    let deferred = if let Storage::Bytes(_) = s.storage { None } else { super::deferred::defer(&spec, pc.len())? };
     let spec = match &deferred {
         Some(d) => {
             let mut out = d.out.iter();
@@ -203,6 +207,7 @@ pub(super) fn vjp(
     given.extend(&inputs[c..c + x]);
     given.extend(py.iter().filter_map(|i| cotangents[c + i]));
     given.extend(ps.iter().filter_map(|i| cotangents[c + ny + i]));
+    given.extend(shared.iter().map(|j| outputs[c + j]));
     given.extend(&inputs[c + x..c + x + k]);
     if counted {
         given.push(if let Trip::Counted(_) = s.trip { inputs[c + x + k] } else { count });
@@ -286,6 +291,7 @@ pub(super) fn split(s: &ScanSpec, b: &mut Builder, inputs: &[Value], known: &[bo
         stacked: ky.len() + residuals,
         trip: trip.clone(),
         reverse: s.reverse,
+        storage: s.storage,
     };
     let mut given: Vec<Value> = kc.iter().map(|i| inputs[*i]).collect();
     given.extend(kx.iter().map(|i| inputs[c + i]).chain(kk.iter().map(|i| inputs[c + x + i])));
@@ -311,6 +317,7 @@ pub(super) fn split(s: &ScanSpec, b: &mut Builder, inputs: &[Value], known: &[bo
         stacked: uy.len(),
         trip: if counted { Trip::Counted(s.trip.at_most()) } else { trip },
         reverse: s.reverse,
+        storage: s.storage,
     };
     let mut given: Vec<Value> = uc.iter().map(|i| inputs[*i]).collect();
     given.extend(ux.iter().map(|i| inputs[c + i]));
