@@ -17,7 +17,7 @@ pub(crate) struct Gemm {
 }
 
 /// Multiplications above which a product is worth two threads.
-const PARALLEL: usize = 1 << 23;
+const PARALLEL: usize = 1 << 25;
 /// Multiplications below which plain loops win over packing.
 const TINY: usize = 256;
 

@@ -11,11 +11,14 @@ const PARALLEL: usize = 1 << 18;
 /// Fewest columns that a thread takes when rows are added up.
 const COLUMNS: usize = 512;
 /// Bytes of the sums that stay in the nearest cache while rows are added to them.
-const SUMS: usize = 16 * 1024;
+pub(super) const SUMS: usize = 16 * 1024;
 /// Bytes of a matrix that a cache is taken to hold.
 const CACHE: usize = 16 << 20;
 /// Bytes of a row from which on a few rows at once make several streams.
 const LONG: usize = 2048;
+
+/// Bytes by which a stream from memory is fetched ahead: the processor's own prefetching ends at pages.
+pub(super) const AHEAD: usize = 8 << 10;
 
 /// A matrix whose rows are contiguous: element (i, j) is `data[start + i·stride + j]`.
 #[derive(Debug, Clone, Copy)]
@@ -45,7 +48,7 @@ impl<T> Rows<'_, T> {
         row >= LONG && row * self.rows > CACHE
     }
     /// The matrix without bounds, which are checked here.
-    fn open(&self) -> Open<T> {
+    pub(super) fn open(&self) -> Open<T> {
         let within = |i: usize| {
             let at = self.start + i as isize * self.stride;
             at >= 0 && at as usize + self.columns <= self.data.len()
@@ -57,16 +60,16 @@ impl<T> Rows<'_, T> {
 
 /// Rows that were checked: all of them, the first at `at`.
 #[derive(Debug, Clone, Copy)]
-struct Open<T> {
+pub(super) struct Open<T> {
     at: *const T,
-    stride: isize,
-    rows: usize,
-    columns: usize,
+    pub(super) stride: isize,
+    pub(super) rows: usize,
+    pub(super) columns: usize,
 }
 
 impl<T> Open<T> {
     #[inline(always)]
-    fn row(&self, i: usize) -> *const T {
+    pub(super) fn row(&self, i: usize) -> *const T {
         self.at.wrapping_offset(i as isize * self.stride)
     }
 }
@@ -148,21 +151,22 @@ unsafe fn dots_body<T: Real, V: Vector<T>, const H: usize>(a: Open<T>, v: [*cons
         // SAFETY: the caller's promise; so many rows are left.
         i += unsafe {
             match left {
-                8.. => dot_rows::<T, V, 8, H>(&a, i, v, to),
-                4.. => dot_rows::<T, V, 4, H>(&a, i, v, to),
-                2.. => dot_rows::<T, V, 2, H>(&a, i, v, to),
-                _ => dot_rows::<T, V, 1, H>(&a, i, v, to),
+                8.. => dot_rows::<T, V, 8, H, false>(&a, i, v, to),
+                4.. => dot_rows::<T, V, 4, H, false>(&a, i, v, to),
+                2.. => dot_rows::<T, V, 2, H, false>(&a, i, v, to),
+                _ if in_turn => dot_rows::<T, V, 1, H, true>(&a, i, v, to),
+                _ => dot_rows::<T, V, 1, H, false>(&a, i, v, to),
             }
         };
     }
 }
 
-/// `R` rows at once from row i on; gives their number.
+/// `R` rows at once from row i on, perhaps a stream from memory; gives their number.
 ///
 /// # Safety
 /// As `dots_body`, for these rows.
 #[inline(always)]
-unsafe fn dot_rows<T: Real, V: Vector<T>, const R: usize, const H: usize>(
+unsafe fn dot_rows<T: Real, V: Vector<T>, const R: usize, const H: usize, const STREAM: bool>(
     a: &Open<T>,
     i: usize,
     v: [*const T; H],
@@ -177,6 +181,9 @@ unsafe fn dot_rows<T: Real, V: Vector<T>, const R: usize, const H: usize>(
         while j + V::LANES <= n {
             let x: [V; H] = std::array::from_fn(|h| V::load(v[h].add(j)));
             for r in 0..R {
+                if STREAM {
+                    V::fetch(rows[r].wrapping_add(j + AHEAD / size_of::<T>()));
+                }
                 let y = V::load(rows[r].add(j));
                 for h in 0..H {
                     sums[r][h] = sums[r][h].plus_product(y, x[h]);

@@ -16,6 +16,7 @@ pub mod sparse;
 pub(crate) mod stream;
 pub mod typed;
 
+mod abreast;
 mod axes;
 mod elementary;
 mod gemm;

@@ -19,6 +19,9 @@ pub(crate) trait Vector<T: Real>: Copy {
     unsafe fn store(self, to: *mut T);
     /// Writes the first `n` ≤ `LANES`.
     unsafe fn store_first(self, to: *mut T, n: usize);
+    /// Has the memory around a place brought near, if the processor can be asked to. The place need not be there.
+    #[inline(always)]
+    unsafe fn fetch(_: *const T) {}
     /// self + a·b.
     unsafe fn plus_product(self, a: Self, b: Self) -> Self;
     /// The sums of four vectors. Each is added up in the same order.
@@ -134,6 +137,11 @@ mod x86 {
     impl<T: Real> Vector<T> for Avx2<T> {
         const LANES: usize = 32 / size_of::<T>();
         #[inline(always)]
+        unsafe fn fetch(at: *const T) {
+            // SAFETY: a hint, which no address makes fail.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) };
+        }
+        #[inline(always)]
         unsafe fn splat(v: T) -> Self {
             let v = &raw const v;
             by_type!(T, Self::of_single(_mm256_set1_ps(*v.cast())), Self::of(_mm256_set1_pd(*v.cast())))
@@ -228,6 +236,11 @@ mod x86 {
 
     impl<T: Real> Vector<T> for Avx512<T> {
         const LANES: usize = 64 / size_of::<T>();
+        #[inline(always)]
+        unsafe fn fetch(at: *const T) {
+            // SAFETY: a hint, which no address makes fail.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) };
+        }
         #[inline(always)]
         unsafe fn splat(v: T) -> Self {
             let v = &raw const v;

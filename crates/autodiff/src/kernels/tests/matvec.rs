@@ -1,6 +1,7 @@
 //! Matrix-vector products of every small shape against plain loops, with each instruction set; and their bits, however rows are taken.
 use super::Random;
 use crate::array::{Element, Layout, Real};
+use crate::kernels::abreast::dots_and_axpys;
 use crate::kernels::contract::ContractPlan;
 use crate::kernels::isa::on_each;
 use crate::kernels::matvec::{Rows, axpys, axpys_onto, dot, dots, dots_here};
@@ -68,6 +69,17 @@ fn small<T: Real>() {
                 axpys_onto(Rows { start: a.start + i as isize * a.stride, rows: 1, ..a }, [&t[i..=i]], [&mut alone]);
             }
             assert_eq!(bits(&two), bits(&alone), "{m} × {n}: sums run over the rows one by one");
+            // The last rows are dotted while the first are added up.
+            let half = m / 2;
+            let (first, last) = (Rows { rows: half, ..a }, Rows { start: a.start + (m - half) as isize * a.stride, rows: half, ..a });
+            let (mut p, mut q, mut g, mut h) = (nan(half), nan(half), v.clone(), w.clone());
+            dots_and_axpys((last, [&v, &w], [&mut p, &mut q]), (first, [&u[..half], &t[..half]], [&mut g, &mut h]));
+            let (mut p_apart, mut q_apart, mut g_apart, mut h_apart) = (nan(half), nan(half), v.clone(), w.clone());
+            dots_here(last, [&v, &w], [&mut p_apart, &mut q_apart], true);
+            axpys_onto(first, [&u[..half], &t[..half]], [&mut g_apart, &mut h_apart]);
+            for (together, apart) in [(p, p_apart), (q, q_apart), (g, g_apart), (h, h_apart)] {
+                assert_eq!(bits(&together), bits(&apart), "{m} × {n}");
+            }
         }
     }
 }
