@@ -74,6 +74,9 @@ impl Meter for Allocated {
 
 type Way = Box<dyn Inner<Leaf, Leaf>>;
 
+/// Bytes of an iterate: 64 weights for each of 10 digits.
+const ITERATE: u64 = 64 * 10 * 8;
+
 /// Every way to differentiate K steps of gradient descent.
 fn ways(problem: &SoftmaxRegression, k: usize) -> Vec<(&'static str, Way)> {
     let descent = GradientDescent::new(&problem.inner).step_size(problem.step_size);
@@ -86,6 +89,7 @@ fn ways(problem: &SoftmaxRegression, k: usize) -> Vec<(&'static str, Way)> {
     vec![
         ("unrolled, every iterate", unrolled(Keep::All)),
         ("unrolled, √K iterates", unrolled(Keep::Sqrt)),
+        ("unrolled, 16 iterates", unrolled(Keep::Bytes(16 * ITERATE))),
         ("unrolled, last K/10 steps", unrolled(Keep::Last(k / 10))),
         ("implicit, CG", implicit(&stopped, Cg::default())),
         ("implicit, GMRES", implicit(&stopped, Gmres::default())),
