@@ -91,7 +91,7 @@ impl AnyView<'_> {
     pub fn first_non_finite(&self) -> Option<(Vec<usize>, f64)> {
         fn find<T: Element>(a: &ArrayViewD<'_, T>) -> Option<(Vec<usize>, f64)> {
             // x·0 is 0 for finite x and NaN otherwise: one pass without branches, then a search.
-            let bad = match a.as_slice_memory_order() {
+            let bad = match a.as_slice().or_else(|| a.as_slice_memory_order()) {
                 Some(s) => {
                     let mut lanes = [0.0; 8];
                     let chunks = s.chunks_exact(lanes.len());

@@ -70,7 +70,9 @@ impl Executor {
             return Err(Error::Argument { op: "run".into(), problem, at: None });
         }
         for (leaf, (x, t)) in inputs.iter().zip(types).enumerate() {
-            if x.shape() != &t.shape[..] || x.kind() != t.kind {
+            // Shapes are short: comparing them one by one is faster than a call.
+            let same = x.shape().len() == t.shape.len() && x.shape().iter().zip(&t.shape).all(|(a, b)| a == b);
+            if !same || x.kind() != t.kind {
                 return Err(Error::Input { leaf, leaves: types.len(), expected: t.clone(), given: x.leaf_type(), at: None });
             }
         }

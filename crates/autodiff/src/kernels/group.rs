@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 use super::fold::Number;
 use super::join::Join;
+use super::step::Step;
 use crate::array::Kind;
 use crate::operation::{BinaryFn, Fold, UnaryFn};
 use smallvec::SmallVec;
@@ -128,6 +129,8 @@ pub(crate) struct Group {
     pub(crate) joins: Vec<Join>,
     /// Instructions.
     pub(crate) code: Vec<Code>,
+    /// The same for numbers, if the index space has one element.
+    pub(crate) steps: Vec<Step>,
     /// Results.
     pub(crate) stores: Vec<Store>,
     /// Folds.

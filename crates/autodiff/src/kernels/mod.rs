@@ -11,6 +11,7 @@ pub mod dense;
 pub mod fold;
 pub(crate) mod group;
 pub mod math;
+pub(crate) mod one;
 pub(crate) mod parts;
 pub mod sparse;
 pub(crate) mod stream;
@@ -23,7 +24,7 @@ mod gemm;
 mod isa;
 pub(crate) mod join;
 mod matvec;
-mod one;
+mod step;
 mod tile;
 mod vector;
 

@@ -96,7 +96,11 @@ impl Cluster {
             && reads + self.made.len() + FOLDS < PORTS
             && self.endings.len() + folds <= FOLDS
     }
+    /// The node of a value, or of an equal one that takes fewer instructions.
     fn node(&mut self, n: Node) -> usize {
+        if let Some(simpler) = self.simpler(n) {
+            return simpler;
+        }
         let same = |m: &Node| match (m, &n) {
             (Node::Const(a), Node::Const(b)) => a.to_bits() == b.to_bits(),
             (a, b) => *a == *b,
@@ -106,6 +110,49 @@ impl Cluster {
         }
         self.nodes.push(n);
         self.nodes.len() - 1
+    }
+    /// Signs and constant factors of what is made here moved to where they cost nothing. No node that is stored elsewhere is read instead
+    /// of another, so this changes no lifetime of memory; and no result by more than the rounding of one product.
+    fn simpler(&mut self, n: Node) -> Option<usize> {
+        let negated = |i: usize| if let Node::Unary(UnaryFn::Neg, x) = self.nodes[i] { Some(x) } else { None };
+        let number = |i: usize| if let Node::Const(v) = self.nodes[i] { Some(v) } else { None };
+        let scaled = |i: usize| match self.nodes[i] {
+            Node::Binary(BinaryFn::Mul, a, b) => number(b).map(|k| (a, k)).or_else(|| number(a).map(|k| (b, k))),
+            _ => None,
+        };
+        match n {
+            Node::Unary(UnaryFn::Neg, a) => match (negated(a), scaled(a)) {
+                (Some(x), _) => Some(x),
+                (None, Some((x, k))) => Some(self.scale(x, -k)),
+                _ => None,
+            },
+            Node::Binary(BinaryFn::Add, a, b) => match (negated(a), negated(b)) {
+                (_, Some(y)) => Some(self.node(Node::Binary(BinaryFn::Sub, a, y))),
+                (Some(x), None) => Some(self.node(Node::Binary(BinaryFn::Sub, b, x))),
+                _ => None,
+            },
+            Node::Binary(BinaryFn::Sub, a, b) => negated(b).map(|y| self.node(Node::Binary(BinaryFn::Add, a, y))),
+            Node::Binary(BinaryFn::Mul, a, b) => match (negated(a), negated(b)) {
+                (Some(x), Some(y)) => Some(self.times(x, y)),
+                (Some(x), None) => Some(self.minus_product(x, b)),
+                (None, Some(y)) => Some(self.minus_product(a, y)),
+                (None, None) => {
+                    let ((x, j), k) = scaled(a).zip(number(b)).or_else(|| scaled(b).zip(number(a)))?;
+                    // Of very large and very small factors the order counts.
+                    let moderate = |v: f64| (1e-9..1e9).contains(&v.abs());
+                    (moderate(j) && moderate(k)).then(|| self.scale(x, j * k))
+                }
+            },
+            _ => None,
+        }
+    }
+    fn scale(&mut self, x: usize, k: f64) -> usize {
+        let k = self.node(Node::Const(k));
+        self.times(x, k)
+    }
+    fn minus_product(&mut self, a: usize, b: usize) -> usize {
+        let product = self.times(a, b);
+        self.node(Node::Unary(UnaryFn::Neg, product))
     }
     /// The node of an operand.
     pub(crate) fn read(&mut self, x: &Seen, roots: &[Root]) -> Option<usize> {

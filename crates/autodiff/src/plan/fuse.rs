@@ -4,6 +4,7 @@ use super::roots::Root;
 use crate::array::Kind;
 use crate::kernels::group::{Code, Extent, Group, Load, Store, Tail, Target, tile};
 use crate::kernels::join::{Join, Piece};
+use crate::kernels::one;
 use crate::operation::UnaryFn;
 use smallvec::SmallVec;
 
@@ -148,7 +149,8 @@ pub(crate) fn group(c: &Cluster, results: &[Result], roots: &[Root]) -> Group {
         .iter()
         .map(|e| Tail { fold: e.fold, extent: e.extent, cell: fix(w.end_cell(e.node)), kind: roots[e.root].kind })
         .collect::<Vec<_>>();
-    let code = w.code.iter().map(|x| renumber(*x, &fix)).collect();
+    let code: Vec<Code> = w.code.iter().map(|x| renumber(*x, &fix)).collect();
+    let steps = if c.len == 1 { one::steps(&code) } else { vec![] };
     let part = part(c, loops.get(..split).is_some_and(|o| !o.is_empty()), inner);
     let outer = loops[..split].iter().map(|l| l.n).collect();
     let (parts, tile) = (c.len.div_ceil(part.max(1)).max(1), tile(part, base as usize));
@@ -165,6 +167,7 @@ pub(crate) fn group(c: &Cluster, results: &[Result], roots: &[Root]) -> Group {
         loads,
         joins,
         code,
+        steps,
         stores,
         tails,
     }
