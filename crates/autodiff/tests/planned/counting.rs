@@ -1,6 +1,7 @@
 //! What ran: groups, folds, copies.
 use super::check;
 use hypertape_autodiff::array::Kind::*;
+use hypertape_autodiff::operation::{Builder, Value};
 
 #[test]
 fn an_elementwise_chain_is_one_group() {
@@ -12,4 +13,38 @@ fn an_elementwise_chain_is_one_group() {
     });
     let c = e.counts();
     assert_eq!((c.groups, c.folds, c.copies, c.all_products()), (2, 0, 0, 0), "{}", e.plan());
+}
+
+#[test]
+fn signs_and_constant_factors_in_a_group_cost_nothing() {
+    let one = |steps: usize, write: fn(&mut Builder, &[Value]) -> Value| {
+        for kind in [F64, F32] {
+            for n in [1, 100] {
+                let e = check(&[(&[n], kind), (&[n], kind)], |b, x| vec![write(b, x)]);
+                let text = e.plan().to_string();
+                assert!(text.contains(&format!("group of {steps} [{n}]")), "{text}");
+            }
+        }
+    };
+    one(2, |b, x| {
+        let n = b.neg(x[0]);
+        let m = b.mul(n, x[1]);
+        b.sub(x[1], m)
+    });
+    one(2, |b, x| {
+        let (m, n) = (b.neg(x[0]), b.neg(x[1]));
+        let p = b.mul(m, n);
+        b.add(p, m)
+    });
+    one(1, |b, x| {
+        let t = b.scale(x[0], 3.0);
+        let t = b.neg(t);
+        let t = b.scale(t, -0.1);
+        b.scale(t, 7.0)
+    });
+    // Factors at the ends of the range stay apart.
+    one(2, |b, x| {
+        let t = b.scale(x[0], 1e-30);
+        b.scale(t, 1e30)
+    });
 }
