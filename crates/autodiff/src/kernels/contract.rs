@@ -23,6 +23,8 @@ pub struct ContractPlan {
     out: usize,
     spans: [usize; 2],
     work: usize,
+    /// Whether the result is added to what is there.
+    add: bool,
 }
 
 /// One item of the batch.
@@ -76,6 +78,28 @@ impl ContractPlan {
             _ => None,
         }
     }
+    /// Rows and columns, if it is one product of matrices.
+    pub(crate) fn matrix(&self) -> Option<[usize; 2]> {
+        match self.core {
+            Core::Gemm(g) if self.batch.is_empty() && g.out == [g.n as isize, 1] => Some([g.m, g.n]),
+            _ => None,
+        }
+    }
+    /// Has a product of matrices written transposed.
+    pub(crate) fn turn(&mut self) {
+        if let Core::Gemm(g) = &mut self.core {
+            g.out = [1, g.m as isize];
+        }
+    }
+    /// Has a product of matrices added to what is there.
+    pub(crate) fn add(&mut self) {
+        debug_assert!(matches!(self.core, Core::Gemm(_)), "products of matrices alone can be added");
+        self.add = true;
+    }
+    /// Whether it is added to what is there.
+    pub(crate) fn adds(&self) -> bool {
+        self.add
+    }
     /// Decides how to contract operands with these layouts.
     #[must_use]
     pub fn new(spec: &Contraction, la: &Layout, lb: &Layout) -> Self {
@@ -105,6 +129,7 @@ impl ContractPlan {
             out: lo.len(),
             spans: [la.span().1, lb.span().1],
             work,
+            add: false,
         };
         if work == 0 {
             return plan;
@@ -278,7 +303,7 @@ impl ContractPlan {
         match &self.core {
             Core::Zero => {}
             // SAFETY: `run` checked the spans of both layouts, of which these strides reach nothing else; `out` holds m·n places.
-            Core::Gemm(g) => unsafe { g.run(a, b, out, at) },
+            Core::Gemm(g) => unsafe { g.run(a, b, out, at, self.add) },
             Core::Stream { matrix, rows, columns, stride, vector, out: os, across } => {
                 let (m, v) = if *matrix == 0 { (a, b) } else { (b, a) };
                 let m = Rows { data: m, stride: *stride, start: at[*matrix], rows: *rows, columns: *columns };

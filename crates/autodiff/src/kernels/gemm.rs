@@ -22,14 +22,14 @@ const PARALLEL: usize = 1 << 25;
 const TINY: usize = 256;
 
 impl Gemm {
-    /// out = a·b, for operands that start at `at` in their storages.
+    /// out = a·b, or out + a·b, for operands that start at `at` in their storages.
     ///
     /// # Safety
     /// Every offset that the strides reach from `at` lies in the operand's storage, and no two elements of `out` are the same place.
-    pub(crate) unsafe fn run<T: Real>(&self, a: &[T], b: &[T], out: &mut [T], at: [isize; 3]) {
+    pub(crate) unsafe fn run<T: Real>(&self, a: &[T], b: &[T], out: &mut [T], at: [isize; 3], add: bool) {
         let p = Pointers(a.as_ptr().wrapping_offset(at[0]), b.as_ptr().wrapping_offset(at[1]), out.as_mut_ptr().wrapping_offset(at[2]));
         // SAFETY: passed on.
-        unsafe { self.apply(p, None) }
+        unsafe { self.apply(p, add.then(T::one)) }
     }
     /// out = a·b, or out + s·a·b.
     ///

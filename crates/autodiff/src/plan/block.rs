@@ -1,4 +1,5 @@
 //! Programs made into blocks: scheduled, given slots, and every operand given its place.
+use super::accumulate;
 use super::cluster::Cluster;
 use super::code::{Block, Feed, Instruction, Operand, Step, Stream};
 use super::fuse::{self, Result as Made};
@@ -23,6 +24,7 @@ pub(crate) fn block(program: Expanded, given: Vec<Given>) -> Result<Block> {
     let mut s = Schedule::new(program, given, block)?;
     late::delay(&mut s);
     stream::join(&mut s);
+    accumulate::products(&mut s);
     let passing: Vec<usize> = s.items.iter().map(|item| passing(item, &s.roots)).collect();
     let slots = slots::assign(&s.items, &s.roots, &passing);
     let places = Places { roots: &s.roots, slots: &slots, first_constant: 1 + s.inputs + s.outputs, inputs: s.inputs };

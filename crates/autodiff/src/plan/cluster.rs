@@ -5,6 +5,7 @@ use crate::array::Shape;
 use crate::error::Site;
 use crate::kernels::group::{Extent, FOLDS, LOADS, PORTS, SCALARS};
 use crate::operation::{BinaryFn, Fold, Instruction, Micro, UnaryFn};
+use smallvec::SmallVec;
 use std::sync::Arc;
 
 /// Nodes of a cluster that are no numbers, at the most; a single equation may have more.
@@ -21,6 +22,29 @@ pub(crate) enum Node {
     Select(usize, usize, usize),
     Round(usize),
     Index(usize),
+}
+
+impl Node {
+    /// The same with other operands.
+    fn map(self, at: impl Fn(usize) -> usize) -> Self {
+        match self {
+            Node::Load(_) | Node::Join(_) | Node::Const(_) => self,
+            Node::Unary(f, a) => Node::Unary(f, at(a)),
+            Node::Binary(f, a, b) => Node::Binary(f, at(a), at(b)),
+            Node::Select(t, a, b) => Node::Select(at(t), at(a), at(b)),
+            Node::Round(a) => Node::Round(at(a)),
+            Node::Index(a) => Node::Index(at(a)),
+        }
+    }
+    /// The nodes that it reads.
+    pub(crate) fn operands(&self) -> SmallVec<[usize; 3]> {
+        match *self {
+            Node::Load(_) | Node::Join(_) | Node::Const(_) => SmallVec::new(),
+            Node::Unary(_, a) | Node::Round(a) | Node::Index(a) => SmallVec::from_slice(&[a]),
+            Node::Binary(_, a, b) => SmallVec::from_slice(&[a, b]),
+            Node::Select(t, a, b) => SmallVec::from_slice(&[t, a, b]),
+        }
+    }
 }
 
 /// A fold over the cluster's index space.
@@ -218,19 +242,13 @@ impl Cluster {
         }
         let mut map = vec![];
         for n in &next.nodes {
-            let at = |i: &usize| map[*i];
             let node = match n {
                 Node::Load(k) => match made(&next.loads[*k]) {
                     Some(node) => node,
                     None => both.read(&next.loads[*k], roots)?,
                 },
                 Node::Join(k) => both.join(&next.joins[*k]),
-                Node::Const(v) => both.node(Node::Const(*v)),
-                Node::Unary(f, a) => both.node(Node::Unary(*f, at(a))),
-                Node::Binary(f, a, b) => both.node(Node::Binary(*f, at(a), at(b))),
-                Node::Select(t, a, b) => both.node(Node::Select(at(t), at(a), at(b))),
-                Node::Round(a) => both.node(Node::Round(at(a))),
-                Node::Index(a) => both.node(Node::Index(at(a))),
+                n => both.node(n.map(|i| map[i])),
             };
             map.push(node);
         }
@@ -238,6 +256,42 @@ impl Cluster {
         both.endings.extend(next.endings.iter().map(|e| Ending { node: map[e.node], ..e.clone() }));
         both.names.extend(next.names.iter().cloned());
         both.has_room(0, 0, 0).then_some(both)
+    }
+    /// How often a node is read, by nodes, results and folds.
+    pub(crate) fn readers(&self, node: usize) -> usize {
+        let nodes = self.nodes.iter().flat_map(Node::operands).chain(self.made.iter().map(|m| m.1));
+        nodes.chain(self.endings.iter().map(|e| e.node)).filter(|n| *n == node).count()
+    }
+    /// The cluster with one node in the place of another, and without what is then not read.
+    pub(crate) fn with(&self, old: usize, new: usize) -> Cluster {
+        let at = |i: usize| if i == old { new } else { i };
+        let mut read = vec![false; self.nodes.len()];
+        self.made.iter().map(|m| m.1).chain(self.endings.iter().map(|e| e.node)).for_each(|i| read[at(i)] = true);
+        for i in (0..self.nodes.len()).rev().filter(|i| *i != old) {
+            if read[i] {
+                self.nodes[i].operands().iter().for_each(|o| read[at(*o)] = true);
+            }
+        }
+        let mut c = Cluster { nodes: vec![], loads: vec![], joins: vec![], ..self.clone() };
+        let mut map = vec![0; self.nodes.len()];
+        for (i, n) in self.nodes.iter().enumerate().filter(|(i, _)| read[*i]) {
+            let node = match n {
+                Node::Load(k) => {
+                    c.loads.push(self.loads[*k].clone());
+                    Node::Load(c.loads.len() - 1)
+                }
+                Node::Join(k) => {
+                    c.joins.push(self.joins[*k].clone());
+                    Node::Join(c.joins.len() - 1)
+                }
+                n => n.map(|o| map[at(o)]),
+            };
+            map[i] = c.nodes.len();
+            c.nodes.push(node);
+        }
+        c.made.iter_mut().for_each(|m| m.1 = map[at(m.1)]);
+        c.endings.iter_mut().for_each(|e| e.node = map[at(e.node)]);
+        c
     }
     /// The product of two nodes.
     pub(crate) fn times(&mut self, a: usize, b: usize) -> usize {

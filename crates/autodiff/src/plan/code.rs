@@ -30,6 +30,8 @@ impl Operand {
 pub(crate) enum Access {
     Read,
     Write,
+    /// Both: a result that is added to.
+    Add,
     /// Both: memory for passing use.
     Scratch,
 }
@@ -52,7 +54,7 @@ pub(crate) enum Instruction<O> {
     Group { group: Box<Group>, loads: Vec<O>, stores: Vec<O>, tails: Vec<O>, partial: Option<O> },
     /// A fold by itself.
     Fold { fold: Fold, axes: Vec<usize>, x: O, out: O },
-    /// A product. `constants` names the constant arrays among the operands by where they lie.
+    /// A product, written to `out` or added to it. `constants` names the constant arrays among the operands by where they lie.
     Contract { plan: Box<ContractPlan>, a: O, b: O, out: O, scratch: Option<O>, constants: [Option<usize>; 2] },
     /// `out`, contiguous, is `x`.
     Copy { x: O, out: O },
@@ -223,7 +225,7 @@ pub(crate) struct Block {
 impl<O> Instruction<O> {
     /// Calls `f` with every operand.
     pub(crate) fn visit<'a>(&'a self, f: &mut dyn FnMut(&'a O, Access)) {
-        use Access::{Read, Scratch, Write};
+        use Access::{Add, Read, Scratch, Write};
         match self {
             Instruction::Group { loads, stores, tails, partial, .. } => {
                 loads.iter().for_each(|o| f(o, Read));
@@ -234,10 +236,10 @@ impl<O> Instruction<O> {
                 f(x, Read);
                 f(out, Write);
             }
-            Instruction::Contract { a, b, out, scratch, .. } => {
+            Instruction::Contract { plan, a, b, out, scratch, .. } => {
                 f(a, Read);
                 f(b, Read);
-                f(out, Write);
+                f(out, if plan.adds() { Add } else { Write });
                 scratch.iter().for_each(|o| f(o, Scratch));
             }
             Instruction::Place { parts, out, .. } => {

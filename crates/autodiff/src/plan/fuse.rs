@@ -200,19 +200,10 @@ struct Writer<'a> {
     constants: Vec<f64>,
 }
 
-fn operands(n: &Node) -> SmallVec<[usize; 3]> {
-    match *n {
-        Node::Load(_) | Node::Join(_) | Node::Const(_) => SmallVec::new(),
-        Node::Unary(_, a) | Node::Round(a) | Node::Index(a) => SmallVec::from_slice(&[a]),
-        Node::Binary(_, a, b) => SmallVec::from_slice(&[a, b]),
-        Node::Select(t, a, b) => SmallVec::from_slice(&[t, a, b]),
-    }
-}
-
 impl Writer<'_> {
     fn lifetimes(&mut self, results: &[Result]) {
         for (i, n) in self.c.nodes.iter().enumerate() {
-            for o in operands(n) {
+            for o in n.operands() {
                 self.last[o] = i + 1;
             }
         }
@@ -275,7 +266,7 @@ impl Writer<'_> {
             let n = self.c.nodes[i];
             if !matches!(n, Node::Load(_) | Node::Join(_) | Node::Const(_)) && self.last[i] > 0 {
                 self.instruction(i, n, results, registers);
-                self.release(i, &operands(&n), registers);
+                self.release(i, &n.operands(), registers);
             }
         }
         // Results and folds that are operands or numbers as they are.

@@ -220,6 +220,10 @@ fn block(b: &Block, f: &mut Formatter<'_>, indent: usize) -> Result {
         step.instruction.visit(&mut |o, access| match access {
             Access::Read => reads.push(place(b, o)),
             Access::Write => writes.push(place(b, o)),
+            Access::Add => {
+                writes.push(place(b, o));
+                reads.push(place(b, o));
+            }
             Access::Scratch => passing += bytes(o),
         });
         let kind = match &step.instruction {

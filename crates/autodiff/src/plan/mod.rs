@@ -1,4 +1,5 @@
 //! Plans: what a program does, in which order and where, decided before it runs.
+mod accumulate;
 mod block;
 pub(crate) mod checkpoints;
 mod cluster;

@@ -8,6 +8,7 @@ mod memory;
 mod passes;
 mod pieces;
 mod registry;
+mod sums;
 
 use hypertape_autodiff::array::{AnyArray, AnyView, Kind, LeafType};
 use hypertape_autodiff::execute::{Executor, reference};

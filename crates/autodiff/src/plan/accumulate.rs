@@ -1,0 +1,144 @@
+//! Matrix products added up where they are made: of two results that meet in a sum, the later product adds to the memory of the other.
+//!
+//! The sum disappears, and with it a buffer as large as the result. Nothing but the sum may read either side. A product that the sum reads
+//! transposed is written transposed.
+use super::cluster::{Cluster, Node};
+use super::code::Instruction;
+use super::item::Item;
+use super::roots::{Home, Seen};
+use super::schedule::Schedule;
+use crate::kernels::contract::ContractPlan;
+use crate::operation::BinaryFn;
+
+/// Looks at every sum of two operands of a cluster.
+pub(crate) fn products(s: &mut Schedule) {
+    for k in 0..s.items.len() {
+        if let Item::Cluster(c) = &mut s.items[k] {
+            // By now it is known what goes to memory; the rest has no reader but the cluster.
+            c.made.retain(|m| s.roots[m.0].stored);
+        }
+        let mut joined = false;
+        while let Some(sum) = find(s, k) {
+            join(s, k, sum);
+            joined = true;
+        }
+        if joined {
+            result_in_place(s, k);
+        }
+    }
+}
+
+/// What a sum reads, and nothing else does.
+struct Side {
+    node: usize,
+    seen: Seen,
+    maker: usize,
+    /// Whether it is a matrix product that nothing was added to.
+    product: bool,
+    /// Whether the product is read transposed.
+    turned: bool,
+}
+
+/// A sum's node, what is there first, and the product that comes later.
+fn find(s: &Schedule, k: usize) -> Option<(usize, Side, Side)> {
+    let Item::Cluster(c) = &s.items[k] else { return None };
+    c.nodes.iter().enumerate().find_map(|(node, n)| {
+        let Node::Binary(BinaryFn::Add, a, b) = *n else { return None };
+        // Whether anything else reads the sides takes a look at all items, so it is asked last.
+        let may_add = |n: usize| matches!(c.nodes[n], Node::Load(l) if matrix(s, c.loads[l].root).is_some());
+        if !may_add(a) && !may_add(b) {
+            return None;
+        }
+        let (a, b) = (side(s, k, c, a)?, side(s, k, c, b)?);
+        let (first, later) = if a.maker < b.maker { (a, b) } else { (b, a) };
+        let alike = s.roots[first.seen.root].kind == s.roots[later.seen.root].kind;
+        (alike && later.product && first.maker < later.maker).then_some((node, first, later))
+    })
+}
+
+fn side(s: &Schedule, k: usize, c: &Cluster, node: usize) -> Option<Side> {
+    let Node::Load(l) = c.nodes[node] else { return None };
+    let seen = c.loads[l].clone();
+    if c.readers(node) != 1 || s.roots[seen.root].len != c.len {
+        return None;
+    }
+    let (maker, added) = only_for(s, k, seen.root)?;
+    let matrix = matrix(s, seen.root).filter(|_| added == 0);
+    let turned = match matrix {
+        _ if seen.is_whole(&s.roots) => false,
+        Some([m, n]) if seen.layout.reshape(&[n, m]).is_some_and(|l| l.strides[..] == [1, n as isize]) => true,
+        _ => return None,
+    };
+    Some(Side { node, seen, maker, product: matrix.is_some(), turned })
+}
+
+/// Rows and columns of the matrix product that a root is made as, if it is.
+fn matrix(s: &Schedule, root: usize) -> Option<[usize; 2]> {
+    product(&s.items[s.roots[root].ready.checked_sub(1)?])?.matrix()
+}
+
+/// The item that makes a root, and how many products are added to it, if item `k` alone reads it.
+fn only_for(s: &Schedule, k: usize, root: usize) -> Option<(usize, usize)> {
+    let maker = s.roots[root].ready.checked_sub(1).filter(|_| s.roots[root].home == Home::Slot)?;
+    let mut seen_by = vec![];
+    for (i, item) in s.items.iter().enumerate() {
+        item.roots(&s.roots, &mut |r| seen_by.extend((r == root).then_some(i)));
+    }
+    let [first, added @ .., last] = &seen_by[..] else { return None };
+    let adds = |i: &usize| product(&s.items[*i]).is_some_and(ContractPlan::adds);
+    (*first == maker && *last == k && added.iter().all(adds)).then_some((maker, added.len()))
+}
+
+fn product(item: &Item) -> Option<&ContractPlan> {
+    match item {
+        Item::Step(step) => match &step.instruction {
+            Instruction::Contract { plan, .. } => Some(plan),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn join(s: &mut Schedule, k: usize, (node, first, later): (usize, Side, Side)) {
+    let root = first.seen.root;
+    for (side, add) in [(&first, false), (&later, true)] {
+        let Item::Step(step) = &mut s.items[side.maker] else { continue };
+        let Instruction::Contract { plan, out, .. } = &mut step.instruction else { continue };
+        if let (true, [rows, columns]) = (side.turned, &out.layout.shape[..]) {
+            *out = Seen::whole(out.root, &[*columns, *rows]);
+            plan.turn();
+        }
+        if add {
+            out.root = root;
+            plan.add();
+        }
+    }
+    if let Item::Cluster(c) = &mut s.items[k] {
+        if let (true, Node::Load(l)) = (first.turned, c.nodes[first.node]) {
+            c.loads[l] = Seen::whole(root, &c.shape);
+        }
+        *c = c.with(node, first.node);
+    }
+}
+
+/// What a cluster would do no more than copy is made where the copy would lie.
+fn result_in_place(s: &mut Schedule, k: usize) {
+    let Item::Cluster(c) = &s.items[k] else { return };
+    let ([(result, _)], [load], true, true) = (&c.made[..], &c.loads[..], c.joins.is_empty(), c.endings.is_empty()) else { return };
+    let (result, root) = (*result, load.root);
+    let bare = matches!(c.nodes[..], [Node::Load(_)]) && load.is_whole(&s.roots);
+    let alike = s.roots[result].kind == s.roots[root].kind && s.roots[result].len == s.roots[root].len;
+    let Some((maker, _)) = only_for(s, k, root).filter(|_| bare && alike && s.roots[result].stored) else { return };
+    if !matches!(s.items[maker], Item::Step(_)) {
+        return;
+    }
+    for item in &mut s.items[maker..k] {
+        if let Item::Step(step) = item {
+            let place = |x: Seen| if x.root == root { Seen { root: result, ..x } } else { x };
+            step.instruction = step.instruction.clone().map(&mut |x| place(x));
+        }
+    }
+    s.roots[result].ready = maker + 1;
+    s.roots[result].indexwise = false;
+    s.items[k] = Item::Nothing;
+}
