@@ -92,6 +92,7 @@ impl AnyView<'_> {
         fn find<T: Element>(a: &ArrayViewD<'_, T>) -> Option<(Vec<usize>, f64)> {
             // x·0 is 0 for finite x and NaN otherwise: one pass without branches, then a search.
             let bad = match a.as_slice().or_else(|| a.as_slice_memory_order()) {
+                Some(s) if s.len() < 8 => s.iter().fold(0.0, |sum, v| sum + v.to_f64() * 0.0).is_nan(),
                 Some(s) => {
                     let mut lanes = [0.0; 8];
                     let chunks = s.chunks_exact(lanes.len());

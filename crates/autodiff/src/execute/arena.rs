@@ -87,6 +87,11 @@ impl Base {
         }
         crate::each_kind!(AnyView, v, a => lowest(a))
     }
+    /// The memory of a view in row-major order.
+    #[inline]
+    pub(crate) fn of_contiguous<T>(a: &ArrayViewD<'_, T>) -> Self {
+        Base { at: a.as_ptr().cast_mut().cast(), bytes: size_of::<T>() * a.len() }
+    }
     /// From some bytes on (possibly backwards), this many bytes.
     pub(crate) fn part(self, from: isize, bytes: usize) -> Self {
         Base { at: self.at.wrapping_offset(from), bytes }

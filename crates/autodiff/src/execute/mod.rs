@@ -83,7 +83,7 @@ impl Executor {
         let types = &self.plan.inputs;
         for (i, x) in inputs.iter().enumerate() {
             let base = crate::each_kind!(AnyView, x, a => {
-                if a.is_standard_layout() { Base::of_view(x) } else { copied(&mut self.door[i], &types[i], a) }
+                if a.is_standard_layout() { Base::of_contiguous(a) } else { copied(&mut self.door[i], &types[i], a) }
             });
             self.runner.bases.set(1 + i, base);
         }

@@ -27,13 +27,17 @@ impl<'a, T: Real + Number> Run<'a, T> {
     /// At no element yet.
     #[inline(always)]
     pub(crate) fn new(group: &'a Group, ports: &'a [*mut u8], partial: *mut f64) -> Self {
-        let cells = [const { MaybeUninit::uninit() }; CELLS];
-        let mut scalars = [MaybeUninit::uninit(); SCALARS];
-        for (s, v) in scalars.iter_mut().zip(&group.constants) {
-            s.write(T::from_f64(*v));
+        // Nothing is written here, so that nothing is copied when the value moves.
+        Run {
+            group,
+            ports,
+            partial,
+            cells: [const { MaybeUninit::uninit() }; CELLS],
+            scalars: [const { MaybeUninit::uninit() }; SCALARS],
+            registers: std::ptr::null_mut(),
+            starts: [const { MaybeUninit::uninit() }; LOADS],
+            totals: [0.0; FOLDS],
         }
-        let registers = std::ptr::null_mut();
-        Run { group, ports, partial, cells, scalars, registers, starts: [const { MaybeUninit::uninit() }; LOADS], totals: [0.0; FOLDS] }
     }
     /// Runs the elements `lo..hi`.
     ///
@@ -62,6 +66,9 @@ impl<'a, T: Real + Number> Run<'a, T> {
         self.registers = memory.0.as_mut_ptr().cast();
         for r in 0..g.registers {
             self.cells[r].write(self.registers.wrapping_add(r * g.tile));
+        }
+        for (s, v) in self.scalars.iter_mut().zip(&g.constants) {
+            s.write(T::from_f64(*v));
         }
         // SAFETY: the caller's promise; every index below lies in the loops.
         unsafe {
