@@ -135,8 +135,8 @@ impl Cluster {
         self.nodes.push(n);
         self.nodes.len() - 1
     }
-    /// Signs and constant factors of what is made here moved to where they cost nothing. No node that is stored elsewhere is read instead
-    /// of another, so this changes no lifetime of memory; and no result by more than the rounding of one product.
+    /// Signs and factors that are powers of two moved to where they cost nothing. No bit of a result depends on it, so neither on which
+    /// equations share a loop; and what is read from memory stays the same.
     fn simpler(&mut self, n: Node) -> Option<usize> {
         let negated = |i: usize| if let Node::Unary(UnaryFn::Neg, x) = self.nodes[i] { Some(x) } else { None };
         let number = |i: usize| if let Node::Const(v) = self.nodes[i] { Some(v) } else { None };
@@ -162,9 +162,10 @@ impl Cluster {
                 (None, Some(y)) => Some(self.minus_product(a, y)),
                 (None, None) => {
                     let ((x, j), k) = scaled(a).zip(number(b)).or_else(|| scaled(b).zip(number(a)))?;
-                    // Of very large and very small factors the order counts.
+                    // The product with a power of two has one rounding in either order, unless it leaves the range.
                     let moderate = |v: f64| (1e-9..1e9).contains(&v.abs());
-                    (moderate(j) && moderate(k)).then(|| self.scale(x, j * k))
+                    let power_of_two = |v: f64| v.to_bits() << 12 == 0;
+                    (moderate(j) && moderate(k) && (power_of_two(j) || power_of_two(k))).then(|| self.scale(x, j * k))
                 }
             },
             _ => None,

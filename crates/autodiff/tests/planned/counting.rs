@@ -16,7 +16,7 @@ fn an_elementwise_chain_is_one_group() {
 }
 
 #[test]
-fn signs_and_constant_factors_in_a_group_cost_nothing() {
+fn signs_and_powers_of_two_in_a_group_take_no_step() {
     let one = |steps: usize, write: fn(&mut Builder, &[Value]) -> Value| {
         for kind in [F64, F32] {
             for n in [1, 100] {
@@ -37,14 +37,19 @@ fn signs_and_constant_factors_in_a_group_cost_nothing() {
         b.add(p, m)
     });
     one(1, |b, x| {
-        let t = b.scale(x[0], 3.0);
+        let t = b.scale(x[0], 2.0);
         let t = b.neg(t);
-        let t = b.scale(t, -0.1);
-        b.scale(t, 7.0)
+        let t = b.scale(t, 0.1);
+        b.scale(t, -0.5)
+    });
+    // Two roundings stay two.
+    one(2, |b, x| {
+        let t = b.scale(x[0], 0.3);
+        b.scale(t, 0.1)
     });
     // Factors at the ends of the range stay apart.
     one(2, |b, x| {
         let t = b.scale(x[0], 1e-30);
-        b.scale(t, 1e30)
+        b.scale(t, 2.0f64.powi(100))
     });
 }
