@@ -11,6 +11,7 @@ pub use crate::operation::{Counts, Products};
 
 use crate::array::{AnyView, Element, Layout, LeafType};
 use crate::error::{Error, Result};
+use crate::kernels::halves::threads;
 use crate::operation::Report;
 use crate::plan::{Memory, Plan};
 use arena::{Arena, Base};
@@ -89,7 +90,8 @@ impl Executor {
         }
         self.reports.clear();
         let (block, runner, reports) = (&self.plan.block, &mut self.runner, &mut self.reports);
-        let result = if block.big { rayon::scope(|_| run::block(block, runner, reports)) } else { run::block(block, runner, reports) };
+        let result =
+            if block.big && threads() { rayon::scope(|_| run::block(block, runner, reports)) } else { run::block(block, runner, reports) };
         // What was lent for this run only is forgotten.
         for i in 0..inputs.len() {
             self.runner.bases.set(1 + i, Base::nowhere());

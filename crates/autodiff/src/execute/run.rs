@@ -5,6 +5,7 @@ use super::checks;
 use super::player::Player;
 use crate::array::Kind;
 use crate::error::{Error, Problem};
+use crate::kernels::halves::both;
 use crate::kernels::{copy, fold};
 use crate::operation::{Class, Counts, Products, Report, truth};
 use crate::plan::checkpoints::Ledger;
@@ -364,7 +365,7 @@ fn spread(s: &Scan<Operand>, b: &Bases, parts: &mut [Part], first: usize) {
     if parts.len() > 1 {
         let half = parts.len() / 2;
         let (left, right) = parts.split_at_mut(half);
-        rayon::join(|| spread(s, b, left, first), || spread(s, b, right, first + half));
+        both(|| spread(s, b, left, first), || spread(s, b, right, first + half));
         return;
     }
     let Some(part) = parts.first_mut() else { return };

@@ -2,6 +2,7 @@
 //!
 //! One item of the batch at a time is copied with its boundary, columns sorted by their remainder modulo the stride; then every tap
 //! of the filter reads a contiguous row.
+use super::halves::both;
 use super::isa::{fma, per_isa};
 use super::matvec::dot;
 use crate::array::Real;
@@ -165,7 +166,7 @@ impl Convolver {
         let rows = y.len() / self.output[1];
         if rows > 1 && y.len() * self.channels * self.window_len() >= PARALLEL {
             let (a, b) = y.split_at_mut(rows / 2 * self.output[1]);
-            rayon::join(|| self.forward_rows(padded, w, a, first), || self.forward_rows(padded, w, b, first + rows / 2));
+            both(|| self.forward_rows(padded, w, a, first), || self.forward_rows(padded, w, b, first + rows / 2));
             return;
         }
         forward_isa(self, padded, w, y, first);
@@ -193,7 +194,7 @@ impl Convolver {
         let channels = padded.len() / self.plane();
         if channels > 1 && channels * y.len() * self.window_len() >= PARALLEL {
             let (a, b) = padded.split_at_mut(channels / 2 * self.plane());
-            rayon::join(|| self.backward_channels(y, w, a, first), || self.backward_channels(y, w, b, first + channels / 2));
+            both(|| self.backward_channels(y, w, a, first), || self.backward_channels(y, w, b, first + channels / 2));
             return;
         }
         backward_isa(self, y, w, padded, first);
@@ -214,7 +215,7 @@ impl Convolver {
         let pairs = w.len() / self.window_len();
         if pairs > 1 && w.len() * self.output_len() >= PARALLEL {
             let (a, b) = w.split_at_mut(pairs / 2 * self.window_len());
-            rayon::join(|| self.filter_pairs(padded, y, a, first), || self.filter_pairs(padded, y, b, first + pairs / 2));
+            both(|| self.filter_pairs(padded, y, a, first), || self.filter_pairs(padded, y, b, first + pairs / 2));
             return;
         }
         let width = self.output[1];

@@ -1,6 +1,7 @@
 //! Folds over axes: sums, products, extrema; several accumulators in two levels, so that rounding grows slowly.
 #![allow(unsafe_code, reason = "strided loops and slices of generic elements; each block says why it is sound")]
 use super::axes::{Axes, Axis, count, each, guard, merge};
+use super::halves::both;
 use super::isa::per_isa;
 use crate::array::{Element, Layout};
 use crate::operation::Fold;
@@ -160,7 +161,7 @@ fn rows<T: Number, const F: u8>(x: &[T], start: isize, stride: isize, n: usize, 
     if out.len() * n >= PARALLEL && out.len() > 1 {
         let half = out.len() / 2;
         let (a, b) = out.split_at_mut(half);
-        rayon::join(|| rows::<T, F>(x, start, stride, n, a), || rows::<T, F>(x, start + half as isize * stride, stride, n, b));
+        both(|| rows::<T, F>(x, start, stride, n, a), || rows::<T, F>(x, start + half as isize * stride, stride, n, b));
         return;
     }
     for (i, o) in out.iter_mut().enumerate() {
@@ -210,7 +211,7 @@ fn split<T: Number, const F: u8>(x: &[T]) -> T {
     }
     if x.len() >= PARALLEL {
         let (a, b) = x.split_at(x.len() / 2 / (LANES * ROWS) * (LANES * ROWS));
-        let (a, b) = rayon::join(|| split::<T, F>(a), || split::<T, F>(b));
+        let (a, b) = both(|| split::<T, F>(a), || split::<T, F>(b));
         return step::<T, F>(a, b);
     }
     lanes::<T, F>(x)
@@ -271,7 +272,7 @@ fn down_split<T: Number, const F: u8>(x: &[T], inner: &[Axis<1>], at: isize, out
     if out.len() >= 2 * COLUMNS && out.len() * count(inner) >= PARALLEL {
         let half = out.len() / 2 / COLUMNS * COLUMNS;
         let (a, b) = out.split_at_mut(half);
-        rayon::join(|| down_split::<T, F>(x, inner, at, a), || down_split::<T, F>(x, inner, at + half as isize, b));
+        both(|| down_split::<T, F>(x, inner, at, a), || down_split::<T, F>(x, inner, at + half as isize, b));
         return;
     }
     for (j, tile) in out.chunks_mut(COLUMNS).enumerate() {

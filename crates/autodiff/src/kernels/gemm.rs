@@ -1,5 +1,6 @@
 //! Matrix products: faer's for the big ones, cut by size so that the bits do not depend on the number of threads.
 #![allow(unsafe_code, reason = "strided loops and slices of generic elements; each block says why it is sound")]
+use super::halves::both;
 use crate::array::{Element, Kind, Real};
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
@@ -68,7 +69,7 @@ impl Gemm {
                 (Gemm { n: half, ..*self }, Gemm { n: n - half, ..*self }, p.right(half, self))
             };
             // SAFETY: the halves of the output are disjoint.
-            rayon::join(move || unsafe { low.split(p, add) }, move || unsafe { high.split(q, add) });
+            both(move || unsafe { low.split(p, add) }, move || unsafe { high.split(q, add) });
             return;
         }
         // SAFETY: the caller answers for the strides; `out` is exclusively borrowed by `run`.

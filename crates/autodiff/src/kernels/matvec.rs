@@ -3,6 +3,7 @@
 //! Every row is dotted, and every column added up, in an order of its own that knows nothing of the rows beside it: neither blocks, nor
 //! rows taken together, nor the number of vectors change a bit of the result.
 #![allow(unsafe_code)]
+use super::halves::both;
 use super::vector::{Vector, per_vector};
 use crate::array::Real;
 
@@ -121,7 +122,7 @@ fn spread_dots<T: Real>(a: Rows<'_, T>, v: &[T], out: &mut [T], in_turn: bool) {
     if a.rows > 1 && a.rows * a.columns >= PARALLEL {
         let half = a.rows / 2;
         let (low, high) = out.split_at_mut(half);
-        rayon::join(|| spread_dots(Rows { rows: half, ..a }, v, low, in_turn), || spread_dots(a.below(half), v, high, in_turn));
+        both(|| spread_dots(Rows { rows: half, ..a }, v, low, in_turn), || spread_dots(a.below(half), v, high, in_turn));
         return;
     }
     dots_here(a, [v], [out], in_turn);
@@ -216,7 +217,7 @@ pub(crate) fn axpys<T: Real>(a: Rows<'_, T>, u: &[T], out: &mut [T]) {
     if a.columns >= 2 * COLUMNS && a.rows * a.columns >= PARALLEL {
         let half = a.columns / 2 / 64 * 64;
         let (low, high) = out.split_at_mut(half);
-        rayon::join(|| axpys(Rows { columns: half, ..a }, u, low), || axpys(a.right(half), u, high));
+        both(|| axpys(Rows { columns: half, ..a }, u, low), || axpys(a.right(half), u, high));
         return;
     }
     out.fill(T::zero());

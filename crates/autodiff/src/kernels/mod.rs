@@ -10,6 +10,7 @@ pub mod copy;
 pub mod dense;
 pub mod fold;
 pub(crate) mod group;
+pub(crate) mod halves;
 pub mod math;
 pub(crate) mod one;
 pub(crate) mod parts;

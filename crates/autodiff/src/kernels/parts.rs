@@ -1,6 +1,7 @@
 //! Groups run whole or in parts on several threads; what parts hand in is combined in order.
 #![allow(unsafe_code)]
 use super::group::{Group, SMALL_STACK, STACK, put, step, unit};
+use super::halves::both;
 use super::one;
 use super::tile::Run;
 
@@ -47,7 +48,7 @@ pub(crate) unsafe fn run(g: &Group, ports: &[*mut u8], partial: *mut f64) {
 fn split(g: &Group, ports: Shared<[*mut u8]>, partial: Shared<f64>, from: usize, to: usize) {
     if to - from > 1 {
         let middle = from + (to - from) / 2;
-        rayon::join(|| split(g, ports, partial, from, middle), || split(g, ports, partial, middle, to));
+        both(|| split(g, ports, partial, from, middle), || split(g, ports, partial, middle, to));
         return;
     }
     let (lo, hi) = (from * g.part, ((from + 1) * g.part).min(g.len));

@@ -2,6 +2,7 @@
 //!
 //! Xᵀ f(X v) takes two passes: gathering and scattering bound it, not reading, and in one pass both vectors compete for the cache.
 #![allow(unsafe_code, reason = "indices were checked when the matrix was made")]
+use super::halves::both;
 use super::vector::{Vector, per_vector};
 use crate::array::Real;
 use crate::error::{Error, Result};
@@ -146,7 +147,7 @@ impl<T: Real> Csr<T> {
         let rows = y.len() / k;
         if rows > 1 && (self.0.starts[first + rows] - self.0.starts[first]) * k >= PARALLEL {
             let (a, b) = y.split_at_mut(rows / 2 * k);
-            rayon::join(|| self.dot_rows(x, a, k, first), || self.dot_rows(x, b, k, first + rows / 2));
+            both(|| self.dot_rows(x, a, k, first), || self.dot_rows(x, b, k, first + rows / 2));
             return;
         }
         // SAFETY: `dot` checked lengths, `new` the parts.
@@ -177,7 +178,7 @@ impl<T: Real> Csr<T> {
         }
         let other = &mut scratch[..self.0.columns * k];
         let half = self.0.starts.partition_point(|s| *s < self.nonzeros() / 2).min(self.rows());
-        rayon::join(|| self.scatter_rows(x, y, k, 0..half), || self.scatter_rows(x, other, k, half..self.rows()));
+        both(|| self.scatter_rows(x, y, k, 0..half), || self.scatter_rows(x, other, k, half..self.rows()));
         y.iter_mut().zip(other).for_each(|(y, o)| *y += *o);
     }
     /// y = the rows' share of Aᵀ x.

@@ -5,6 +5,7 @@
 use super::abreast::dots_and_axpys;
 use super::fold::Number;
 use super::group::{Group, SMALL_STACK, STACK};
+use super::halves::both;
 use super::matvec::{Rows, SUMS, axpys_onto, dots_here};
 use super::parts::combine;
 use super::tile::Run;
@@ -95,7 +96,7 @@ pub(crate) unsafe fn run<T: Real + Number>(p: &Pass, g: &Group, m: &Memory<'_, T
 fn split<T: Real + Number>(p: &Pass, g: &Group, m: &Memory<'_, T>, from: usize, to: usize) {
     if to - from > 1 {
         let middle = from + (to - from) / 2;
-        rayon::join(|| split(p, g, m, from, middle), || split(p, g, m, middle, to));
+        both(|| split(p, g, m, from, middle), || split(p, g, m, middle, to));
         return;
     }
     // SAFETY: `run`'s caller promises the memory; parts cover disjoint rows.

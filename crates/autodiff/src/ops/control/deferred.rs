@@ -5,12 +5,12 @@
 use super::rearrange;
 use crate::array::Shape;
 use crate::error::Result;
-use crate::operation::{BinaryFn, Builder, Contraction, Equation, Instruction, Lowering, Program, ScanSpec, Trip, Value, View};
+use crate::operation::{BinaryFn, Builder, Contraction, Equation, Instruction, Lowering, Program, ScanSpec, Storage, Trip, Value, View};
 use std::sync::Arc;
 
 /// Elements of an accumulator from which on it is worth while.
 const LARGE: usize = 1 << 10;
-/// How many times the accumulator's size the stacked vectors may take.
+/// How many times the accumulator's size the stacked vectors may take, where states are stored as they come.
 const ROOM: usize = 4;
 
 /// One product u vᵀ, its axes perhaps permuted.
@@ -39,7 +39,8 @@ pub(super) struct Deferred {
     products: Vec<Vec<([Stack; 2], Option<Shape>)>>,
 }
 
-/// Takes out the accumulators among the carries from `first` on; `None` when there are none.
+/// Takes out the accumulators among the carries from `first` on; `None` when there are none. Under a budget of bytes only where the
+/// vectors take hardly more than the second buffer of an accumulator that stays, and without reading items, which would have to be stored whole.
 pub(super) fn defer(s: &ScanSpec, first: usize) -> Result<Option<Deferred>> {
     let found: Vec<Option<Vec<Outer>>> = (0..s.carries).map(|i| if i < first { None } else { products(s, i) }).collect();
     if found.iter().all(Option::is_none) {
@@ -55,6 +56,7 @@ pub(super) fn defer(s: &ScanSpec, first: usize) -> Result<Option<Deferred>> {
         let mut places = vec![];
         for o in outer {
             let mut stack = |v: Value, may_be_item: bool| {
+                let may_be_item = may_be_item && !matches!(s.storage, Storage::Bytes(_));
                 if let Some(k) = body.inputs[s.body_items()..s.body_items() + s.items].iter().position(|w| *w == v && may_be_item) {
                     return Stack::Item(k);
                 }
@@ -113,7 +115,8 @@ fn products(s: &ScanSpec, i: usize) -> Option<Vec<Outer>> {
     }
     let size = s.body.type_of(carry).len();
     let vectors: usize = terms.outer.iter().flat_map(|o| o.factors).map(|v| s.body.type_of(v).len()).sum();
-    let fits = size >= LARGE && s.trip.at_most() * vectors <= ROOM * size * terms.outer.len();
+    let room = if let Storage::Bytes(_) = s.storage { size + size / 2 } else { ROOM * terms.outer.len() * size };
+    let fits = size >= LARGE && s.trip.at_most() * vectors <= room;
     (fits && !terms.outer.is_empty()).then_some(terms.outer)
 }
 

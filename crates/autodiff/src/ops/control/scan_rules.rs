@@ -1,7 +1,7 @@
 //! The rules of the loop: forward doubles the active carries, reverse runs backwards over the stacked carries.
 use super::{close_forward, reaches};
 use crate::error::Result;
-use crate::operation::{Builder, Maybe, Program, ScanSpec, Storage, Trip, Value};
+use crate::operation::{Builder, Maybe, Program, ScanSpec, Trip, Value};
 use crate::program::Values;
 use crate::transform;
 use std::sync::Arc;
@@ -193,8 +193,8 @@ pub(super) fn vjp(
     };
     let mut given: Vec<Value> = pc.iter().map(|i| b.or_zeros(cotangents[*i], inputs[*i])).collect();
     given.extend(pk.iter().map(|i| b.full_like(inputs[c + x + i], 0.0)));
-    // Accumulators begin at zero; those that only add up outer products leave the loop, unless the vectors must not be stacked.
-    let deferred = if let Storage::Bytes(_) = s.storage { None } else { super::deferred::defer(&spec, pc.len())? };
+    // Accumulators begin at zero; those that only add up outer products leave the loop.
+    let deferred = super::deferred::defer(&spec, pc.len())?;
     let spec = match &deferred {
         Some(d) => {
             let mut out = d.out.iter();
