@@ -17,7 +17,7 @@ const NEAR: usize = 26 * 1024;
 /// The same for the second cache.
 const NEXT: usize = 192 * 1024;
 /// Elements of the matrix that are worth a thread's while.
-const PART: usize = 1 << 17;
+const PART: usize = 1 << 16;
 /// Vectors, and sums, of a pass at the most.
 pub(crate) const PRODUCTS: usize = 8;
 /// Parts at the most.
