@@ -160,7 +160,6 @@ pub(crate) struct Replay<O> {
     /// One step: inputs as those of the loop's body, outputs the carries that a state has.
     pub(crate) body: Block,
     pub(crate) kept: Keeps<O>,
-    pub(crate) at_most: usize,
     pub(crate) reverse: bool,
     pub(crate) items: Vec<Row<O>>,
     pub(crate) constants: Vec<O>,

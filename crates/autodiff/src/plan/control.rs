@@ -121,7 +121,6 @@ impl Schedule {
                 items: rows.collect(),
                 constants: constants.clone(),
                 kept: kept.clone(),
-                at_most: n,
                 reverse: spec.reverse,
             });
         }
@@ -184,7 +183,6 @@ impl Schedule {
         Ok(Replay {
             body,
             kept: source.kept,
-            at_most: source.at_most,
             reverse: source.reverse,
             items: source.items,
             constants: source.constants,

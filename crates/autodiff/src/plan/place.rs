@@ -91,7 +91,6 @@ impl<O> Instruction<O> {
                         .map(|r| Replay {
                             body: r.body,
                             kept: keeps(r.kept, f),
-                            at_most: r.at_most,
                             reverse: r.reverse,
                             items: rows(r.items, f),
                             constants: all(r.constants, f),

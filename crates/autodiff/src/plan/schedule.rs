@@ -39,7 +39,6 @@ pub(crate) struct Source {
     pub(crate) items: Vec<Row<Seen>>,
     pub(crate) constants: Vec<Seen>,
     pub(crate) kept: Keeps<Seen>,
-    pub(crate) at_most: usize,
     pub(crate) reverse: bool,
 }
 
