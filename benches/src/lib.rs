@@ -2,5 +2,6 @@
 
 pub mod line;
 pub mod measure;
+pub mod precision;
 pub mod table;
 pub mod workloads;

@@ -45,6 +45,8 @@ struct One {
 enum Command {
     /// The workloads and their variants.
     List,
+    /// Single against double precision: time an element of functions and products.
+    Precision,
     /// Measures every workload in a process of its own, and its peers beside it; prints the table.
     All {
         /// Only cells `workload size` that contain this.
@@ -76,6 +78,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         None => one(&options.one),
         Some(Command::List) => {
             ALL.iter().for_each(|(name, variants)| println!("{name:<22} {}", variants.join(" ")));
+            Ok(())
+        }
+        Some(Command::Precision) => {
+            print!("{}", hypertape_benches::precision::table()?);
             Ok(())
         }
         Some(Command::All { only, threads, repeat, peers, out }) => {

@@ -1,6 +1,6 @@
 //! What arrays of any element type can be asked: their type, their elements as doubles, whether they are finite.
 use super::any::{AnyArray, AnyView, Shared};
-use super::element::{Element, Kind};
+use super::element::{Element, Kind, Real};
 use super::leaf_type::{LeafType, Shape};
 use crate::each_kind;
 use ndarray::{ArrayD, ArrayViewD, IxDyn};
@@ -89,23 +89,22 @@ impl AnyView<'_> {
     }
     /// Index and value of the first element that is not finite.
     pub fn first_non_finite(&self) -> Option<(Vec<usize>, f64)> {
-        fn find<T: Element>(a: &ArrayViewD<'_, T>) -> Option<(Vec<usize>, f64)> {
-            // x·0 is 0 for finite x and NaN otherwise: one pass without branches, then a search.
+        fn find<T: Real>(a: &ArrayViewD<'_, T>) -> Option<(Vec<usize>, f64)> {
+            // A sum with ∞ or NaN in it is one of them: one pass without branches, then a search (in vain after an overflow).
             let bad = match a.as_slice().or_else(|| a.as_slice_memory_order()) {
-                Some(s) if s.len() < 8 => s.iter().fold(0.0, |sum, v| sum + v.to_f64() * 0.0).is_nan(),
                 Some(s) => {
-                    let mut lanes = [0.0; 8];
+                    let mut lanes = [T::zero(); 16];
                     let chunks = s.chunks_exact(lanes.len());
-                    let rest = chunks.remainder().iter().map(|v| v.to_f64() * 0.0).sum::<f64>();
-                    chunks.for_each(|c| lanes.iter_mut().zip(c).for_each(|(l, v)| *l += v.to_f64() * 0.0));
-                    (rest + lanes.iter().sum::<f64>()).is_nan()
+                    let rest = chunks.remainder().iter().fold(T::zero(), |sum, v| sum + *v);
+                    chunks.for_each(|c| lanes.iter_mut().zip(c).for_each(|(l, v)| *l += *v));
+                    !rest.is_finite() || s.len() >= lanes.len() && lanes.iter().any(|l| !l.is_finite())
                 }
-                None => a.iter().any(|v| !v.to_f64().is_finite()),
+                None => a.iter().any(|v| !v.is_finite()),
             };
             if !bad {
                 return None;
             }
-            a.indexed_iter().find(|(_, v)| !v.to_f64().is_finite()).map(|(i, v)| (ndarray::Dimension::slice(&i).to_vec(), v.to_f64()))
+            a.indexed_iter().find(|(_, v)| !v.is_finite()).map(|(i, v)| (ndarray::Dimension::slice(&i).to_vec(), Element::to_f64(*v)))
         }
         match self {
             AnyView::F64(a) => find(a),

@@ -6,8 +6,7 @@
 //!
 //! Error in double precision: 1.75 units in the last place.
 use super::exponential::exp;
-use super::words::{mul_add, polynomial, single};
-use crate::array::Element;
+use super::words::{Word, choose, mul_add, polynomial_of};
 
 const E: [f64; 13] = [
     0.1283791670955126,
@@ -66,18 +65,13 @@ const L_SINGLE: [f64; 8] = [
 ];
 
 #[inline(always)]
-pub(super) fn erf<T: Element, const FMA: bool>(x: f64) -> f64 {
+pub(super) fn erf<T: Word, const FMA: bool>(x: T) -> T {
     // 1 − erf is below half a unit in the last place from here on.
-    let most = if single::<T>() { 4.0 } else { 5.95 };
+    let most = choose(5.95, 4.0);
     let a = x.abs();
     let a = if a > most { most } else { a };
     let z = a * a;
-    let (e, l) = if single::<T>() {
-        (polynomial::<FMA, _>(z, &E_SINGLE), polynomial::<FMA, _>(a, &L_SINGLE))
-    } else {
-        (polynomial::<FMA, _>(z, &E), polynomial::<FMA, _>(a, &L))
-    };
-    let near = mul_add::<FMA>(a, e, a);
-    let far = 1.0 - exp::<T, FMA>(-l);
-    (if a > 1.0 { far } else { near }).copysign(x)
+    let near = mul_add::<T, FMA>(a, polynomial_of::<T, FMA, _, _>(z, &E, &E_SINGLE), a);
+    let far = T::one() - exp::<T, FMA>(-polynomial_of::<T, FMA, _, _>(a, &L, &L_SINGLE));
+    (if a > T::one() { far } else { near }).copysign(x)
 }

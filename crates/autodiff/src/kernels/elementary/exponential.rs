@@ -7,8 +7,7 @@
 //! Errors in double precision, in units in the last place: exp 0.75, exp_m1 1.25, sigmoid 2,
 //! softplus 1.5.
 use super::logarithm::ln_of_sum;
-use super::words::{LN_2, mul_add, nearest, ordered_sum, polynomial, power_of_two, single};
-use crate::array::Element;
+use super::words::{Bits, Word, c, choose, mul_add, nearest, ordered_sum, polynomial_of, power_of_two};
 use std::f64::consts::LOG2_E;
 
 const Q: [f64; 11] = [
@@ -29,81 +28,79 @@ const Q_SINGLE: [f64; 6] =
 
 /// x = n ln 2 + r + r′: (r, r′, a word whose low bits are n). A second word of x may be given.
 #[inline(always)]
-pub(super) fn reduce<const FMA: bool>(x: f64, low: f64) -> (f64, f64, u64) {
-    let (n, bits) = nearest(x * LOG2_E);
-    let high = mul_add::<FMA>(-n, LN_2.0, x);
-    let l = n * LN_2.1 - low;
+pub(super) fn reduce<T: Word, const FMA: bool>(x: T, low: T) -> (T, T, T::Bits) {
+    let (n, bits) = nearest(x * c(LOG2_E));
+    let high = mul_add::<T, FMA>(-n, T::LN_2.0, x);
+    let l = n * T::LN_2.1 - low;
     let r = high - l;
     (r, (high - r) - l, bits)
 }
 
 /// r² q(r) + r′ = eʳ − 1 − r to the precision asked for.
 #[inline(always)]
-fn beyond_linear<T: Element, const FMA: bool>(r: f64, low: f64) -> f64 {
-    if single::<T>() {
-        return r * r * polynomial::<FMA, _>(r, &Q_SINGLE);
-    }
-    mul_add::<FMA>(r * r, polynomial::<FMA, _>(r, &Q), low)
+fn beyond_linear<T: Word, const FMA: bool>(r: T, low: T) -> T {
+    mul_add::<T, FMA>(r * r, polynomial_of::<T, FMA, _, _>(r, &Q, &Q_SINGLE), low)
 }
 
 /// e^(x + x′); of an x outside of the range where this is neither 0 nor ∞, nothing that makes sense.
 #[inline(always)]
-fn exp_words<T: Element, const FMA: bool>(x: f64, low: f64) -> f64 {
-    let (r, r_low, n) = reduce::<FMA>(x, low);
-    if single::<T>() {
-        return (1.0 + (r + beyond_linear::<T, FMA>(r, 0.0))) * power_of_two(n);
-    }
-    let (high, error) = ordered_sum(1.0, r);
+fn exp_words<T: Word, const FMA: bool>(x: T, low: T) -> T {
+    let (r, r_low, n) = reduce::<T, FMA>(x, low);
+    let (high, error) = ordered_sum(T::one(), r);
     let e = high + beyond_linear::<T, FMA>(r, r_low + error);
     let half = n >> 1;
-    e * power_of_two(half) * power_of_two(n.wrapping_sub(half))
+    e * power_of_two(half) * power_of_two(n - half)
 }
 
 /// e^(x + x′), where x′ does not count beside x.
 #[inline(always)]
-pub(super) fn exp_of_sum<T: Element, const FMA: bool>(x: f64, low: f64) -> f64 {
-    let (least, most) = if single::<T>() { (-150.0, 130.0) } else { (-746.0, 710.0) };
+pub(super) fn exp_of_sum<T: Word, const FMA: bool>(x: T, low: T) -> T {
     let y = exp_words::<T, FMA>(x, low);
-    let y = if x > most { f64::INFINITY } else { y };
-    if x < least { 0.0 } else { y }
+    let y = if x > choose(710.0, 89.0) { T::infinity() } else { y };
+    if x < choose(-746.0, -104.0) { T::zero() } else { y }
 }
 
 #[inline(always)]
-pub(super) fn exp<T: Element, const FMA: bool>(x: f64) -> f64 {
-    exp_of_sum::<T, FMA>(x, 0.0)
+pub(super) fn exp<T: Word, const FMA: bool>(x: T) -> T {
+    exp_of_sum::<T, FMA>(x, T::zero())
 }
 
-/// ½ (eˣ − 1), as two words, for −60 ≤ x ≤ 710: ½ (2ⁿ − 1) + ½ 2ⁿ r is exact as two words.
+/// ½ (eˣ − 1), as two words, for −60 ≤ x ≤ 710, or 89: ½ (2ⁿ − 1) + ½ 2ⁿ r is exact as two words.
 #[inline(always)]
-pub(super) fn half_exp_m1<T: Element, const FMA: bool>(x: f64) -> (f64, f64) {
-    let (r, r_low, n) = reduce::<FMA>(x, 0.0);
-    let half = power_of_two(n.wrapping_sub(1));
-    let (high, low) = ordered_sum(half - 0.5, half * r);
-    (high, mul_add::<FMA>(half, beyond_linear::<T, FMA>(r, r_low), low))
+pub(super) fn half_exp_m1<T: Word, const FMA: bool>(x: T) -> (T, T) {
+    let (r, r_low, n) = reduce::<T, FMA>(x, T::zero());
+    let half = power_of_two::<T>(n - T::Bits::of(1));
+    let (high, low) = ordered_sum(half - c(0.5), half * r);
+    (high, mul_add::<T, FMA>(half, beyond_linear::<T, FMA>(r, r_low), low))
 }
 
 #[inline(always)]
-pub(super) fn exp_m1<T: Element, const FMA: bool>(x: f64) -> f64 {
-    let most = if single::<T>() { 130.0 } else { 710.0 };
-    let clamped = if x < -60.0 { -60.0 } else { x };
+pub(super) fn exp_m1<T: Word, const FMA: bool>(x: T) -> T {
+    let (least, most) = (c(-60.0), choose(710.0, 89.0));
+    let clamped = if x < least { least } else { x };
     let clamped = if clamped > most { most } else { clamped };
     let (high, low) = half_exp_m1::<T, FMA>(clamped);
     // Halves of the smallest numbers are not exact.
-    if x.abs() < 1e-290 { x } else { 2.0 * (high + low) }
+    if x.abs() < choose(1e-290, 1e-30) { x } else { c::<T>(2.0) * (high + low) }
 }
 
 /// 1 / (1 + e⁻ˣ), with e^−|x|, which cannot overflow.
 #[inline(always)]
-pub(super) fn sigmoid<T: Element, const FMA: bool>(x: f64) -> f64 {
+pub(super) fn sigmoid<T: Word, const FMA: bool>(x: T) -> T {
     let e = exp::<T, FMA>(-x.abs());
-    (if x < 0.0 { e } else { 1.0 }) / (1.0 + e)
+    let (u, error) = ordered_sum(T::one(), e);
+    let negative = x < T::zero();
+    let q = if negative { e } else { T::one() } / u;
+    // n / (u + error) = q − q error / u.
+    let inverse = if negative { T::one() - q } else { q };
+    mul_add::<T, FMA>(-(q * error), inverse, q)
 }
 
 /// ln(1 + eˣ) = max(x, 0) + ln(1 + e^−|x|).
 #[inline(always)]
-pub(super) fn softplus<T: Element, const FMA: bool>(x: f64) -> f64 {
+pub(super) fn softplus<T: Word, const FMA: bool>(x: T) -> T {
     let e = exp::<T, FMA>(-x.abs());
-    let u = 1.0 + e;
-    let l = ln_of_sum::<T, FMA>(u, (1.0 - u) + e, e);
-    l + if x < 0.0 { 0.0 } else { x }
+    let u = T::one() + e;
+    let l = ln_of_sum::<T, FMA>(u, (T::one() - u) + e, e);
+    l + if x < T::zero() { T::zero() } else { x }
 }

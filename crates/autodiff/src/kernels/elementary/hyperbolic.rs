@@ -7,8 +7,7 @@
 //!
 //! Errors in double precision, in units in the last place: sinh 1.25, cosh 1.1, tanh 1.9.
 use super::exponential::{half_exp_m1, reduce};
-use super::words::{mul_add, ordered_sum, polynomial, power_of_two, single};
-use crate::array::Element;
+use super::words::{Bits, Word, c, choose, mul_add, ordered_sum, polynomial_of, power_of_two};
 
 const S: [f64; 5] = [0.16666666666666677, 0.008333333333321615, 0.00019841269886160343, 2.7557244180111033e-06, 2.5109045514053477e-08];
 const S_SINGLE: [f64; 3] = [0.16666666754549914, 0.008333288954676667, 0.00019904960651208917];
@@ -16,60 +15,57 @@ const C: [f64; 4] = [0.04166666666660284, 0.0013888888927245957, 2.4801508124129
 const C_SINGLE: [f64; 2] = [0.0416664594805629, 0.001393540463929567];
 
 /// Half of (a, b, ½ 2ⁿ, ½ 2⁻ⁿ), r, r′, sinh r − r and cosh r − 1.
-struct Parts {
-    grown: f64,
-    shrunk: f64,
-    r: f64,
-    low: f64,
-    sinh: f64,
-    cosh: f64,
+struct Parts<T> {
+    grown: T,
+    shrunk: T,
+    r: T,
+    low: T,
+    sinh: T,
+    cosh: T,
 }
 
 #[inline(always)]
-fn parts<T: Element, const FMA: bool>(x: f64) -> Parts {
-    let most = if single::<T>() { 130.0 } else { 710.6 };
+fn parts<T: Word, const FMA: bool>(x: T) -> Parts<T> {
+    let most = choose(710.6, 89.5);
     let x = if x > most { most } else { x };
-    let (r, low, n) = reduce::<FMA>(x, 0.0);
+    let (r, low, n) = reduce::<T, FMA>(x, T::zero());
     let z = r * r;
-    let (s, c) = if single::<T>() {
-        (polynomial::<FMA, _>(z, &S_SINGLE), polynomial::<FMA, _>(z, &C_SINGLE))
-    } else {
-        (polynomial::<FMA, _>(z, &S), polynomial::<FMA, _>(z, &C))
-    };
-    let grown = power_of_two(n.wrapping_sub(2));
+    let s = polynomial_of::<T, FMA, _, _>(z, &S, &S_SINGLE);
+    let cosh = mul_add::<T, FMA>(z * z, polynomial_of::<T, FMA, _, _>(z, &C, &C_SINGLE), c::<T>(0.5) * z);
+    let grown = power_of_two(n - T::Bits::of(2));
     // Beyond 40 it does not count, and 2⁻ⁿ may be subnormal.
-    let shrunk = if x > 40.0 { 0.0 } else { power_of_two(0u64.wrapping_sub(n).wrapping_sub(2)) };
-    Parts { grown, shrunk, r, low, sinh: r * z * s, cosh: mul_add::<FMA>(z * z, c, 0.5 * z) }
+    let shrunk = if x > c(40.0) { T::zero() } else { power_of_two(T::Bits::of(0) - n - T::Bits::of(2)) };
+    Parts { grown, shrunk, r, low, sinh: r * z * s, cosh }
 }
 
 #[inline(always)]
-pub(super) fn sinh<T: Element, const FMA: bool>(x: f64) -> f64 {
+pub(super) fn sinh<T: Word, const FMA: bool>(x: T) -> T {
     let p = parts::<T, FMA>(x.abs());
     let (a, b) = (p.grown - p.shrunk, p.grown + p.shrunk);
     let (high, low) = ordered_sum(a, p.grown * p.r);
-    let rest = mul_add::<FMA>(b, p.sinh + p.low, a * p.cosh);
-    let y = 2.0 * (high + (low + mul_add::<FMA>(p.shrunk, p.r, rest)));
+    let rest = mul_add::<T, FMA>(b, p.sinh + p.low, a * p.cosh);
+    let y = c::<T>(2.0) * (high + (low + mul_add::<T, FMA>(p.shrunk, p.r, rest)));
     // Quarters of the smallest numbers are not exact.
-    if x.abs() < 1e-290 { x } else { y.copysign(x) }
+    if x.abs() < choose(1e-290, 1e-30) { x } else { y.copysign(x) }
 }
 
 #[inline(always)]
-pub(super) fn cosh<T: Element, const FMA: bool>(x: f64) -> f64 {
+pub(super) fn cosh<T: Word, const FMA: bool>(x: T) -> T {
     let p = parts::<T, FMA>(x.abs());
     let a = p.grown - p.shrunk;
     let (b, low) = ordered_sum(p.grown, p.shrunk);
-    let rest = mul_add::<FMA>(a, p.sinh + p.low, b * p.cosh);
-    2.0 * (b + mul_add::<FMA>(a, p.r, rest + low))
+    let rest = mul_add::<T, FMA>(a, p.sinh + p.low, b * p.cosh);
+    c::<T>(2.0) * (b + mul_add::<T, FMA>(a, p.r, rest + low))
 }
 
 #[inline(always)]
-pub(super) fn tanh<T: Element, const FMA: bool>(x: f64) -> f64 {
-    let a = x.abs();
-    let (high, low) = half_exp_m1::<T, FMA>(2.0 * if a > 22.0 { 22.0 } else { a });
+pub(super) fn tanh<T: Word, const FMA: bool>(x: T) -> T {
+    let (a, most) = (x.abs(), c(22.0));
+    let (high, low) = half_exp_m1::<T, FMA>(c::<T>(2.0) * if a > most { most } else { a });
     let t = high + low;
-    let (u, error) = ordered_sum(1.0, t);
+    let (u, error) = ordered_sum(T::one(), t);
     let q = t / u;
     // t / (u + e) = q − q e / u, where 1 / u = 1 − q; beyond t = 1 the error of u counts less and less.
-    let error = if t < 1.0 { error } else { 0.0 };
-    mul_add::<FMA>(q * error, q - 1.0, q).copysign(x)
+    let error = if t < T::one() { error } else { T::zero() };
+    mul_add::<T, FMA>(q * error, q - T::one(), q).copysign(x)
 }

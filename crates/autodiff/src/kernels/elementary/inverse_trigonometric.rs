@@ -6,12 +6,7 @@
 //! to the function (Remez 1934, in 260 bits): 2⁻⁵⁹·⁸ and 2⁻⁵⁷·⁸ in double, 2⁻³¹·⁷ and 2⁻³¹·⁹ in single precision.
 //!
 //! Errors in double precision, in units in the last place: asin and acos 1.25, atan and atan2 1.5.
-use super::words::{mul_add, ordered_sum, polynomial, single, with_sign};
-use crate::array::Element;
-use std::f64::consts::{FRAC_PI_2, FRAC_PI_4, PI};
-
-/// π/2 less its first word.
-const HALF_PI_LOW: f64 = 6.123233995736766e-17;
+use super::words::{Word, c, choose, mul_add, ordered_sum, polynomial_of, with_sign};
 
 const P: [f64; 13] = [
     0.16666666666666763,
@@ -49,53 +44,45 @@ const A_SINGLE: [f64; 6] =
 
 /// (asin s − s) and s for s = |x| up to ½ and s = √(½(1 − |x|)) beyond.
 #[inline(always)]
-fn asin_words<T: Element, const FMA: bool>(x: f64) -> (f64, f64, bool) {
+fn asin_words<T: Word, const FMA: bool>(x: T) -> (T, T, bool) {
     let a = x.abs();
-    let small = a <= 0.5;
-    let half = 0.5 * (1.0 - a);
+    let small = a <= c(0.5);
+    let half = c::<T>(0.5) * (T::one() - a);
     let s = if small { a } else { half.sqrt() };
     let z = if small { a * a } else { half };
-    let p = if single::<T>() { polynomial::<FMA, _>(z, &P_SINGLE) } else { polynomial::<FMA, _>(z, &P) };
-    (s, s * (z * p), small)
+    (s, s * (z * polynomial_of::<T, FMA, _, _>(z, &P, &P_SINGLE)), small)
 }
 
 #[inline(always)]
-pub(super) fn asin<T: Element, const FMA: bool>(x: f64) -> f64 {
+pub(super) fn asin<T: Word, const FMA: bool>(x: T) -> T {
     let (s, t, small) = asin_words::<T, FMA>(x);
-    let (high, low) = ordered_sum(FRAC_PI_2, -2.0 * s);
-    let y = if small { s + t } else { high + (low - (2.0 * t - HALF_PI_LOW)) };
+    let (high, low) = ordered_sum(T::HALF_PI.0, c::<T>(-2.0) * s);
+    let y = if small { s + t } else { high + (low - (c::<T>(2.0) * t - T::HALF_PI.1)) };
     y.copysign(x)
 }
 
 #[inline(always)]
-pub(super) fn acos<T: Element, const FMA: bool>(x: f64) -> f64 {
+pub(super) fn acos<T: Word, const FMA: bool>(x: T) -> T {
     let (s, t, small) = asin_words::<T, FMA>(x);
     // acos x = base + sign · (s + t) · (1 or 2): base π/2, 0 or π.
-    let negative = x < 0.0;
-    let base = if small {
-        FRAC_PI_2
+    let negative = x < T::zero();
+    let times = if small {
+        T::one()
     } else if negative {
-        PI
+        c(2.0)
     } else {
-        0.0
+        T::zero()
     };
-    let base_low = if small {
-        HALF_PI_LOW
-    } else if negative {
-        2.0 * HALF_PI_LOW
-    } else {
-        0.0
-    };
-    let factor = if small { 1.0 } else { 2.0 };
+    let factor = if small { T::one() } else { c(2.0) };
     let factor = if small ^ negative { -factor } else { factor };
-    let (high, low) = ordered_sum(base, factor * s);
-    high + (low + mul_add::<FMA>(factor, t, base_low))
+    let (high, low) = ordered_sum(times * T::HALF_PI.0, factor * s);
+    high + (low + mul_add::<T, FMA>(factor, t, times * T::HALF_PI.1))
 }
 
 /// The angle of (x, y) for x, y ≥ 0, not both 0 or infinite; turned half around where `back`.
 #[inline(always)]
-fn angle<T: Element, const FMA: bool>(y: f64, x: f64, back: bool) -> f64 {
-    let (low, high) = (y <= 0.5 * x, y > 2.0 * x);
+fn angle<T: Word, const FMA: bool>(y: T, x: T, back: bool) -> T {
+    let (low, high) = (y <= c::<T>(0.5) * x, y > c::<T>(2.0) * x);
     let top = if low {
         y
     } else if high {
@@ -110,45 +97,37 @@ fn angle<T: Element, const FMA: bool>(y: f64, x: f64, back: bool) -> f64 {
     } else {
         y + x
     };
-    let base = if low {
-        0.0
+    // Quarter turns to add to.
+    let times = if low {
+        T::zero()
     } else if high {
-        FRAC_PI_2
+        T::one()
     } else {
-        FRAC_PI_4
+        c(0.5)
     };
-    let base_low = if low {
-        0.0
-    } else if high {
-        HALF_PI_LOW
-    } else {
-        0.5 * HALF_PI_LOW
-    };
+    let times = if back { c::<T>(2.0) - times } else { times };
     let q = top / bottom;
     let q = if back { -q } else { q };
-    let base = if back { PI - base } else { base };
-    let base_low = if back { 2.0 * HALF_PI_LOW - base_low } else { base_low };
     let z = q * q;
-    let p = if single::<T>() { polynomial::<FMA, _>(z, &A_SINGLE) } else { polynomial::<FMA, _>(z, &A) };
-    let (sum, error) = ordered_sum(base, q);
-    sum + (mul_add::<FMA>(q * z, p, base_low) + error)
+    let (sum, error) = ordered_sum(times * T::HALF_PI.0, q);
+    sum + (mul_add::<T, FMA>(q * z, polynomial_of::<T, FMA, _, _>(z, &A, &A_SINGLE), times * T::HALF_PI.1) + error)
 }
 
 #[inline(always)]
-pub(super) fn atan<T: Element, const FMA: bool>(x: f64) -> f64 {
-    angle::<T, FMA>(x.abs(), 1.0, false).copysign(x)
+pub(super) fn atan<T: Word, const FMA: bool>(x: T) -> T {
+    angle::<T, FMA>(x.abs(), T::one(), false).copysign(x)
 }
 
 #[inline(always)]
-pub(super) fn atan2<T: Element, const FMA: bool>(y: f64, x: f64) -> f64 {
+pub(super) fn atan2<T: Word, const FMA: bool>(y: T, x: T) -> T {
     let (a, b) = (y.abs(), x.abs());
     // Where both are infinite the angle is that of (1, 1); a sum must not overflow; 0 / 0 is 0.
-    let huge = (a > 1e300) | (b > 1e300);
-    let both = (a == f64::INFINITY) & (b == f64::INFINITY);
-    let scale = if huge { 1e-10 } else { 1.0 };
-    let (a, b) = (if both { 1.0 } else { a * scale }, if both { 1.0 } else { b * scale });
+    let most = choose(1e300, 1e37);
+    let scale = if (a > most) | (b > most) { c(0.25) } else { T::one() };
+    let both = (a == T::infinity()) & (b == T::infinity());
+    let (a, b) = (if both { T::one() } else { a * scale }, if both { T::one() } else { b * scale });
     let back = x.is_sign_negative();
-    let b = if (a == 0.0) & (b == 0.0) { 1.0 } else { b };
+    let b = if (a == T::zero()) & (b == T::zero()) { T::one() } else { b };
     let t = angle::<T, FMA>(a, b, back);
-    with_sign(t, y.to_bits())
+    with_sign(t, y.bits())
 }

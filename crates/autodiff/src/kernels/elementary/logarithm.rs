@@ -5,8 +5,7 @@
 //! minimise the largest error of R (Remez 1934, in 260 bits): 2⁻⁵⁸·⁵ in double and 2⁻²⁹ in single precision.
 //!
 //! Errors in double precision, in units in the last place: ln 0.8, ln_1p 0.9.
-use super::words::{LN_2, mul_add, polynomial, single};
-use crate::array::Element;
+use super::words::{Bits, Word, c, choose, mul_add, polynomial_of};
 
 const R: [f64; 7] = [
     0.6666666666666734,
@@ -21,67 +20,66 @@ const R_SINGLE: [f64; 3] = [0.666667764151312, 0.3997753697831075, 0.29871862302
 
 /// x = 2ᵏ (1 + f) for a normal positive x: (k, f).
 #[inline(always)]
-pub(super) fn split(x: f64) -> (f64, f64) {
-    const SQRT_HALF: u64 = std::f64::consts::FRAC_1_SQRT_2.to_bits();
-    const FRACTION: u64 = (1 << 52) - 1;
-    /// 2⁵², in whose low bits an integer stands.
-    const SHIFT: f64 = 4_503_599_627_370_496.0;
-    let t = x.to_bits().wrapping_add(1.0f64.to_bits() - SQRT_HALF);
-    let k = f64::from_bits((t >> 52) | SHIFT.to_bits()) - (SHIFT + 1023.0);
-    (k, f64::from_bits((t & FRACTION).wrapping_add(SQRT_HALF)) - 1.0)
+pub(super) fn split<T: Word>(x: T) -> (T, T) {
+    let sqrt_half = c::<T>(std::f64::consts::FRAC_1_SQRT_2).bits();
+    let fraction = (T::Bits::of(1) << T::FRACTION) - T::Bits::of(1);
+    // 2⁵² or 2²³, in whose low bits an integer stands.
+    let shift = choose::<T>(4_503_599_627_370_496.0, 8_388_608.0);
+    let t = x.bits() + (T::one().bits() - sqrt_half);
+    let k = T::of_bits((t >> T::FRACTION) | shift.bits()) - (shift + c(T::BIAS));
+    (k, T::of_bits((t & fraction) + sqrt_half) - T::one())
 }
 
 /// The same for a subnormal number too.
 #[inline(always)]
-pub(super) fn split_any<T: Element>(x: f64) -> (f64, f64) {
-    if single::<T>() {
-        return split(x);
-    }
-    let tiny = x < f64::MIN_POSITIVE;
-    let (k, f) = split(if tiny { x * 18_014_398_509_481_984.0 } else { x });
-    (k - if tiny { 54.0 } else { 0.0 }, f)
+pub(super) fn split_any<T: Word>(x: T) -> (T, T) {
+    let tiny = x < T::min_positive_value();
+    let (k, f) = split(if tiny { x * c(18_014_398_509_481_984.0) } else { x });
+    (k - c(if tiny { 54.0 } else { 0.0 }), f)
 }
 
-/// k ln 2 + ln(1 + f) + c, for a small c.
+/// k ln 2 + ln(1 + f) + error, for a small error.
 #[inline(always)]
-pub(super) fn ln_of_parts<T: Element, const FMA: bool>(k: f64, f: f64, c: f64) -> f64 {
-    let s = f / (2.0 + f);
+pub(super) fn ln_of_parts<T: Word, const FMA: bool>(k: T, f: T, error: T) -> T {
+    let s = f / (c::<T>(2.0) + f);
     let z = s * s;
-    let r = z * if single::<T>() { polynomial::<FMA, _>(z, &R_SINGLE) } else { polynomial::<FMA, _>(z, &R) };
-    let h = 0.5 * f * f;
-    let low = mul_add::<FMA>(k, LN_2.1, c);
-    mul_add::<FMA>(k, LN_2.0, -((h - mul_add::<FMA>(s, h + r, low)) - f))
+    let r = z * polynomial_of::<T, FMA, _, _>(z, &R, &R_SINGLE);
+    let h = c::<T>(0.5) * f * f;
+    let low = mul_add::<T, FMA>(k, T::LN_2.1, error);
+    mul_add::<T, FMA>(k, T::LN_2.0, -((h - mul_add::<T, FMA>(s, h + r, low)) - f))
 }
 
 #[inline(always)]
-pub(super) fn ln<T: Element, const FMA: bool>(x: f64) -> f64 {
+pub(super) fn ln<T: Word, const FMA: bool>(x: T) -> T {
     let (k, f) = split_any::<T>(x);
-    let y = ln_of_parts::<T, FMA>(k, f, 0.0);
-    let y = if x < f64::INFINITY { y } else { x };
-    let y = if x == 0.0 { f64::NEG_INFINITY } else { y };
-    if x < 0.0 { f64::NAN } else { y }
+    let y = ln_of_parts::<T, FMA>(k, f, T::zero());
+    let y = if x < T::infinity() { y } else { x };
+    let y = if x == T::zero() { T::neg_infinity() } else { y };
+    if x < T::zero() { T::nan() } else { y }
 }
 
-/// ln(u + c) for a rounded sum u = 1 + x > 0 and its error c.
+/// ln(u + e) for a rounded sum u = 1 + x > 0 and its error e.
 #[inline(always)]
-pub(super) fn ln_of_sum<T: Element, const FMA: bool>(u: f64, c: f64, x: f64) -> f64 {
+pub(super) fn ln_of_sum<T: Word, const FMA: bool>(u: T, e: T, x: T) -> T {
     let (k, f) = split(u);
-    // Near 1 nothing but x itself is exact enough; elsewhere ln(u + c) = ln u + c / u, where a few bits of 1 / u do.
-    let near = k == 0.0;
-    let inverse = f64::from_bits(0x7FDE_6000_0000_0000u64.wrapping_sub(u.to_bits()));
-    let inverse = inverse * (2.0 - u * inverse);
+    // Near 1 nothing but x itself is exact enough; elsewhere ln(u + e) = ln u + e / u, where a few bits of 1 / u do:
+    // a difference of bits, as of logarithms, and a step of Newton's.
+    let near = k == T::zero();
+    let inverse = T::of_bits(c::<T>(0.94921875).bits() + (T::one().bits() - u.bits()));
+    let inverse = inverse * (c::<T>(2.0) - u * inverse);
     let f = if near { x } else { f };
-    let c = if near | (k > 100.0) { 0.0 } else { c * inverse };
-    ln_of_parts::<T, FMA>(k, f, c)
+    let e = if near | (k > choose(100.0, 30.0)) { T::zero() } else { e * inverse };
+    ln_of_parts::<T, FMA>(k, f, e)
 }
 
 #[inline(always)]
-pub(super) fn ln_1p<T: Element, const FMA: bool>(x: f64) -> f64 {
-    let u = 1.0 + x;
-    let t = u - 1.0;
-    let y = ln_of_sum::<T, FMA>(u, (1.0 - (u - t)) + (x - t), x);
-    let y = if x < f64::INFINITY { y } else { x };
-    let y = if x == -1.0 { f64::NEG_INFINITY } else { y };
-    let y = if x == 0.0 { x } else { y };
-    if x < -1.0 { f64::NAN } else { y }
+pub(super) fn ln_1p<T: Word, const FMA: bool>(x: T) -> T {
+    let one = T::one();
+    let u = one + x;
+    let t = u - one;
+    let y = ln_of_sum::<T, FMA>(u, (one - (u - t)) + (x - t), x);
+    let y = if x < T::infinity() { y } else { x };
+    let y = if x == -one { T::neg_infinity() } else { y };
+    let y = if x == T::zero() { x } else { y };
+    if x < -one { T::nan() } else { y }
 }

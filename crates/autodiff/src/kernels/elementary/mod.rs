@@ -4,8 +4,8 @@
 //! number; a loop over a slice, compiled for an instruction set, becomes a loop over vectors, and a number on its own gives the same bits
 //! as a number among others. Special values are chosen at the end, never jumped to.
 //!
-//! Functions compute in double precision for arguments of both types; for single precision with shorter polynomials and without second
-//! words, as much as the result can show. `FMA` says whether the instruction set has a fused multiply-add; results of instruction
+//! Functions compute in the precision of their arguments, with polynomials of a length for each, so that twice as many single
+//! numbers fit a vector. `FMA` says whether the instruction set has a fused multiply-add; results of instruction
 //! sets with and without it may differ in the last place.
 mod error_function;
 mod exponential;
@@ -16,15 +16,25 @@ mod power;
 mod trigonometric;
 mod words;
 
-use crate::array::{Element, Real};
+use crate::array::{Element, Kind, Real};
 use crate::operation::UnaryFn;
+
+/// Calls a function of words; conversions of a type to itself cost nothing.
+macro_rules! in_own_precision {
+    ($($x:ident),+ => $family:ident::$f:ident::<$FMA:ident>) => {
+        match T::KIND {
+            Kind::F32 => T::from_f64(f64::from($family::$f::<f32, $FMA>($(Element::to_f64($x) as f32),+))),
+            _ => T::from_f64($family::$f::<f64, $FMA>($(Element::to_f64($x)),+)),
+        }
+    };
+}
 
 macro_rules! of_one {
     ($($(#[$doc:meta])* $name:ident = $family:ident;)*) => {$(
         $(#[$doc])*
         #[inline(always)]
         pub(crate) fn $name<T: Real, const FMA: bool>(x: T) -> T {
-            T::from_f64($family::$name::<T, FMA>(Element::to_f64(x)))
+            in_own_precision!(x => $family::$name::<FMA>)
         }
     )*};
 }
@@ -66,20 +76,24 @@ of_one! {
 /// xʸ.
 #[inline(always)]
 pub(crate) fn pow<T: Real, const FMA: bool>(x: T, y: T) -> T {
-    T::from_f64(power::pow::<T, FMA>(Element::to_f64(x), Element::to_f64(y)))
+    in_own_precision!(x, y => power::pow::<FMA>)
 }
 
 /// The angle of the point (x, y), in [−π, π].
 #[inline(always)]
 pub(crate) fn atan2<T: Real, const FMA: bool>(y: T, x: T) -> T {
-    T::from_f64(inverse_trigonometric::atan2::<T, FMA>(Element::to_f64(y), Element::to_f64(x)))
+    in_own_precision!(y, x => inverse_trigonometric::atan2::<FMA>)
 }
 
 /// Whether `sin`, `cos` and `tan` leave this argument to [`periodic`].
 #[inline(always)]
 pub(crate) fn beyond_reduction<T: Real>(x: T) -> bool {
+    let most = match T::KIND {
+        Kind::F32 => f64::from(trigonometric::reduced::<f32>()),
+        _ => trigonometric::reduced::<f64>(),
+    };
     let x = Element::to_f64(x).abs();
-    x > trigonometric::REDUCED || x.is_nan()
+    x > most || x.is_nan()
 }
 
 /// The function of an argument beyond the reduction, if it is one of those that have one.

@@ -8,14 +8,19 @@
 //! Larger arguments are left to the system's functions, which reduce with as many bits of 2/π as it takes (Payne and Hanek 1983).
 //!
 //! Errors in double precision, in units in the last place: sin and cos 0.9, tan 1.1.
-use super::words::{mul_add, nearest, ordered_sum, polynomial, quotient, single, with_sign};
-use crate::array::Element;
+use super::words::{Bits, Word, c, choose, mul_add, nearest, ordered_sum, polynomial_of, quotient, sign_place, with_sign};
 use std::f64::consts::FRAC_2_PI;
 
 /// The largest argument that is reduced here.
-pub(super) const REDUCED: f64 = 32768.0;
+#[inline(always)]
+pub(super) fn reduced<T: Word>() -> T {
+    choose(32768.0, 3072.0)
+}
 
 const HALF_PI: [f64; 3] = [1.5707963267923333, 2.5633441515839558e-12, 1.0562999066987428e-23];
+
+/// Of 24 bits, 12 and 24: the first product is exact with a fused multiply-add or in double precision, the second for n < 2¹².
+const HALF_PI_SINGLE: [f64; 3] = [1.5707963705062866, -4.371395334601402e-08, 2.5633440682570896e-12];
 
 const S: [f64; 6] = [
     -0.16666666666666632,
@@ -38,67 +43,61 @@ const C_SINGLE: [f64; 3] = [0.041666646747776266, -0.0013887361450182168, 2.4437
 
 /// |x| = n π/2 + r + r′: (r, r′, a word whose low bits are n).
 #[inline(always)]
-fn reduce<const FMA: bool>(x: f64) -> (f64, f64, u64) {
-    let (n, bits) = nearest(x.abs() * FRAC_2_PI);
-    let a = mul_add::<FMA>(-n, HALF_PI[0], x.abs());
+fn reduce<T: Word, const FMA: bool>(x: T) -> (T, T, T::Bits) {
+    let (n, bits) = nearest(x.abs() * c(FRAC_2_PI));
+    let half_pi = [0, 1, 2].map(|i| choose::<T>(HALF_PI[i], HALF_PI_SINGLE[i]));
+    let a = T::cancelling::<FMA>(-n, half_pi[0], x.abs());
     // Exact even where |a| is the smaller: then the difference has few bits.
-    let (r, e) = ordered_sum(a, -(n * HALF_PI[1]));
-    (r, mul_add::<FMA>(-n, HALF_PI[2], e), bits)
+    let (r, e) = ordered_sum(a, -(n * half_pi[1]));
+    (r, mul_add::<T, FMA>(-n, half_pi[2], e), bits)
+}
+
+/// Whether the integer in the low bits is even.
+#[inline(always)]
+fn even<T: Word>(n: T::Bits) -> bool {
+    n & T::Bits::of(1) == T::Bits::of(0)
 }
 
 /// sin(r + r′) as two words.
 #[inline(always)]
-fn sin_words<T: Element, const FMA: bool>(r: f64, low: f64) -> (f64, f64) {
+fn sin_words<T: Word, const FMA: bool>(r: T, low: T) -> (T, T) {
     let z = r * r;
-    if single::<T>() {
-        return (r, r * z * polynomial::<FMA, _>(z, &S_SINGLE));
-    }
-    let low = low * mul_add::<FMA>(-0.5, z, 1.0);
-    (r, mul_add::<FMA>(r * z, polynomial::<FMA, _>(z, &S), low))
+    let low = low * mul_add::<T, FMA>(c(-0.5), z, T::one());
+    (r, mul_add::<T, FMA>(r * z, polynomial_of::<T, FMA, _, _>(z, &S, &S_SINGLE), low))
 }
 
 /// cos(r + r′) as two words.
 #[inline(always)]
-fn cos_words<T: Element, const FMA: bool>(r: f64, low: f64) -> (f64, f64) {
+fn cos_words<T: Word, const FMA: bool>(r: T, low: T) -> (T, T) {
     let z = r * r;
-    if single::<T>() {
-        return (1.0, z * mul_add::<FMA>(z, polynomial::<FMA, _>(z, &C_SINGLE), -0.5));
-    }
-    let h = 0.5 * z;
-    let (one, e) = ordered_sum(1.0, -h);
-    (one, e + mul_add::<FMA>(z * z, polynomial::<FMA, _>(z, &C), -(r * low)))
+    let (one, e) = ordered_sum(T::one(), -(c::<T>(0.5) * z));
+    (one, e + mul_add::<T, FMA>(z * z, polynomial_of::<T, FMA, _, _>(z, &C, &C_SINGLE), -(r * low)))
 }
 
 #[inline(always)]
-pub(super) fn sin<T: Element, const FMA: bool>(x: f64) -> f64 {
-    let (r, low, n) = reduce::<FMA>(x);
+pub(super) fn sin<T: Word, const FMA: bool>(x: T) -> T {
+    let (r, low, n) = reduce::<T, FMA>(x);
     let (s, c) = (sin_words::<T, FMA>(r, low), cos_words::<T, FMA>(r, low));
-    let y = if n & 1 == 0 { s.0 + s.1 } else { c.0 + c.1 };
-    with_sign(y, (n << 62) ^ x.to_bits())
+    let y = if even::<T>(n) { s.0 + s.1 } else { c.0 + c.1 };
+    with_sign(y, (n << (sign_place::<T>() - 1)) ^ x.bits())
 }
 
 #[inline(always)]
-pub(super) fn cos<T: Element, const FMA: bool>(x: f64) -> f64 {
-    let (r, low, n) = reduce::<FMA>(x);
+pub(super) fn cos<T: Word, const FMA: bool>(x: T) -> T {
+    let (r, low, n) = reduce::<T, FMA>(x);
     let (s, c) = (sin_words::<T, FMA>(r, low), cos_words::<T, FMA>(r, low));
-    let y = if n & 1 == 0 { c.0 + c.1 } else { s.0 + s.1 };
-    with_sign(y, n.wrapping_add(1) << 62)
+    let y = if even::<T>(n) { c.0 + c.1 } else { s.0 + s.1 };
+    with_sign(y, (n + T::Bits::of(1)) << (sign_place::<T>() - 1))
 }
 
 /// sin r / cos r, or −cos r / sin r in odd quadrants.
 #[inline(always)]
-pub(super) fn tan<T: Element, const FMA: bool>(x: f64) -> f64 {
-    let (r, low, n) = reduce::<FMA>(x);
+pub(super) fn tan<T: Word, const FMA: bool>(x: T) -> T {
+    let (r, low, n) = reduce::<T, FMA>(x);
     let (s, c) = (sin_words::<T, FMA>(r, low), cos_words::<T, FMA>(r, low));
-    let even = n & 1 == 0;
-    let y = if single::<T>() {
-        let (s, c) = (s.0 + s.1, c.0 + c.1);
-        if even { s / c } else { c / s }
-    } else {
-        let (s, c) = (ordered_sum(s.0, s.1), ordered_sum(c.0, c.1));
-        let (top, bottom) =
-            ((if even { s.0 } else { c.0 }, if even { s.1 } else { c.1 }), (if even { c.0 } else { s.0 }, if even { c.1 } else { s.1 }));
-        quotient::<FMA>(top, bottom)
-    };
-    with_sign(y, (n << 63) ^ x.to_bits())
+    let even = even::<T>(n);
+    let (s, c) = (ordered_sum(s.0, s.1), ordered_sum(c.0, c.1));
+    let top = (if even { s.0 } else { c.0 }, if even { s.1 } else { c.1 });
+    let bottom = (if even { c.0 } else { s.0 }, if even { c.1 } else { s.1 });
+    with_sign(quotient::<T, FMA>(top, bottom), (n << sign_place::<T>()) ^ x.bits())
 }
