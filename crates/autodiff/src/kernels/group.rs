@@ -24,6 +24,17 @@ pub(crate) const SMALL_STACK: usize = 4 * 1024;
 /// Elements of a tile at the most.
 const TILE: usize = 512;
 
+/// A sum or difference with a product in it, rounded once after the product and once after that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sum {
+    /// a·b + c.
+    Plus,
+    /// a·b − c.
+    Minus,
+    /// c − a·b.
+    From,
+}
+
 /// One instruction of a group. Numbers of cells and scalars; `y` is never an operand of the same instruction.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Code {
@@ -35,6 +46,10 @@ pub(crate) enum Code {
     With(BinaryFn, u16, u16, u16),
     /// y = f(scalar, b).
     Of(BinaryFn, u16, u16, u16),
+    /// y = a·b with or without c.
+    MulAdd(Sum, u16, u16, u16, u16),
+    /// y = a·scalar with or without c.
+    ScaleAdd(Sum, u16, u16, u16, u16),
     /// y = a where the test is not 0, else b.
     Select(u16, u16, u16, u16),
     /// y = scalar.

@@ -1,5 +1,6 @@
 //! Elementwise functions over slices: one loop for each function.
 use super::elementary;
+use super::group::Sum;
 use super::isa::per_isa;
 use crate::array::Real;
 use crate::operation::{BinaryFn, UnaryFn};
@@ -26,6 +27,18 @@ pub fn binary_with<T: Real>(f: BinaryFn, a: &[T], c: T, y: &mut [T]) {
 pub fn binary_of<T: Real>(f: BinaryFn, c: T, b: &[T], y: &mut [T]) {
     let n = y.len();
     binary_of_isa(f, c, &b[..n], y);
+}
+
+/// y_i = a_i b_i with or without c_i.
+pub(super) fn mul_add<T: Real>(s: Sum, a: &[T], b: &[T], c: &[T], y: &mut [T]) {
+    let n = y.len();
+    mul_add_isa(s, &a[..n], &b[..n], &c[..n], y);
+}
+
+/// y_i = a_i b with or without c_i.
+pub(super) fn scale_add<T: Real>(s: Sum, a: &[T], b: T, c: &[T], y: &mut [T]) {
+    let n = y.len();
+    scale_add_isa(s, &a[..n], b, &c[..n], y);
 }
 
 /// y_i = a_i where test_i is not 0, else b_i.
@@ -113,6 +126,8 @@ per_isa! { fn unary_isa<T: Real>(f: UnaryFn, x: &[T], y: &mut [T]) = unary_body 
 per_isa! { fn binary_isa<T: Real>(f: BinaryFn, a: &[T], b: &[T], y: &mut [T]) = binary_body }
 per_isa! { fn binary_with_isa<T: Real>(f: BinaryFn, a: &[T], c: T, y: &mut [T]) = binary_with_body }
 per_isa! { fn binary_of_isa<T: Real>(f: BinaryFn, c: T, b: &[T], y: &mut [T]) = binary_of_body }
+per_isa! { fn mul_add_isa<T: Real>(s: Sum, a: &[T], b: &[T], c: &[T], y: &mut [T]) = mul_add_body }
+per_isa! { fn scale_add_isa<T: Real>(s: Sum, a: &[T], b: T, c: &[T], y: &mut [T]) = scale_add_body }
 per_isa! { fn select_isa<T: Real>(test: &[T], a: &[T], b: &[T], y: &mut [T]) = select_body }
 
 #[inline(always)]
@@ -155,6 +170,41 @@ fn binary_of_body<T: Real, const FMA: bool>(f: BinaryFn, c: T, b: &[T], y: &mut 
 #[inline(always)]
 pub(super) fn binary_of_one<T: Real, const FMA: bool>(f: BinaryFn, a: T, b: T) -> T {
     with_binary!(f, T, f => f(a, b))
+}
+
+/// a·b with or without c, rounded twice.
+#[inline(always)]
+pub(super) fn mul_add_of_one<T: Real>(s: Sum, a: T, b: T, c: T) -> T {
+    match s {
+        Sum::Plus => a * b + c,
+        Sum::Minus => a * b - c,
+        Sum::From => c - a * b,
+    }
+}
+
+/// Runs `$go` with `$s` bound to each form that `$which` may have.
+macro_rules! with_sum {
+    ($which:expr, $s:ident => $go:expr) => {
+        match $which {
+            Sum::Plus => with_sum!(@ Sum::Plus, $s => $go),
+            Sum::Minus => with_sum!(@ Sum::Minus, $s => $go),
+            Sum::From => with_sum!(@ Sum::From, $s => $go),
+        }
+    };
+    (@ $form:expr, $s:ident => $go:expr) => {{
+        let $s = $form;
+        $go
+    }};
+}
+
+#[inline(always)]
+fn mul_add_body<T: Real, const FMA: bool>(s: Sum, a: &[T], b: &[T], c: &[T], y: &mut [T]) {
+    with_sum!(s, s => for (y, (a, (b, c))) in y.iter_mut().zip(a.iter().zip(b.iter().zip(c))) { *y = mul_add_of_one(s, *a, *b, *c) });
+}
+
+#[inline(always)]
+fn scale_add_body<T: Real, const FMA: bool>(s: Sum, a: &[T], b: T, c: &[T], y: &mut [T]) {
+    with_sum!(s, s => for (y, (a, c)) in y.iter_mut().zip(a.iter().zip(c)) { *y = mul_add_of_one(s, *a, b, *c) });
 }
 
 #[inline(always)]

@@ -15,6 +15,8 @@ pub(crate) fn steps(code: &[Code]) -> Vec<Step> {
         Code::Binary(f, a, b, y) => step(f.into(), a, b, 0, y),
         Code::With(f, a, s, y) => step(f.into(), a, scalar(s), 0, y),
         Code::Of(f, s, b, y) => step(f.into(), scalar(s), b, 0, y),
+        Code::MulAdd(s, a, b, c, y) => step(s.into(), a, b, c, y),
+        Code::ScaleAdd(s, a, b, c, y) => step(s.into(), a, scalar(b), c, y),
         Code::Select(t, a, b, y) => step(Op::Select, t, a, b, y),
         Code::Fill(s, y) => step(Op::Same, scalar(s), 0, 0, y),
         Code::Round(x, y) => step(Op::Round, x, 0, 0, y),

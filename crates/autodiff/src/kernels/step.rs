@@ -1,6 +1,7 @@
 //! What one instruction does with numbers: every function in one list, so that a single jump finds it.
 use super::fold::Number;
-use super::math::{binary_of_one, unary_of_one};
+use super::group::Sum;
+use super::math::{binary_of_one, mul_add_of_one, unary_of_one};
 use crate::array::{Element, Real};
 use crate::operation::{BinaryFn, UnaryFn};
 
@@ -22,7 +23,7 @@ pub(crate) struct Step {
 macro_rules! operations {
     (unary $($unary:ident)*; binary $($binary:ident)*) => {
         #[derive(Debug, Clone, Copy, PartialEq)]
-        pub(super) enum Op { $($unary,)* $($binary,)* Select, Same, Round, Index }
+        pub(super) enum Op { $($unary,)* $($binary,)* MulPlus, MulMinus, FromMul, Select, Same, Round, Index }
         impl From<UnaryFn> for Op {
             fn from(f: UnaryFn) -> Self {
                 match f { $(UnaryFn::$unary => Op::$unary,)* }
@@ -33,12 +34,24 @@ macro_rules! operations {
                 match f { $(BinaryFn::$binary => Op::$binary,)* }
             }
         }
+        impl From<Sum> for Op {
+            fn from(s: Sum) -> Self {
+                match s {
+                    Sum::Plus => Op::MulPlus,
+                    Sum::Minus => Op::MulMinus,
+                    Sum::From => Op::FromMul,
+                }
+            }
+        }
         /// The result of a step, given what lies at a place.
         #[inline(always)]
         pub(super) fn result<T: Scalar, const FMA: bool>(s: &Step, at: impl Fn(u16) -> T) -> T {
             match s.op {
                 $(Op::$unary => unary_of_one::<T, FMA>(UnaryFn::$unary, at(s.a)),)*
                 $(Op::$binary => binary_of_one::<T, FMA>(BinaryFn::$binary, at(s.a), at(s.b)),)*
+                Op::MulPlus => mul_add_of_one(Sum::Plus, at(s.a), at(s.b), at(s.c)),
+                Op::MulMinus => mul_add_of_one(Sum::Minus, at(s.a), at(s.b), at(s.c)),
+                Op::FromMul => mul_add_of_one(Sum::From, at(s.a), at(s.b), at(s.c)),
                 Op::Select => if at(s.a) == T::zero() { at(s.c) } else { at(s.b) },
                 Op::Same => at(s.a),
                 Op::Round => T::from_f64(f64::from(Element::to_f64(at(s.a)) as f32)),

@@ -227,6 +227,10 @@ impl<'a, T: Real + Number> Run<'a, T> {
                     Code::Of(f, s, b, y) => {
                         math::binary_of(f, self.scalars[s as usize].assume_init(), self.read(b, n), self.write(y, n));
                     }
+                    Code::MulAdd(s, a, b, c, y) => math::mul_add(s, self.read(a, n), self.read(b, n), self.read(c, n), self.write(y, n)),
+                    Code::ScaleAdd(s, a, b, c, y) => {
+                        math::scale_add(s, self.read(a, n), self.scalars[b as usize].assume_init(), self.read(c, n), self.write(y, n));
+                    }
                     Code::Select(t, a, b, y) => math::select(self.read(t, n), self.read(a, n), self.read(b, n), self.write(y, n)),
                     Code::Fill(s, y) => self.write(y, n).fill(self.scalars[s as usize].assume_init()),
                     Code::Round(x, y) => each(self.read(x, n), self.write(y, n), |v| f64::from(v as f32)),

@@ -3,7 +3,7 @@ use super::roots::{Home, Joined, Root, Seen, squeezed};
 use crate::array::Kind;
 use crate::array::Shape;
 use crate::error::Site;
-use crate::kernels::group::{Extent, FOLDS, LOADS, PORTS, SCALARS};
+use crate::kernels::group::{Extent, FOLDS, LOADS, PORTS, SCALARS, Sum};
 use crate::operation::{BinaryFn, Fold, Instruction, Micro, UnaryFn};
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -20,6 +20,8 @@ pub(crate) enum Node {
     Unary(UnaryFn, usize),
     Binary(BinaryFn, usize, usize),
     Select(usize, usize, usize),
+    /// The product of two with or without a third; only where groups are written.
+    MulAdd(Sum, usize, usize, usize),
     Round(usize),
     Index(usize),
 }
@@ -32,6 +34,7 @@ impl Node {
             Node::Unary(f, a) => Node::Unary(f, at(a)),
             Node::Binary(f, a, b) => Node::Binary(f, at(a), at(b)),
             Node::Select(t, a, b) => Node::Select(at(t), at(a), at(b)),
+            Node::MulAdd(s, a, b, c) => Node::MulAdd(s, at(a), at(b), at(c)),
             Node::Round(a) => Node::Round(at(a)),
             Node::Index(a) => Node::Index(at(a)),
         }
@@ -42,7 +45,7 @@ impl Node {
             Node::Load(_) | Node::Join(_) | Node::Const(_) => SmallVec::new(),
             Node::Unary(_, a) | Node::Round(a) | Node::Index(a) => SmallVec::from_slice(&[a]),
             Node::Binary(_, a, b) => SmallVec::from_slice(&[a, b]),
-            Node::Select(t, a, b) => SmallVec::from_slice(&[t, a, b]),
+            Node::Select(a, b, c) | Node::MulAdd(_, a, b, c) => SmallVec::from_slice(&[a, b, c]),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Clusters made into groups: loops merged and split, registers given out, parts sized.
 use super::cluster::{Cluster, Node};
+use super::pairs::paired;
 use super::roots::Root;
 use crate::array::Kind;
 use crate::kernels::group::{Code, Extent, Group, Load, Store, Tail, Target, tile};
@@ -89,8 +90,10 @@ pub(crate) fn group(c: &Cluster, results: &[Result], roots: &[Root]) -> Group {
         split -= 1;
         inner *= loops[split].n;
     }
+    let ends = results.iter().map(|r| r.node).chain(c.endings.iter().map(|e| e.node));
     let mut w = Writer {
         c,
+        nodes: paired(&c.nodes, ends),
         roots,
         cells: vec![],
         held: vec![Held::Nowhere; c.nodes.len()],
@@ -189,6 +192,7 @@ impl Cluster {
 
 struct Writer<'a> {
     c: &'a Cluster,
+    nodes: Vec<Node>,
     roots: &'a [Root],
     /// Roots whose memory is a cell.
     cells: Vec<(usize, u16)>,
@@ -202,13 +206,14 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     fn lifetimes(&mut self, results: &[Result]) {
-        for (i, n) in self.c.nodes.iter().enumerate() {
-            for o in n.operands() {
-                self.last[o] = i + 1;
-            }
-        }
         let ends = results.iter().map(|r| r.node).chain(self.c.endings.iter().map(|e| e.node));
         ends.for_each(|n| self.last[n] = usize::MAX);
+        // What nothing reads is not computed, and reads nothing.
+        for i in (0..self.nodes.len()).rev() {
+            if self.last[i] > 0 {
+                self.nodes[i].operands().iter().for_each(|o| self.last[*o] = self.last[*o].max(i + 1));
+            }
+        }
     }
     /// A new cell in place.
     fn direct(&mut self) -> u16 {
@@ -244,7 +249,7 @@ impl Writer<'_> {
     }
     fn write(&mut self, loads: &[Load], results: &[Result], registers: &mut Registers) {
         let mut constants = vec![];
-        for (i, n) in self.c.nodes.iter().enumerate() {
+        for (i, n) in self.nodes.iter().enumerate() {
             match n {
                 Node::Const(v) => {
                     constants.push(*v);
@@ -262,8 +267,8 @@ impl Writer<'_> {
             }
         }
         self.constants = constants;
-        for i in 0..self.c.nodes.len() {
-            let n = self.c.nodes[i];
+        for i in 0..self.nodes.len() {
+            let n = self.nodes[i];
             if !matches!(n, Node::Load(_) | Node::Join(_) | Node::Const(_)) && self.last[i] > 0 {
                 self.instruction(i, n, results, registers);
                 self.release(i, &n.operands(), registers);
@@ -312,6 +317,17 @@ impl Writer<'_> {
                     Box::new(move |y| Code::Binary(f, a, b, y))
                 }
             },
+            Node::MulAdd(s, a, b, c) => {
+                let (a, b) = if let Held::Scalar(_) = self.held[a] { (b, a) } else { (a, b) };
+                let a = self.vector(a, registers, &mut borrowed);
+                let c = self.vector(c, registers, &mut borrowed);
+                if let Held::Scalar(b) = self.held[b] {
+                    Box::new(move |y| Code::ScaleAdd(s, a, b, c, y))
+                } else {
+                    let b = self.vector(b, registers, &mut borrowed);
+                    Box::new(move |y| Code::MulAdd(s, a, b, c, y))
+                }
+            }
             Node::Load(_) | Node::Join(_) | Node::Const(_) => return,
         };
         let y = self.target(i, results, registers);
@@ -323,7 +339,7 @@ impl Writer<'_> {
     fn release(&mut self, i: usize, operands: &[usize], registers: &mut Registers) {
         for (k, o) in operands.iter().enumerate() {
             let done = self.last[*o] == i + 1 && !operands[..k].contains(o);
-            match (self.c.nodes[*o], self.held[*o]) {
+            match (self.nodes[*o], self.held[*o]) {
                 (Node::Join(j), _) if done => registers.free.push(self.joins[j].register),
                 (_, Held::Cell(c)) if done && c < IN_PLACE => registers.free.push(c),
                 _ => {}
@@ -344,6 +360,8 @@ fn renumber(code: Code, fix: &dyn Fn(u16) -> u16) -> Code {
         Code::Binary(f, a, b, y) => Code::Binary(f, fix(a), fix(b), fix(y)),
         Code::With(f, a, s, y) => Code::With(f, fix(a), s, fix(y)),
         Code::Of(f, s, b, y) => Code::Of(f, s, fix(b), fix(y)),
+        Code::MulAdd(s, a, b, c, y) => Code::MulAdd(s, fix(a), fix(b), fix(c), fix(y)),
+        Code::ScaleAdd(s, a, b, c, y) => Code::ScaleAdd(s, fix(a), b, fix(c), fix(y)),
         Code::Select(t, a, b, y) => Code::Select(fix(t), fix(a), fix(b), fix(y)),
         Code::Fill(s, y) => Code::Fill(s, fix(y)),
         Code::Round(x, y) => Code::Round(fix(x), fix(y)),

@@ -13,6 +13,7 @@ mod late;
 mod machine;
 mod memory;
 mod order;
+mod pairs;
 mod place;
 mod planes;
 pub(crate) mod recompute;

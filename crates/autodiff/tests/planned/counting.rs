@@ -1,5 +1,5 @@
 //! What ran: groups, folds, copies.
-use super::check;
+use super::{check, check_at, inputs, program};
 use hypertape_autodiff::array::Kind::*;
 use hypertape_autodiff::operation::{Builder, Value};
 
@@ -26,12 +26,13 @@ fn signs_and_powers_of_two_in_a_group_take_no_step() {
             }
         }
     };
-    one(2, |b, x| {
+    // What is left is a sum with a product, one step.
+    one(1, |b, x| {
         let n = b.neg(x[0]);
         let m = b.mul(n, x[1]);
         b.sub(x[1], m)
     });
-    one(2, |b, x| {
+    one(1, |b, x| {
         let (m, n) = (b.neg(x[0]), b.neg(x[1]));
         let p = b.mul(m, n);
         b.add(p, m)
@@ -52,4 +53,29 @@ fn signs_and_powers_of_two_in_a_group_take_no_step() {
         let t = b.scale(x[0], 1e-30);
         b.scale(t, 2.0f64.powi(100))
     });
+}
+
+/// A product that one sum reads is an instruction with it, and both roundings stay: the bits of a product that others read too.
+#[test]
+fn sums_with_a_product_round_twice() {
+    for kind in [F64, F32] {
+        for n in [1, 100] {
+            let types: [(&[usize], _); 4] = [(&[n], kind), (&[n], kind), (&[n], kind), (&[], kind)];
+            let run = |shared: bool| {
+                let program = program(&types, |b, x| {
+                    let number = b.broadcast_to(x[3], &[n]);
+                    let products = [b.mul(x[0], x[1]), b.mul(x[0], x[0]), b.mul(x[1], number), b.scale(x[1], 0.3)];
+                    let [p, q, r, s] = products;
+                    let mut made = vec![b.add(p, x[2]), b.sub(x[2], q), b.sub(r, x[2]), b.sub(number, s)];
+                    let other = b.mul(x[2], number);
+                    made.push(b.sub(other, x[0]));
+                    made.extend(if shared { products.to_vec() } else { vec![] });
+                    made
+                });
+                let e = check_at(&program, &inputs(&program, 7));
+                (0..5).map(|i| e.output(i).to_owned()).collect::<Vec<_>>()
+            };
+            assert_eq!(run(true), run(false), "{kind} {n}");
+        }
+    }
 }

@@ -1,7 +1,8 @@
 //! Elementwise functions against scalar ones, at ordinary and at special values.
 use super::Random;
 use crate::array::Real;
-use crate::kernels::isa::per_isa;
+use crate::kernels::group::Sum;
+use crate::kernels::isa::{on_each, per_isa};
 use crate::kernels::math::{self, binary_of_one, unary_of_one};
 use crate::operation::{BinaryFn, UnaryFn};
 
@@ -149,6 +150,30 @@ fn functions_of_one_number() {
 fn functions_of_two_numbers() {
     binary::<f64>();
     binary::<f32>();
+}
+
+/// Both roundings, as of a product and a sum that follow each other.
+fn sums_with_products<T: Real>() {
+    let mut r = Random::new(10);
+    let mut draw = || -> Vec<T> { (0..301).map(|i| T::from_f64(if i % 7 == 3 { r.pick(&SPECIAL) } else { 3.0 * r.real() })).collect() };
+    let (a, b, c) = (draw(), draw(), draw());
+    for (s, sum) in [(Sum::Plus, (|p, c| p + c) as fn(T, T) -> T), (Sum::Minus, |p, c| p - c), (Sum::From, |p, c| c - p)] {
+        for n in [0, 1, 7, 64, 301] {
+            let mut y = vec![T::nan(); n];
+            math::mul_add(s, &a, &b, &c, &mut y);
+            assert!((0..n).all(|i| same(y[i], sum(a[i] * b[i], c[i]))), "{s:?}");
+            math::scale_add(s, &a, b[5], &c, &mut y);
+            assert!((0..n).all(|i| same(y[i], sum(a[i] * b[5], c[i]))), "{s:?} with a number");
+        }
+    }
+}
+
+#[test]
+fn sums_with_products_in_them() {
+    on_each(|| {
+        sums_with_products::<f64>();
+        sums_with_products::<f32>();
+    });
 }
 
 #[test]

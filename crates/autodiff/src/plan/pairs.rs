@@ -1,0 +1,40 @@
+//! Products with the sum or difference that alone reads them: one instruction of a group instead of two.
+use super::cluster::Node;
+use crate::kernels::group::Sum;
+use crate::operation::BinaryFn;
+
+/// The nodes with such products taken into their readers; the products stay, and nothing reads them. `ends` are read at the end of a tile.
+///
+/// A pass less over a tile, and both roundings as before: no bit depends on what became a pair.
+pub(super) fn paired(nodes: &[Node], ends: impl Iterator<Item = usize>) -> Vec<Node> {
+    let mut reads = vec![0u32; nodes.len()];
+    ends.for_each(|o| reads[o] += 1);
+    // Operands come before; what nothing reads reads nothing.
+    for i in (0..nodes.len()).rev() {
+        if reads[i] > 0 {
+            nodes[i].operands().iter().for_each(|o| reads[*o] += 1);
+        }
+    }
+    let product = |n: usize| match nodes[n] {
+        Node::Binary(BinaryFn::Mul, a, b) if reads[n] == 1 => Some((a, b)),
+        _ => None,
+    };
+    let number = |n: usize| matches!(nodes[n], Node::Const(_));
+    let pair = |n: &Node| {
+        let (sum, (p, q), other) = match *n {
+            Node::Binary(BinaryFn::Add, a, b) => match (product(a), product(b)) {
+                (Some(p), _) => (Sum::Plus, p, b),
+                (None, p) => (Sum::Plus, p?, a),
+            },
+            Node::Binary(BinaryFn::Sub, a, b) => match (product(a), product(b)) {
+                (Some(p), _) => (Sum::Minus, p, b),
+                (None, p) => (Sum::From, p?, a),
+            },
+            _ => return None,
+        };
+        // Numbers are filled into registers as operands, but for one factor.
+        let (p, q) = if number(p) { (q, p) } else { (p, q) };
+        (!number(p) && !number(other)).then_some(Node::MulAdd(sum, p, q, other))
+    };
+    nodes.iter().map(|n| pair(n).unwrap_or(*n)).collect()
+}
