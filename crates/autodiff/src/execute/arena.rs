@@ -129,11 +129,13 @@ impl Base {
 #[derive(Debug, Clone)]
 pub(crate) struct Bases {
     at: Vec<Base>,
+    /// Whether the last pass over a matrix began at its end; the next begins where that ended.
+    turned: bool,
 }
 
 impl Bases {
     pub(crate) fn new(bases: Vec<Base>) -> Self {
-        Bases { at: bases }
+        Bases { at: bases, turned: true }
     }
     pub(crate) fn set(&mut self, i: usize, b: Base) {
         self.at[i] = b;
@@ -237,7 +239,9 @@ impl Bases {
         // SAFETY: as in `lend` and `group`: the plan's operands lie in their bases, as long as the pass says, results apart from the rest.
         unsafe {
             let matrix = std::slice::from_raw_parts(self.at::<T>(&s.matrix).cast_const(), s.matrix.reach());
-            stream::run(&s.pass, &s.group, &stream::Memory { matrix, heads: &heads, ports: &ports, partial, ends: &ends, sums });
+            let memory = stream::Memory { matrix, heads: &heads, ports: &ports, partial, ends: &ends, sums };
+            self.turned = !self.turned;
+            stream::run(&s.pass, &s.group, &memory, self.turned);
         }
     }
     /// The one element of an operand, as a double.

@@ -5,12 +5,13 @@
 use super::abreast::dots_and_axpys;
 use super::fold::Number;
 use super::group::{Group, SMALL_STACK, STACK};
-use super::halves::both;
+use super::halves::{both, threads};
 use super::matvec::{Rows, SUMS, axpys_onto, dots_here};
 use super::parts::combine;
 use super::tile::Run;
 use crate::array::{Element, Real};
 use std::cell::Cell;
+use std::ops::Range;
 
 /// Bytes of a block of rows that stays, with vectors and sums, in the nearest cache.
 const NEAR: usize = 26 * 1024;
@@ -69,13 +70,14 @@ pub(crate) struct Memory<'a, T> {
 // SAFETY: parts write to disjoint ranges of rows and to sums of their own; see `run`.
 unsafe impl<T: Sync> Sync for Memory<'_, T> {}
 
-/// Runs a pass, in parts that may run at the same time.
+/// Runs a pass, in parts that may run at the same time, in order or the last first: what the pass before left in a cache is then read before it
+/// is lost. What parts give is added up in one order, so that no bit depends on theirs.
 ///
 /// # Safety
 /// The matrix has the rows; vectors have as many elements as it has columns, products and factors as it has rows, apart from each
 /// other but for products and factors that are ports of the group. Else as `parts::run`.
-pub(crate) unsafe fn run<T: Real + Number>(p: &Pass, g: &Group, m: &Memory<'_, T>) {
-    split(p, g, m, 0, g.parts);
+pub(crate) unsafe fn run<T: Real + Number>(p: &Pass, g: &Group, m: &Memory<'_, T>, turned: bool) {
+    split(p, g, m, 0..g.parts, turned);
     if g.parts > 1 {
         for (e, (_, out)) in m.ends.iter().enumerate() {
             // SAFETY: sums are apart from the shares of the parts, which are written.
@@ -93,12 +95,19 @@ pub(crate) unsafe fn run<T: Real + Number>(p: &Pass, g: &Group, m: &Memory<'_, T
     }
 }
 
-fn split<T: Real + Number>(p: &Pass, g: &Group, m: &Memory<'_, T>, from: usize, to: usize) {
-    if to - from > 1 {
-        let middle = from + (to - from) / 2;
-        both(|| split(p, g, m, from, middle), || split(p, g, m, middle, to));
+fn split<T: Real + Number>(p: &Pass, g: &Group, m: &Memory<'_, T>, parts: Range<usize>, turned: bool) {
+    if parts.len() > 1 {
+        let middle = parts.start + parts.len() / 2;
+        let (low, high) = (|| split(p, g, m, parts.start..middle, turned), || split(p, g, m, middle..parts.end, turned));
+        // Another thread takes the same half each time.
+        if turned && (parts.len() < g.parts || !threads()) {
+            both(high, low);
+        } else {
+            both(low, high);
+        }
         return;
     }
+    let from = parts.start;
     // SAFETY: `run`'s caller promises the memory; parts cover disjoint rows.
     unsafe { if g.registers * g.tile * 8 <= SMALL_STACK { part::<T, SMALL_STACK>(p, g, m, from) } else { part::<T, STACK>(p, g, m, from) } }
 }
