@@ -90,7 +90,7 @@ impl Primitive for LinearSystem {
     fn value(&self, s: &mut Scratch, inputs: &[AnyView<'_>], outputs: &mut [AnyViewMut<'_>]) -> Result<Option<Report>, Problem> {
         let n = self.equation.solution.len();
         let jacobian = s.jacobian.as_mut().map_err(|e| e.clone())?;
-        jacobian.at(&inputs[n..inputs.len() - 1], &mut s.residual)?;
+        let mut operator = jacobian.at(&inputs[n..inputs.len() - 1], &mut s.residual)?;
         flat::pack(inputs[..n].iter().map(AnyView::reborrow), &mut s.b);
         let tolerance = match inputs.last() {
             Some(AnyView::F64(t)) => t.iter().next().copied().unwrap_or(0.0),
@@ -103,9 +103,9 @@ impl Primitive for LinearSystem {
             s.x.fill(0.0);
             Outcome { iterations: 0, residual: 0.0, status: "converged", converged: true }
         } else if self.transposed {
-            self.solver.solve(&mut Transposed(jacobian), &s.b, &mut s.x, tolerance, self.step, &mut *s.state)?
+            self.solver.solve(&mut Transposed(operator), &s.b, &mut s.x, tolerance, self.step, &mut *s.state)?
         } else {
-            self.solver.solve(jacobian, &s.b, &mut s.x, tolerance, self.step, &mut *s.state)?
+            self.solver.solve(&mut operator, &s.b, &mut s.x, tolerance, self.step, &mut *s.state)?
         };
         s.started = s.x.iter().all(|v| v.is_finite());
         if !s.started {
@@ -163,7 +163,7 @@ impl Primitive for LinearSystem {
         self.solve(&rhs, z, p, inputs[inputs.len() - 1]).into_iter().map(Some).collect()
     }
     fn cotangent(&self, inputs: &[DynVar], outputs: &[DynVar], cotangents: &[Option<DynVar>], wanted: &[bool]) -> Vec<Option<DynVar>> {
-        // w = A⁻ᵀ v̄ is the cotangent of b; those of z and θ are −(∂(A v))ᵀ w.
+        // w = A⁻ᵀ v̄ is the cotangent of b; those of z and θ are (∂(A v))ᵀ (−w).
         let [_, z, p] = self.cut(inputs);
         let w = self.other().solve(&filled(cotangents, outputs), z, p, inputs[inputs.len() - 1]);
         let mut bars: Vec<Option<DynVar>> = w.iter().copied().map(Some).collect();
@@ -171,8 +171,8 @@ impl Primitive for LinearSystem {
         if wanted[n..].iter().any(|v| *v) {
             let moved = self.product().wrt(|(zp, _)| zp).vjp().output(|(_, c)| c);
             let at = Own::<((Leaves, Leaves), Leaves)>(((z.to_vec(), p.to_vec()), outputs.to_vec()));
-            let (cz, cp) = moved.call((at, own(&w)));
-            bars.extend(cz.iter().chain(&cp).map(|c| c.kind().is_real().then(|| c.scaled(-1.0))));
+            let (cz, cp) = moved.call((at, own(&negative(&w))));
+            bars.extend(cz.iter().chain(&cp).map(|c| c.kind().is_real().then_some(*c)));
         }
         bars.resize(inputs.len(), None);
         bars
@@ -182,6 +182,11 @@ impl Primitive for LinearSystem {
 /// Derivatives with zeros for those that are absent.
 pub(crate) fn filled(derivatives: &[Option<DynVar>], like: &[DynVar]) -> Vec<DynVar> {
     derivatives.iter().zip(like).map(|(d, like)| d.unwrap_or_else(|| zeros_like(like))).collect()
+}
+
+/// −v: of the smaller vector, where a matrix would be the other.
+pub(crate) fn negative(v: &[DynVar]) -> Vec<DynVar> {
+    v.iter().map(|v| v.scaled(-1.0)).collect()
 }
 
 /// A mutable view for a shorter time.

@@ -3,6 +3,7 @@ use crate::equation::Equation;
 use crate::flat;
 use hypertape_autodiff::array::{AnyArray, AnyView, Kind};
 use hypertape_autodiff::execute::{Counts, Executor};
+use hypertape_autodiff::operation::Program;
 use hypertape_autodiff::plan::Plan;
 use hypertape_autodiff::{Problem, Result};
 use smallvec::SmallVec;
@@ -32,11 +33,22 @@ pub trait Operator {
     }
 }
 
-/// The executors of an equation's derivative with respect to the solution. The point is set once, the operator applied often.
+/// Where a value lies that products read.
+#[derive(Debug, Clone, Copy)]
+enum Read {
+    /// This input of the point.
+    Input(usize),
+    /// This output of the point's run.
+    Output(usize),
+}
+
+/// The executors of an equation's derivative with respect to the solution.
 #[derive(Debug)]
 pub(crate) struct Jacobian {
-    /// What of the point's run the linear part reads follows these outputs.
+    /// Outputs of the point's run that are F.
     values: usize,
+    /// What products read, before the vector.
+    reads: Vec<Read>,
     point: Executor,
     forward: Executor,
     adjoint: Executor,
@@ -47,9 +59,11 @@ pub(crate) struct Jacobian {
 impl Jacobian {
     pub(crate) fn new(e: &Equation) -> Result<Self> {
         let executor = |p| Ok::<_, hypertape_autodiff::Error>(Executor::new(Arc::new(Plan::new(p)?)));
+        let (point, reads) = primal(e);
         Ok(Jacobian {
             values: e.solution.len(),
-            point: executor(&e.linear.primal)?,
+            reads,
+            point: executor(&point)?,
             forward: executor(&e.linear.linear)?,
             adjoint: executor(&e.transposed)?,
             leaves: e.solution.iter().map(|t| AnyArray::full(t, 0.0)).collect(),
@@ -59,13 +73,13 @@ impl Jacobian {
     /// Bytes that one of these holds.
     pub(crate) fn bytes(e: &Equation) -> u64 {
         let of = |p| Plan::new(p).map_or(0, |p| p.memory().total());
-        of(&e.linear.primal) + of(&e.linear.linear) + of(&e.transposed)
+        of(&primal(e).0) + of(&e.linear.linear) + of(&e.transposed)
     }
-    /// Moves to a point (z…, θ…) and gives F there.
-    pub(crate) fn at(&mut self, point: &[AnyView<'_>], residual: &mut [f64]) -> Result<(), Problem> {
+    /// The operator at a point (z…, θ…), and F there.
+    pub(crate) fn at<'a, 'v>(&'a mut self, point: &'a [AnyView<'v>], residual: &mut [f64]) -> Result<At<'a, 'v>, Problem> {
         self.point.run(point)?;
         flat::pack((0..self.values).map(|k| self.point.output(k)), residual);
-        Ok(())
+        Ok(At { jacobian: self, point })
     }
     /// Adds what its programs have executed.
     pub(crate) fn count(&self, into: &mut Counts) {
@@ -73,21 +87,50 @@ impl Jacobian {
             into.add(&e.counts());
         }
     }
+}
+
+/// The program of the point, F first, without values that are its inputs as they are; and where products find each value that they read.
+fn primal(e: &Equation) -> (Program, Vec<Read>) {
+    let mut p = e.linear.primal.clone();
+    let made = p.outputs.split_off(e.solution.len());
+    let mut reads = vec![];
+    for v in made {
+        reads.push(match p.inputs.iter().position(|i| *i == v) {
+            Some(i) => Read::Input(i),
+            None => {
+                p.outputs.push(v);
+                Read::Output(p.outputs.len() - 1)
+            }
+        });
+    }
+    (p, reads)
+}
+
+/// F_z at a point.
+pub(crate) struct At<'a, 'v> {
+    jacobian: &'a mut Jacobian,
+    point: &'a [AnyView<'v>],
+}
+
+impl At<'_, '_> {
     fn product(&mut self, v: &[f64], out: &mut [f64], adjoint: bool) -> Result<(), Problem> {
-        flat::unpack(v, flat::views_mut(&mut self.leaves));
-        let residuals = self.point.plan().outputs().len();
-        let inputs: SmallVec<[AnyView<'_>; 16]> =
-            (self.values..residuals).map(|k| self.point.output(k)).chain(self.leaves.iter().map(AnyArray::view)).collect();
-        let executor = if adjoint { &mut self.adjoint } else { &mut self.forward };
+        let j = &mut *self.jacobian;
+        flat::unpack(v, flat::views_mut(&mut j.leaves));
+        let read = |r: &Read| match r {
+            Read::Input(i) => self.point[*i].reborrow(),
+            Read::Output(k) => j.point.output(*k),
+        };
+        let inputs: SmallVec<[AnyView<'_>; 16]> = j.reads.iter().map(read).chain(j.leaves.iter().map(AnyArray::view)).collect();
+        let executor = if adjoint { &mut j.adjoint } else { &mut j.forward };
         executor.run(&inputs)?;
-        flat::pack((0..self.values).map(|k| executor.output(k)), out);
+        flat::pack((0..j.values).map(|k| executor.output(k)), out);
         Ok(())
     }
 }
 
-impl Operator for Jacobian {
+impl Operator for At<'_, '_> {
     fn len(&self) -> usize {
-        self.n
+        self.jacobian.n
     }
     fn apply(&mut self, v: &[f64], out: &mut [f64]) -> Result<(), Problem> {
         self.product(v, out, false)
@@ -96,7 +139,7 @@ impl Operator for Jacobian {
         self.product(v, out, true)
     }
     fn epsilon(&self) -> f64 {
-        epsilon(self.leaves.iter().map(AnyArray::kind))
+        epsilon(self.jacobian.leaves.iter().map(AnyArray::kind))
     }
 }
 
@@ -106,11 +149,11 @@ pub(crate) fn epsilon(mut kinds: impl Iterator<Item = Kind>) -> f64 {
 }
 
 /// An operator with its two directions exchanged.
-pub(crate) struct Transposed<'a>(pub(crate) &'a mut Jacobian);
+pub(crate) struct Transposed<'a, 'v>(pub(crate) At<'a, 'v>);
 
-impl Operator for Transposed<'_> {
+impl Operator for Transposed<'_, '_> {
     fn len(&self) -> usize {
-        self.0.n
+        self.0.len()
     }
     fn apply(&mut self, v: &[f64], out: &mut [f64]) -> Result<(), Problem> {
         self.0.product(v, out, true)

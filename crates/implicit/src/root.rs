@@ -3,7 +3,7 @@ use crate::adjoint::LinearSolve;
 use crate::equation::{Equation, Leaves};
 use crate::find::Find;
 use crate::flat;
-use crate::linear_system::{LinearSystem, filled, reborrow};
+use crate::linear_system::{LinearSystem, filled, negative, reborrow};
 use crate::operator::{Jacobian, epsilon};
 use crate::policy::OnResidual;
 use hypertape_autodiff::array::{AnyArray, AnyView, AnyViewMut, LeafType};
@@ -158,13 +158,12 @@ impl Primitive for RootOf {
         problem?;
         let jacobian = s.jacobian.as_mut().map_err(|e| e.clone())?;
         flat::pack(s.solution.iter().map(AnyArray::view), &mut s.z);
-        let mut at = |solution: &[AnyArray], residual: &mut [f64]| -> Result<f64, Problem> {
+        let norm = {
             let point: SmallVec<[AnyView<'_>; 16]> =
-                solution.iter().map(AnyArray::view).chain(params.iter().map(AnyView::reborrow)).collect();
-            jacobian.at(&point, residual)?;
-            Ok(flat::norm(residual))
+                s.solution.iter().map(AnyArray::view).chain(params.iter().map(AnyView::reborrow)).collect();
+            jacobian.at(&point, &mut s.residual)?;
+            flat::norm(&s.residual)
         };
-        let norm = at(&s.solution, &mut s.residual)?;
         let bound = self.tolerance.unwrap_or_else(|| self.default_tolerance(&s.z));
         // A tolerance given here decides; else the method's own measure does, where it has one.
         let (mut residual, mut tolerance) = match found.measure {
@@ -176,20 +175,19 @@ impl Primitive for RootOf {
         if !converged && self.policy == OnResidual::Refine {
             let linear_tolerance = 1e-2;
             (residual, tolerance) = (norm, bound);
-            for _ in 0..20 {
-                if residual <= tolerance {
+            for left in (0..=20).rev() {
+                let point: SmallVec<[AnyView<'_>; 16]> =
+                    s.solution.iter().map(AnyArray::view).chain(params.iter().map(AnyView::reborrow)).collect();
+                let mut operator = jacobian.at(&point, &mut s.residual)?;
+                residual = flat::norm(&s.residual);
+                if residual <= tolerance || left == 0 {
                     break;
                 }
                 s.step.fill(0.0);
-                let j = s.jacobian.as_mut().map_err(|e| e.clone())?;
-                self.solver.solve(j, &s.residual, &mut s.step, linear_tolerance, self.step, &mut *s.state)?;
+                self.solver.solve(&mut operator, &s.residual, &mut s.step, linear_tolerance, self.step, &mut *s.state)?;
                 s.z.iter_mut().zip(&s.step).for_each(|(z, d)| *z -= d);
+                drop(point);
                 flat::unpack(&s.z, flat::views_mut(&mut s.solution));
-                let j = s.jacobian.as_mut().map_err(|e| e.clone())?;
-                let point: SmallVec<[AnyView<'_>; 16]> =
-                    s.solution.iter().map(AnyArray::view).chain(params.iter().map(AnyView::reborrow)).collect();
-                j.at(&point, &mut s.residual)?;
-                residual = flat::norm(&s.residual);
                 iterations += 1;
             }
             converged = residual <= tolerance;
@@ -232,13 +230,13 @@ impl Primitive for RootOf {
         self.system(false).solve(&moved, outputs, p, inputs[inputs.len() - 1]).into_iter().map(Some).collect()
     }
     fn cotangent(&self, inputs: &[DynVar], outputs: &[DynVar], cotangents: &[Option<DynVar>], _: &[bool]) -> Vec<Option<DynVar>> {
-        // F_zᵀ u = z̄, θ̄ = −F_θᵀ u. The start has none.
+        // F_zᵀ u = z̄, θ̄ = F_θᵀ (−u). The start has none.
         let p = self.params(inputs);
         let u = self.system(true).solve(&filled(cotangents, outputs), outputs, p, inputs[inputs.len() - 1]);
-        let at = Own::<((Leaves, Leaves), Leaves)>(((outputs.to_vec(), p.to_vec()), u));
+        let at = Own::<((Leaves, Leaves), Leaves)>(((outputs.to_vec(), p.to_vec()), negative(&u)));
         let bars = self.equation.by_params_transposed.call(at);
         let mut all = vec![None; outputs.len()];
-        all.extend(bars.iter().map(|c| c.kind().is_real().then(|| c.scaled(-1.0))));
+        all.extend(bars.iter().map(|c| c.kind().is_real().then_some(*c)));
         all.resize(inputs.len(), None);
         all
     }

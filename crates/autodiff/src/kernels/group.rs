@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 use super::fold::Number;
 use super::join::Join;
+use super::math::Sum;
 use super::step::Step;
 use crate::array::Kind;
 use crate::operation::{BinaryFn, Fold, UnaryFn};
@@ -23,17 +24,6 @@ pub(crate) const STACK: usize = 32 * 1024;
 pub(crate) const SMALL_STACK: usize = 4 * 1024;
 /// Elements of a tile at the most.
 const TILE: usize = 512;
-
-/// A sum or difference with a product in it, rounded once after the product and once after that.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Sum {
-    /// a·b + c.
-    Plus,
-    /// a·b − c.
-    Minus,
-    /// c − a·b.
-    From,
-}
 
 /// One instruction of a group. Numbers of cells and scalars; `y` is never an operand of the same instruction.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -1,9 +1,19 @@
 //! Elementwise functions over slices: one loop for each function.
 use super::elementary;
-use super::group::Sum;
 use super::isa::per_isa;
 use crate::array::Real;
 use crate::operation::{BinaryFn, UnaryFn};
+
+/// A sum or difference with a product in it, rounded once after the product and once after that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sum {
+    /// a·b + c.
+    Plus,
+    /// a·b − c.
+    Minus,
+    /// c − a·b.
+    From,
+}
 
 /// y_i = f(x_i).
 pub fn unary<T: Real>(f: UnaryFn, x: &[T], y: &mut [T]) {

@@ -1,7 +1,6 @@
 //! What one instruction does with numbers: every function in one list, so that a single jump finds it.
 use super::fold::Number;
-use super::group::Sum;
-use super::math::{binary_of_one, mul_add_of_one, unary_of_one};
+use super::math::{Sum, binary_of_one, mul_add_of_one, unary_of_one};
 use crate::array::{Element, Real};
 use crate::operation::{BinaryFn, UnaryFn};
 

@@ -1,6 +1,6 @@
 //! Composites written out and dead code left out, so that every equation left asks for one machine instruction.
 use super::machine::{Asked, Expanded, chosen, live, retain};
-use super::{invariant, order, planes};
+use super::{invariant, order, planes, turn};
 use crate::array::LeafType;
 use crate::error::{Error, Result};
 use crate::operation::{Builder, Equation, Lowering, Program, ScanSpec, Trip, Value};
@@ -23,14 +23,16 @@ pub(crate) fn expand(program: &Program, read: &[bool]) -> Result<Expanded> {
     for _ in 0..DEPTH {
         let lowered: Vec<Lowering> = p.equations.iter().map(|e| lowering(&p, e)).collect();
         if !lowered.iter().any(|l| matches!(l, Lowering::Composite(_))) {
-            let mut x = match planes::apart(&p, &lowered)? {
+            let (mut p, mut lowered) = match planes::apart(&p, &lowered)? {
                 Some(mut p) => {
                     drop_dead(&mut p);
                     let lowered = p.equations.iter().map(|e| lowering(&p, e)).collect();
-                    lift(p, lowered)?
+                    (p, lowered)
                 }
-                None => lift(p, lowered)?,
+                None => (p, lowered),
             };
+            turn::products(&mut p, &mut lowered);
+            let mut x = lift(p, lowered)?;
             order::sort(&mut x);
             return Ok(x);
         }

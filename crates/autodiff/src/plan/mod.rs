@@ -21,6 +21,7 @@ mod roots;
 mod schedule;
 mod slots;
 mod stream;
+mod turn;
 
 pub use memory::Memory;
 

@@ -1,6 +1,6 @@
 //! Products with the sum or difference that alone reads them: one instruction of a group instead of two.
 use super::cluster::Node;
-use crate::kernels::group::Sum;
+use crate::kernels::math::Sum;
 use crate::operation::BinaryFn;
 
 /// The nodes with such products taken into their readers; the products stay, and nothing reads them. `ends` are read at the end of a tile.

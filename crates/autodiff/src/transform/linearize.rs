@@ -1,7 +1,7 @@
 //! A derivative in two parts: what depends on the point, and what is linear in the tangent.
 use super::{dead_code, jvp};
 use crate::error::Result;
-use crate::operation::{Builder, Equation, Program, Value};
+use crate::operation::{Builder, Equation, Lowering, Program, Value};
 use crate::program::Values;
 
 /// jvp, split by "depends on a tangent".
@@ -56,6 +56,8 @@ pub fn linearize(program: &Program, active: &[bool], wanted: &[bool]) -> Result<
 pub struct Parts {
     joint: Program,
     unknown: Vec<bool>,
+    /// For each equation, whether either part runs it for itself: values made from nothing, and known views of values that are no bigger.
+    shared: Vec<bool>,
     residuals: Vec<Value>,
     /// For each output, whether it depends on an unknown input, or was asked of the unknown part.
     pub unknown_outputs: Vec<bool>,
@@ -66,7 +68,12 @@ pub fn partition(program: &Program, known: &[bool], asked: &[bool]) -> Result<Pa
     let joint = separate(program, known)?;
     let unknown = joint.depends_on(&known.iter().map(|k| !k).collect::<Vec<_>>());
     let unknown_outputs: Vec<bool> = joint.outputs.iter().zip(asked).map(|(v, a)| *a || unknown[v.index()]).collect();
-    let mut parts = Parts { joint, unknown, residuals: vec![], unknown_outputs };
+    let shared = joint
+        .equations
+        .iter()
+        .map(|e| e.inputs.is_empty() || !e.outputs.iter().any(|v| unknown[v.index()]) && is_view(&joint, e))
+        .collect();
+    let mut parts = Parts { joint, unknown, shared, residuals: vec![], unknown_outputs };
     let read = parts.read_by_unknown();
     let free = parts.free();
     let is_input = |v: &Value| parts.joint.inputs.contains(v);
@@ -75,25 +82,37 @@ pub fn partition(program: &Program, known: &[bool], asked: &[bool]) -> Result<Pa
     Ok(parts)
 }
 
+/// Whether an equation moves nothing and computes nothing, and what it reads is no bigger than what it gives.
+fn is_view(p: &Program, e: &Equation) -> bool {
+    let types = |values: &[Value]| values.iter().map(|v| p.type_of(*v)).collect::<Vec<_>>();
+    let (from, to) = (types(&e.inputs), types(&e.outputs));
+    from.len() == 1 && to.len() == 1 && from[0].len() <= to[0].len() && matches!(e.op.lower(&from, &to), Lowering::View(_))
+}
+
 impl Parts {
     fn is_unknown(&self, e: &Equation) -> bool {
         e.outputs.iter().any(|v| self.unknown[v.index()])
     }
-    /// Values made from nothing, which either part makes for itself.
+    /// Values that either part makes for itself.
     fn free(&self) -> Vec<bool> {
         let mut free = vec![false; self.joint.types.len()];
-        for e in self.joint.equations.iter().filter(|e| e.inputs.is_empty()) {
+        for (e, _) in self.joint.equations.iter().zip(&self.shared).filter(|(_, shared)| **shared) {
             e.outputs.iter().for_each(|v| free[v.index()] = true);
         }
         free
     }
-    /// Known values that the unknown part reads.
+    /// Known values that the unknown part reads, itself or through views.
     fn read_by_unknown(&self) -> Vec<bool> {
         let mut read = vec![false; self.joint.types.len()];
         let inputs = self.joint.equations.iter().filter(|e| self.is_unknown(e)).flat_map(|e| &e.inputs);
         let outputs = self.joint.outputs.iter().zip(&self.unknown_outputs).filter(|(_, u)| **u).map(|(v, _)| v);
         for v in inputs.chain(outputs) {
             read[v.index()] |= !self.unknown[v.index()];
+        }
+        for (e, _) in self.joint.equations.iter().zip(&self.shared).rev().filter(|(_, shared)| **shared) {
+            if e.outputs.iter().any(|v| read[v.index()]) {
+                e.inputs.iter().for_each(|v| read[v.index()] = true);
+            }
         }
         read
     }
@@ -115,7 +134,8 @@ impl Parts {
         let mut p = self.joint.clone();
         let input = |i: &usize| self.joint.inputs[*i];
         p.inputs = first.iter().map(input).chain(self.residuals.iter().copied()).chain(last.iter().map(input)).collect();
-        p.equations.retain(|e| self.is_unknown(e) || e.inputs.is_empty());
+        let mut shared = self.shared.iter();
+        p.equations.retain(|e| shared.next().copied().unwrap_or(false) || self.is_unknown(e));
         p.outputs = outputs.iter().map(|i| self.joint.outputs[*i]).collect();
         dead_code(&p)
     }

@@ -1,7 +1,7 @@
 //! What ran: groups, folds, copies.
 use super::{check, check_at, inputs, program};
 use hypertape_autodiff::array::Kind::*;
-use hypertape_autodiff::operation::{Builder, Value};
+use hypertape_autodiff::operation::{Builder, Contraction, Value};
 
 #[test]
 fn an_elementwise_chain_is_one_group() {
@@ -78,4 +78,46 @@ fn sums_with_a_product_round_twice() {
             assert_eq!(run(true), run(false), "{kind} {n}");
         }
     }
+}
+
+/// A product that is wanted transposed is made so, unless something else reads it too.
+#[test]
+fn a_transposed_product_is_not_copied() {
+    for kind in [F64, F32] {
+        for (m, k, n) in [(20, 30, 40), (3, 1, 5), (64, 64, 64)] {
+            let types: [(&[usize], _); 2] = [(&[m, k], kind), (&[k, n], kind)];
+            let e = check(&types, |b, x| {
+                let p = b.dot(x[0], x[1]);
+                vec![b.permute(p, &[1, 0])]
+            });
+            assert_eq!((e.counts().copies, e.counts().all_products()), (0, 2), "{}", e.plan());
+            let e = check(&types, |b, x| {
+                let p = b.dot(x[0], x[1]);
+                vec![b.permute(p, &[1, 0]), p]
+            });
+            assert_eq!((e.counts().copies, e.counts().all_products()), (2, 2), "{}", e.plan());
+        }
+    }
+    // Batches stay in front.
+    let e = check(&[(&[4, 20, 30], F64), (&[4, 30, 10], F64)], |b, x| {
+        let spec = Contraction { batch: vec![(0, 0)].into(), sum: vec![(2, 1)].into() };
+        let p = b.contract(x[0], x[1], spec);
+        vec![b.permute(p, &[0, 2, 1])]
+    });
+    assert_eq!(e.counts().copies, 0, "{}", e.plan());
+}
+
+/// What a derivative reads through a view is the value itself, not a copy in another order.
+#[test]
+fn views_are_not_kept_beside_what_they_show() {
+    let p = program(&[(&[5, 8], F64), (&[6, 8], F64)], |b, x| {
+        let t = b.permute(x[1], &[1, 0]);
+        let y = b.dot(x[0], t);
+        vec![b.tanh(y)]
+    });
+    let parts = hypertape_autodiff::transform::linearize(&p, &[true, false], &[true]).unwrap();
+    // The value, the second input as it is, and 1 − y².
+    let kept: Vec<_> = parts.primal.output_types().into_iter().map(|t| t.shape.to_vec()).collect();
+    assert_eq!(kept, [vec![5, 6], vec![6, 8], vec![5, 6]], "{}", parts.primal);
+    assert_eq!(parts.primal.outputs[1], parts.primal.inputs[1]);
 }

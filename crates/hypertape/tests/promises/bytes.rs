@@ -3,6 +3,7 @@ use super::problem::{Problem, WEIGHTS, penalties};
 use super::{MEMORY, alone};
 use hypertape::kernels::make_packing_buffers;
 use hypertape::prelude::*;
+use hypertape_testkit::random::sym;
 
 /// What a hypergradient needs: planned, and the measured peak of making a workspace and running it, after one warm-up call.
 fn bytes(problem: &Problem, solver: &dyn Inner<Leaf, Leaf>) -> (u64, u64) {
@@ -94,4 +95,27 @@ fn every_adjoint_solver_needs_what_is_planned() {
     agree("Cholesky", bytes(&problem, &problem.implicit(10, Cholesky)));
     agree("LU", bytes(&problem, &problem.implicit(10, Lu)));
     agree("the last 10 steps", bytes(&problem, &problem.descent.unroll(100).keep(Keep::Last(10))));
+}
+
+/// An equilibrium layer reads its matrix where it lies: nothing of its size but its gradient.
+#[test]
+fn an_implicit_layer_copies_no_parameters() {
+    let _alone = alone();
+    let (rows, d) = (8, 400);
+    let cell = Function::record((shape![rows, d], (shape![d, d], shape![d])), |(z, (w, b))| (z.dot(w.t()) + b).tanh()).unwrap();
+    let layer = FixedPoint::new(&cell).tolerance(1e-10).max_iterations(1000).implicit(Neumann::tolerance(1e-10));
+    let loss = Function::record((shape![d, d], shape![d]), |(w, b)| layer.solve(zeros(shape![rows, d]), (w, b)).square().sum()).unwrap();
+    let gradient = loss.wrt(|all| all).gradient();
+    let (w, b) = (sym(5, (d, d)) * (0.5 / (d as f64).sqrt()), sym(6, d));
+    make_packing_buffers();
+    gradient.workspace().run((&w, &b)).unwrap();
+    let (_, used) = MEMORY.measure(|| {
+        let mut workspace = gradient.workspace();
+        workspace.run((&w, &b)).unwrap();
+        workspace
+    });
+    let (matrix, vector) = (8 * d * d, 8 * rows * d);
+    let planned = gradient.memory().total();
+    assert!(planned < (matrix + 50 * vector) as u64, "{planned} bytes for a matrix of {matrix} and vectors of {vector}");
+    agree("an equilibrium layer", (planned, used.peak as u64));
 }

@@ -1,9 +1,8 @@
 //! Elementwise functions against scalar ones, at ordinary and at special values.
 use super::Random;
 use crate::array::Real;
-use crate::kernels::group::Sum;
 use crate::kernels::isa::{on_each, per_isa};
-use crate::kernels::math::{self, binary_of_one, unary_of_one};
+use crate::kernels::math::{self, Sum, binary_of_one, unary_of_one};
 use crate::operation::{BinaryFn, UnaryFn};
 
 pub(crate) const UNARY: [UnaryFn; 22] = {

@@ -1,0 +1,47 @@
+//! (a·b)ᵀ as bᵀ·aᵀ, where nothing else reads the product: it is made in the order in which it is wanted, and not copied.
+use crate::operation::{Contraction, Lowering, Program, View};
+use crate::program::Values;
+
+/// Replaces permutations that exchange the axes of a product's two operands. Nothing in the program is dead.
+pub(super) fn products(p: &mut Program, lowered: &mut Vec<Lowering>) {
+    let mut reads = vec![0u32; p.types.len()];
+    p.equations.iter().flat_map(|e| &e.inputs).chain(&p.outputs).for_each(|v| reads[v.index()] += 1);
+    // For each value, the equation that makes it as a product.
+    let mut products = vec![None; p.types.len()];
+    let mut kept = vec![true; lowered.len()];
+    for i in 0..lowered.len() {
+        let exchanged = match &lowered[i] {
+            Lowering::Contract(_) => {
+                products[p.equations[i].outputs[0].index()] = Some(i);
+                None
+            }
+            Lowering::View(View::Permute(axes)) => {
+                let x = p.equations[i].inputs[0];
+                products[x.index()].filter(|_| reads[x.index()] == 1).and_then(|k| {
+                    let Lowering::Contract(c) = &lowered[k] else { return None };
+                    let operands = &p.equations[k].inputs;
+                    let batch = c.batch.len();
+                    let free = p.type_of(operands[0]).shape.len() - batch - c.sum.len();
+                    let order = (0..batch).chain(batch + free..axes.len()).chain(batch..batch + free);
+                    axes.iter().copied().eq(order).then(|| (k, exchange(c), operands.iter().rev().copied().collect::<Values>()))
+                })
+            }
+            _ => None,
+        };
+        if let Some((k, c, operands)) = exchanged {
+            kept[k] = false;
+            p.equations[i].op = p.equations[k].op.clone();
+            lowered[i] = Lowering::Contract(c);
+            p.equations[i].inputs = operands;
+        }
+    }
+    let (mut a, mut b) = (kept.iter(), kept.iter());
+    p.equations.retain(|_| a.next() != Some(&false));
+    lowered.retain(|_| b.next() != Some(&false));
+}
+
+/// The product with its operands exchanged.
+fn exchange(c: &Contraction) -> Contraction {
+    let pairs = |p: &[(usize, usize)]| p.iter().map(|(a, b)| (*b, *a)).collect();
+    Contraction { batch: pairs(&c.batch), sum: pairs(&c.sum) }
+}
