@@ -19,6 +19,9 @@ pub(crate) struct Gemm {
 
 /// Multiplications above which a product is worth two threads.
 const PARALLEL: usize = 1 << 25;
+/// Rows of a product at the most that are turned to spare packing the other operand, and columns that are made at once.
+const FEW: usize = 32;
+const AT_ONCE: usize = 128;
 /// Multiplications below which plain loops win over packing.
 const TINY: usize = 256;
 
@@ -72,6 +75,15 @@ impl Gemm {
             both(move || unsafe { low.split(p, add) }, move || unsafe { high.split(q, add) });
             return;
         }
+        // SAFETY: passed on; with rows and columns exchanged the product is the same.
+        unsafe {
+            if self.packs_what_is_long() {
+                return self.turned(p, add);
+            }
+            if self.exchanged().packs_what_is_long() {
+                return self.exchanged().turned(Pointers(p.1, p.0, p.2), add);
+            }
+        }
         // SAFETY: the caller answers for the strides; `out` is exclusively borrowed by `run`.
         unsafe {
             let a = MatRef::from_raw_parts(p.0, m, self.k, self.a[0], self.a[1]);
@@ -80,6 +92,43 @@ impl Gemm {
             match add {
                 None => matmul(out, Accum::Replace, a, b, faer::traits::math_utils::one(), Par::Seq),
                 Some(s) => matmul(out, Accum::Add, a, b, s, Par::Seq),
+            }
+        }
+    }
+    /// outᵀ = bᵀ·aᵀ.
+    fn exchanged(&self) -> Gemm {
+        let turn = |s: [isize; 2]| [s[1], s[0]];
+        Gemm { m: self.n, n: self.m, k: self.k, a: turn(self.b), b: turn(self.a), out: turn(self.out) }
+    }
+    /// Whether a has few rows, and b is long with columns that are contiguous, while rows of the result are. The kernels want the result contiguous
+    /// along the operand that they pack, which would be b, all of it at each product.
+    fn packs_what_is_long(&self) -> bool {
+        self.m <= FEW && self.n >= AT_ONCE && self.k >= AT_ONCE && self.b[0] == 1 && self.out[1] == 1 && self.out[0] != 1
+    }
+    /// The product in columns, some at a time, which are then written in rows: a is packed and b read as it lies.
+    ///
+    /// # Safety
+    /// As `run`; `m` is at most `FEW`.
+    unsafe fn turned<T: faer::traits::ComplexField + Copy>(&self, p: Pointers<T>, add: Option<T>) {
+        use faer::traits::math_utils::{add as plus, mul, one, zero};
+        let mut columns = [zero::<T>(); FEW * AT_ONCE];
+        for from in (0..self.n).step_by(AT_ONCE) {
+            let n = AT_ONCE.min(self.n - from);
+            // SAFETY: the columns from here exist; `columns` has `FEW` places for each.
+            unsafe {
+                let a = MatRef::from_raw_parts(p.0, self.m, self.k, self.a[0], self.a[1]);
+                let b = MatRef::from_raw_parts(p.1.offset(from as isize * self.b[1]), self.k, n, self.b[0], self.b[1]);
+                let made = MatMut::from_raw_parts_mut(columns.as_mut_ptr(), self.m, n, 1, FEW as isize);
+                matmul(made, Accum::Replace, a, b, one(), Par::Seq);
+            }
+            for i in 0..self.m {
+                for (j, column) in columns.chunks_exact(FEW).take(n).enumerate() {
+                    // SAFETY: the place is one of the result's.
+                    unsafe {
+                        let to = p.2.offset(i as isize * self.out[0] + (from + j) as isize);
+                        *to = add.map_or(column[i], |s| plus(&*to, &mul(&s, &column[i])));
+                    }
+                }
             }
         }
     }

@@ -3,6 +3,7 @@ mod contract;
 mod copy;
 mod dense;
 mod elementary;
+mod few;
 mod fold;
 mod join;
 mod math;
