@@ -8,38 +8,7 @@ use std::fmt::Write;
 use std::hint::black_box;
 use std::time::Instant;
 
-/// Functions of one argument in [½, 1½), in the nearest cache.
-const FUNCTIONS: [&str; 20] = [
-    "2 x + 1", "1 / x", "sqrt", "exp", "exp_m1", "ln", "ln_1p", "sigmoid", "softplus", "tanh", "sinh", "cosh", "sin", "cos", "tan", "asin",
-    "acos", "atan", "erf", "x ^ 1.7",
-];
-
-fn apply<T: Real>(name: &str, x: Var<T>) -> Var<T> {
-    match name {
-        "1 / x" => x.recip(),
-        "sqrt" => x.sqrt(),
-        "exp" => x.exp(),
-        "exp_m1" => x.exp_m1(),
-        "ln" => x.ln(),
-        "ln_1p" => x.ln_1p(),
-        "sigmoid" => x.sigmoid(),
-        "softplus" => x.softplus(),
-        "tanh" => x.tanh(),
-        "sinh" => x.sinh(),
-        "cosh" => x.cosh(),
-        "sin" => x.sin(),
-        "cos" => x.cos(),
-        "tan" => x.tan(),
-        "asin" => (x - 0.5).asin(),
-        "acos" => (x - 0.5).acos(),
-        "atan" => x.atan(),
-        "erf" => x.erf(),
-        "x ^ 1.7" => x.powf(1.7),
-        _ => x * 2.0 + 1.0,
-    }
-}
-
-/// Elements of a vector in the nearest cache.
+/// Elements of a vector in the caches nearby.
 const NEAR: usize = 4096;
 
 /// The table: nanoseconds an element in double and in single precision, and their ratio.
@@ -51,8 +20,33 @@ pub fn table() -> Result<String, Box<dyn Error>> {
     let mut line = |name: &str, double: f64, single: f64| {
         let _ = writeln!(out, "{name:<34} {double:>8.3} {single:>8.3} {:>7.2}", double / single);
     };
-    for name in FUNCTIONS {
-        line(name, elementwise::<f64>(name)?, elementwise::<f32>(name)?);
+    // The same body for variables of either type.
+    macro_rules! functions {
+        ($($name:literal: $x:ident => $body:expr;)*) => {
+            $(line($name, elementwise::<f64>(|$x| $body)?, elementwise::<f32>(|$x| $body)?);)*
+        };
+    }
+    functions! {
+        "2 x + 1": x => x * 2.0 + 1.0;
+        "1 / x": x => x.recip();
+        "sqrt": x => x.sqrt();
+        "exp": x => x.exp();
+        "exp_m1": x => x.exp_m1();
+        "ln": x => x.ln();
+        "ln_1p": x => x.ln_1p();
+        "sigmoid": x => x.sigmoid();
+        "softplus": x => x.softplus();
+        "tanh": x => x.tanh();
+        "sinh": x => x.sinh();
+        "cosh": x => x.cosh();
+        "sin": x => x.sin();
+        "cos": x => x.cos();
+        "tan": x => x.tan();
+        "asin": x => (x - 0.5).asin();
+        "acos": x => (x - 0.5).acos();
+        "atan": x => x.atan();
+        "erf": x => x.erf();
+        "x ^ 1.7": x => x.powf(1.7);
     }
     for (m, n) in [(500, 200), (10_000, 1000)] {
         let size = format!("{m} x {n}");
@@ -63,9 +57,10 @@ pub fn table() -> Result<String, Box<dyn Error>> {
     Ok(out)
 }
 
-fn elementwise<T: Real>(name: &str) -> Result<f64, Box<dyn Error>> {
+/// A function of elements in [½, 1½).
+fn elementwise<T: Real>(f: impl Fn(Var<T>) -> Var<T>) -> Result<f64, Box<dyn Error>> {
     let x: Array1<T> = sym(1, NEAR).mapv(|v| T::from_f64(v + 1.0));
-    let f = Function::record(Leaf::<T>::new([NEAR]), |x| apply(name, x))?;
+    let f = Function::record(Leaf::<T>::new([NEAR]), f)?;
     let mut workspace = f.workspace();
     Ok(time(&mut || Ok(workspace.run_each(&x, &mut |y| drop(black_box(y)))?))? / NEAR as f64)
 }

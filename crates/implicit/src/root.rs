@@ -159,8 +159,7 @@ impl Primitive for RootOf {
         let jacobian = s.jacobian.as_mut().map_err(|e| e.clone())?;
         flat::pack(s.solution.iter().map(AnyArray::view), &mut s.z);
         let norm = {
-            let point: SmallVec<[AnyView<'_>; 16]> =
-                s.solution.iter().map(AnyArray::view).chain(params.iter().map(AnyView::reborrow)).collect();
+            let point = point(&s.solution, params);
             jacobian.at(&point, &mut s.residual)?;
             flat::norm(&s.residual)
         };
@@ -174,10 +173,9 @@ impl Primitive for RootOf {
         let mut converged = residual <= tolerance;
         if !converged && self.policy == OnResidual::Refine {
             let linear_tolerance = 1e-2;
-            (residual, tolerance) = (norm, bound);
+            tolerance = bound;
             for left in (0..=20).rev() {
-                let point: SmallVec<[AnyView<'_>; 16]> =
-                    s.solution.iter().map(AnyArray::view).chain(params.iter().map(AnyView::reborrow)).collect();
+                let point = point(&s.solution, params);
                 let mut operator = jacobian.at(&point, &mut s.residual)?;
                 residual = flat::norm(&s.residual);
                 if residual <= tolerance || left == 0 {
@@ -240,4 +238,9 @@ impl Primitive for RootOf {
         all.resize(inputs.len(), None);
         all
     }
+}
+
+/// (z…, θ…).
+fn point<'v>(solution: &'v [AnyArray], params: &'v [AnyView<'_>]) -> SmallVec<[AnyView<'v>; 16]> {
+    solution.iter().map(AnyArray::view).chain(params.iter().map(AnyView::reborrow)).collect()
 }
