@@ -6,6 +6,7 @@
 use super::halves::both;
 use super::vector::{Vector, per_vector};
 use crate::array::Real;
+use std::array::from_fn;
 
 /// Elements of a matrix above which a product is worth two threads.
 const PARALLEL: usize = 1 << 18;
@@ -17,9 +18,10 @@ pub(super) const SUMS: usize = 16 * 1024;
 const CACHE: usize = 16 << 20;
 /// Bytes of a row from which on a few rows at once make several streams.
 const LONG: usize = 2048;
-
 /// Bytes by which a stream from memory is fetched ahead: the processor's own prefetching ends at pages.
-pub(super) const AHEAD: usize = 8 << 10;
+const AHEAD: usize = 8 << 10;
+/// Bytes of a line of the cache.
+const LINE: usize = 64;
 
 /// A matrix whose rows are contiguous: element (i, j) is `data[start + i·stride + j]`.
 #[derive(Debug, Clone, Copy)]
@@ -44,12 +46,12 @@ impl<T> Rows<'_, T> {
         self
     }
     /// Whether rows are better taken one after the other, as one stream from memory.
-    pub(crate) fn in_turn(&self) -> bool {
+    fn in_turn(&self) -> bool {
         let row = self.columns * size_of::<T>();
         row >= LONG && row * self.rows > CACHE
     }
     /// The matrix without bounds, which are checked here.
-    pub(super) fn open(&self) -> Open<T> {
+    fn open(&self) -> Open<T> {
         let within = |i: usize| {
             let at = self.start + i as isize * self.stride;
             at >= 0 && at as usize + self.columns <= self.data.len()
@@ -61,17 +63,24 @@ impl<T> Rows<'_, T> {
 
 /// Rows that were checked: all of them, the first at `at`.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Open<T> {
+struct Open<T> {
     at: *const T,
-    pub(super) stride: isize,
-    pub(super) rows: usize,
-    pub(super) columns: usize,
+    stride: isize,
+    rows: usize,
+    columns: usize,
 }
 
 impl<T> Open<T> {
     #[inline(always)]
-    pub(super) fn row(&self, i: usize) -> *const T {
+    fn row(&self, i: usize) -> *const T {
         self.at.wrapping_offset(i as isize * self.stride)
+    }
+    /// Columns before the first boundary of a vector in row i, if whole vectors come after them: vectors that cross lines of the cache are read
+    /// twice.
+    #[inline(always)]
+    fn lead(&self, i: usize, lanes: usize) -> usize {
+        let beyond = self.row(i) as usize / size_of::<T>() % lanes;
+        if beyond > 0 && self.columns >= 2 * lanes { lanes - beyond } else { 0 }
     }
 }
 
@@ -173,43 +182,60 @@ unsafe fn dot_rows<T: Real, V: Vector<T>, const R: usize, const H: usize, const 
     v: [*const T; H],
     out: [*mut T; H],
 ) -> usize {
-    let rows: [*const T; R] = std::array::from_fn(|r| a.row(i + r));
-    let n = a.columns;
+    let rows: [*const T; R] = from_fn(|r| a.row(i + r));
+    let (n, lead) = (a.columns, a.lead(i, V::LANES));
     // SAFETY: the caller's promise; every index is below n.
     unsafe {
         let mut sums = [[V::splat(T::zero()); H]; R];
-        let mut j = 0;
+        if lead > 0 {
+            let before = V::LANES - lead;
+            let x = from_fn(|h| V::load_last(v[h].wrapping_sub(before), lead));
+            dot_step(&mut sums, x, from_fn(|r| V::load_last(rows[r].wrapping_sub(before), lead)));
+        }
+        let mut j = lead;
         while j + V::LANES <= n {
-            let x: [V; H] = std::array::from_fn(|h| V::load(v[h].add(j)));
-            for r in 0..R {
-                if STREAM {
-                    V::fetch(rows[r].wrapping_add(j + AHEAD / size_of::<T>()));
-                }
-                let y = V::load(rows[r].add(j));
-                for h in 0..H {
-                    sums[r][h] = sums[r][h].plus_product(y, x[h]);
+            if STREAM {
+                for row in rows {
+                    V::fetch(row.wrapping_add(j + AHEAD / size_of::<T>()));
                 }
             }
+            dot_step(&mut sums, from_fn(|h| V::load(v[h].add(j))), from_fn(|r| V::load(rows[r].add(j))));
             j += V::LANES;
         }
         if j < n {
-            let x: [V; H] = std::array::from_fn(|h| V::load_first(v[h].add(j), n - j));
-            for r in 0..R {
-                let y = V::load_first(rows[r].add(j), n - j);
-                for h in 0..H {
-                    sums[r][h] = sums[r][h].plus_product(y, x[h]);
+            dot_step(&mut sums, from_fn(|h| V::load_first(v[h].add(j), n - j)), from_fn(|r| V::load_first(rows[r].add(j), n - j)));
+        }
+        // Lane l is to hold the columns that are l beyond a multiple of the lanes, wherever the vectors began.
+        if lead > 0 {
+            for of_row in &mut sums {
+                for sum in of_row {
+                    *sum = sum.turned(lead);
                 }
             }
         }
         for h in 0..H {
             for from in (0..R).step_by(4) {
-                let four = std::array::from_fn(|r| if from + r < R { sums[from + r][h] } else { V::splat(T::zero()) });
+                let four = from_fn(|r| if from + r < R { sums[from + r][h] } else { V::splat(T::zero()) });
                 let results = V::sums(four);
                 std::ptr::copy_nonoverlapping(results.as_ptr(), out[h].add(from), (R - from).min(4));
             }
         }
     }
     R
+}
+
+/// What one vector of columns gives to the dots of all rows.
+///
+/// # Safety
+/// As for every function of vectors.
+#[inline(always)]
+unsafe fn dot_step<T: Real, V: Vector<T>, const R: usize, const H: usize>(sums: &mut [[V; H]; R], x: [V; H], y: [V; R]) {
+    for r in 0..R {
+        for h in 0..H {
+            // SAFETY: the caller's promise.
+            sums[r][h] = unsafe { sums[r][h].plus_product(y[r], x[h]) };
+        }
+    }
 }
 
 /// out_j = Σ_i u_i·a_ij.
@@ -221,25 +247,30 @@ pub(crate) fn axpys<T: Real>(a: Rows<'_, T>, u: &[T], out: &mut [T]) {
         return;
     }
     out.fill(T::zero());
-    axpys_onto(a, [u], [out]);
+    axpys_onto(a, [u], [out], None);
 }
 
-/// out_ej += Σ_i u_ei·a_ij for `E` vectors of factors, on this thread.
+/// out_ej += Σ_i u_ei·a_ij for `E` vectors of factors, on this thread. Meanwhile as much memory as the rows take is brought near, from row `next` on:
+/// rows that come next, if rows follow each other without gaps.
 #[inline]
-pub(crate) fn axpys_onto<T: Real, const E: usize>(a: Rows<'_, T>, u: [&[T]; E], out: [&mut [T]; E]) {
+pub(crate) fn axpys_onto<T: Real, const E: usize>(a: Rows<'_, T>, u: [&[T]; E], out: [&mut [T]; E], next: Option<usize>) {
     assert!(u.iter().all(|u| u.len() == a.rows) && out.iter().all(|o| o.len() == a.columns), "vectors are as long as the matrix says");
     // SAFETY: lengths are checked, here and in `open`.
-    unsafe { axpys_each::<T, E>(a.open(), u.map(<[T]>::as_ptr), out.map(<[T]>::as_mut_ptr)) };
+    unsafe {
+        let a = a.open();
+        let next = next.filter(|_| a.stride == a.columns as isize).map_or(std::ptr::null(), |i| a.row(i));
+        axpys_each::<T, E>(a, u.map(<[T]>::as_ptr), out.map(<[T]>::as_mut_ptr), next);
+    }
 }
 
 per_vector! {
-    unsafe fn axpys_each<T, const E: usize>(a: Open<T>, u: [*const T; E], out: [*mut T; E]) = axpys_body
+    unsafe fn axpys_each<T, const E: usize>(a: Open<T>, u: [*const T; E], out: [*mut T; E], next: *const T) = axpys_body
 }
 
 /// # Safety
 /// The rows are there, factors are as many as it has rows, sums as it has columns.
 #[inline(always)]
-unsafe fn axpys_body<T: Real, V: Vector<T>, const E: usize>(a: Open<T>, u: [*const T; E], out: [*mut T; E]) {
+unsafe fn axpys_body<T: Real, V: Vector<T>, const E: usize>(a: Open<T>, u: [*const T; E], out: [*mut T; E], next: *const T) {
     let tile = SUMS / size_of::<T>() / E;
     let mut j = 0;
     while j < a.columns {
@@ -252,7 +283,8 @@ unsafe fn axpys_body<T: Real, V: Vector<T>, const E: usize>(a: Open<T>, u: [*con
                 2 => add_narrow::<T, V, 2, E>(&part, u, to),
                 3 => add_narrow::<T, V, 3, E>(&part, u, to),
                 4 => add_narrow::<T, V, 4, E>(&part, u, to),
-                _ => add_wide::<T, V, E>(&part, u, to),
+                _ if next.is_null() => add_wide::<T, V, E, false>(&part, u, to, next),
+                _ => add_wide::<T, V, E, true>(&part, u, to, next.wrapping_add(j * a.rows)),
             }
         }
         j += tile;
@@ -272,9 +304,9 @@ unsafe fn add_narrow<T: Real, V: Vector<T>, const C: usize, const E: usize>(a: &
             let from = from.add(c * V::LANES);
             if c + 1 < C { V::load(from) } else { V::load_first(from, last) }
         };
-        let mut sums: [[V; C]; E] = std::array::from_fn(|e| std::array::from_fn(|c| load(out[e], c)));
+        let mut sums: [[V; C]; E] = from_fn(|e| from_fn(|c| load(out[e], c)));
         for i in 0..a.rows {
-            let row: [V; C] = std::array::from_fn(|c| load(a.row(i), c));
+            let row: [V; C] = from_fn(|c| load(a.row(i), c));
             for e in 0..E {
                 let factor = V::splat(*u[e].add(i));
                 for c in 0..C {
@@ -296,7 +328,12 @@ unsafe fn add_narrow<T: Real, V: Vector<T>, const C: usize, const E: usize>(a: &
 /// # Safety
 /// As `axpys_body`.
 #[inline(always)]
-unsafe fn add_wide<T: Real, V: Vector<T>, const E: usize>(a: &Open<T>, u: [*const T; E], out: [*mut T; E]) {
+unsafe fn add_wide<T: Real, V: Vector<T>, const E: usize, const FETCH: bool>(
+    a: &Open<T>,
+    u: [*const T; E],
+    out: [*mut T; E],
+    mut next: *const T,
+) {
     let mut i = 0;
     while i < a.rows {
         let left = (a.rows - i).min(8 / E);
@@ -304,10 +341,10 @@ unsafe fn add_wide<T: Real, V: Vector<T>, const E: usize>(a: &Open<T>, u: [*cons
         // SAFETY: the caller's promise; so many rows are left.
         i += unsafe {
             match left {
-                8.. => add_rows::<T, V, 8, E>(a, i, factors, out),
-                4.. => add_rows::<T, V, 4, E>(a, i, factors, out),
-                2.. => add_rows::<T, V, 2, E>(a, i, factors, out),
-                _ => add_rows::<T, V, 1, E>(a, i, factors, out),
+                8.. => add_rows::<T, V, 8, E, FETCH>(a, i, factors, out, &mut next),
+                4.. => add_rows::<T, V, 4, E, FETCH>(a, i, factors, out, &mut next),
+                2.. => add_rows::<T, V, 2, E, FETCH>(a, i, factors, out, &mut next),
+                _ => add_rows::<T, V, 1, E, FETCH>(a, i, factors, out, &mut next),
             }
         };
     }
@@ -318,43 +355,61 @@ unsafe fn add_wide<T: Real, V: Vector<T>, const E: usize>(a: &Open<T>, u: [*cons
 /// # Safety
 /// As `axpys_body`, for these rows.
 #[inline(always)]
-unsafe fn add_rows<T: Real, V: Vector<T>, const R: usize, const E: usize>(
+unsafe fn add_rows<T: Real, V: Vector<T>, const R: usize, const E: usize, const FETCH: bool>(
     a: &Open<T>,
     i: usize,
     u: [*const T; E],
     out: [*mut T; E],
+    next: &mut *const T,
 ) -> usize {
-    let rows: [*const T; R] = std::array::from_fn(|r| a.row(i + r));
-    let n = a.columns;
+    let rows: [*const T; R] = from_fn(|r| a.row(i + r));
+    let (n, lead) = (a.columns, a.lead(i, V::LANES));
     // SAFETY: the caller's promise; every index is below n.
     unsafe {
-        let factors: [[V; R]; E] = std::array::from_fn(|e| std::array::from_fn(|r| V::splat(*u[e].add(r))));
-        let mut j = 0;
+        let factors: [[V; R]; E] = from_fn(|e| from_fn(|r| V::splat(*u[e].add(r))));
+        if lead > 0 {
+            let sums = add_step(from_fn(|e| V::load_first(out[e], lead)), from_fn(|r| V::load_first(rows[r], lead)), &factors);
+            for e in 0..E {
+                sums[e].store_first(out[e], lead);
+            }
+        }
+        let mut j = lead;
         while j + V::LANES <= n {
-            let mut sums: [V; E] = std::array::from_fn(|e| V::load(out[e].add(j)));
-            for r in 0..R {
-                let y = V::load(rows[r].add(j));
-                for e in 0..E {
-                    sums[e] = sums[e].plus_product(y, factors[e][r]);
+            if FETCH {
+                // As many lines as are read.
+                for _ in 0..R * V::LANES * size_of::<T>() / LINE {
+                    V::fetch(*next);
+                    *next = next.wrapping_add(LINE / size_of::<T>());
                 }
             }
+            let sums = add_step(from_fn(|e| V::load(out[e].add(j))), from_fn(|r| V::load(rows[r].add(j))), &factors);
             for e in 0..E {
                 sums[e].store(out[e].add(j));
             }
             j += V::LANES;
         }
         if j < n {
-            let mut sums: [V; E] = std::array::from_fn(|e| V::load_first(out[e].add(j), n - j));
-            for r in 0..R {
-                let y = V::load_first(rows[r].add(j), n - j);
-                for e in 0..E {
-                    sums[e] = sums[e].plus_product(y, factors[e][r]);
-                }
-            }
+            let sums =
+                add_step(from_fn(|e| V::load_first(out[e].add(j), n - j)), from_fn(|r| V::load_first(rows[r].add(j), n - j)), &factors);
             for e in 0..E {
                 sums[e].store_first(out[e].add(j), n - j);
             }
         }
     }
     R
+}
+
+/// Sums with what all rows give to one vector of columns.
+///
+/// # Safety
+/// As for every function of vectors.
+#[inline(always)]
+unsafe fn add_step<T: Real, V: Vector<T>, const R: usize, const E: usize>(mut sums: [V; E], y: [V; R], factors: &[[V; R]; E]) -> [V; E] {
+    for r in 0..R {
+        for e in 0..E {
+            // SAFETY: the caller's promise.
+            sums[e] = unsafe { sums[e].plus_product(y[r], factors[e][r]) };
+        }
+    }
+    sums
 }

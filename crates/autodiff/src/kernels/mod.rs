@@ -18,7 +18,6 @@ pub mod sparse;
 pub(crate) mod stream;
 pub mod typed;
 
-mod abreast;
 mod axes;
 mod elementary;
 mod gemm;

@@ -2,21 +2,21 @@
 //!
 //! Blocks stay in cache between the products, in the nearest one unless rows are long, so the matrix comes from memory once: Xᵀ f(X v).
 #![allow(unsafe_code)]
-use super::abreast::dots_and_axpys;
 use super::fold::Number;
 use super::group::{Group, SMALL_STACK, STACK};
 use super::halves::{both, threads};
-use super::matvec::{Rows, SUMS, axpys_onto, dots_here};
+use super::matvec::{Rows, axpys_onto, dots_here};
 use super::parts::combine;
 use super::tile::Run;
 use crate::array::{Element, Real};
-use std::cell::Cell;
 use std::ops::Range;
 
 /// Bytes of a block of rows that stays, with vectors and sums, in the nearest cache.
 const NEAR: usize = 26 * 1024;
 /// The same for the second cache.
 const NEXT: usize = 192 * 1024;
+/// Rows that are dotted, or added up, together.
+const ROWS: usize = 8;
 /// Elements of the matrix that are worth a thread's while.
 const PART: usize = 1 << 16;
 /// Vectors, and sums, of a pass at the most.
@@ -41,12 +41,12 @@ impl Pass {
         let parts = 1 << parts.ilog2();
         self.rows.div_ceil(parts).next_multiple_of(16).min(self.rows)
     }
-    /// Rows of a block: as many as the nearest cache holds, if that is enough for the work between the products to pay.
+    /// Rows of a block: as many as the nearest cache holds, but no fewer than are taken together, if the second cache holds those.
     fn block(&self, bytes: usize) -> usize {
         let row = bytes * self.columns.max(1);
         match (NEAR / row, NEXT / row) {
-            (8.., _) => NEAR / row / 8 * 8,
-            (_, 8..) => NEXT / row / 8 * 8,
+            (ROWS.., _) => NEAR / row / ROWS * ROWS,
+            (_, ROWS..) => ROWS,
             (_, few) => few.max(1),
         }
     }
@@ -125,7 +125,6 @@ unsafe fn part<T: Real + Number, const BYTES: usize>(p: &Pass, g: &Group, m: &Me
         rows: hi - lo,
         columns: p.columns,
     };
-    let (in_turn, bytes) = (rows(0, p.rows).in_turn(), <T as Element>::KIND.bytes());
     let alone = g.parts == 1;
     let sum = |e: usize| if alone { m.ends[e].1 } else { m.sums.wrapping_add((k * m.ends.len() + e) * p.columns) };
     // SAFETY: the caller's promise; slices live only while nothing else uses their range.
@@ -137,9 +136,9 @@ unsafe fn part<T: Real + Number, const BYTES: usize>(p: &Pass, g: &Group, m: &Me
             let out = |h: usize| std::slice::from_raw_parts_mut(m.heads[h].1.add(lo), hi - lo);
             for h in (0..m.heads.len()).step_by(2) {
                 if h + 1 < m.heads.len() {
-                    dots_here(rows(lo, hi), [v(h), v(h + 1)], [out(h), out(h + 1)], in_turn);
+                    dots_here(rows(lo, hi), [v(h), v(h + 1)], [out(h), out(h + 1)], false);
                 } else {
-                    dots_here(rows(lo, hi), [v(h)], [out(h)], in_turn);
+                    dots_here(rows(lo, hi), [v(h)], [out(h)], false);
                 }
             }
         };
@@ -147,45 +146,16 @@ unsafe fn part<T: Real + Number, const BYTES: usize>(p: &Pass, g: &Group, m: &Me
             let u = |e: usize| std::slice::from_raw_parts(m.ends[e].0.add(lo), hi - lo);
             let out = |e: usize| std::slice::from_raw_parts_mut(sum(e), p.columns);
             for e in (0..m.ends.len()).step_by(2) {
+                // The next block comes near while this one is added up.
+                let next = (e == 0).then_some(hi - lo);
                 if e + 1 < m.ends.len() {
-                    axpys_onto(rows(lo, hi), [u(e), u(e + 1)], [out(e), out(e + 1)]);
+                    axpys_onto(rows(lo, hi), [u(e), u(e + 1)], [out(e), out(e + 1)], next);
                 } else {
-                    axpys_onto(rows(lo, hi), [u(e)], [out(e)]);
+                    axpys_onto(rows(lo, hi), [u(e)], [out(e)], next);
                 }
             }
         };
-        // Dots of rows from `lo` on, and sums of as many from `old` on.
-        let abreast = |lo: usize, old: usize, n: usize| {
-            let out = |h: usize| std::slice::from_raw_parts_mut(m.heads[h].1.add(lo), n);
-            let u = |e: usize| std::slice::from_raw_parts(m.ends[e].0.add(old), n);
-            let sums = |e: usize| std::slice::from_raw_parts_mut(sum(e), p.columns);
-            let (x, y) = (rows(lo, lo + n), rows(old, old + n));
-            match (m.heads.len(), m.ends.len()) {
-                (1, 1) => dots_and_axpys((x, [v(0)], [out(0)]), (y, [u(0)], [sums(0)])),
-                (2, 1) => dots_and_axpys((x, [v(0), v(1)], [out(0), out(1)]), (y, [u(0)], [sums(0)])),
-                (1, _) => dots_and_axpys((x, [v(0)], [out(0)]), (y, [u(0), u(1)], [sums(0), sums(1)])),
-                (_, _) => dots_and_axpys((x, [v(0), v(1)], [out(0), out(1)]), (y, [u(0), u(1)], [sums(0), sums(1)])),
-            }
-        };
-        let block = p.block(bytes);
-        let few = |n: usize| (1..=2).contains(&n);
-        let together = in_turn && block >= 8 && few(m.heads.len()) && few(m.ends.len()) && m.ends.len() * p.columns * bytes <= SUMS;
-        // Rows that are dotted and not added up yet.
-        let waiting = Cell::new((lo, lo));
-        let before = |lo: usize, hi: usize| {
-            let (old, end) = waiting.replace((hi, hi));
-            let n = (end - old).min(hi - lo);
-            if n > 0 {
-                abreast(lo, old, n);
-            }
-            dots(lo + n, hi);
-            if old + n < end {
-                axpys(old + n, end);
-            }
-        };
-        let after = |lo: usize, hi: usize| if together { waiting.set((lo, hi)) } else { axpys(lo, hi) };
-        Run::<T>::new(g, m.ports, partial).blocks::<BYTES>(lo, hi, block, before, after);
-        let (old, end) = waiting.get();
-        axpys(old, end);
+        let block = p.block(<T as Element>::KIND.bytes());
+        Run::<T>::new(g, m.ports, partial).blocks::<BYTES>(lo, hi, block, dots, axpys);
     }
 }

@@ -15,6 +15,10 @@ pub(crate) trait Vector<T: Real>: Copy {
     unsafe fn load(from: *const T) -> Self;
     /// The first `n` ≤ `LANES` of them, then zeros; nothing else is read.
     unsafe fn load_first(from: *const T, n: usize) -> Self;
+    /// The last `n` ≤ `LANES` of the `LANES` elements from a pointer on, in the last lanes, after zeros; nothing else is read.
+    unsafe fn load_last(from: *const T, n: usize) -> Self;
+    /// Lane l goes to lane l + `by`, those beyond the last to the first; `by` < `LANES`.
+    unsafe fn turned(self, by: usize) -> Self;
     /// Writes all.
     unsafe fn store(self, to: *mut T);
     /// Writes the first `n` ≤ `LANES`.
@@ -56,6 +60,15 @@ impl<T: Real> Vector<T> for Plain<T> {
     unsafe fn load_first(from: *const T, n: usize) -> Self {
         // SAFETY: the caller's promise, for the first n.
         Self::of(|l| if l < n { unsafe { *from.add(l) } } else { T::zero() })
+    }
+    #[inline(always)]
+    unsafe fn load_last(from: *const T, n: usize) -> Self {
+        // SAFETY: the caller's promise, for the last n.
+        Self::of(|l| if l + n >= 4 { unsafe { *from.wrapping_add(l) } } else { T::zero() })
+    }
+    #[inline(always)]
+    unsafe fn turned(self, by: usize) -> Self {
+        Self::of(|l| self.0[(l + 4 - by) % 4])
     }
     #[inline(always)]
     unsafe fn store(self, to: *mut T) {
@@ -132,7 +145,19 @@ mod x86 {
                 _mm256_cmpgt_epi64(_mm256_set1_epi64x(n as i64), _mm256_setr_epi64x(0, 1, 2, 3))
             )
         }
+        /// All bits set in the last n lanes.
+        #[inline(always)]
+        unsafe fn last(n: usize) -> __m256i {
+            by_type!(
+                T,
+                _mm256_cmpgt_epi32(_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7), _mm256_set1_epi32(7 - n as i32)),
+                _mm256_cmpgt_epi64(_mm256_setr_epi64x(0, 1, 2, 3), _mm256_set1_epi64x(3 - n as i64))
+            )
+        }
     }
+
+    /// Numbers of lanes.
+    static LANE: [i32; 16] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
 
     impl<T: Real> Vector<T> for Avx2<T> {
         const LANES: usize = 32 / size_of::<T>();
@@ -156,6 +181,29 @@ mod x86 {
                 T,
                 Self::of_single(_mm256_maskload_ps(from.cast(), Self::mask(n))),
                 Self::of(_mm256_maskload_pd(from.cast(), Self::mask(n)))
+            )
+        }
+        #[inline(always)]
+        unsafe fn load_last(from: *const T, n: usize) -> Self {
+            by_type!(
+                T,
+                Self::of_single(_mm256_maskload_ps(from.cast(), Self::last(n))),
+                Self::of(_mm256_maskload_pd(from.cast(), Self::last(n)))
+            )
+        }
+        #[inline(always)]
+        unsafe fn turned(self, by: usize) -> Self {
+            // Lanes of 32 bits, two to a number of 64.
+            by_type!(
+                T,
+                {
+                    let from = _mm256_sub_epi32(_mm256_loadu_si256(LANE.as_ptr().cast()), _mm256_set1_epi32(by as i32));
+                    Self::of_single(_mm256_permutevar8x32_ps(self.single(), from))
+                },
+                {
+                    let from = _mm256_sub_epi32(_mm256_loadu_si256(LANE.as_ptr().cast()), _mm256_set1_epi32(2 * by as i32));
+                    Self::of_single(_mm256_permutevar8x32_ps(self.single(), from))
+                }
             )
         }
         #[inline(always)]
@@ -234,6 +282,12 @@ mod x86 {
         ((1u32 << n) - 1) as u16
     }
 
+    /// The last n of `lanes` bits.
+    #[inline(always)]
+    fn last_bits(n: usize, lanes: usize) -> u16 {
+        bits(lanes) & !bits(lanes - n)
+    }
+
     impl<T: Real> Vector<T> for Avx512<T> {
         const LANES: usize = 64 / size_of::<T>();
         #[inline(always)]
@@ -256,6 +310,28 @@ mod x86 {
                 T,
                 Self::of_single(_mm512_maskz_loadu_ps(bits(n), from.cast())),
                 Self::of(_mm512_maskz_loadu_pd(bits(n) as u8, from.cast()))
+            )
+        }
+        #[inline(always)]
+        unsafe fn load_last(from: *const T, n: usize) -> Self {
+            by_type!(
+                T,
+                Self::of_single(_mm512_maskz_loadu_ps(last_bits(n, 16), from.cast())),
+                Self::of(_mm512_maskz_loadu_pd(last_bits(n, 8) as u8, from.cast()))
+            )
+        }
+        #[inline(always)]
+        unsafe fn turned(self, by: usize) -> Self {
+            by_type!(
+                T,
+                {
+                    let from = _mm512_sub_epi32(_mm512_loadu_si512(LANE.as_ptr().cast()), _mm512_set1_epi32(by as i32));
+                    Self::of_single(_mm512_permutexvar_ps(from, self.single()))
+                },
+                {
+                    let lanes = _mm512_cvtepi32_epi64(_mm256_loadu_si256(LANE.as_ptr().cast()));
+                    Self::of(_mm512_permutexvar_pd(_mm512_sub_epi64(lanes, _mm512_set1_epi64(by as i64)), self.0))
+                }
             )
         }
         #[inline(always)]
