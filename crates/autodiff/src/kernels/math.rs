@@ -141,7 +141,7 @@ per_isa! { fn scale_add_isa<T: Real>(s: Sum, a: &[T], b: T, c: &[T], y: &mut [T]
 per_isa! { fn select_isa<T: Real>(test: &[T], a: &[T], b: &[T], y: &mut [T]) = select_body }
 
 #[inline(always)]
-fn unary_body<T: Real, const FMA: bool>(f: UnaryFn, x: &[T], y: &mut [T]) {
+pub(super) fn unary_body<T: Real, const FMA: bool>(f: UnaryFn, x: &[T], y: &mut [T]) {
     with_unary!(f, T, f => for (y, x) in y.iter_mut().zip(x) { *y = f(*x) });
     if let Some(periodic) = elementary::periodic::<T>(f) {
         // Rare, and therefore looked for in all before any is touched.
@@ -162,17 +162,17 @@ pub(super) fn unary_of_one<T: Real, const FMA: bool>(f: UnaryFn, x: T) -> T {
 }
 
 #[inline(always)]
-fn binary_body<T: Real, const FMA: bool>(f: BinaryFn, a: &[T], b: &[T], y: &mut [T]) {
+pub(super) fn binary_body<T: Real, const FMA: bool>(f: BinaryFn, a: &[T], b: &[T], y: &mut [T]) {
     with_binary!(f, T, f => for (y, (a, b)) in y.iter_mut().zip(a.iter().zip(b)) { *y = f(*a, *b) });
 }
 
 #[inline(always)]
-fn binary_with_body<T: Real, const FMA: bool>(f: BinaryFn, a: &[T], c: T, y: &mut [T]) {
+pub(super) fn binary_with_body<T: Real, const FMA: bool>(f: BinaryFn, a: &[T], c: T, y: &mut [T]) {
     with_binary!(f, T, f => for (y, a) in y.iter_mut().zip(a) { *y = f(*a, c) });
 }
 
 #[inline(always)]
-fn binary_of_body<T: Real, const FMA: bool>(f: BinaryFn, c: T, b: &[T], y: &mut [T]) {
+pub(super) fn binary_of_body<T: Real, const FMA: bool>(f: BinaryFn, c: T, b: &[T], y: &mut [T]) {
     with_binary!(f, T, f => for (y, b) in y.iter_mut().zip(b) { *y = f(c, *b) });
 }
 
@@ -208,18 +208,20 @@ macro_rules! with_sum {
 }
 
 #[inline(always)]
-fn mul_add_body<T: Real, const FMA: bool>(s: Sum, a: &[T], b: &[T], c: &[T], y: &mut [T]) {
+pub(super) fn mul_add_body<T: Real, const FMA: bool>(s: Sum, a: &[T], b: &[T], c: &[T], y: &mut [T]) {
     with_sum!(s, s => for (y, (a, (b, c))) in y.iter_mut().zip(a.iter().zip(b.iter().zip(c))) { *y = mul_add_of_one(s, *a, *b, *c) });
 }
 
 #[inline(always)]
-fn scale_add_body<T: Real, const FMA: bool>(s: Sum, a: &[T], b: T, c: &[T], y: &mut [T]) {
+pub(super) fn scale_add_body<T: Real, const FMA: bool>(s: Sum, a: &[T], b: T, c: &[T], y: &mut [T]) {
     with_sum!(s, s => for (y, (a, c)) in y.iter_mut().zip(a.iter().zip(c)) { *y = mul_add_of_one(s, *a, b, *c) });
 }
 
 #[inline(always)]
-fn select_body<T: Real, const FMA: bool>(test: &[T], a: &[T], b: &[T], y: &mut [T]) {
+pub(super) fn select_body<T: Real, const FMA: bool>(test: &[T], a: &[T], b: &[T], y: &mut [T]) {
     for (y, (t, (a, b))) in y.iter_mut().zip(test.iter().zip(a.iter().zip(b))) {
-        *y = if *t == T::zero() { *b } else { *a };
+        // Both are read: compilers may otherwise choose among addresses.
+        let (a, b) = (*a, *b);
+        *y = if *t == T::zero() { b } else { a };
     }
 }

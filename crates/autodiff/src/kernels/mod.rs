@@ -19,6 +19,7 @@ pub(crate) mod stream;
 pub mod typed;
 
 mod axes;
+mod codes;
 mod elementary;
 mod gemm;
 mod isa;

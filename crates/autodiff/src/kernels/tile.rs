@@ -1,8 +1,8 @@
 //! The chunk interpreter of fused groups: a few vector instructions over tiles that stay in the nearest cache.
 #![allow(unsafe_code)]
+use super::codes;
 use super::fold::{Number, fold_all};
-use super::group::{CELLS, Code, Extent, FOLDS, Group, LOADS, SCALARS, Target, get, put, step, unit};
-use super::math;
+use super::group::{CELLS, Extent, FOLDS, Group, LOADS, SCALARS, Target, get, put, step, unit};
 use crate::array::{Element, Kind, Real};
 use crate::operation::Fold;
 use std::mem::MaybeUninit;
@@ -217,26 +217,7 @@ impl<'a, T: Real + Number> Run<'a, T> {
                     self.cells[store.cell as usize].write(port.wrapping_add(flat * size).cast());
                 }
             }
-            for code in &g.code {
-                match *code {
-                    Code::Unary(f, x, y) => math::unary(f, self.read(x, n), self.write(y, n)),
-                    Code::Binary(f, a, b, y) => math::binary(f, self.read(a, n), self.read(b, n), self.write(y, n)),
-                    Code::With(f, a, s, y) => {
-                        math::binary_with(f, self.read(a, n), self.scalars[s as usize].assume_init(), self.write(y, n));
-                    }
-                    Code::Of(f, s, b, y) => {
-                        math::binary_of(f, self.scalars[s as usize].assume_init(), self.read(b, n), self.write(y, n));
-                    }
-                    Code::MulAdd(s, a, b, c, y) => math::mul_add(s, self.read(a, n), self.read(b, n), self.read(c, n), self.write(y, n)),
-                    Code::ScaleAdd(s, a, b, c, y) => {
-                        math::scale_add(s, self.read(a, n), self.scalars[b as usize].assume_init(), self.read(c, n), self.write(y, n));
-                    }
-                    Code::Select(t, a, b, y) => math::select(self.read(t, n), self.read(a, n), self.read(b, n), self.write(y, n)),
-                    Code::Fill(s, y) => self.write(y, n).fill(self.scalars[s as usize].assume_init()),
-                    Code::Round(x, y) => each(self.read(x, n), self.write(y, n), |v| f64::from(v as f32)),
-                    Code::Index(x, y) => each(self.read(x, n), self.write(y, n), |v| f64::from(v as u32)),
-                }
-            }
+            codes::run(&g.code, self.cells.as_ptr().cast(), self.scalars.as_ptr().cast::<T>(), n);
             // Before the results: one may overwrite an operand that is folded.
             if !g.tails.is_empty() {
                 self.fold(flat, n);
@@ -301,10 +282,6 @@ fn down<T: Real>(fold: Fold, x: &[T], out: &mut [f64]) {
         Fold::Sum => out.iter_mut().zip(x).for_each(|(o, v)| *o += Element::to_f64(*v)),
         _ => out.iter_mut().zip(x).for_each(|(o, v)| *o = step(fold, *o, Element::to_f64(*v))),
     }
-}
-
-fn each<T: Real>(x: &[T], y: &mut [T], f: impl Fn(f64) -> f64) {
-    y.iter_mut().zip(x).for_each(|(y, x)| *y = T::from_f64(f(Element::to_f64(*x))));
 }
 
 /// # Safety
