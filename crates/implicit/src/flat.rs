@@ -49,11 +49,6 @@ pub(crate) fn views_mut(leaves: &mut [AnyArray]) -> impl Iterator<Item = AnyView
     })
 }
 
-/// The Euclidean norm, without overflow for the magnitudes that occur.
-pub(crate) fn norm(v: &[f64]) -> f64 {
-    v.iter().map(|x| x * x).sum::<f64>().sqrt()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -10,6 +10,7 @@ use hypertape_autodiff::operation::Report;
 use hypertape_autodiff::record::{DynVar, zeros_like};
 use hypertape_autodiff::tree::{Own, Vars};
 use hypertape_autodiff::{Primitive, Problem, Result, apply_primitive};
+use hypertape_solvers::krylov::norm;
 use std::any::Any;
 use std::sync::Arc;
 
@@ -99,7 +100,7 @@ impl Primitive for LinearSystem {
         if !(self.warm && s.started) {
             s.x.fill(0.0);
         }
-        let outcome: Outcome = if flat::norm(&s.b) == 0.0 {
+        let outcome: Outcome = if norm(&s.b) == 0.0 {
             s.x.fill(0.0);
             Outcome { iterations: 0, residual: 0.0, status: "converged", converged: true }
         } else if self.transposed {

@@ -12,6 +12,7 @@ use hypertape_autodiff::operation::Report;
 use hypertape_autodiff::record::DynVar;
 use hypertape_autodiff::tree::{Own, Vars};
 use hypertape_autodiff::{Primitive, Problem, Result};
+use hypertape_solvers::krylov::norm;
 use smallvec::SmallVec;
 use std::any::Any;
 use std::sync::Arc;
@@ -64,7 +65,7 @@ impl RootOf {
     }
     /// The default tolerance on ‖F‖: the square root of the machine epsilon of the coarsest leaf, relative to 1 + ‖z‖.
     fn default_tolerance(&self, z: &[f64]) -> f64 {
-        epsilon(self.equation.solution.iter().map(|t| t.kind)).sqrt() * (1.0 + flat::norm(z))
+        epsilon(self.equation.solution.iter().map(|t| t.kind)).sqrt() * (1.0 + norm(z))
     }
 }
 
@@ -158,16 +159,16 @@ impl Primitive for RootOf {
         problem?;
         let jacobian = s.jacobian.as_mut().map_err(|e| e.clone())?;
         flat::pack(s.solution.iter().map(AnyArray::view), &mut s.z);
-        let norm = {
+        let size = {
             let point = point(&s.solution, params);
             jacobian.at(&point, &mut s.residual)?;
-            flat::norm(&s.residual)
+            norm(&s.residual)
         };
         let bound = self.tolerance.unwrap_or_else(|| self.default_tolerance(&s.z));
         // A tolerance given here decides; else the method's own measure does, where it has one.
         let (mut residual, mut tolerance) = match found.measure {
             Some(own) if self.tolerance.is_none() => own,
-            _ => (norm, bound),
+            _ => (size, bound),
         };
         let mut iterations = found.iterations;
         let mut converged = residual <= tolerance;
@@ -177,7 +178,7 @@ impl Primitive for RootOf {
             for left in (0..=20).rev() {
                 let point = point(&s.solution, params);
                 let mut operator = jacobian.at(&point, &mut s.residual)?;
-                residual = flat::norm(&s.residual);
+                residual = norm(&s.residual);
                 if residual <= tolerance || left == 0 {
                     break;
                 }
@@ -190,7 +191,7 @@ impl Primitive for RootOf {
             }
             converged = residual <= tolerance;
         }
-        if !(converged || self.policy == OnResidual::Warn && residual.is_finite() && norm.is_finite()) {
+        if !(converged || self.policy == OnResidual::Warn && residual.is_finite() && size.is_finite()) {
             let problem = format!(
                 "the point found is not a solution: residual {residual:e}, tolerance {tolerance:e}, {iterations} iterations; raise the iteration limit, \
                  accept it with `on_residual(OnResidual::Warn)`, or improve it with `on_residual(OnResidual::Refine)`"

@@ -6,6 +6,19 @@ use super::math;
 use crate::array::{Element, Real};
 use crate::operation::{BinaryFn, UnaryFn};
 
+/// `$run`, with `$f` known to the compiler, if the function is one of those that take no longer than a call; else `$call`.
+macro_rules! here {
+    ($F:ident, $f:ident, [$($short:ident)*], $run:expr, $call:expr) => {
+        match $f {
+            $($F::$short => {
+                let $f = $F::$short;
+                $run
+            })*
+            _ => $call,
+        }
+    };
+}
+
 per_isa! {
     /// Runs the instructions on `n` elements of the cells.
     ///
@@ -22,10 +35,22 @@ unsafe fn body<T: Real, const FMA: bool>(codes: &[Code], cells: *const *mut T, s
     let scalar = |s: u16| unsafe { *scalars.add(s as usize) };
     for code in codes {
         match *code {
-            Code::Unary(f, x, y) => unary::<T, FMA>(f, read(x), write(y)),
-            Code::Binary(f, a, b, y) => binary::<T, FMA>(f, read(a), read(b), write(y)),
-            Code::With(f, a, s, y) => binary_with::<T, FMA>(f, read(a), scalar(s), write(y)),
-            Code::Of(f, s, b, y) => binary_of::<T, FMA>(f, scalar(s), read(b), write(y)),
+            Code::Unary(f, x, y) => {
+                let (x, y) = (read(x), write(y));
+                here!(UnaryFn, f, [Neg Abs Sqrt Recip], math::unary_body::<T, FMA>(f, x, y), math::unary(f, x, y));
+            }
+            Code::Binary(f, a, b, y) => {
+                let (a, b, y) = (read(a), read(b), write(y));
+                here!(BinaryFn, f, [Add Sub Mul Div Max Min Less LessEq Equal Share Absorb], math::binary_body::<T, FMA>(f, a, b, y), math::binary(f, a, b, y));
+            }
+            Code::With(f, a, s, y) => {
+                let (a, s, y) = (read(a), scalar(s), write(y));
+                here!(BinaryFn, f, [Add Sub Mul Div Max Min LessEq Equal Share], math::binary_with_body::<T, FMA>(f, a, s, y), math::binary_with(f, a, s, y));
+            }
+            Code::Of(f, s, b, y) => {
+                let (s, b, y) = (scalar(s), read(b), write(y));
+                here!(BinaryFn, f, [Sub Div Less Share], math::binary_of_body::<T, FMA>(f, s, b, y), math::binary_of(f, s, b, y));
+            }
             Code::MulAdd(s, a, b, c, y) => math::mul_add_body::<T, FMA>(s, read(a), read(b), read(c), write(y)),
             Code::ScaleAdd(s, a, b, c, y) => math::scale_add_body::<T, FMA>(s, read(a), scalar(b), read(c), write(y)),
             Code::Select(t, a, b, y) => math::select_body::<T, FMA>(read(t), read(a), read(b), write(y)),
@@ -39,51 +64,4 @@ unsafe fn body<T: Real, const FMA: bool>(codes: &[Code], cells: *const *mut T, s
 #[inline(always)]
 fn each<T: Real>(x: &[T], y: &mut [T], f: impl Fn(f64) -> f64) {
     y.iter_mut().zip(x).for_each(|(y, x)| *y = T::from_f64(f(Element::to_f64(*x))));
-}
-
-#[inline(always)]
-fn unary<T: Real, const FMA: bool>(f: UnaryFn, x: &[T], y: &mut [T]) {
-    match f {
-        UnaryFn::Neg => math::unary_body::<T, FMA>(UnaryFn::Neg, x, y),
-        UnaryFn::Abs => math::unary_body::<T, FMA>(UnaryFn::Abs, x, y),
-        UnaryFn::Sqrt => math::unary_body::<T, FMA>(UnaryFn::Sqrt, x, y),
-        UnaryFn::Recip => math::unary_body::<T, FMA>(UnaryFn::Recip, x, y),
-        dear => math::unary(dear, x, y),
-    }
-}
-
-#[inline(always)]
-fn binary<T: Real, const FMA: bool>(f: BinaryFn, a: &[T], b: &[T], y: &mut [T]) {
-    match f {
-        BinaryFn::Add => math::binary_body::<T, FMA>(BinaryFn::Add, a, b, y),
-        BinaryFn::Sub => math::binary_body::<T, FMA>(BinaryFn::Sub, a, b, y),
-        BinaryFn::Mul => math::binary_body::<T, FMA>(BinaryFn::Mul, a, b, y),
-        BinaryFn::Div => math::binary_body::<T, FMA>(BinaryFn::Div, a, b, y),
-        BinaryFn::Max => math::binary_body::<T, FMA>(BinaryFn::Max, a, b, y),
-        BinaryFn::Less => math::binary_body::<T, FMA>(BinaryFn::Less, a, b, y),
-        BinaryFn::Equal => math::binary_body::<T, FMA>(BinaryFn::Equal, a, b, y),
-        BinaryFn::Absorb => math::binary_body::<T, FMA>(BinaryFn::Absorb, a, b, y),
-        dear => math::binary(dear, a, b, y),
-    }
-}
-
-#[inline(always)]
-fn binary_with<T: Real, const FMA: bool>(f: BinaryFn, a: &[T], c: T, y: &mut [T]) {
-    match f {
-        BinaryFn::Add => math::binary_with_body::<T, FMA>(BinaryFn::Add, a, c, y),
-        BinaryFn::Sub => math::binary_with_body::<T, FMA>(BinaryFn::Sub, a, c, y),
-        BinaryFn::Mul => math::binary_with_body::<T, FMA>(BinaryFn::Mul, a, c, y),
-        BinaryFn::Max => math::binary_with_body::<T, FMA>(BinaryFn::Max, a, c, y),
-        BinaryFn::Equal => math::binary_with_body::<T, FMA>(BinaryFn::Equal, a, c, y),
-        dear => math::binary_with(dear, a, c, y),
-    }
-}
-
-#[inline(always)]
-fn binary_of<T: Real, const FMA: bool>(f: BinaryFn, c: T, b: &[T], y: &mut [T]) {
-    match f {
-        BinaryFn::Sub => math::binary_of_body::<T, FMA>(BinaryFn::Sub, c, b, y),
-        BinaryFn::Less => math::binary_of_body::<T, FMA>(BinaryFn::Less, c, b, y),
-        dear => math::binary_of(dear, c, b, y),
-    }
 }

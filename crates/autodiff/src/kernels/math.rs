@@ -39,24 +39,6 @@ pub fn binary_of<T: Real>(f: BinaryFn, c: T, b: &[T], y: &mut [T]) {
     binary_of_isa(f, c, &b[..n], y);
 }
 
-/// y_i = a_i b_i with or without c_i.
-pub(super) fn mul_add<T: Real>(s: Sum, a: &[T], b: &[T], c: &[T], y: &mut [T]) {
-    let n = y.len();
-    mul_add_isa(s, &a[..n], &b[..n], &c[..n], y);
-}
-
-/// y_i = a_i b with or without c_i.
-pub(super) fn scale_add<T: Real>(s: Sum, a: &[T], b: T, c: &[T], y: &mut [T]) {
-    let n = y.len();
-    scale_add_isa(s, &a[..n], b, &c[..n], y);
-}
-
-/// y_i = a_i where test_i is not 0, else b_i.
-pub fn select<T: Real>(test: &[T], a: &[T], b: &[T], y: &mut [T]) {
-    let n = y.len();
-    select_isa(&test[..n], &a[..n], &b[..n], y);
-}
-
 /// Runs `$go` with `$f` bound to the function of one number that `$which` names.
 macro_rules! with_unary {
     ($which:expr, $T:ident, $f:ident => $go:expr) => {
@@ -104,6 +86,7 @@ macro_rules! with_binary {
             BinaryFn::Less => with_binary!(@ |a: $T, b: $T| one_if::<$T>(a < b), $f => $go),
             BinaryFn::LessEq => with_binary!(@ |a: $T, b: $T| one_if::<$T>(a <= b), $f => $go),
             BinaryFn::Equal => with_binary!(@ |a: $T, b: $T| one_if::<$T>(a == b), $f => $go),
+            BinaryFn::Share => with_binary!(@ share::<$T>, $f => $go),
             BinaryFn::Pow => with_binary!(@ elementary::pow::<$T, FMA>, $f => $go),
             BinaryFn::Atan2 => with_binary!(@ elementary::atan2::<$T, FMA>, $f => $go),
             BinaryFn::Rem => with_binary!(@ |a: $T, b: $T| a % b, $f => $go),
@@ -122,6 +105,12 @@ fn one_if<T: Real>(yes: bool) -> T {
 }
 
 #[inline(always)]
+fn share<T: Real>(a: T, b: T) -> T {
+    let half = one_if::<T>(a == b) * T::from_f64(0.5);
+    if a < b { T::one() } else { half }
+}
+
+#[inline(always)]
 fn sign<T: Real>(v: T) -> T {
     if v > T::zero() {
         T::one()
@@ -136,9 +125,6 @@ per_isa! { fn unary_isa<T: Real>(f: UnaryFn, x: &[T], y: &mut [T]) = unary_body 
 per_isa! { fn binary_isa<T: Real>(f: BinaryFn, a: &[T], b: &[T], y: &mut [T]) = binary_body }
 per_isa! { fn binary_with_isa<T: Real>(f: BinaryFn, a: &[T], c: T, y: &mut [T]) = binary_with_body }
 per_isa! { fn binary_of_isa<T: Real>(f: BinaryFn, c: T, b: &[T], y: &mut [T]) = binary_of_body }
-per_isa! { fn mul_add_isa<T: Real>(s: Sum, a: &[T], b: &[T], c: &[T], y: &mut [T]) = mul_add_body }
-per_isa! { fn scale_add_isa<T: Real>(s: Sum, a: &[T], b: T, c: &[T], y: &mut [T]) = scale_add_body }
-per_isa! { fn select_isa<T: Real>(test: &[T], a: &[T], b: &[T], y: &mut [T]) = select_body }
 
 #[inline(always)]
 pub(super) fn unary_body<T: Real, const FMA: bool>(f: UnaryFn, x: &[T], y: &mut [T]) {
@@ -207,16 +193,19 @@ macro_rules! with_sum {
     }};
 }
 
+/// y_i = a_i b_i with or without c_i.
 #[inline(always)]
 pub(super) fn mul_add_body<T: Real, const FMA: bool>(s: Sum, a: &[T], b: &[T], c: &[T], y: &mut [T]) {
     with_sum!(s, s => for (y, (a, (b, c))) in y.iter_mut().zip(a.iter().zip(b.iter().zip(c))) { *y = mul_add_of_one(s, *a, *b, *c) });
 }
 
+/// y_i = a_i b with or without c_i.
 #[inline(always)]
 pub(super) fn scale_add_body<T: Real, const FMA: bool>(s: Sum, a: &[T], b: T, c: &[T], y: &mut [T]) {
     with_sum!(s, s => for (y, (a, c)) in y.iter_mut().zip(a.iter().zip(c)) { *y = mul_add_of_one(s, *a, b, *c) });
 }
 
+/// y_i = a_i where test_i is not 0, else b_i.
 #[inline(always)]
 pub(super) fn select_body<T: Real, const FMA: bool>(test: &[T], a: &[T], b: &[T], y: &mut [T]) {
     for (y, (t, (a, b))) in y.iter_mut().zip(test.iter().zip(a.iter().zip(b))) {

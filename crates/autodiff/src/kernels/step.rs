@@ -61,5 +61,5 @@ macro_rules! operations {
 }
 operations! {
     unary Neg Abs Sign Sqrt Recip Floor Exp ExpM1 Ln Ln1p Sin Cos Tan Asin Acos Atan Sinh Cosh Tanh Sigmoid Softplus Erf;
-    binary Add Sub Mul Div Max Min Less LessEq Equal Pow Atan2 Rem Absorb
+    binary Add Sub Mul Div Max Min Less LessEq Equal Share Pow Atan2 Rem Absorb
 }

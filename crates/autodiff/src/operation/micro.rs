@@ -53,6 +53,8 @@ pub enum BinaryFn {
     LessEq,
     /// a = b as 1 or 0.
     Equal,
+    /// 1 where a < b, ½ where a = b, else 0.
+    Share,
     /// aᵇ.
     Pow,
     Atan2,

@@ -14,13 +14,13 @@ use smallvec::smallvec;
 binary! {
     /// The larger of a and b; NaN if either is. Ties share the derivative equally.
     Maximum, maximum, |p, q| if p.is_nan() || q.is_nan() { T::nan() } else { p.max(q) }, Max, indices: true,
-    slope |b, x, y, i| Slope::Masked(share(b, x[1 - i], x[i])),
+    slope |b, x, y, i| Slope::Masked(b.share(x[1 - i], x[i])),
     simplify |b, x| if x[0] == x[1] { Some(x[0]) } else { b.fold_numbers(x, |p, q| Maximum.apply(&[p, q])) },
     at [[0.5, -1.5], [0.25, 2.0], [-3.0, 0.0]];
 
     /// The smaller of a and b; NaN if either is. Ties share the derivative equally.
     Minimum, minimum, |p, q| if p.is_nan() || q.is_nan() { T::nan() } else { p.min(q) }, Min, indices: true,
-    slope |b, x, y, i| Slope::Masked(share(b, x[i], x[1 - i])),
+    slope |b, x, y, i| Slope::Masked(b.share(x[i], x[1 - i])),
     simplify |b, x| if x[0] == x[1] { Some(x[0]) } else { b.fold_numbers(x, |p, q| Minimum.apply(&[p, q])) },
     at [[0.5, -1.5], [0.25, 2.0], [-3.0, 0.0]];
 
@@ -38,13 +38,11 @@ binary! {
     Equal, equal, |p, q| if p == q { T::one() } else { T::zero() }, Equal, indices: true,
     slope |b, x, y, i| Slope::Zero, simplify |b, x| b.fold_numbers(x, |p, q| Equal.apply(&[p, q])),
     at [[0.5, -1.5], [0.25, 2.0], [-3.0, 0.0]];
-}
 
-/// 1 where low < high, ½ where they are equal, else 0.
-fn share(b: &mut Builder, low: Value, high: Value) -> Value {
-    let (less, equal) = (b.less(low, high), b.equal(low, high));
-    let tie = b.scale(equal, 0.5);
-    b.add(less, tie)
+    /// What b has of the derivative of the larger of a and b: 1 where a < b, ½ where they are equal, else 0; no derivative.
+    Share, share, |p, q| T::from_f64(if p < q { 1.0 } else if p == q { 0.5 } else { 0.0 }), Share, indices: false,
+    slope |b, x, y, i| Slope::Zero, simplify |b, x| b.fold_numbers(x, |p, q| Share.apply(&[p, q])),
+    at [[0.5, -1.5], [0.25, 2.0], [-3.0, 0.0]];
 }
 
 /// b where `test` is not 0, else c; the test may be of any element type. The unused branch has derivative exactly 0 both ways,

@@ -22,6 +22,7 @@ macro_rules! each_operation {
             less: comparison::Less;
             less_equal: comparison::LessEqual;
             equal: comparison::Equal;
+            share: comparison::Share;
             select: comparison::Select;
             exp: elementary::Exp;
             exp_m1: elementary::ExpM1;

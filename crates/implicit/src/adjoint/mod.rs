@@ -10,6 +10,7 @@ pub use series::{Neumann, OneStep};
 use crate::operator::Operator;
 use hypertape_autodiff::Problem;
 use hypertape_autodiff::record::Scalar;
+use hypertape_solvers::krylov::norm;
 use std::any::Any;
 use std::fmt::Debug;
 
@@ -65,7 +66,7 @@ pub trait LinearSolve: Debug + Send + Sync + 'static {
 fn true_residual(a: &mut dyn Operator, b: &[f64], x: &[f64], scratch: &mut [f64]) -> Result<f64, Problem> {
     a.apply(x, scratch)?;
     let r: f64 = b.iter().zip(scratch.iter()).map(|(b, s)| (b - s) * (b - s)).sum::<f64>().sqrt();
-    let size = crate::flat::norm(b);
+    let size = norm(b);
     Ok(if size > 0.0 { r / size } else { r })
 }
 

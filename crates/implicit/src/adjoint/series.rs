@@ -3,6 +3,7 @@ use super::{LinearSolve, Outcome, checked, true_residual, wrong_state};
 use crate::operator::Operator;
 use hypertape_autodiff::Problem;
 use hypertape_autodiff::record::Scalar;
+use hypertape_solvers::krylov::norm;
 use std::any::Any;
 
 /// The first terms of A⁻¹ = α Σ_k (I − αA)ᵏ: so many, or until the residual is small.
@@ -71,14 +72,14 @@ fn series(
     // x holds the sum, `term` the last power (I − αA)ᵏ αb.
     term.iter_mut().zip(b).for_each(|(t, b)| *t = alpha * b);
     x.copy_from_slice(term);
-    let first = crate::flat::norm(term);
+    let first = norm(term);
     let enough = goal.map(|g| g * first);
     let (mut size, mut made) = (first, 1);
     while made < terms && enough.is_none_or(|e| size > e) && size.is_finite() {
         a.apply(term, product)?;
         term.iter_mut().zip(product.iter()).for_each(|(t, p)| *t -= alpha * p);
         x.iter_mut().zip(term.iter()).for_each(|(x, t)| *x += t);
-        size = crate::flat::norm(term);
+        size = norm(term);
         made += 1;
     }
     let residual = true_residual(a, b, x, product)?;

@@ -18,3 +18,4 @@ pub use linear_solver::{LinearSolver, Map, WithAdjoint, Workspace};
 pub use neumann::Neumann;
 pub use normal::NormalCg;
 pub use outcome::{Outcome, Status};
+pub use vectors::norm;

@@ -24,8 +24,8 @@ pub(super) fn narrow<T: Real>(v: f64) -> T {
     hypertape_autodiff::array::Element::from_f64(v)
 }
 
-/// ‖a‖₂, without overflow or underflow of the squares.
-pub(super) fn norm<T: Real>(a: &[T]) -> f64 {
+/// ‖a‖₂ of a vector, without overflow or underflow of the squares.
+pub fn norm<T: Real>(a: &[T]) -> f64 {
     let plain = dot(a, a);
     if plain.is_finite() && plain > f64::MIN_POSITIVE / f64::EPSILON {
         return plain.sqrt();

@@ -2,19 +2,22 @@
 use super::Random;
 use crate::array::Real;
 use crate::kernels::isa::{on_each, per_isa};
-use crate::kernels::math::{self, Sum, binary_of_one, unary_of_one};
+use crate::kernels::math::{self, Sum, binary_of_one, mul_add_body, scale_add_body, select_body, unary_of_one};
 use crate::operation::{BinaryFn, UnaryFn};
 
 pub(crate) const UNARY: [UnaryFn; 22] = {
     use UnaryFn::*;
     [Neg, Abs, Sign, Sqrt, Recip, Floor, Exp, ExpM1, Ln, Ln1p, Sin, Cos, Tan, Asin, Acos, Atan, Sinh, Cosh, Tanh, Sigmoid, Softplus, Erf]
 };
-const BINARY: [BinaryFn; 13] = {
+const BINARY: [BinaryFn; 14] = {
     use BinaryFn::*;
-    [Add, Sub, Mul, Div, Max, Min, Less, LessEq, Equal, Pow, Atan2, Rem, Absorb]
+    [Add, Sub, Mul, Div, Max, Min, Less, LessEq, Equal, Share, Pow, Atan2, Rem, Absorb]
 };
 
 per_isa! { pub(crate) fn unary_scalar<T: Real>(f: UnaryFn, x: T) -> T = unary_of_one }
+per_isa! { fn mul_add<T: Real>(s: Sum, a: &[T], b: &[T], c: &[T], y: &mut [T]) = mul_add_body }
+per_isa! { fn scale_add<T: Real>(s: Sum, a: &[T], b: T, c: &[T], y: &mut [T]) = scale_add_body }
+per_isa! { fn select<T: Real>(test: &[T], a: &[T], b: &[T], y: &mut [T]) = select_body }
 per_isa! { pub(crate) fn binary_scalar<T: Real>(f: BinaryFn, a: T, b: T) -> T = binary_of_one }
 
 /// The function in double precision, with the system's functions.
@@ -75,6 +78,7 @@ fn exact2(f: BinaryFn, a: f64, b: f64) -> f64 {
         BinaryFn::Less => f64::from(u8::from(a < b)),
         BinaryFn::LessEq => f64::from(u8::from(a <= b)),
         BinaryFn::Equal => f64::from(u8::from(a == b)),
+        BinaryFn::Share => f64::from(u8::from(a <= b)) - 0.5 * f64::from(u8::from(a == b)),
         BinaryFn::Pow => a.powf(b),
         BinaryFn::Atan2 => a.atan2(b),
         BinaryFn::Rem => a % b,
@@ -159,9 +163,9 @@ fn sums_with_products<T: Real>() {
     for (s, sum) in [(Sum::Plus, (|p, c| p + c) as fn(T, T) -> T), (Sum::Minus, |p, c| p - c), (Sum::From, |p, c| c - p)] {
         for n in [0, 1, 7, 64, 301] {
             let mut y = vec![T::nan(); n];
-            math::mul_add(s, &a, &b, &c, &mut y);
+            mul_add(s, &a, &b, &c, &mut y);
             assert!((0..n).all(|i| same(y[i], sum(a[i] * b[i], c[i]))), "{s:?}");
-            math::scale_add(s, &a, b[5], &c, &mut y);
+            scale_add(s, &a, b[5], &c, &mut y);
             assert!((0..n).all(|i| same(y[i], sum(a[i] * b[5], c[i]))), "{s:?} with a number");
         }
     }
@@ -178,6 +182,6 @@ fn sums_with_products_in_them() {
 #[test]
 fn selects() {
     let mut y = [0.0; 4];
-    math::select(&[0.0, -0.0, 1.0, f64::NAN], &[1.0; 4], &[2.0; 4], &mut y);
+    select(&[0.0, -0.0, 1.0, f64::NAN], &[1.0; 4], &[2.0; 4], &mut y);
     assert_eq!(y, [2.0, 2.0, 1.0, 1.0]);
 }
