@@ -24,8 +24,8 @@ const PEERS: [(&str, &str); 9] = [
 pub struct Runs<'a> {
     /// Only cells `workload size` that contain this.
     pub only: &'a str,
-    /// Threads.
-    pub threads: usize,
+    /// Numbers of threads, each of which every cell is run with.
+    pub threads: &'a [usize],
     /// Samples.
     pub repeat: usize,
     /// The folder with the peers' `bench.py` and their Python environment, if they are to run.
@@ -38,32 +38,41 @@ pub struct Runs<'a> {
 /// When a process of ours cannot be started or fails; a peer that fails is left out.
 pub fn run(runs: &Runs<'_>, done: &mut dyn FnMut(&Line)) -> Result<(), Box<dyn Error>> {
     let own = std::env::current_exe()?;
+    let repeat = runs.repeat.to_string();
     for (workload, variants) in ALL {
         for size in ["small", "medium", "large"] {
             if !format!("{workload} {size}").contains(runs.only) || (workload == "tiny_expr20" && size != "small") {
                 continue;
             }
-            let [threads, repeat] = [runs.threads, runs.repeat].map(|n| n.to_string());
-            let common = ["--workload", workload, "--size", size, "--threads", &threads, "--repeat", &repeat];
-            for variant in [""].iter().chain(variants) {
-                let out = pinned(&own, runs.threads).args(common).args(["--variant", variant]).output()?;
-                if !out.status.success() {
-                    return Err(format!("{workload} {size} {variant}: {}", String::from_utf8_lossy(&out.stderr)).into());
+            for n in runs.threads {
+                let threads = n.to_string();
+                let common = ["--workload", workload, "--size", size, "--threads", &threads, "--repeat", &repeat];
+                for variant in [""].iter().chain(variants) {
+                    let out = pinned(&own, *n).args(common).args(["--variant", variant]).output()?;
+                    if !out.status.success() {
+                        return Err(format!("{workload} {size} {variant}: {}", String::from_utf8_lossy(&out.stderr)).into());
+                    }
+                    done(&serde_json::from_slice(&out.stdout)?);
                 }
-                done(&serde_json::from_slice(&out.stdout)?);
-            }
-            let Some(folder) = runs.peers else { continue };
-            let peers = PEERS.iter().find(|p| workload.starts_with(p.0)).map_or("", |p| p.1);
-            for peer in peers.split(' ').filter(|p| *p != "jax_fwd" || matches!(workload, "unroll_scalar" | "ista_lambda" | "tv_lambda")) {
-                let python = folder.join(".venv/bin/python");
-                let out = Command::new(python).current_dir(folder).args(["bench.py", "--peer", peer]).args(common).output()?;
-                if let Some(line) = out.stdout.split(|c| *c == b'\n').rev().find_map(|l| serde_json::from_slice::<Line>(l).ok()) {
-                    done(&line);
+                let Some(folder) = runs.peers else { continue };
+                for peer in peers(workload) {
+                    let python = folder.join(".venv/bin/python");
+                    let out = Command::new(python).current_dir(folder).args(["bench.py", "--peer", peer]).args(common).output()?;
+                    if let Some(line) = out.stdout.split(|c| *c == b'\n').rev().find_map(|l| serde_json::from_slice::<Line>(l).ok()) {
+                        done(&line);
+                    }
                 }
             }
         }
     }
     Ok(())
+}
+
+/// The peers that have a workload.
+fn peers(workload: &str) -> impl Iterator<Item = &'static str> {
+    let family = PEERS.iter().find(|p| workload.starts_with(p.0)).map_or("", |p| p.1);
+    let forward = matches!(workload, "unroll_scalar" | "ista_lambda" | "tv_lambda");
+    family.split(' ').filter(move |p| forward || *p != "jax_fwd")
 }
 
 /// A command on as many processors as there are threads, where that can be asked for.
@@ -76,12 +85,24 @@ fn pinned(program: &Path, threads: usize) -> Command {
     Command::new(program)
 }
 
-/// The table: for each cell our variants, beside the fastest and the leanest peer that differentiates by itself and agrees.
+/// The table: for each cell our variants, beside the fastest and the leanest peer that differentiates by itself and agrees; *gain* is our own time on
+/// one thread over that on several.
 #[must_use]
 pub fn table(lines: &[Line]) -> String {
     let mut out = format!(
-        "{:<22} {:<7} {:>1}  {:<16} {:>10} {:>8} {:>8} {:>8}  {:<30} {:>6}  {}\n",
-        "workload", "size", "t", "ours", "time", "setup", "run MiB", "planned", "fastest peer (run MiB)", "ratio", "leanest peer (run MiB)"
+        "{:<22} {:<7} {:>1}  {:<16} {:>10} {:>8} {:>8} {:>8} {:>5}  {:<30} {:>6}  {}\n",
+        "workload",
+        "size",
+        "t",
+        "ours",
+        "time",
+        "setup",
+        "run MiB",
+        "planned",
+        "gain",
+        "fastest peer (run MiB)",
+        "ratio",
+        "leanest peer (run MiB)"
     );
     let mut cells: Vec<(&str, &str, usize)> = vec![];
     for l in lines {
@@ -105,11 +126,13 @@ pub fn table(lines: &[Line]) -> String {
             let lean = leanest.map_or("-".into(), |l| show(l));
             let (time, setup, run) = (seconds(ours.time_s), seconds(ours.setup_s), mebibytes(ours.run_peak_bytes as f64));
             let planned = mebibytes(planned);
+            let alone = |l: &&Line| (&l.workload, &l.size, &l.peer, l.threads) == (&ours.workload, &ours.size, &ours.peer, 1);
+            let gain = lines.iter().find(alone).filter(|_| threads > 1).map_or(String::new(), |l| format!("{:.1}", l.time_s / ours.time_s));
             let peer = &ours.peer;
             // Writing to a string does not fail.
             let _ = writeln!(
                 out,
-                "{workload:<22} {size:<7} {threads:>1}  {peer:<16} {time:>10} {setup:>8} {run:>8} {planned:>8}  {fast:<30} {ratio:>6}  {lean}"
+                "{workload:<22} {size:<7} {threads:>1}  {peer:<16} {time:>10} {setup:>8} {run:>8} {planned:>8} {gain:>5}  {fast:<30} {ratio:>6}  {lean}"
             );
         }
         for wrong in here.iter().filter(|l| !l.is_ours() && l.deviation(reference) >= 1e-6) {
@@ -141,6 +164,14 @@ mod tests {
             "time_s": {time_s}, "min_s": 0, "max_s": 0, "samples": 1, "inner": 1, "peak_bytes": 0, "run_peak_bytes": 0, "value": {value}, "counts": {{}}}}"#
         );
         serde_json::from_str(&text).unwrap()
+    }
+
+    #[test]
+    fn the_gain_is_that_over_one_thread() {
+        let two = Line { threads: 2, ..line("hypertape", 4e-3, 2.0) };
+        let table = table(&[line("hypertape", 6e-3, 2.0), two]);
+        let last = table.lines().last().unwrap_or_default();
+        assert!(last.contains(" 2  hypertape ") && last.contains("   1.5  "), "{table}");
     }
 
     #[test]

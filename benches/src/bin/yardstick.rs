@@ -52,9 +52,9 @@ enum Command {
         /// Only cells `workload size` that contain this.
         #[arg(long, default_value = "")]
         only: String,
-        /// Threads.
-        #[arg(long, default_value_t = 1)]
-        threads: usize,
+        /// Threads; with `1,2` each workload is run on one and on two.
+        #[arg(long, default_value = "1", value_delimiter = ',')]
+        threads: Vec<usize>,
         /// Samples.
         #[arg(long, default_value_t = 5)]
         repeat: usize,
@@ -88,7 +88,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             let mut lines = vec![];
             let mut file = out.map(|path| OpenOptions::new().create(true).append(true).open(path)).transpose()?;
             let mut failed = Ok(());
-            run(&Runs { only: &only, threads, repeat, peers: peers.as_deref() }, &mut |line| {
+            run(&Runs { only: &only, threads: &threads, repeat, peers: peers.as_deref() }, &mut |line| {
                 eprintln!("{} {} {}: {:.3e} s", line.workload, line.size, line.peer, line.time_s);
                 if let (Some(file), Ok(text)) = (&mut file, serde_json::to_string(line)) {
                     failed = writeln!(file, "{text}");

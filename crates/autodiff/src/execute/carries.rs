@@ -88,10 +88,11 @@ impl Carries<'_> {
     pub(super) fn row(&self, t: usize) -> usize {
         if self.scan.reverse { self.trip - 1 - t } else { t }
     }
-    /// Where carry k lies before step t: in rows of the trajectory, or in two buffers by turns, so that it ends in its final place.
+    /// Where carry k lies before step t: in rows of the trajectory, in its final place, or there and in another buffer by turns, so that it ends there.
     pub(super) fn at(&self, b: &Bases, k: usize, t: usize) -> Base {
         let last = b.find(&self.scan.finals[k]);
         match &self.scan.spare[k] {
+            Buffer::Same => last,
             _ if t == self.trip => last,
             Buffer::Spare(o) if (self.trip - t) % 2 == 1 => b.find(o),
             Buffer::Spare(_) => last,
@@ -117,7 +118,7 @@ impl Carries<'_> {
             self.keep(b, kept, last, kept.slots);
         }
         for k in 0..s.init.len() {
-            if t < self.trip {
+            if t < self.trip && !matches!(s.spare[k], Buffer::Same) {
                 b.find(&s.finals[k]).copy_from(self.at(b, k, t));
             }
         }

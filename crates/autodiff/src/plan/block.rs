@@ -6,6 +6,7 @@ use super::fuse::{self, Result as Made};
 use super::item::{Draft, Item};
 use super::late;
 use super::machine::Expanded;
+use super::replace;
 use super::roots::{Home, Root, Seen};
 use super::schedule::{Given, Schedule};
 use super::slots::{self, Slots};
@@ -19,20 +20,23 @@ const BIG_PRODUCT: usize = 1 << 18;
 /// Elements above which a fold by itself is.
 const BIG_FOLD: usize = 1 << 18;
 
-/// The block of a program with these inputs.
-pub(crate) fn block(program: Expanded, given: Vec<Given>) -> Result<Block> {
+/// The block of a program with these inputs. Its first outputs are the new values of carries; for each, whether it may be written where the old
+/// one is, an input after the first.
+pub(crate) fn block(program: Expanded, given: Vec<Given>, carries: &[bool]) -> Result<Block> {
     let mut s = Schedule::new(program, given, block)?;
     late::delay(&mut s);
     stream::join(&mut s);
     accumulate::products(&mut s);
     let passing: Vec<usize> = s.items.iter().map(|item| passing(item, &s.roots)).collect();
-    let slots = slots::assign(&s.items, &s.roots, &passing);
+    let mut slots = slots::assign(&s.items, &s.roots, &passing);
+    let replaces = replace::carries(&s.items, &s.roots, carries, &mut slots);
     let places = Places { roots: &s.roots, slots: &slots, first_constant: 1 + s.inputs + s.outputs, inputs: s.inputs };
     let mut b = Block {
         steps: vec![],
         inputs: s.inputs,
         outputs: s.outputs,
         constants: s.constants.clone(),
+        replaces,
         frame: slots.bytes,
         big: false,
         cost: 0.0,

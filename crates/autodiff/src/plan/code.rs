@@ -190,6 +190,8 @@ pub(crate) enum Buffer<O> {
     Trajectory(O),
     /// The other of two buffers.
     Spare(O),
+    /// Nothing: a step writes it where it was.
+    Same,
 }
 
 /// A branch: both blocks have the operands as inputs and the same outputs.
@@ -211,6 +213,8 @@ pub(crate) struct Block {
     pub(crate) inputs: usize,
     pub(crate) outputs: usize,
     pub(crate) constants: Vec<Shared>,
+    /// For each carry, whether its new value takes the place of the old one.
+    pub(crate) replaces: Vec<bool>,
     /// Bytes of its frame.
     pub(crate) frame: usize,
     /// Whether some instruction, nested ones included, is big enough to split.
@@ -278,6 +282,7 @@ impl<O> Instruction<O> {
                 s.spare.iter().for_each(|b| match b {
                     Buffer::Trajectory(o) => f(o, Write),
                     Buffer::Spare(o) => f(o, Scratch),
+                    Buffer::Same => {}
                 });
                 s.frames.iter().chain(&s.test_frame).chain(&s.verdict).chain([&s.counter]).for_each(|o| f(o, Scratch));
             }

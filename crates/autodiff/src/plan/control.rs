@@ -62,9 +62,15 @@ impl Schedule {
         let stacked_values = &e.outputs[spec.carries..spec.carries + spec.stacked];
         let read: Vec<bool> = (0..spec.carries).map(|_| true).chain(stacked_values.iter().map(|v| self.is_read(*v))).collect();
         let expanded = body;
-        let body = (self.nest)(body.only(&read), given.clone())?;
+        // Values before a step that something asks for later stay.
+        let again = self.again.iter().position(|(r, _)| e.outputs.contains(&r.trajectories[0].0));
+        let states = &e.outputs[spec.carries + spec.stacked..][..spec.carries];
+        let may: Vec<bool> = states.iter().map(|v| again.is_none() && !self.is_read(*v)).collect();
+        let body = (self.nest)(body.only(&read), given.clone(), &may)?;
         let test = match &spec.trip {
-            Trip::Until { test, .. } => Some((self.nest)(expand(test, &[true])?, carry_given.into_iter().chain(constant_given).collect())?),
+            Trip::Until { test, .. } => {
+                Some((self.nest)(expand(test, &[true])?, carry_given.into_iter().chain(constant_given).collect(), &[])?)
+            }
             _ => None,
         };
         let verdict_type = if let Trip::Until { test, .. } = &spec.trip { test.output_types().pop() } else { None };
@@ -88,7 +94,6 @@ impl Schedule {
             self.set(v, whole.clone());
             stacked.push(self.row(whole).0);
         }
-        let again = self.again.iter().position(|(r, _)| e.outputs.contains(&r.trajectories[0].0));
         let keeps = again.map(|k| self.keep(k));
         let mut spare = vec![];
         for (i, t) in carry_types.iter().enumerate() {
@@ -98,6 +103,8 @@ impl Schedule {
                 let whole = Seen::whole(self.fresh(t.kind, t.len()), &t.shape);
                 self.set(v, whole.clone());
                 spare.push(Buffer::Trajectory(whole));
+            } else if body.replaces[i] {
+                spare.push(Buffer::Same);
             } else {
                 spare.push(Buffer::Spare(Seen::whole(self.fresh(t.kind, t.len()), &t.shape)));
             }
@@ -177,7 +184,7 @@ impl Schedule {
     fn replay(&mut self, k: usize, reverse: bool) -> Result<Replay<Seen>> {
         let (r, source) = self.again[k].clone();
         let source = source.expect("a loop comes before those that read its states");
-        let body = (self.nest)(source.body, source.given)?;
+        let body = (self.nest)(source.body, source.given, &[])?;
         let own = self.frame((r.further + if r.alone { 1 } else { 2 }) * r.states.bytes);
         let frame = self.frame(body.frame);
         Ok(Replay {
@@ -200,8 +207,8 @@ impl Schedule {
         let test = inputs.remove(0);
         let given: Vec<Given> = inputs.iter().map(|x| self.given(x)).collect();
         let read: Vec<bool> = e.outputs.iter().map(|v| self.is_read(*v)).collect();
-        let yes = (self.nest)(expand(&spec.yes, &read)?, given.clone())?;
-        let no = (self.nest)(expand(&spec.no, &read)?, given)?;
+        let yes = (self.nest)(expand(&spec.yes, &read)?, given.clone(), &[])?;
+        let no = (self.nest)(expand(&spec.no, &read)?, given, &[])?;
         let mut outputs = vec![];
         for v in e.outputs.iter().copied().filter(|v| self.is_read(*v)).collect::<Vec<_>>() {
             let t = p.type_of(v);

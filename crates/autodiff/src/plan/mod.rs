@@ -17,6 +17,7 @@ mod pairs;
 mod place;
 mod planes;
 pub(crate) mod recompute;
+mod replace;
 mod roots;
 mod schedule;
 mod slots;
@@ -48,7 +49,7 @@ impl Plan {
         let (inputs, outputs) = (program.input_types(), program.output_types());
         let given = |t: &LeafType| Given { kind: t.kind, layout: Layout::contiguous(&t.shape), literal: None, constant: None };
         let expanded = expand::expand(program, &vec![true; outputs.len()])?;
-        let block = block::block(expanded, inputs.iter().map(given).collect())?;
+        let block = block::block(expanded, inputs.iter().map(given).collect(), &[])?;
         let mut bytes = block.frame;
         let mut places = vec![];
         for t in &outputs {

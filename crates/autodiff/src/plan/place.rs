@@ -75,6 +75,7 @@ impl<O> Instruction<O> {
                         .map(|b| match b {
                             Buffer::Trajectory(o) => Buffer::Trajectory(f(o)),
                             Buffer::Spare(o) => Buffer::Spare(f(o)),
+                            Buffer::Same => Buffer::Same,
                         })
                         .collect(),
                     stacked: rows(s.stacked, f),

@@ -27,8 +27,8 @@ pub(crate) struct Given {
     pub(crate) constant: Option<usize>,
 }
 
-/// Plans a nested program with these inputs.
-pub(crate) type Nest = fn(Expanded, Vec<Given>) -> Result<Block>;
+/// Plans a nested program with these inputs, and carries that may be written where they are read.
+pub(crate) type Nest = fn(Expanded, Vec<Given>, &[bool]) -> Result<Block>;
 
 /// A loop that keeps some of its states, as loops that make the others again need it.
 #[derive(Clone)]
