@@ -29,9 +29,11 @@ per_isa! {
 
 #[inline(always)]
 unsafe fn body<T: Real, const FMA: bool>(codes: &[Code], cells: *const *mut T, scalars: *const T, n: usize) {
-    // SAFETY: the caller's promise, for each of the three.
+    // SAFETY: the caller's promise.
     let read = |cell: u16| unsafe { std::slice::from_raw_parts(*cells.add(cell as usize), n) };
+    // SAFETY: as above, and nothing else sees the elements while the slice lives.
     let write = |cell: u16| unsafe { std::slice::from_raw_parts_mut(*cells.add(cell as usize), n) };
+    // SAFETY: as above.
     let scalar = |s: u16| unsafe { *scalars.add(s as usize) };
     for code in codes {
         match *code {

@@ -8,6 +8,7 @@ mod memory;
 mod passes;
 mod pieces;
 mod registry;
+mod replace;
 mod sums;
 
 use hypertape_autodiff::array::{AnyArray, AnyView, Kind, LeafType};
