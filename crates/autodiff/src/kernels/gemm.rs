@@ -19,6 +19,8 @@ pub(crate) struct Gemm {
 
 /// Multiplications above which a product is worth two threads.
 const PARALLEL: usize = 1 << 25;
+/// The same where one side is short: little is packed twice.
+const PARALLEL_FEW: usize = 1 << 22;
 /// Rows of a product at the most that are turned to spare packing the other operand, and columns that are made at once.
 const FEW: usize = 32;
 const AT_ONCE: usize = 128;
@@ -63,7 +65,8 @@ impl Gemm {
     /// As `run`.
     unsafe fn split<T: faer::traits::ComplexField + Copy>(&self, p: Pointers<T>, add: Option<T>) {
         let (m, n) = (self.m, self.n);
-        if m * n * self.k >= PARALLEL && m.max(n) >= 128 {
+        let parallel = if m.min(n) <= FEW { PARALLEL_FEW } else { PARALLEL };
+        if m * n * self.k >= parallel && m.max(n) >= 128 {
             let (low, high, q) = if m >= n {
                 let half = (m / 2).next_multiple_of(48);
                 (Gemm { m: half, ..*self }, Gemm { m: m - half, ..*self }, p.below(half, self))
