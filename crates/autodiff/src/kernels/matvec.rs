@@ -1,7 +1,7 @@
 //! Matrix-vector products as streams over rows: each dotted, or all added up, with one or two vectors at a time.
 //!
 //! Every row is dotted, and every column added up, in an order of its own that knows nothing of the rows beside it: neither blocks, nor
-//! rows taken together, nor the number of vectors change a bit of the result.
+//! rows taken together, nor the number of vectors, nor where memory begins change a bit of the result.
 #![allow(unsafe_code)]
 use super::halves::both;
 use super::vector::{Vector, per_vector};
@@ -13,7 +13,7 @@ const PARALLEL: usize = 1 << 18;
 /// Fewest columns that a thread takes when rows are added up.
 const COLUMNS: usize = 512;
 /// Bytes of the sums that stay in the nearest cache while rows are added to them.
-pub(super) const SUMS: usize = 16 * 1024;
+const SUMS: usize = 16 * 1024;
 /// Bytes of a matrix that a cache is taken to hold.
 const CACHE: usize = 16 << 20;
 /// Bytes of a row from which on a few rows at once make several streams.
