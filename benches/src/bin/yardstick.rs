@@ -85,6 +85,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             Ok(())
         }
         Some(Command::All { only, threads, repeat, peers, out }) => {
+            if threads.contains(&0) {
+                return Err("no threads; give --threads at least 1".into());
+            }
             let mut lines = vec![];
             let mut file = out.map(|path| OpenOptions::new().create(true).append(true).open(path)).transpose()?;
             let mut failed = Ok(());
@@ -96,6 +99,12 @@ fn main() -> Result<(), Box<dyn Error>> {
                 lines.push(line.clone());
             })?;
             failed?;
+            if lines.is_empty() {
+                return Err(format!(
+                    "no workload and size contain `{only}`; `list` names the workloads, sizes are small, medium and large"
+                )
+                .into());
+            }
             print!("{}", table(&lines));
             Ok(())
         }
