@@ -247,18 +247,18 @@ pub(crate) fn axpys<T: Real>(a: Rows<'_, T>, u: &[T], out: &mut [T]) {
         return;
     }
     out.fill(T::zero());
-    axpys_onto(a, [u], [out], None);
+    axpys_onto(a, [u], [out], false);
 }
 
-/// out_ej += Σ_i u_ei·a_ij for `E` vectors of factors, on this thread. Meanwhile as much memory as the rows take is brought near, from row `next` on:
-/// rows that come next, if rows follow each other without gaps.
+/// out_ej += Σ_i u_ei·a_ij for `E` vectors of factors, on this thread. With `fetch`, as many rows as these are brought near
+/// meanwhile, those that come next in memory, if rows follow each other without gaps.
 #[inline]
-pub(crate) fn axpys_onto<T: Real, const E: usize>(a: Rows<'_, T>, u: [&[T]; E], out: [&mut [T]; E], next: Option<usize>) {
+pub(crate) fn axpys_onto<T: Real, const E: usize>(a: Rows<'_, T>, u: [&[T]; E], out: [&mut [T]; E], fetch: bool) {
     assert!(u.iter().all(|u| u.len() == a.rows) && out.iter().all(|o| o.len() == a.columns), "vectors are as long as the matrix says");
     // SAFETY: lengths are checked, here and in `open`.
     unsafe {
         let a = a.open();
-        let next = next.filter(|_| a.stride == a.columns as isize).map_or(std::ptr::null(), |i| a.row(i));
+        let next = if fetch && a.stride == a.columns as isize { a.row(a.rows) } else { std::ptr::null() };
         axpys_each::<T, E>(a, u.map(<[T]>::as_ptr), out.map(<[T]>::as_mut_ptr), next);
     }
 }

@@ -147,11 +147,11 @@ unsafe fn part<T: Real + Number, const BYTES: usize>(p: &Pass, g: &Group, m: &Me
             let out = |e: usize| std::slice::from_raw_parts_mut(sum(e), p.columns);
             for e in (0..m.ends.len()).step_by(2) {
                 // The next block comes near while this one is added up.
-                let next = (e == 0).then_some(hi - lo);
+                let fetch = e == 0;
                 if e + 1 < m.ends.len() {
-                    axpys_onto(rows(lo, hi), [u(e), u(e + 1)], [out(e), out(e + 1)], next);
+                    axpys_onto(rows(lo, hi), [u(e), u(e + 1)], [out(e), out(e + 1)], fetch);
                 } else {
-                    axpys_onto(rows(lo, hi), [u(e)], [out(e)], next);
+                    axpys_onto(rows(lo, hi), [u(e)], [out(e)], fetch);
                 }
             }
         };

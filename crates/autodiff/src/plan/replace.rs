@@ -5,8 +5,7 @@ use super::slots::Slots;
 
 /// For each carry of a body, of those that may, whether its new value takes the place of the old one. Marks results that overwrite operands.
 pub(crate) fn carries(items: &[Item], roots: &[Root], may: &[bool], slots: &mut Slots) -> Vec<bool> {
-    let replaced = may.iter().enumerate().map(|(k, may)| *may && replaces(items, roots, k));
-    let replaced: Vec<bool> = replaced.collect();
+    let replaced: Vec<bool> = may.iter().enumerate().map(|(k, may)| *may && replaces(items, roots, k)).collect();
     for (r, root) in roots.iter().enumerate() {
         if let Home::Output(k, _) = root.home {
             slots.over[r] |= replaced.get(k).is_some_and(|yes| *yes);

@@ -45,21 +45,18 @@ fn index_by_index() {
 
 #[test]
 fn halves_of_a_carry() {
-    let halves = workspace(1, |b, x| {
-        let half = |b: &mut Builder, from: usize| b.slice(x[0], &[from], &[1], &[N / 2]);
-        let (p, q) = (half(b, 0), half(b, N / 2));
-        let (r, s) = (step(b, p, q), step(b, q, p));
-        vec![b.concatenate(&[r, s], 0)]
-    });
-    assert!(halves < BYTES, "each half has its place: {halves}");
     // Each half is read at the index at which it is written, whichever half is written there.
-    let exchanged = workspace(1, |b, x| {
-        let half = |b: &mut Builder, from: usize| b.slice(x[0], &[from], &[1], &[N / 2]);
-        let (p, q) = (half(b, 0), half(b, N / 2));
-        let (r, s) = (step(b, p, q), step(b, q, p));
-        vec![b.concatenate(&[s, r], 0)]
-    });
-    assert!(exchanged < BYTES, "{exchanged}");
+    for exchanged in [false, true] {
+        let bytes = workspace(1, |b, x| {
+            let [p, q] = [0, N / 2].map(|from| b.slice(x[0], &[from], &[1], &[N / 2]));
+            let mut halves = [step(b, p, q), step(b, q, p)];
+            if exchanged {
+                halves.reverse();
+            }
+            vec![b.concatenate(&halves, 0)]
+        });
+        assert!(bytes < BYTES, "exchanged: {exchanged}, {bytes}");
+    }
     let turned = workspace(1, |b, x| {
         let (low, high) = (b.slice(x[0], &[0], &[1], &[1]), b.slice(x[0], &[1], &[1], &[N - 1]));
         let other = b.concatenate(&[high, low], 0);

@@ -59,13 +59,13 @@ fn small<T: Real>() {
             let (mut y, mut one, mut two) = (nan(n), v.clone(), w.clone());
             axpys(a, &u, &mut y);
             close(&y, m, |j, i| (at(&a, i, j), u[i]));
-            axpys_onto(a, [&u, &t], [&mut one, &mut two], (m > 0).then_some(m));
+            axpys_onto(a, [&u, &t], [&mut one, &mut two], true);
             let ones = |j: usize, i: usize, u: &[T], from: &[T]| if i < m { (at(&a, i, j), u[i]) } else { (T::one(), from[j]) };
             close(&one, m + 1, |j, i| ones(j, i, &u, &v));
             close(&two, m + 1, |j, i| ones(j, i, &t, &w));
             let mut alone = w.clone();
             for i in 0..m {
-                axpys_onto(Rows { start: a.start + i as isize * a.stride, rows: 1, ..a }, [&t[i..=i]], [&mut alone], None);
+                axpys_onto(Rows { start: a.start + i as isize * a.stride, rows: 1, ..a }, [&t[i..=i]], [&mut alone], false);
             }
             assert_eq!(bits(&two), bits(&alone), "{m} × {n}: sums run over the rows one by one");
         }
@@ -104,7 +104,7 @@ fn sums_wider_than_the_nearest_cache() {
         let (u, t) = (typed::<f64>(&mut r, m), typed::<f64>(&mut r, m));
         let (mut y, mut one, mut two) = (vec![f64::NAN; n], vec![0.0; n], vec![0.0; n]);
         axpys(a, &u, &mut y);
-        axpys_onto(a, [&u, &t], [&mut one, &mut two], Some(m));
+        axpys_onto(a, [&u, &t], [&mut one, &mut two], true);
         close(&y, m, |j, i| (at(&a, i, j), u[i]));
         close(&two, m, |j, i| (at(&a, i, j), t[i]));
         assert_eq!(bits(&y), bits(&one));
@@ -127,7 +127,7 @@ fn bits_do_not_know_where_memory_lies() {
                 let a = Rows { data: &data, stride: n as isize, start: start as isize, rows: m, columns: n };
                 let (mut p, mut q, mut g) = (vec![T::nan(); m], vec![T::nan(); m], v.clone());
                 dots_here(a, [&v, &w], [&mut p, &mut q], false);
-                axpys_onto(a, [&u], [&mut g], None);
+                axpys_onto(a, [&u], [&mut g], false);
                 let all = (bits(&p), bits(&q), bits(&g));
                 assert_eq!(*first.get_or_insert_with(|| all.clone()), all, "{m} × {n}, {beyond} beyond a boundary");
             }
