@@ -1,6 +1,7 @@
 //! Products with compressed sparse rows: streams of the nonzeros.
 //!
-//! Xᵀ f(X v) takes two passes: gathering and scattering bound it, not reading, and in one pass both vectors compete for the cache.
+//! Xᵀ f(X v) takes two passes: gathering and scattering bound it, not reading, and in one pass both vectors compete for the cache. Two vectors side by side
+//! take little more than one.
 #![allow(unsafe_code, reason = "indices were checked when the matrix was made")]
 use super::halves::both;
 use super::vector::{Vector, per_vector};
@@ -37,10 +38,29 @@ struct Parts<T> {
     values: Vec<T>,
 }
 
+/// Entries that are looked at together, and how many of them further the ones are that memory is asked for then.
+const RUN: usize = 16;
+const AHEAD: usize = 256;
+
 /// Nonzeros, times columns of the right-hand side, above which a product is worth two threads.
 const PARALLEL: usize = 1 << 17;
 
 impl<T: Real> Parts<T> {
+    /// Asks for a run of entries ahead of this one. The processor sees by itself that entries are read in turn, but not soon enough with places of a
+    /// vector read between them.
+    ///
+    /// # Safety
+    /// The processor has the instructions of V.
+    #[inline(always)]
+    unsafe fn fetch<V: Vector<T>>(&self, entry: usize) {
+        let (indices, values) = (self.indices.as_ptr().wrapping_add(entry + AHEAD), self.values.as_ptr().wrapping_add(entry + AHEAD));
+        // SAFETY: a hint, which no address makes fail; the instructions are there.
+        unsafe {
+            V::fetch(indices.cast());
+            V::fetch(values);
+            V::fetch(values.wrapping_add(RUN / 2));
+        }
+    }
     /// What does not fit together, in words.
     fn check(&self, rows: usize) -> Result<(), String> {
         let Parts { columns, starts, indices, values } = self;
@@ -154,6 +174,7 @@ impl<T: Real> Csr<T> {
         unsafe {
             match k {
                 1 if self.0.columns <= i32::MAX as usize => gather_rows(&self.0, x.as_ptr(), y, first),
+                2 => gather_pairs(&self.0, x.as_ptr(), y, first),
                 _ => add_up_rows(&self.0, x.as_ptr(), y, k, first),
             }
         }
@@ -187,7 +208,8 @@ impl<T: Real> Csr<T> {
         // SAFETY: `dot_transposed` checked lengths, `new` the parts.
         unsafe {
             match k {
-                1 => scatter_each(&self.0, x, y, rows),
+                1 => scatter_few::<T, 1>(&self.0, x, y.as_mut_ptr(), rows),
+                2 => scatter_few::<T, 2>(&self.0, x, y.as_mut_ptr(), rows),
                 _ => scatter_wide(&self.0, x, y.as_mut_ptr(), k, rows),
             }
         }
@@ -211,6 +233,7 @@ unsafe fn gather_rows_body<T: Real, V: Vector<T>>(a: &Parts<T>, x: *const T, y: 
             let (indices, values) = (a.indices.as_ptr(), a.values.as_ptr());
             let mut sums = [V::splat(T::zero()); 4];
             while k + 2 * V::LANES <= end {
+                a.fetch::<V>(k);
                 for s in &mut sums[..2] {
                     *s = s.plus_product(V::load(values.add(k)), V::gather_first(x, indices.add(k), V::LANES));
                     k += V::LANES;
@@ -223,6 +246,59 @@ unsafe fn gather_rows_body<T: Real, V: Vector<T>>(a: &Parts<T>, x: *const T, y: 
             }
             let [p, q, ..] = V::sums(sums);
             *y = p + q;
+        }
+    }
+}
+
+per_vector! {
+    unsafe fn gather_pairs<T>(a: &Parts<T>, x: *const T, y: &mut [T], first: usize) = gather_pairs_body
+}
+
+/// The same for x and y with two columns, which lie side by side: an entry reads one place for both. Four sums of every fourth entry.
+///
+/// # Safety
+/// The parts fit, the matrix has the rows, and x two elements for each of its columns.
+#[inline(always)]
+unsafe fn gather_pairs_body<T: Real, V: Vector<T>>(a: &Parts<T>, x: *const T, y: &mut [T], first: usize) {
+    for (y, w) in y.chunks_exact_mut(2).zip(a.starts[first..].windows(2)) {
+        let (mut k, end) = (w[0], w[1]);
+        let mut sums = [[T::zero(); 2]; 4];
+        // SAFETY: entries k … end exist, and two elements of x for the column of each.
+        unsafe {
+            while k + RUN <= end {
+                a.fetch::<V>(k);
+                for _ in 0..RUN / 4 {
+                    add_pairs::<T, 4>(a, x, k, &mut sums);
+                    k += 4;
+                }
+            }
+            while k + 4 <= end {
+                add_pairs::<T, 4>(a, x, k, &mut sums);
+                k += 4;
+            }
+            while k < end {
+                add_pairs::<T, 1>(a, x, k, &mut sums);
+                k += 1;
+            }
+        }
+        let [p, q, r, s] = sums;
+        for c in 0..2 {
+            y[c] = (p[c] + q[c]) + (r[c] + s[c]);
+        }
+    }
+}
+
+/// Adds N entries from the k-th on to as many sums.
+///
+/// # Safety
+/// The entries exist, and two elements of x for the column of each.
+#[inline(always)]
+unsafe fn add_pairs<T: Real, const N: usize>(a: &Parts<T>, x: *const T, k: usize, sums: &mut [[T; 2]; 4]) {
+    for (i, sum) in sums[..N].iter_mut().enumerate() {
+        // SAFETY: the caller's promise.
+        let (x, v) = unsafe { (*x.add(*a.indices.get_unchecked(k + i) as usize * 2).cast::<[T; 2]>(), *a.values.get_unchecked(k + i)) };
+        for c in 0..2 {
+            sum[c] += v * x[c];
         }
     }
 }
@@ -251,16 +327,36 @@ unsafe fn add_up_rows_body<T: Real, V: Vector<T>>(a: &Parts<T>, x: *const T, y: 
     }
 }
 
-/// y += the rows' share of Aᵀ x.
+per_vector! {
+    unsafe fn scatter_few<T, const K: usize>(a: &Parts<T>, x: &[T], y: *mut T, rows: Range<usize>) = scatter_few_body
+}
+
+/// y += the rows' share of Aᵀ x, for x and y with K columns: one or two.
 ///
 /// # Safety
-/// The parts fit, the matrix has the rows, and y as many elements as it has columns.
-unsafe fn scatter_each<T: Real>(a: &Parts<T>, x: &[T], y: &mut [T], rows: Range<usize>) {
+/// The parts fit, the matrix has the rows, and y K elements for each of its columns.
+#[inline(always)]
+unsafe fn scatter_few_body<T: Real, V: Vector<T>, const K: usize>(a: &Parts<T>, x: &[T], y: *mut T, rows: Range<usize>) {
     for i in rows {
-        let (u, at) = (x[i], a.starts[i]..a.starts[i + 1]);
-        for (j, v) in a.indices[at.clone()].iter().zip(&a.values[at]) {
-            // SAFETY: indices are below the number of columns.
-            unsafe { *y.get_unchecked_mut(*j as usize) += *v * u };
+        let (mut k, end) = (a.starts[i], a.starts[i + 1]);
+        let factors: [T; K] = std::array::from_fn(|c| x[i * K + c]);
+        while k < end {
+            let n = (end - k).min(RUN);
+            // SAFETY: entries k … end exist, and K elements of y for the column of each.
+            unsafe {
+                if n == RUN {
+                    a.fetch::<V>(k);
+                }
+                for k in k..k + n {
+                    let to = y.add(*a.indices.get_unchecked(k) as usize * K).cast::<[T; K]>();
+                    let mut sum = *to;
+                    for c in 0..K {
+                        sum[c] += *a.values.get_unchecked(k) * factors[c];
+                    }
+                    *to = sum;
+                }
+            }
+            k += n;
         }
     }
 }

@@ -143,6 +143,11 @@ pub trait Kernel: Debug + Send + Sync {
     fn data(&self) -> Option<(usize, usize)> {
         None
     }
+    /// A kernel that does this one's work for two, with one reading of the data: inputs of the first, then of the second; outputs likewise. What stands
+    /// before it is equal for kernels that do the same work on the same data.
+    fn for_two(&self) -> Option<((usize, bool), Arc<dyn Kernel>)> {
+        None
+    }
     /// Computes every output from the inputs.
     fn run(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], scratch: &mut [f64]) -> Result<(), Problem>;
 }

@@ -116,12 +116,47 @@ impl<T: Real> Kernel for SparseKernel<T> {
     fn data(&self) -> Option<(usize, usize)> {
         Some((self.what.matrix.address(), self.what.matrix.bytes()))
     }
+    fn for_two(&self) -> Option<((usize, bool), Arc<dyn Kernel>)> {
+        let (a, transpose) = (&self.what.matrix, self.what.transpose);
+        let pays = self.k == 1 && a.nonzeros() >= a.rows() + a.columns();
+        pays.then(|| -> ((usize, bool), Arc<dyn Kernel>) { ((a.address(), transpose), Arc::new(TwoVectors(self.what.clone()))) })
+    }
     fn run(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], scratch: &mut [f64]) -> Result<(), Problem> {
         let (a, x, y) = (&self.what.matrix, input(inputs, 0)?, output(outputs, 0)?);
         if self.what.transpose {
             a.dot_transposed(x, y, self.k, scratch_as(scratch))
         } else {
             a.dot(x, y, self.k)
+        }
+        Ok(())
+    }
+}
+
+/// Products with two vectors, as the columns of one product.
+#[derive(Debug)]
+struct TwoVectors<T>(SparseDot<T>);
+
+impl<T: Real> Kernel for TwoVectors<T> {
+    fn scratch(&self) -> usize {
+        let (from, to) = self.0.lengths();
+        scratch_for::<T>(2 * (from + to) + if self.0.transpose { self.0.matrix.scratch(2) } else { 0 })
+    }
+    fn data(&self) -> Option<(usize, usize)> {
+        Some((self.0.matrix.address(), self.0.matrix.bytes()))
+    }
+    fn run(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], scratch: &mut [f64]) -> Result<(), Problem> {
+        let (a, (from, to)) = (&self.0.matrix, self.0.lengths());
+        let (x, rest) = scratch_as::<T>(scratch).split_at_mut(2 * from);
+        let (y, rest) = rest.split_at_mut(2 * to);
+        let (first, second) = (input(inputs, 0)?, input(inputs, 1)?);
+        x.chunks_exact_mut(2).zip(first.iter().zip(second)).for_each(|(x, (p, q))| x.copy_from_slice(&[*p, *q]));
+        if self.0.transpose {
+            a.dot_transposed(x, y, 2, rest)
+        } else {
+            a.dot(x, y, 2)
+        }
+        for c in 0..2 {
+            output(outputs, c)?.iter_mut().zip(y.chunks_exact(2)).for_each(|(to, y)| *to = y[c]);
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! Programs made into blocks: scheduled, given slots, and every operand given its place.
 use super::accumulate;
+use super::beside;
 use super::cluster::Cluster;
 use super::code::{Block, Feed, Instruction, Operand, Step, Stream};
 use super::fuse::{self, Result as Made};
@@ -26,6 +27,7 @@ pub(crate) fn block(program: Expanded, given: Vec<Given>, carries: &[bool]) -> R
     let mut s = Schedule::new(program, given, block)?;
     late::delay(&mut s);
     stream::join(&mut s);
+    beside::join(&mut s);
     accumulate::products(&mut s);
     let passing: Vec<usize> = s.items.iter().map(|item| passing(item, &s.roots)).collect();
     let mut slots = slots::assign(&s.items, &s.roots, &passing);

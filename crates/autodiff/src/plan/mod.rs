@@ -1,5 +1,6 @@
 //! Plans: what a program does, in which order and where, decided before it runs.
 mod accumulate;
+mod beside;
 mod block;
 pub(crate) mod checkpoints;
 mod cluster;

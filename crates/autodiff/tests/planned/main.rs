@@ -1,5 +1,6 @@
 //! The planned executor against the naive reference, on programs written by hand.
 mod basics;
+mod beside;
 mod control;
 mod counting;
 mod external;

@@ -21,7 +21,7 @@ fn products_with_vectors_and_matrices() {
     let mut r = Random::new(20);
     for (rows, columns, per_row) in [(0, 3, 1), (3, 0, 1), (1, 1, 1), (17, 9, 3), (40, 60, 7), (3000, 200, 100)] {
         let a = random(&mut r, rows, columns, per_row);
-        for k in [0, 1, 3] {
+        for k in [0, 1, 2, 3] {
             for transpose in [false, true] {
                 let (from, to) = if transpose { (rows, columns) } else { (columns, rows) };
                 let x = r.reals(from * k);

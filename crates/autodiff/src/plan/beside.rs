@@ -1,0 +1,46 @@
+//! Kernels that do the same work on the same constant data, joined two by two: a primal and its tangent share one reading.
+use super::code::Instruction;
+use super::item::Item;
+use super::roots::Seen;
+use super::schedule::Schedule;
+use crate::array::Kind;
+use crate::operation::Kernel;
+use std::sync::Arc;
+
+/// A kernel for two, its operands, and what alike ones have in common.
+struct Found {
+    work: (usize, bool),
+    for_two: Arc<dyn Kernel>,
+    inputs: Vec<Seen>,
+    outputs: Vec<Seen>,
+}
+
+impl Found {
+    fn of(item: &Item) -> Option<Self> {
+        let Item::Step(step) = item else { return None };
+        let Instruction::Kernel { kernel, inputs, outputs, .. } = &step.instruction else { return None };
+        let (work, for_two) = kernel.for_two()?;
+        Some(Found { work, for_two, inputs: inputs.clone(), outputs: outputs.clone() })
+    }
+}
+
+/// Joins kernels: the later one runs with the earlier, where its operands are there by then.
+pub(crate) fn join(s: &mut Schedule) {
+    let mut found: Vec<Option<Found>> = s.items.iter().map(Found::of).collect();
+    for k in 0..found.len() {
+        let Some(first) = found[k].take() else { continue };
+        let there = |x: &Seen| s.roots[x.root].ready <= k;
+        let fits = |f: &Found| f.work == first.work && f.inputs.iter().all(there);
+        let Some(later) = (k + 1..found.len()).find(|j| found[*j].as_ref().is_some_and(fits)) else { continue };
+        let Some(second) = found[later].take() else { continue };
+        let doubles = first.for_two.scratch();
+        let scratch = (doubles > 0).then(|| Seen::whole(s.fresh(Kind::F64, doubles), &[doubles]));
+        second.outputs.iter().chain(&scratch).for_each(|x| s.roots[x.root].ready = k + 1);
+        let inputs = [first.inputs, second.inputs].concat();
+        let outputs = [first.outputs, second.outputs].concat();
+        if let Item::Step(step) = &mut s.items[k] {
+            step.instruction = Instruction::Kernel { kernel: first.for_two, inputs, outputs, scratch };
+        }
+        s.items[later] = Item::Nothing;
+    }
+}
