@@ -7,6 +7,7 @@ use super::halves::both;
 use super::vector::{Vector, per_vector};
 use crate::array::Real;
 use std::array::from_fn;
+use std::hint::black_box;
 
 /// Elements of a matrix above which a product is worth two threads.
 const PARALLEL: usize = 1 << 18;
@@ -74,6 +75,11 @@ impl<T> Open<T> {
     #[inline(always)]
     fn row(&self, i: usize) -> *const T {
         self.at.wrapping_offset(i as isize * self.stride)
+    }
+    /// `R` rows from row i on, of which the compiler is not to know that they are equally far apart: it would add that up again for every vector.
+    #[inline(always)]
+    fn apart<const R: usize>(&self, i: usize) -> [*const T; R] {
+        black_box(from_fn(|r| self.row(i + r)))
     }
     /// Columns before the first boundary of a vector in row i, if whole vectors come after them: vectors that cross lines of the cache are read
     /// twice.
@@ -153,7 +159,7 @@ per_vector! {
 /// The rows are there, vectors have as many elements as it has columns, results as it has rows.
 #[inline(always)]
 unsafe fn dots_body<T: Real, V: Vector<T>, const H: usize>(a: Open<T>, v: [*const T; H], out: [*mut T; H], in_turn: bool) {
-    let most = if in_turn { 1 } else { 8 / H };
+    let most = if in_turn { 1 } else { (V::HELD / H).min(8) };
     let mut i = 0;
     while i < a.rows {
         let left = (a.rows - i).min(most);
@@ -182,7 +188,7 @@ unsafe fn dot_rows<T: Real, V: Vector<T>, const R: usize, const H: usize, const 
     v: [*const T; H],
     out: [*mut T; H],
 ) -> usize {
-    let rows: [*const T; R] = from_fn(|r| a.row(i + r));
+    let rows: [*const T; R] = a.apart(i);
     let (n, lead) = (a.columns, a.lead(i, V::LANES));
     // SAFETY: the caller's promise; every index is below n.
     unsafe {
@@ -193,12 +199,18 @@ unsafe fn dot_rows<T: Real, V: Vector<T>, const R: usize, const H: usize, const 
             dot_step(&mut sums, x, from_fn(|r| V::load_last(rows[r].wrapping_sub(before), lead)));
         }
         let mut j = lead;
-        while j + V::LANES <= n {
-            if STREAM {
-                for row in rows {
-                    V::fetch(row.wrapping_add(j + AHEAD / size_of::<T>()));
+        while j + 2 * V::LANES <= n {
+            for j in [j, j + V::LANES] {
+                if STREAM {
+                    for row in rows {
+                        V::fetch(row.wrapping_add(j + AHEAD / size_of::<T>()));
+                    }
                 }
+                dot_step(&mut sums, from_fn(|h| V::load(v[h].add(j))), from_fn(|r| V::load(rows[r].add(j))));
             }
+            j += 2 * V::LANES;
+        }
+        if j + V::LANES <= n {
             dot_step(&mut sums, from_fn(|h| V::load(v[h].add(j))), from_fn(|r| V::load(rows[r].add(j))));
             j += V::LANES;
         }
@@ -336,7 +348,7 @@ unsafe fn add_wide<T: Real, V: Vector<T>, const E: usize, const FETCH: bool>(
 ) {
     let mut i = 0;
     while i < a.rows {
-        let left = (a.rows - i).min(8 / E);
+        let left = (a.rows - i).min(V::HELD / E).min(8);
         let factors = u.map(|u| u.wrapping_add(i));
         // SAFETY: the caller's promise; so many rows are left.
         i += unsafe {
@@ -362,7 +374,7 @@ unsafe fn add_rows<T: Real, V: Vector<T>, const R: usize, const E: usize, const 
     out: [*mut T; E],
     next: &mut *const T,
 ) -> usize {
-    let rows: [*const T; R] = from_fn(|r| a.row(i + r));
+    let rows: [*const T; R] = a.apart(i);
     let (n, lead) = (a.columns, a.lead(i, V::LANES));
     // SAFETY: the caller's promise; every index is below n.
     unsafe {
@@ -374,14 +386,23 @@ unsafe fn add_rows<T: Real, V: Vector<T>, const R: usize, const E: usize, const 
             }
         }
         let mut j = lead;
-        while j + V::LANES <= n {
-            if FETCH {
-                // As many lines as are read.
-                for _ in 0..R * V::LANES * size_of::<T>() / LINE {
-                    V::fetch(*next);
-                    *next = next.wrapping_add(LINE / size_of::<T>());
+        while j + 2 * V::LANES <= n {
+            for j in [j, j + V::LANES] {
+                if FETCH {
+                    // As many lines as are read.
+                    for _ in 0..R * V::LANES * size_of::<T>() / LINE {
+                        V::fetch(*next);
+                        *next = next.wrapping_add(LINE / size_of::<T>());
+                    }
+                }
+                let sums = add_step(from_fn(|e| V::load(out[e].add(j))), from_fn(|r| V::load(rows[r].add(j))), &factors);
+                for e in 0..E {
+                    sums[e].store(out[e].add(j));
                 }
             }
+            j += 2 * V::LANES;
+        }
+        if j + V::LANES <= n {
             let sums = add_step(from_fn(|e| V::load(out[e].add(j))), from_fn(|r| V::load(rows[r].add(j))), &factors);
             for e in 0..E {
                 sums[e].store(out[e].add(j));

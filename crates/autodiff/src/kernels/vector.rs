@@ -23,6 +23,8 @@ pub(crate) trait Vector<T: Real>: Copy {
     unsafe fn store(self, to: *mut T);
     /// Writes the first `n` ≤ `LANES`.
     unsafe fn store_first(self, to: *mut T, n: usize);
+    /// Sums that registers hold, with room for what passes.
+    const HELD: usize = 8;
     /// Has the memory around a place brought near, if the processor can be asked to. The place need not be there.
     #[inline(always)]
     unsafe fn fetch(_: *const T) {}
@@ -290,6 +292,7 @@ mod x86 {
 
     impl<T: Real> Vector<T> for Avx512<T> {
         const LANES: usize = 64 / size_of::<T>();
+        const HELD: usize = 16;
         #[inline(always)]
         unsafe fn fetch(at: *const T) {
             // SAFETY: a hint, which no address makes fail.
