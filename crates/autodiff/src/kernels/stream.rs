@@ -17,6 +17,8 @@ const NEAR: usize = 26 * 1024;
 const NEXT: usize = 192 * 1024;
 /// Rows that are dotted, or added up, together.
 const ROWS: usize = 8;
+/// Bytes of a row up to which rows are fetched ahead: longer ones the processor follows by itself, and fetching gets in its way.
+const SHORT: usize = 4096;
 /// Elements of the matrix that are worth a thread's while.
 const PART: usize = 1 << 16;
 /// Vectors, and sums, of a pass at the most.
@@ -147,7 +149,7 @@ unsafe fn part<T: Real + Number, const BYTES: usize>(p: &Pass, g: &Group, m: &Me
             let out = |e: usize| std::slice::from_raw_parts_mut(sum(e), p.columns);
             for e in (0..m.ends.len()).step_by(2) {
                 // The next block comes near while this one is added up.
-                let fetch = e == 0;
+                let fetch = e == 0 && p.columns * size_of::<T>() <= SHORT;
                 if e + 1 < m.ends.len() {
                     axpys_onto(rows(lo, hi), [u(e), u(e + 1)], [out(e), out(e + 1)], fetch);
                 } else {
