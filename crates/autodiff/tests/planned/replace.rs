@@ -44,6 +44,21 @@ fn index_by_index() {
 }
 
 #[test]
+fn read_again_after_it_is_made() {
+    // The new x is there before the last reading of the old one, or after it, or made by the instruction that reads it last.
+    for shared in [false, true] {
+        let two = workspace(2, |b, x| {
+            let (s, c) = (b.sin(x[1]), b.cos(x[0]));
+            let p = b.mul(s, c);
+            let q = if shared { b.add(x[0], p) } else { b.mul(p, p) };
+            let last = b.sub(if shared { p } else { x[0] }, q);
+            vec![q, last]
+        });
+        assert!(two < BYTES, "shared: {shared}, {two}");
+    }
+}
+
+#[test]
 fn halves_of_a_carry() {
     // Each half is read at the index at which it is written, whichever half is written there.
     for exchanged in [false, true] {
