@@ -7,7 +7,6 @@ use super::halves::both;
 use super::vector::{Vector, per_vector};
 use crate::array::Real;
 use std::array::from_fn;
-use std::hint::black_box;
 
 /// Elements of a matrix above which a product is worth two threads.
 const PARALLEL: usize = 1 << 18;
@@ -71,6 +70,18 @@ struct Open<T> {
     columns: usize,
 }
 
+/// A pointer of whose origin the compiler knows nothing, in a register.
+#[inline(always)]
+#[allow(clippy::pointers_in_nomem_asm_block, reason = "nothing in it follows the pointer")]
+fn hidden<T>(mut p: *const T) -> *const T {
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+    // SAFETY: a comment, no instruction.
+    unsafe {
+        std::arch::asm!("/* {0} */", inout(reg) p, options(pure, nomem, nostack, preserves_flags));
+    }
+    p
+}
+
 impl<T> Open<T> {
     #[inline(always)]
     fn row(&self, i: usize) -> *const T {
@@ -79,7 +90,7 @@ impl<T> Open<T> {
     /// `R` rows from row i on, of which the compiler is not to know that they are equally far apart: it would add that up again for every vector.
     #[inline(always)]
     fn apart<const R: usize>(&self, i: usize) -> [*const T; R] {
-        black_box(from_fn(|r| self.row(i + r)))
+        from_fn(|r| hidden(self.row(i + r)))
     }
     /// Columns before the first boundary of a vector in row i, if whole vectors come after them: vectors that cross lines of the cache are read
     /// twice.
