@@ -73,12 +73,14 @@ struct Open<T> {
 /// A pointer of whose origin the compiler knows nothing, in a register.
 #[inline(always)]
 #[allow(clippy::pointers_in_nomem_asm_block, reason = "nothing in it follows the pointer")]
-fn hidden<T>(mut p: *const T) -> *const T {
+fn hidden<T>(p: *const T) -> *const T {
     #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-    // SAFETY: a comment, no instruction.
-    unsafe {
-        std::arch::asm!("/* {0} */", inout(reg) p, options(pure, nomem, nostack, preserves_flags));
-    }
+    let p = {
+        let mut p = p;
+        // SAFETY: a comment, no instruction.
+        unsafe { std::arch::asm!("/* {0} */", inout(reg) p, options(pure, nomem, nostack, preserves_flags)) };
+        p
+    };
     p
 }
 
