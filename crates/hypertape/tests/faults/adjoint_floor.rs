@@ -1,0 +1,1 @@
+//! The default tolerance of an adjoint solve is one that rounding allows.

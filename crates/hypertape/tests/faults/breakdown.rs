@@ -1,0 +1,1 @@
+//! BiCGStab solves regular systems.

@@ -1,0 +1,1 @@
+//! A linear system whose conditioning hides the error says so.

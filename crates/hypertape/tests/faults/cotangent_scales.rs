@@ -1,0 +1,1 @@
+//! Linear solvers do not depend on the scale of the right-hand side.

@@ -1,0 +1,1 @@
+//! Negative definite systems are solved by the methods for positive definite ones.

@@ -1,0 +1,1 @@
+//! Doors do not drop what does not fit.

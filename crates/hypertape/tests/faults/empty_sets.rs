@@ -1,0 +1,1 @@
+//! An empty set is refused, and a tiny one is not taken for empty.

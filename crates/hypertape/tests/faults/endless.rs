@@ -1,0 +1,1 @@
+//! Extreme counts and sizes neither panic nor run for ever.

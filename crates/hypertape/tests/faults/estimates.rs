@@ -1,0 +1,1 @@
+//! An estimate does not depend on powers of the scale.

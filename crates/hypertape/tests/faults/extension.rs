@@ -1,0 +1,1 @@
+//! Extension points are checked, not believed.

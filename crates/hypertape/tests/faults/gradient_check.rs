@@ -1,0 +1,1 @@
+//! `check_gradient` allows for the accuracy of the inner solution.

@@ -1,0 +1,1 @@
+//! Numbers that become indices are checked.

@@ -1,0 +1,34 @@
+//! Values that once were wrong without a word, or right and refused: one file a kind, with its case and its neighbours. Expected values come
+//! from closed forms, exact arithmetic or other systems. Each file begins with the places of the workspace where the kind could be.
+mod adjoint_floor;
+mod breakdown;
+mod conditioning;
+mod conventions;
+mod cotangent_scales;
+mod definite_signs;
+mod doors;
+mod empty_sets;
+mod endless;
+mod estimates;
+mod explosions;
+mod extension;
+mod fold;
+mod gradient_check;
+mod indices;
+mod many_solutions;
+mod map_items;
+mod masks;
+mod memory_limits;
+mod not_finite;
+mod optimiser_doors;
+mod planning;
+mod quasi_newton;
+mod residuals;
+mod rest;
+mod scale_free;
+mod settings;
+mod single_sums;
+mod sizes;
+mod squares;
+mod statuses;
+mod thresholds;

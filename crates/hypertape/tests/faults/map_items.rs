@@ -1,0 +1,1 @@
+//! An item of a `map` that is not finite is named.

@@ -1,0 +1,1 @@
+//! A mask selects: it never multiplies, so that nothing becomes 0·∞.

@@ -1,0 +1,1 @@
+//! Memory that is not there is a named error with the planned bytes.

@@ -1,0 +1,1 @@
+//! What is computed and not finite: one rule for outputs and derivatives.

@@ -1,0 +1,1 @@
+//! Optimisers that a user steps refuse what does not fit.

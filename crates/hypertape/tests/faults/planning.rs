@@ -1,0 +1,1 @@
+//! A planning pass never changes a value.

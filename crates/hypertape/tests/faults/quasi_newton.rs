@@ -1,0 +1,1 @@
+//! Second derivatives of an unrolled quasi-Newton method.

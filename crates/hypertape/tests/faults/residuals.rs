@@ -1,0 +1,1 @@
+//! Residuals neither vanish nor overflow by squaring.

@@ -1,0 +1,1 @@
+//! A solver at rest is not taken for a constant.

@@ -1,0 +1,1 @@
+//! A question without a scale is not asked absolutely.

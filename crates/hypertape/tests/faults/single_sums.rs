@@ -1,0 +1,1 @@
+//! Sums in single precision keep their precision.

@@ -1,0 +1,1 @@
+//! Sizes that fit no memory are named errors.

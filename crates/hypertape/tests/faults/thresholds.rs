@@ -1,0 +1,1 @@
+//! Large entries do not cancel in the threshold of a projection.
