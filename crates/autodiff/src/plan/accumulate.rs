@@ -104,8 +104,9 @@ fn join(s: &mut Schedule, k: usize, (node, first, later): (usize, Side, Side)) {
     for (side, add) in [(&first, false), (&later, true)] {
         let Item::Step(step) = &mut s.items[side.maker] else { continue };
         let Instruction::Contract { plan, out, .. } = &mut step.instruction else { continue };
-        if let (true, [rows, columns]) = (side.turned, &out.layout.shape[..]) {
-            *out = Seen::whole(out.root, &[*columns, *rows]);
+        // The output may have axes of length 1 besides the two of the matrix, so the plan says what its rows and columns are.
+        if let (true, Some([rows, columns])) = (side.turned, plan.matrix()) {
+            *out = Seen::whole(out.root, &[columns, rows]);
             plan.turn();
         }
         if add {

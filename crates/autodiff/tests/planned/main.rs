@@ -10,6 +10,7 @@ mod passes;
 mod pieces;
 mod registry;
 mod replace;
+mod shapes;
 mod sums;
 
 use hypertape_autodiff::array::{AnyArray, AnyView, Kind, LeafType};
