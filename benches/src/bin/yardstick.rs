@@ -47,6 +47,15 @@ enum Command {
     List,
     /// Single against double precision: time an element of functions and products.
     Precision,
+    /// How recording, differentiating and planning grow with the length of a program: seconds and exponents by form.
+    Growth {
+        /// The longest programs.
+        #[arg(long, default_value_t = 100_000)]
+        longest: usize,
+        /// Only forms whose name contains this.
+        #[arg(long, default_value = "")]
+        only: String,
+    },
     /// Measures every workload in a process of its own, and its peers beside it; prints the table.
     All {
         /// Only cells `workload size` that contain this.
@@ -82,6 +91,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         Some(Command::Precision) => {
             print!("{}", hypertape_benches::precision::table()?);
+            Ok(())
+        }
+        Some(Command::Growth { longest, only }) => {
+            print!("{}", hypertape_benches::growth::table(longest, &only, &mut |line| eprintln!("{line}"))?);
             Ok(())
         }
         Some(Command::All { only, threads, repeat, peers, out }) => {

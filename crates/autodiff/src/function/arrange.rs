@@ -4,6 +4,7 @@ use crate::operation::{Builder, Program, Value};
 use crate::record::{self, DynVar};
 use crate::transform;
 use crate::tree::{Structure, Vars};
+use std::collections::HashMap;
 use std::panic::Location;
 
 /// The places, among the leaves of `from`, of what `pick` chooses for the method `op`.
@@ -15,7 +16,8 @@ pub(super) fn places<S: Structure, R: Vars>(op: &str, from: &S, pick: impl FnOnc
         let mut given = v.iter().copied();
         let picked = pick(from.vars(&mut |_| given.next().unwrap_or(DynVar::POISON)));
         let flat = picked.flat();
-        let chosen: Option<Vec<usize>> = flat.iter().map(|p| v.iter().position(|g| g.same_value(*p))).collect();
+        let places: HashMap<DynVar, usize> = v.iter().enumerate().map(|(i, g)| (*g, i)).collect();
+        let chosen: Option<Vec<usize>> = flat.iter().map(|p| places.get(p).copied()).collect();
         ((chosen, picked.structure()), flat)
     });
     let picked = traced.and_then(|_| {

@@ -33,7 +33,8 @@ impl<I: Structure, O: Structure, W: Structure> Wrt<I, O, W> {
         let at = Location::caller();
         let program = self.f.inner.program.clone().and_then(|p| {
             let picked = self.picked.clone()?;
-            let mask: Vec<bool> = (0..p.inputs.len()).map(|i| picked.contains(&i)).collect();
+            let mut mask = vec![false; p.inputs.len()];
+            picked.iter().for_each(|i| mask[*i] = true);
             rule(&p, &picked, &mask)
         });
         Function::from_program(program.map_err(|e| e.or_at(at)), inputs, outputs)
@@ -60,8 +61,9 @@ impl<I: Structure, O: Structure, W: Structure> Wrt<I, O, W> {
 
 /// The first n places, then those of picked leaves, which follow in ascending order, in the order of picking.
 pub(super) fn after(n: usize, picked: &[usize]) -> Vec<usize> {
-    let rank = |i: usize| picked.iter().filter(|p| **p < i).count();
-    (0..n).chain(picked.iter().map(|i| n + rank(*i))).collect()
+    let mut ascending: Vec<usize> = picked.to_vec();
+    ascending.sort_unstable();
+    (0..n).chain(picked.iter().map(|i| n + ascending.partition_point(|p| p < i))).collect()
 }
 
 impl<I: Structure, O: Structure, W: Structure> Wrt<I, O, W> {

@@ -112,6 +112,7 @@ impl Builder {
     fn key(op: &Op, inputs: &[Value]) -> u64 {
         let mut h = DefaultHasher::new();
         (op.name(), inputs).hash(&mut h);
+        op.hash_attributes(&mut h);
         h.finish()
     }
     /// Applies an operation.
@@ -171,13 +172,14 @@ impl Builder {
         for (v, given) in program.inputs.iter().zip(inputs) {
             map[v.index()] = *given;
         }
+        let fixed: HashMap<Value, Value> = known.iter().copied().collect();
         let outer = self.site;
         for e in &program.equations {
             let inputs: Values = e.inputs.iter().map(|v| map[v.index()]).collect();
             self.site = e.site.or(outer);
             let outputs = self.emit(e.op.clone(), &inputs);
             for (v, made) in e.outputs.iter().zip(outputs) {
-                map[v.index()] = known.iter().find(|k| k.0 == *v).map_or(made, |k| k.1);
+                map[v.index()] = fixed.get(v).copied().unwrap_or(made);
             }
         }
         self.site = outer;

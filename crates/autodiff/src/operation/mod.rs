@@ -6,6 +6,7 @@ mod lowering;
 mod micro;
 mod multilinear;
 mod probe;
+mod prune;
 mod values;
 
 pub use builder::Builder;
@@ -15,6 +16,8 @@ pub use lowering::{CondSpec, Contraction, External, Fold, Kernel, Lowering, Part
 pub use micro::{BinaryFn, Instruction, Micro, MicroBuilder, Reg, UnaryFn};
 pub use multilinear::{Multilinear, Product};
 pub use probe::{Probe, Probed};
+pub use prune::Pruned;
+pub(crate) use prune::{Remember, pruned};
 
 use crate::array::{AnyArray, LeafType};
 use crate::error::Problem;
@@ -22,6 +25,7 @@ pub use crate::program::Value;
 use crate::program::{self, Symbol, Types, Values};
 use std::any::Any;
 use std::fmt::Debug;
+use std::hash::Hasher;
 use std::sync::Arc;
 
 /// A shared operation: what programs hold.
@@ -44,6 +48,10 @@ pub trait Operation: Any + Debug + Send + Sync {
     /// Attributes for a listing, such as axes; empty for most.
     fn attributes(&self) -> String {
         String::new()
+    }
+    /// Adds the attributes to a hash, so that operations which are not the same are told apart quickly; those that are the same add the same.
+    fn hash_attributes(&self, state: &mut dyn Hasher) {
+        state.write(self.attributes().as_bytes());
     }
     /// Types of the outputs, or what does not fit and what would.
     fn infer(&self, inputs: &[&LeafType]) -> Result<Types, String>;
@@ -81,17 +89,6 @@ pub trait Operation: Any + Debug + Send + Sync {
     fn is_opaque(&self) -> bool {
         false
     }
-}
-
-/// An operation with fewer inputs and outputs.
-#[derive(Debug)]
-pub struct Pruned {
-    /// What remains.
-    pub op: Op,
-    /// For each input, whether it is kept.
-    pub inputs: Vec<bool>,
-    /// For each output, whether it is kept.
-    pub outputs: Vec<bool>,
 }
 
 impl Op {

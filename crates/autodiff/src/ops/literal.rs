@@ -1,10 +1,12 @@
 //! Values without operands: one number everywhere, and constant arrays.
 use crate::array::{AnyArray, Kind, LeafType, Shared};
+use crate::each_kind;
 use crate::error::Problem;
 use crate::operation::{Builder, Lowering, Maybe, Op, Operation, Probe, Probed, Value};
 use crate::program::{Types, Values};
 use smallvec::smallvec;
 use std::any::Any;
+use std::hash::Hasher;
 
 /// Every element the same number; takes no storage.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +23,9 @@ impl Operation for Full {
     }
     fn attributes(&self) -> String {
         self.value.to_string()
+    }
+    fn hash_attributes(&self, state: &mut dyn Hasher) {
+        state.write_u64(self.value.to_bits());
     }
     fn infer(&self, _: &[&LeafType]) -> Result<Types, String> {
         Ok(smallvec![self.of.clone()])
@@ -57,6 +62,9 @@ impl std::fmt::Debug for Constant {
 impl Operation for Constant {
     fn name(&self) -> &str {
         "constant"
+    }
+    fn hash_attributes(&self, state: &mut dyn Hasher) {
+        state.write_usize(each_kind!(Shared, &self.0, a => a.as_ptr() as usize));
     }
     fn infer(&self, _: &[&LeafType]) -> Result<Types, String> {
         Ok(smallvec![self.0.leaf_type()])

@@ -7,23 +7,34 @@ use super::code::Instruction;
 use super::item::Item;
 use super::roots::{Home, Seen};
 use super::schedule::Schedule;
+use super::uses::Uses;
 use crate::kernels::contract::ContractPlan;
 use crate::operation::BinaryFn;
 
 /// Looks at every sum of two operands of a cluster.
 pub(crate) fn products(s: &mut Schedule) {
+    let mut uses = Uses::of(&s.items, &s.roots);
+    let mut added = vec![0; s.roots.len()];
     for k in 0..s.items.len() {
         if let Item::Cluster(c) = &mut s.items[k] {
             // By now it is known what goes to memory; the rest has no reader but the cluster.
             c.made.retain(|m| s.roots[m.0].stored);
         }
         let mut joined = false;
-        while let Some(sum) = find(s, k) {
-            join(s, k, sum);
+        while let Some(sum) = find(s, &uses, &added, k) {
+            join(s, &mut uses, &mut added, k, sum);
             joined = true;
         }
         if joined {
-            result_in_place(s, k);
+            result_in_place(s, &mut uses, &mut added, k);
+        }
+    }
+    for item in &mut s.items {
+        let Item::Step(step) = item else { continue };
+        let mut renamed = false;
+        step.instruction.visit(&mut |x, _| renamed |= uses.name(x.root) != x.root);
+        if renamed {
+            step.instruction = step.instruction.clone().map(&mut |x: Seen| Seen { root: uses.name(x.root), ..x });
         }
     }
 }
@@ -40,30 +51,29 @@ struct Side {
 }
 
 /// A sum's node, what is there first, and the product that comes later.
-fn find(s: &Schedule, k: usize) -> Option<(usize, Side, Side)> {
+fn find(s: &Schedule, uses: &Uses, added: &[usize], k: usize) -> Option<(usize, Side, Side)> {
     let Item::Cluster(c) = &s.items[k] else { return None };
     c.nodes.iter().enumerate().find_map(|(node, n)| {
         let Node::Binary(BinaryFn::Add, a, b) = *n else { return None };
-        // Whether anything else reads the sides takes a look at all items, so it is asked last.
         let may_add = |n: usize| matches!(c.nodes[n], Node::Load(l) if matrix(s, c.loads[l].root).is_some());
         if !may_add(a) && !may_add(b) {
             return None;
         }
-        let (a, b) = (side(s, k, c, a)?, side(s, k, c, b)?);
+        let (a, b) = (side(s, uses, added, k, c, a)?, side(s, uses, added, k, c, b)?);
         let (first, later) = if a.maker < b.maker { (a, b) } else { (b, a) };
         let alike = s.roots[first.seen.root].kind == s.roots[later.seen.root].kind;
         (alike && later.product && first.maker < later.maker).then_some((node, first, later))
     })
 }
 
-fn side(s: &Schedule, k: usize, c: &Cluster, node: usize) -> Option<Side> {
+fn side(s: &Schedule, uses: &Uses, added: &[usize], k: usize, c: &Cluster, node: usize) -> Option<Side> {
     let Node::Load(l) = c.nodes[node] else { return None };
     let seen = c.loads[l].clone();
     if c.readers(node) != 1 || s.roots[seen.root].len != c.len {
         return None;
     }
-    let (maker, added) = only_for(s, k, seen.root)?;
-    let matrix = matrix(s, seen.root).filter(|_| added == 0);
+    let maker = only_for(s, uses, added, k, seen.root)?;
+    let matrix = matrix(s, seen.root).filter(|_| added[seen.root] == 0);
     let turned = match matrix {
         _ if seen.is_whole(&s.roots) => false,
         Some([m, n]) if seen.layout.reshape(&[n, m]).is_some_and(|l| l.strides[..] == [1, n as isize]) => true,
@@ -77,16 +87,10 @@ fn matrix(s: &Schedule, root: usize) -> Option<[usize; 2]> {
     product(&s.items[s.roots[root].ready.checked_sub(1)?])?.matrix()
 }
 
-/// The item that makes a root, and how many products are added to it, if item `k` alone reads it.
-fn only_for(s: &Schedule, k: usize, root: usize) -> Option<(usize, usize)> {
+/// The item that makes a root, if besides the products that were added to it item `k` alone reads it.
+fn only_for(s: &Schedule, uses: &Uses, added: &[usize], k: usize, root: usize) -> Option<usize> {
     let maker = s.roots[root].ready.checked_sub(1).filter(|_| s.roots[root].home == Home::Slot)?;
-    let mut seen_by = vec![];
-    for (i, item) in s.items.iter().enumerate() {
-        item.roots(&s.roots, &mut |r| seen_by.extend((r == root).then_some(i)));
-    }
-    let [first, added @ .., last] = &seen_by[..] else { return None };
-    let adds = |i: &usize| product(&s.items[*i]).is_some_and(ContractPlan::adds);
-    (*first == maker && *last == k && added.iter().all(adds)).then_some((maker, added.len()))
+    (uses.ends(root)? == (maker, k, 2 + added[root])).then_some(maker)
 }
 
 fn product(item: &Item) -> Option<&ContractPlan> {
@@ -99,8 +103,9 @@ fn product(item: &Item) -> Option<&ContractPlan> {
     }
 }
 
-fn join(s: &mut Schedule, k: usize, (node, first, later): (usize, Side, Side)) {
+fn join(s: &mut Schedule, uses: &mut Uses, added: &mut [usize], k: usize, (node, first, later): (usize, Side, Side)) {
     let root = first.seen.root;
+    [later.maker, k].iter().for_each(|i| uses.remove(*i, &s.items[*i], &s.roots));
     for (side, add) in [(&first, false), (&later, true)] {
         let Item::Step(step) = &mut s.items[side.maker] else { continue };
         let Instruction::Contract { plan, out, .. } = &mut step.instruction else { continue };
@@ -120,25 +125,24 @@ fn join(s: &mut Schedule, k: usize, (node, first, later): (usize, Side, Side)) {
         }
         *c = c.with(node, first.node);
     }
+    [later.maker, k].iter().for_each(|i| uses.add(*i, &s.items[*i], &s.roots));
+    added[root] += 1;
 }
 
 /// What a cluster would do no more than copy is made where the copy would lie.
-fn result_in_place(s: &mut Schedule, k: usize) {
+fn result_in_place(s: &mut Schedule, uses: &mut Uses, added: &mut [usize], k: usize) {
     let Item::Cluster(c) = &s.items[k] else { return };
     let ([(result, _)], [load], true, true) = (&c.made[..], &c.loads[..], c.joins.is_empty(), c.endings.is_empty()) else { return };
     let (result, root) = (*result, load.root);
     let bare = matches!(c.nodes[..], [Node::Load(_)]) && load.is_whole(&s.roots);
     let alike = s.roots[result].kind == s.roots[root].kind && s.roots[result].len == s.roots[root].len;
-    let Some((maker, _)) = only_for(s, k, root).filter(|_| bare && alike && s.roots[result].stored) else { return };
+    let Some(maker) = only_for(s, uses, added, k, root).filter(|_| bare && alike && s.roots[result].stored) else { return };
     if !matches!(s.items[maker], Item::Step(_)) {
         return;
     }
-    for item in &mut s.items[maker..k] {
-        if let Item::Step(step) = item {
-            let place = |x: Seen| if x.root == root { Seen { root: result, ..x } } else { x };
-            step.instruction = step.instruction.clone().map(&mut |x| place(x));
-        }
-    }
+    uses.remove(k, &s.items[k], &s.roots);
+    uses.rename(root, result);
+    added[result] = added[root];
     s.roots[result].ready = maker + 1;
     s.roots[result].indexwise = false;
     s.items[k] = Item::Nothing;

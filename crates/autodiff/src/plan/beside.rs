@@ -5,7 +5,11 @@ use super::roots::Seen;
 use super::schedule::Schedule;
 use crate::array::Kind;
 use crate::operation::Kernel;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+
+/// Later kernels of the same work that are looked at for each: what one is joined with has to keep its operands so long.
+const WINDOW: usize = 48;
 
 /// A kernel for two, its operands, and what alike ones have in common.
 struct Found {
@@ -27,11 +31,19 @@ impl Found {
 /// Joins kernels: the later one runs with the earlier, where its operands are there by then.
 pub(crate) fn join(s: &mut Schedule) {
     let mut found: Vec<Option<Found>> = s.items.iter().map(Found::of).collect();
+    let mut alike: HashMap<(usize, bool), VecDeque<usize>> = HashMap::new();
+    for (k, f) in found.iter().enumerate() {
+        f.iter().for_each(|f| alike.entry(f.work).or_default().push_back(k));
+    }
     for k in 0..found.len() {
         let Some(first) = found[k].take() else { continue };
         let there = |x: &Seen| s.roots[x.root].ready <= k;
         let fits = |f: &Found| f.work == first.work && f.inputs.iter().all(there);
-        let Some(later) = (k + 1..found.len()).find(|j| found[*j].as_ref().is_some_and(fits)) else { continue };
+        let Some(after) = alike.get_mut(&first.work) else { continue };
+        // What was joined is no longer there, and this one is the first of those that are.
+        after.pop_front();
+        let Some(place) = after.iter().take(WINDOW).position(|j| found[*j].as_ref().is_some_and(fits)) else { continue };
+        let Some(later) = after.remove(place) else { continue };
         let Some(second) = found[later].take() else { continue };
         let doubles = first.for_two.scratch();
         let scratch = (doubles > 0).then(|| Seen::whole(s.fresh(Kind::F64, doubles), &[doubles]));

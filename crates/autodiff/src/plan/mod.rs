@@ -14,6 +14,7 @@ mod late;
 mod machine;
 mod memory;
 mod order;
+mod packing;
 mod pairs;
 mod place;
 mod planes;
@@ -24,6 +25,7 @@ mod schedule;
 mod slots;
 mod stream;
 mod turn;
+mod uses;
 
 pub use memory::Memory;
 

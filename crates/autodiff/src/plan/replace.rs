@@ -2,10 +2,25 @@
 use super::item::Item;
 use super::roots::{Home, Root};
 use super::slots::Slots;
+use super::uses::Uses;
 
 /// For each carry of a body, of those that may, whether its new value takes the place of the old one. Marks results that overwrite operands.
 pub(crate) fn carries(items: &[Item], roots: &[Root], may: &[bool], slots: &mut Slots) -> Vec<bool> {
-    let replaced: Vec<bool> = may.iter().enumerate().map(|(k, may)| *may && replaces(items, roots, k)).collect();
+    if !may.contains(&true) {
+        return vec![false; may.len()];
+    }
+    let uses = Uses::of(items, roots);
+    // Where each carry is read, and where its new value is made.
+    let (mut old, mut new) = (vec![None; may.len()], vec![vec![]; may.len()]);
+    for (r, root) in roots.iter().enumerate() {
+        match root.home {
+            Home::Input(i) if (1..=may.len()).contains(&i) && old[i - 1].is_none() => old[i - 1] = Some(r),
+            Home::Output(k, _) if k < may.len() => new[k].push(r),
+            _ => {}
+        }
+    }
+    let replaced: Vec<bool> =
+        (0..may.len()).map(|k| may[k] && old[k].is_some_and(|old| replaces(items, roots, &uses, old, &new[k]))).collect();
     for (r, root) in roots.iter().enumerate() {
         if let Home::Output(k, _) = root.home {
             slots.over[r] |= replaced.get(k).is_some_and(|yes| *yes);
@@ -14,16 +29,10 @@ pub(crate) fn carries(items: &[Item], roots: &[Root], may: &[bool], slots: &mut 
     replaced
 }
 
-/// Whether nothing reads the old value of carry k once part of the new one is written, but the cluster that writes it, index by index.
-fn replaces(items: &[Item], roots: &[Root], k: usize) -> bool {
-    let Some(old) = roots.iter().position(|r| r.home == Home::Input(1 + k)) else { return false };
-    let new: Vec<usize> = (0..roots.len()).filter(|r| matches!(roots[*r].home, Home::Output(o, _) if o == k)).collect();
+/// Whether nothing reads the old value of a carry once part of the new one is written, but the cluster that writes it, index by index.
+fn replaces(items: &[Item], roots: &[Root], uses: &Uses, old: usize, new: &[usize]) -> bool {
     let Some(first) = new.iter().map(|r| roots[*r].ready).min().and_then(|ready| ready.checked_sub(1)) else { return false };
-    items.iter().enumerate().all(|(i, item)| {
-        let mut reads = false;
-        item.roots(roots, &mut |r| reads |= r == old);
-        !reads || i < first || i == first && index_by_index(item, roots, old, &new, i)
-    })
+    uses.each(old).all(|i| i < first || i == first && index_by_index(&items[i], roots, old, new, i))
 }
 
 /// Whether an item reads each element of `old` at the index at which it writes the same place of `new`, if it does.

@@ -11,6 +11,7 @@ use crate::kernels::contract::ContractPlan;
 use crate::kernels::group::{LOADS, unit};
 use crate::operation::{Contraction, Equation, Fold, Lowering, Micro, Part, Program, Value, View};
 use smallvec::SmallVec;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Below so many elements, sharing a loop pays even where nothing is shared in it.
@@ -54,7 +55,9 @@ pub(crate) struct Schedule {
     pub(crate) nest: Nest,
     /// Loops that keep some of their states, and what it takes to make the others again, once they are in order.
     pub(crate) again: Vec<(Recompute, Option<Source>)>,
-    literals: Vec<(u64, Kind, usize)>,
+    literals: HashMap<(u64, Kind), usize>,
+    /// Constants by where they lie.
+    addresses: HashMap<usize, Vec<usize>>,
     values: Vec<Option<Seen>>,
     read: Vec<bool>,
 }
@@ -74,7 +77,8 @@ impl Schedule {
             outputs: program.outputs.len(),
             nest,
             again,
-            literals: vec![],
+            literals: HashMap::new(),
+            addresses: HashMap::new(),
             values: vec![None; program.types.len()],
             read: program.read(),
         };
@@ -120,13 +124,13 @@ impl Schedule {
         let kind = self.roots[x.root].kind;
         if let Home::Literal(v) = self.roots[x.root].home {
             let key = (v.to_bits(), kind);
-            let root = match self.literals.iter().find(|l| (l.0, l.1) == key) {
-                Some(l) => l.2,
+            let root = match self.literals.get(&key) {
+                Some(root) => *root,
                 None => {
                     self.constants.push(Shared::from(AnyArray::full(&LeafType::new(&[], kind), v)));
                     let home = Home::Constant(self.constants.len() - 1);
                     let root = self.root(Root { kind, len: 1, home, ready: 0, indexwise: false, stored: true, constant: None });
-                    self.literals.push((key.0, key.1, root));
+                    self.literals.insert(key, root);
                     root
                 }
             };
@@ -238,9 +242,10 @@ impl Schedule {
         // The lowest element is the base.
         let low: isize = layout.shape.iter().zip(&layout.strides).map(|(n, s)| (*n as isize - 1).max(0) * (*s).min(0)).sum();
         layout.offset = if layout.is_empty() { 0 } else { low.unsigned_abs() };
-        let known = self.constants.iter().position(|k| k.same(&c));
-        let index = known.unwrap_or_else(|| {
+        let there = self.addresses.entry(address).or_default();
+        let index = there.iter().copied().find(|k| self.constants[*k].same(&c)).unwrap_or_else(|| {
             self.constants.push(c);
+            there.push(self.constants.len() - 1);
             self.constants.len() - 1
         });
         let len = layout.span().1;

@@ -1,5 +1,6 @@
 //! Slots: which results share memory, and where in the frame every slot lies.
 use super::item::Item;
+use super::packing;
 use super::roots::{Home, Root};
 
 /// Slots begin at multiples of this many bytes.
@@ -61,38 +62,6 @@ pub(crate) fn assign(items: &[Item], roots: &[Root], extra: &[usize]) -> Slots {
     for (k, bytes) in extra.iter().enumerate() {
         s.slots.push(Slot { bytes: *bytes, from: k, to: k, at: 0 });
     }
-    s.bytes = pack(&mut s.slots);
+    s.bytes = packing::pack(&mut s.slots);
     s
-}
-
-/// Places slots so that those in use at the same time do not overlap: the biggest first, each into the tightest gap. Gives the bytes needed.
-fn pack(slots: &mut [Slot]) -> usize {
-    let mut order: Vec<usize> = (0..slots.len()).filter(|i| slots[*i].bytes > 0).collect();
-    order.sort_by_key(|i| (std::cmp::Reverse(slots[*i].bytes), slots[*i].from));
-    // Placed slots by address.
-    let mut placed: Vec<usize> = vec![];
-    let mut peak = 0;
-    for i in order {
-        let need = slots[i].bytes.next_multiple_of(ALIGN);
-        let (mut end, mut best) = (0, None::<(usize, usize)>);
-        for &j in &placed {
-            let other = &slots[j];
-            if other.from > slots[i].to || other.to < slots[i].from {
-                continue;
-            }
-            if other.at >= end + need {
-                let gap = other.at - end;
-                if best.is_none_or(|b| gap < b.1) {
-                    best = Some((end, gap));
-                }
-            }
-            end = end.max(other.at + other.bytes.next_multiple_of(ALIGN));
-        }
-        let at = best.map_or(end, |b| b.0);
-        slots[i].at = at;
-        peak = peak.max(at + need);
-        let place = placed.partition_point(|j| slots[*j].at <= at);
-        placed.insert(place, i);
-    }
-    peak
 }

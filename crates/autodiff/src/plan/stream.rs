@@ -4,10 +4,12 @@ use super::code::Instruction;
 use super::item::{Draft, Item};
 use super::roots::{Root, Seen};
 use super::schedule::Schedule;
+use super::uses::Uses;
 use crate::array::Kind;
 use crate::kernels::contract::Stream as Shape;
 use crate::kernels::group::Extent;
 use crate::kernels::stream::{PRODUCTS, Pass};
+use std::collections::HashMap;
 
 /// Rows below which a pass is not worth its blocks.
 const ROWS: usize = 32;
@@ -38,12 +40,30 @@ impl Found {
 /// Joins products with the clusters between them.
 pub(crate) fn join(s: &mut Schedule) {
     let products: Vec<Found> = s.items.iter().enumerate().filter_map(|(k, i)| Found::of(k, i)).collect();
+    if products.is_empty() {
+        return;
+    }
+    let mut uses = Uses::of(&s.items, &s.roots);
+    // Products that dot rows by their result, and those that add rows up by their factors.
+    let (mut dots, mut sums): (HashMap<usize, Vec<usize>>, HashMap<usize, Vec<usize>>) = Default::default();
+    for (i, f) in products.iter().enumerate() {
+        if f.shape.across { sums.entry(f.vector.root).or_default().push(i) } else { dots.entry(f.out).or_default().push(i) }
+    }
     let mut taken = vec![false; s.items.len()];
     for k in 0..s.items.len() {
         let Item::Cluster(c) = &s.items[k] else { continue };
         let free = |f: &&Found| !taken[f.item];
-        let ends = || products.iter().filter(free).filter(|f| f.item > k && is_end(f, c, &s.roots));
-        let heads = || products.iter().filter(free).filter(|f| f.item < k && is_head(f, c, &s.roots, &s.items[f.item + 1..k]));
+        let near = |by: &HashMap<usize, Vec<usize>>, roots: &mut dyn Iterator<Item = usize>| {
+            let mut near: Vec<usize> = roots.flat_map(|r| by.get(&r).into_iter().flatten().copied()).collect();
+            near.sort_unstable();
+            near.dedup();
+            near
+        };
+        let made = near(&sums, &mut c.made.iter().map(|m| m.0));
+        let read = near(&dots, &mut c.reads().map(|l| l.root));
+        let ends = || made.iter().map(|i| &products[*i]).filter(free).filter(|f| f.item > k && is_end(f, c, &s.roots));
+        let first_reader = |f: &&Found| f.item < k && !uses.between(f.out, f.item, k);
+        let heads = || read.iter().map(|i| &products[*i]).filter(free).filter(first_reader).filter(|f| is_head(f, c, &s.roots));
         let Some(first) = ends().chain(heads()).next() else { continue };
         let ends: Vec<&Found> = ends().filter(|f| f.same_matrix(first)).take(PRODUCTS).collect();
         let heads: Vec<&Found> = heads().filter(|f| f.same_matrix(first)).take(PRODUCTS).collect();
@@ -58,12 +78,15 @@ pub(crate) fn join(s: &mut Schedule) {
             heads: heads.iter().map(|h| (h.vector.clone(), h.out)).collect(),
             ends: ends.iter().map(|e| (e.vector.root, e.out)).collect(),
         };
+        uses.remove(k, &s.items[k], &s.roots);
         for f in heads.iter().chain(&ends) {
             taken[f.item] = true;
             s.roots[f.out].ready = k + 1;
+            uses.remove(f.item, &s.items[f.item], &s.roots);
             s.items[f.item] = Item::Nothing;
         }
         s.items[k] = Item::Stream(Box::new(draft));
+        uses.add(k, &s.items[k], &s.roots);
     }
 }
 
@@ -73,11 +96,11 @@ fn is_end(f: &Found, c: &Cluster, roots: &[Root]) -> bool {
     f.shape.across && f.shape.rows == c.len && made && f.vector.is_whole(roots)
 }
 
-/// Whether rows are dotted, and the cluster is the first to read the products, in order.
-fn is_head(f: &Found, c: &Cluster, roots: &[Root], between: &[Item]) -> bool {
+/// Whether rows are dotted, and the cluster reads the products in order.
+fn is_head(f: &Found, c: &Cluster, roots: &[Root]) -> bool {
     let mut reads = c.reads().filter(|l| l.root == f.out).peekable();
     let alike = reads.peek().is_some() && reads.all(|l| l.is_whole(roots) && l.layout.len() == c.len);
-    !f.shape.across && f.shape.rows == c.len && alike && !between.iter().any(|i| touches(i, f.out, roots))
+    !f.shape.across && f.shape.rows == c.len && alike
 }
 
 /// Whether the cluster runs over the rows block by block, in the matrix's element type.
@@ -89,10 +112,4 @@ fn fits(c: &Cluster, f: &Found, roots: &[Root]) -> bool {
         && c.shape[..] == [rows]
         && c.single == (roots[f.matrix.root].kind == Kind::F32)
         && c.endings.iter().all(|e| whole(e.extent))
-}
-
-fn touches(item: &Item, root: usize, roots: &[Root]) -> bool {
-    let mut found = false;
-    item.roots(roots, &mut |r| found |= r == root);
-    found
 }

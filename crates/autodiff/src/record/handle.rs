@@ -2,7 +2,7 @@
 use crate::array::Kind;
 
 /// A variable of the open recording, of an element type known at run time.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct DynVar {
     pub(super) tape: u32,
     pub(super) region: u32,

@@ -6,6 +6,7 @@ use crate::operation::{Builder, Program, Value};
 use crate::program::Values;
 use smallvec::{SmallVec, smallvec};
 use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, HashSet};
 use std::panic::Location;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -13,8 +14,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 struct Region {
     id: u32,
     builder: Builder,
-    /// Outer variable and the input that stands for it here.
-    captures: Vec<(DynVar, Value)>,
+    /// Outer variables, in the order of the inputs that stand for them here.
+    captures: Vec<DynVar>,
+    /// The input for each, by region and index.
+    captured: HashMap<(u32, u32), Value>,
 }
 
 struct Tape {
@@ -82,7 +85,7 @@ fn guard() -> Guard {
 }
 
 fn region() -> Region {
-    Region { id: fresh(), builder: Builder::new(), captures: vec![] }
+    Region { id: fresh(), builder: Builder::new(), captures: vec![], captured: HashMap::new() }
 }
 
 /// New inputs of the innermost region.
@@ -129,13 +132,8 @@ impl Captured {
     /// The captures of this region and another, each once.
     #[must_use]
     pub fn captures_with(&self, other: &Captured) -> Vec<DynVar> {
-        let mut all = self.captures.clone();
-        for v in &other.captures {
-            if !all.iter().any(|u| u.same_value(*v)) {
-                all.push(*v);
-            }
-        }
-        all
+        let mine: HashSet<DynVar> = self.captures.iter().copied().collect();
+        self.captures.iter().chain(other.captures.iter().filter(|v| !mine.contains(v))).copied().collect()
     }
     /// The program over a longer list of captures: (declared inputs…, `all`…) → (outputs…).
     #[must_use]
@@ -143,11 +141,12 @@ impl Captured {
         let mut b = Builder::literal();
         let p = &self.program;
         let mut given: Vec<Value> = p.inputs[..declared].iter().map(|v| b.input(p.type_of(*v).clone())).collect();
+        let mine: HashMap<DynVar, usize> = self.captures.iter().enumerate().map(|(k, c)| (*c, k)).collect();
         let mut places = vec![Value(0); self.captures.len()];
         for v in all {
             let input = b.input(v.leaf_type().unwrap_or(LeafType::new(&[], v.kind())));
-            if let Some(k) = self.captures.iter().position(|c| c.same_value(*v)) {
-                places[k] = input;
+            if let Some(k) = mine.get(v) {
+                places[*k] = input;
             }
         }
         given.extend(places);
@@ -177,7 +176,7 @@ pub fn capture<R>(types: &[LeafType], at: Site, op: &str, body: impl FnOnce(&[Dy
             return None;
         }
         match r.builder.finish(&outputs) {
-            Ok(program) => Some(Captured { program, captures: r.captures.into_iter().map(|c| c.0).collect() }),
+            Ok(program) => Some(Captured { program, captures: r.captures }),
             Err(e) => {
                 tape.error.get_or_insert(e);
                 None
@@ -286,11 +285,10 @@ fn resolve(tape: &mut Tape, v: DynVar, op: &str, at: &'static Location<'static>)
                 for level in from + 1..tape.regions.len() {
                     let t = tape.regions[level - 1].builder.type_of(Value(v.index)).clone();
                     let r = &mut tape.regions[level];
-                    let known = r.captures.iter().find(|c| (c.0.region, c.0.index) == (v.region, v.index)).map(|c| c.1);
-                    let inner = known.unwrap_or_else(|| {
-                        let inner = r.builder.input(t);
-                        r.captures.push((v, inner));
-                        inner
+                    let (captures, builder) = (&mut r.captures, &mut r.builder);
+                    let inner = *r.captured.entry((v.region, v.index)).or_insert_with(|| {
+                        captures.push(v);
+                        builder.input(t)
                     });
                     v = DynVar { tape: tape.id, region: r.id, index: inner.0, kind: v.kind };
                 }

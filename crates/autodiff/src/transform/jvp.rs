@@ -1,11 +1,12 @@
 //! Forward mode: tangents pushed along with values.
 use crate::error::Result;
-use crate::operation::{Builder, Program, Value};
+use crate::operation::{Builder, Program, Remember, Value};
 use crate::program::Values;
 
 /// A program of (inputs…, tangents of the inputs for which `active` holds…) → (outputs…, tangents of the outputs for which
 /// `wanted` holds…). An output that does not depend on an active input has tangent zero.
 pub fn jvp(program: &Program, active: &[bool], wanted: &[bool]) -> Result<Program> {
+    let _remember = Remember::new();
     let mut b = Builder::new();
     let mut primal: Vec<Value> = vec![Value(0); program.types.len()];
     let mut tangent: Vec<Option<Value>> = vec![None; program.types.len()];

@@ -67,18 +67,13 @@ pub struct Parts {
 pub fn partition(program: &Program, known: &[bool], asked: &[bool]) -> Result<Parts> {
     let joint = separate(program, known)?;
     let unknown = joint.depends_on(&known.iter().map(|k| !k).collect::<Vec<_>>());
-    let unknown_outputs: Vec<bool> = joint.outputs.iter().zip(asked).map(|(v, a)| *a || unknown[v.index()]).collect();
     let shared = joint
         .equations
         .iter()
         .map(|e| e.inputs.is_empty() || !e.outputs.iter().any(|v| unknown[v.index()]) && is_view(&joint, e))
         .collect();
-    let mut parts = Parts { joint, unknown, shared, residuals: vec![], unknown_outputs };
-    let read = parts.read_by_unknown();
-    let free = parts.free();
-    let is_input = |v: &Value| parts.joint.inputs.contains(v);
-    let made = (0..read.len() as u32).map(Value).filter(|v| read[v.index()] && !free[v.index()] && !is_input(v)).collect();
-    parts.residuals = made;
+    let mut parts = Parts { joint, unknown, shared, residuals: vec![], unknown_outputs: vec![] };
+    parts.ask(asked);
     Ok(parts)
 }
 
@@ -90,6 +85,14 @@ fn is_view(p: &Program, e: &Equation) -> bool {
 }
 
 impl Parts {
+    /// Asks the unknown part for these outputs, besides those that depend on unknown inputs.
+    pub fn ask(&mut self, asked: &[bool]) {
+        self.unknown_outputs = self.joint.outputs.iter().zip(asked).map(|(v, a)| *a || self.unknown[v.index()]).collect();
+        let mut made = self.read_by_unknown();
+        let free = self.free();
+        self.joint.inputs.iter().for_each(|v| made[v.index()] = false);
+        self.residuals = (0..made.len() as u32).map(Value).filter(|v| made[v.index()] && !free[v.index()]).collect();
+    }
     fn is_unknown(&self, e: &Equation) -> bool {
         e.outputs.iter().any(|v| self.unknown[v.index()])
     }

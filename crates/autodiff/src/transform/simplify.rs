@@ -1,6 +1,6 @@
 //! Less to do, the same values: dead code, common subexpressions, constants, algebraic identities.
 use crate::error::Result;
-use crate::operation::{Builder, Op, Program, Value};
+use crate::operation::{Builder, Op, Program, Remember, Value, pruned};
 use crate::program::{Program as Generic, Values};
 
 /// The program rebuilt with every identity its operations know, equal equations once, and dead code out.
@@ -20,6 +20,7 @@ pub fn select(program: &Program, outputs: &[usize]) -> Result<Program> {
 
 /// The program without equations, loop carries and branch outputs that nobody reads. Inputs stay.
 pub fn dead_code(program: &Program) -> Result<Program> {
+    let _remember = Remember::new();
     // Loops first give up what nobody reads, then plain equations go. One backward pass finds what is read.
     let mut read = vec![false; program.types.len()];
     for v in &program.outputs {
@@ -31,9 +32,9 @@ pub fn dead_code(program: &Program) -> Result<Program> {
         if !used.iter().any(|u| *u) {
             continue;
         }
-        let pruned = e.op.prune(&used);
+        let pruned = pruned(&e.op, &used);
         for (k, v) in e.inputs.iter().enumerate() {
-            if pruned.as_ref().is_none_or(|p| p.inputs[k]) {
+            if pruned.as_ref().as_ref().is_none_or(|p| p.inputs[k]) {
                 read[v.index()] = true;
             }
         }
@@ -51,13 +52,14 @@ pub fn dead_code(program: &Program) -> Result<Program> {
         out.inputs.push(n);
     }
     for (i, pruned) in kept.into_iter().rev() {
+        let pruned = pruned.as_ref().as_ref();
         let e = &program.equations[i];
         let keep = |mask: Option<&Vec<bool>>, values: &[Value]| -> Values {
             values.iter().enumerate().filter(|(k, _)| mask.is_none_or(|m| m[*k])).map(|(_, v)| *v).collect()
         };
-        let inputs = keep(pruned.as_ref().map(|p| &p.inputs), &e.inputs).iter().map(|v| map[v.index()]).collect();
-        let outputs = keep(pruned.as_ref().map(|p| &p.outputs), &e.outputs).iter().map(|v| carry(&mut out, &mut map, *v)).collect();
-        let op = pruned.map_or_else(|| e.op.clone(), |p| p.op);
+        let inputs = keep(pruned.map(|p| &p.inputs), &e.inputs).iter().map(|v| map[v.index()]).collect();
+        let outputs = keep(pruned.map(|p| &p.outputs), &e.outputs).iter().map(|v| carry(&mut out, &mut map, *v)).collect();
+        let op = pruned.map_or_else(|| e.op.clone(), |p| p.op.clone());
         out.equations.push(crate::operation::Equation { op, inputs, outputs, site: e.site });
     }
     out.outputs = program.outputs.iter().map(|v| map[v.index()]).collect();

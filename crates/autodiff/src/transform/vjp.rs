@@ -1,11 +1,12 @@
 //! Reverse mode: cotangents pulled back through the equations in reverse order.
 use crate::error::Result;
-use crate::operation::{Builder, Program, Value};
+use crate::operation::{Builder, Program, Remember, Value};
 use crate::program::Values;
 
 /// A program of (inputs…, cotangents of the outputs for which `seeded` holds…) → (outputs…, cotangents of the inputs for
 /// which `wanted` holds…).
 pub fn vjp(program: &Program, wanted: &[bool], seeded: &[bool]) -> Result<Program> {
+    let _remember = Remember::new();
     let mut b = Builder::new();
     let mut primal: Vec<Value> = vec![Value(0); program.types.len()];
     for v in &program.inputs {

@@ -119,9 +119,9 @@ impl Operation for Cond {
         // The known part of both branches stands in one branch; each side makes zeros for the other's residuals.
         let n = self.0.yes.outputs.len();
         let none = vec![false; n];
-        let first = [transform::partition(&self.0.yes, &known[1..], &none)?, transform::partition(&self.0.no, &known[1..], &none)?];
-        let unknown: Vec<bool> = (0..n).map(|i| first[0].unknown_outputs[i] || first[1].unknown_outputs[i]).collect();
-        let parts = [transform::partition(&self.0.yes, &known[1..], &unknown)?, transform::partition(&self.0.no, &known[1..], &unknown)?];
+        let mut parts = [transform::partition(&self.0.yes, &known[1..], &none)?, transform::partition(&self.0.no, &known[1..], &none)?];
+        let unknown: Vec<bool> = (0..n).map(|i| parts[0].unknown_outputs[i] || parts[1].unknown_outputs[i]).collect();
+        parts.iter_mut().for_each(|p| p.ask(&unknown));
         let of = |mask: bool| -> Vec<usize> { (0..known.len() - 1).filter(|i| known[1 + i] == mask).collect() };
         let (known_in, unknown_in) = (of(true), of(false));
         let known_out: Vec<usize> = (0..n).filter(|i| !unknown[*i]).collect();

@@ -5,7 +5,7 @@
 use super::rearrange;
 use crate::array::Shape;
 use crate::error::Result;
-use crate::operation::{BinaryFn, Builder, Contraction, Equation, Instruction, Lowering, Program, ScanSpec, Storage, Trip, Value, View};
+use crate::operation::{BinaryFn, Builder, Contraction, Instruction, Lowering, Program, ScanSpec, Storage, Trip, Value, View};
 use std::sync::Arc;
 
 /// Elements of an accumulator from which on it is worth while.
@@ -42,7 +42,12 @@ pub(super) struct Deferred {
 /// Takes out the accumulators among the carries from `first` on; `None` when there are none. Under a budget of bytes only where the
 /// vectors take hardly more than the second buffer of an accumulator that stays, and without reading items, which would have to be stored whole.
 pub(super) fn defer(s: &ScanSpec, first: usize) -> Result<Option<Deferred>> {
-    let found: Vec<Option<Vec<Outer>>> = (0..s.carries).map(|i| if i < first { None } else { products(s, i) }).collect();
+    let found: Vec<Option<Vec<Outer>>> = if first < s.carries {
+        let known = Known::of(&s.body);
+        (0..s.carries).map(|i| if i < first { None } else { products(s, &known, i) }).collect()
+    } else {
+        vec![]
+    };
     if found.iter().all(Option::is_none) {
         return Ok(None);
     }
@@ -106,11 +111,10 @@ impl Deferred {
 }
 
 /// The products that carry i adds to itself in each step, if it does nothing else, nothing else reads it, and it is worth while.
-fn products(s: &ScanSpec, i: usize) -> Option<Vec<Outer>> {
+fn products(s: &ScanSpec, known: &Known, i: usize) -> Option<Vec<Outer>> {
     let (carry, next) = (s.body.inputs[1 + i], s.body.outputs[i]);
-    let reads = s.body.equations.iter().flat_map(|e| &e.inputs).chain(&s.body.outputs).filter(|v| **v == carry).count();
-    let mut terms = Terms { body: &s.body, carry, found: 0, outer: vec![] };
-    if reads != 1 || !terms.collect(next, None) || terms.found != 1 {
+    let mut terms = Terms { body: &s.body, known, carry, found: 0, outer: vec![] };
+    if known.reads[carry.index()] != 1 || !terms.collect(next) || terms.found != 1 {
         return None;
     }
     let size = s.body.type_of(carry).len();
@@ -120,9 +124,27 @@ fn products(s: &ScanSpec, i: usize) -> Option<Vec<Outer>> {
     (fits && !terms.outer.is_empty()).then_some(terms.outer)
 }
 
+/// How often each value of a body is read, and the equation that makes it.
+struct Known {
+    reads: Vec<u32>,
+    makers: Vec<Option<usize>>,
+}
+
+impl Known {
+    fn of(body: &Program) -> Self {
+        let mut known = Known { reads: vec![0; body.types.len()], makers: vec![None; body.types.len()] };
+        body.equations.iter().flat_map(|e| &e.inputs).chain(&body.outputs).for_each(|v| known.reads[v.index()] += 1);
+        for (k, e) in body.equations.iter().enumerate() {
+            e.outputs.iter().for_each(|v| known.makers[v.index()] = Some(k));
+        }
+        known
+    }
+}
+
 /// The terms of a sum.
 struct Terms<'a> {
     body: &'a Program,
+    known: &'a Known,
     carry: Value,
     /// How often the carry is among them.
     found: usize,
@@ -130,27 +152,28 @@ struct Terms<'a> {
 }
 
 impl Terms<'_> {
-    fn maker(&self, v: Value) -> Option<&Equation> {
-        self.body.equations.iter().find(|e| e.outputs.contains(&v))
-    }
-    /// Adds the terms of v, seen through a permutation; whether all of them are the carry and outer products.
-    fn collect(&mut self, v: Value, axes: Option<Shape>) -> bool {
-        if v == self.carry && axes.is_none() {
-            self.found += 1;
-            return true;
-        }
-        let Some(e) = self.maker(v).cloned() else { return false };
-        let given: Vec<_> = e.inputs.iter().map(|x| self.body.type_of(*x)).collect();
-        match (e.op.lower(&given, &[self.body.type_of(v)]), axes) {
-            (Lowering::Pointwise(m), None) if matches!(m.code[..], [Instruction::Binary(BinaryFn::Add, a, b)] if a != b) => {
-                e.inputs.iter().all(|x| self.collect(*x, None))
+    /// Adds the terms of a value; whether all of them are the carry and outer products.
+    fn collect(&mut self, sum: Value) -> bool {
+        // Values with the permutation that they are seen through.
+        let mut left: Vec<(Value, Option<Shape>)> = vec![(sum, None)];
+        while let Some((v, axes)) = left.pop() {
+            if v == self.carry && axes.is_none() {
+                self.found += 1;
+                continue;
             }
-            (Lowering::View(View::Permute(axes)), None) => self.collect(e.inputs[0], Some(axes)),
-            (Lowering::Contract(c), axes) if c.batch.is_empty() && c.sum.is_empty() => {
-                self.outer.push(Outer { factors: [e.inputs[0], e.inputs[1]], axes });
-                true
+            let Some(e) = self.known.makers[v.index()].map(|k| &self.body.equations[k]) else { return false };
+            let given: Vec<_> = e.inputs.iter().map(|x| self.body.type_of(*x)).collect();
+            match (e.op.lower(&given, &[self.body.type_of(v)]), axes) {
+                (Lowering::Pointwise(m), None) if matches!(m.code[..], [Instruction::Binary(BinaryFn::Add, a, b)] if a != b) => {
+                    left.extend(e.inputs.iter().rev().map(|x| (*x, None)));
+                }
+                (Lowering::View(View::Permute(axes)), None) => left.push((e.inputs[0], Some(axes))),
+                (Lowering::Contract(c), axes) if c.batch.is_empty() && c.sum.is_empty() => {
+                    self.outer.push(Outer { factors: [e.inputs[0], e.inputs[1]], axes });
+                }
+                _ => return false,
             }
-            _ => false,
         }
+        true
     }
 }

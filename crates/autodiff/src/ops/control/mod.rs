@@ -9,42 +9,62 @@ pub use cond::Cond;
 pub use scan::Scan;
 
 use crate::error::Result;
-use crate::operation::{Builder, Program, Value};
+use crate::operation::{Builder, Equation, Program, Value, pruned};
 
 /// Input flags that hold, closed under the loop: carry i is marked where its new value depends on a marked input.
 ///
 /// `first` is the place of the first carry among the inputs, `carries` their number; the first `carries` outputs are their new values.
 fn close_forward(body: &Program, seeds: &mut [bool], first: usize, carries: usize) {
-    loop {
-        let active = body.depends_on(seeds);
-        let mut changed = false;
-        for i in 0..carries {
-            let v = body.outputs[i];
-            if active[v.index()] && body.type_of(v).kind.is_real() && !seeds[first + i] {
+    // Each value is met once: what reads it, and, where it is a carry's new value, the carry.
+    let mut readers = vec![vec![]; body.types.len()];
+    for (k, e) in body.equations.iter().enumerate() {
+        e.inputs.iter().for_each(|v| readers[v.index()].push(k));
+    }
+    let mut carry_of = vec![vec![]; body.types.len()];
+    (0..carries).for_each(|i| carry_of[body.outputs[i].index()].push(i));
+    let mut active = vec![false; body.types.len()];
+    let mut left: Vec<Value> = body.inputs.iter().zip(&*seeds).filter(|(_, s)| **s).map(|(v, _)| *v).collect();
+    while let Some(v) = left.pop() {
+        if std::mem::replace(&mut active[v.index()], true) {
+            continue;
+        }
+        if body.type_of(v).kind.is_real() {
+            for i in &carry_of[v.index()] {
                 seeds[first + i] = true;
-                changed = true;
+                left.push(body.inputs[first + i]);
             }
         }
-        if !changed {
-            return;
-        }
+        left.extend(readers[v.index()].iter().flat_map(|k| &body.equations[*k].outputs));
     }
 }
 
 /// For each input, whether an output for which `read` holds depends on it.
 fn reaches(body: &Program, read: &[bool]) -> Vec<bool> {
-    let mut live = vec![false; body.types.len()];
-    for (v, r) in body.outputs.iter().zip(read) {
-        live[v.index()] |= r;
+    reaches_through(body, read, 0, &[])
+}
+
+/// The same for the body of a loop, closed under the loop: where the carry at input `first + i` is needed and may go through, its new value,
+/// output i, is read too.
+fn reaches_through(body: &Program, read: &[bool], first: usize, through: &[bool]) -> Vec<bool> {
+    let mut maker = vec![None; body.types.len()];
+    for (k, e) in body.equations.iter().enumerate() {
+        e.outputs.iter().for_each(|v| maker[v.index()] = Some(k));
     }
-    for e in body.equations.iter().rev() {
-        let used: Vec<bool> = e.outputs.iter().map(|v| live[v.index()]).collect();
-        if used.iter().any(|u| *u) {
-            let pruned = e.op.prune(&used);
-            for (k, v) in e.inputs.iter().enumerate() {
-                live[v.index()] |= pruned.as_ref().is_none_or(|p| p.inputs[k]);
-            }
+    let mut carry = vec![None; body.types.len()];
+    through.iter().enumerate().filter(|(_, may)| **may).for_each(|(i, _)| carry[body.inputs[first + i].index()] = Some(i));
+    let mut live = vec![false; body.types.len()];
+    let mut left: Vec<Value> = body.outputs.iter().zip(read).filter(|(_, r)| **r).map(|(v, _)| *v).collect();
+    while let Some(v) = left.pop() {
+        if std::mem::replace(&mut live[v.index()], true) {
+            continue;
         }
+        left.extend(carry[v.index()].map(|i: usize| body.outputs[i]));
+        let Some(k) = maker[v.index()] else { continue };
+        let e: &Equation = &body.equations[k];
+        let used: Vec<bool> = e.outputs.iter().map(|v| live[v.index()]).collect();
+        let pruned = pruned(&e.op, &used);
+        let kept = |k: usize| pruned.as_ref().as_ref().is_none_or(|p| p.inputs[k]);
+        left.extend(e.inputs.iter().enumerate().filter(|(k, _)| kept(*k)).map(|(_, v)| *v));
     }
     body.inputs.iter().map(|v| live[v.index()]).collect()
 }

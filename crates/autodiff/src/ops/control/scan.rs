@@ -1,5 +1,5 @@
 //! The loop: its types, its naive value, and what it gives up when nobody reads it.
-use super::{reaches, rearrange};
+use super::{reaches, reaches_through, rearrange};
 use crate::array::{AnyArray, Element, Kind, LeafType, Shape};
 use crate::each_kind;
 use crate::error::{Problem, Result};
@@ -200,15 +200,9 @@ fn prune(s: &ScanSpec, read: &[bool]) -> Result<Option<Pruned>> {
         }
         constant_in_test.copy_from_slice(&needs[s.carries..]);
     }
-    let needs = loop {
-        let live: Vec<bool> = carry.iter().copied().chain((0..s.stacked).map(|k| read[s.carries + k])).collect();
-        let needs = reaches(&s.body, &live);
-        let grown: Vec<bool> = (0..s.carries).map(|i| carry[i] || needs[1 + i]).collect();
-        if grown == carry {
-            break needs;
-        }
-        carry = grown;
-    };
+    let live: Vec<bool> = carry.iter().copied().chain((0..s.stacked).map(|k| read[s.carries + k])).collect();
+    let needs = reaches_through(&s.body, &live, 1, &vec![true; s.carries]);
+    (0..s.carries).for_each(|i| carry[i] |= needs[1 + i]);
     let item: Vec<bool> = (0..s.items).map(|i| needs[s.body_items() + i]).collect();
     let constant: Vec<bool> = (0..s.constants).map(|i| constant_in_test[i] || needs[s.body_items() + s.items + i]).collect();
     let mut stacked: Vec<bool> = (0..s.stacked).map(|i| read[s.carries + i]).collect();

@@ -1,5 +1,5 @@
 //! The rules of the loop: forward doubles the active carries, reverse runs backwards over the stacked carries.
-use super::{close_forward, reaches};
+use super::{close_forward, reaches, reaches_through};
 use crate::error::Result;
 use crate::operation::{Builder, Maybe, Program, ScanSpec, Trip, Value};
 use crate::program::Values;
@@ -120,15 +120,9 @@ pub(super) fn vjp(
     close_forward(&s.body, &mut active, 1, c);
     let y_seeded: Vec<bool> = (0..ny).map(|i| cotangents[c + i].is_some()).collect();
     let mut carried: Vec<bool> = (0..c).map(|i| active[1 + i] && (cotangents[i].is_some() || cotangents[c + ny + i].is_some())).collect();
-    loop {
-        let read: Vec<bool> = carried.iter().chain(&y_seeded).copied().collect();
-        let needs = reaches(&s.body, &read);
-        let grown: Vec<bool> = (0..c).map(|i| carried[i] || (active[1 + i] && needs[1 + i])).collect();
-        if grown == carried {
-            break;
-        }
-        carried = grown;
-    }
+    let read: Vec<bool> = carried.iter().chain(&y_seeded).copied().collect();
+    let needs = reaches_through(&s.body, &read, 1, &active[1..1 + c]);
+    (0..c).for_each(|i| carried[i] |= active[1 + i] && needs[1 + i]);
     let seeded: Vec<bool> = carried.iter().chain(&y_seeded).copied().collect();
     if !seeded.iter().any(|v| *v) {
         return Ok(vec![None; inputs.len()]);
@@ -165,7 +159,7 @@ pub(super) fn vjp(
     let (made_x, made_k) = rest.split_at(px.len());
     let mut outs: Vec<Value> = vec![];
     for (j, i) in pc.iter().enumerate() {
-        let direct = ps.iter().position(|p| p == i).map(|p| bar_s[p]);
+        let direct = ps.binary_search(i).ok().map(|p| bar_s[p]);
         outs.extend(body.plus(Some(made_c[j]), direct));
     }
     for (j, v) in made_k.iter().enumerate() {
@@ -245,15 +239,15 @@ pub(super) fn split(s: &ScanSpec, b: &mut Builder, inputs: &[Value], known: &[bo
         unknown[1 + i] = !known[i];
     }
     // A carry is unknown where its new value is, once loops and branches inside the body are divided as well.
-    loop {
+    let mut parts = loop {
         let known: Vec<bool> = unknown.iter().map(|u| !u).collect();
-        let made = transform::partition(&s.body, &known, &vec![false; c + ny])?.unknown_outputs;
-        let grown: Vec<bool> = (0..c).map(|i| unknown[1 + i] || made[i]).collect();
+        let parts = transform::partition(&s.body, &known, &vec![false; c + ny])?;
+        let grown: Vec<bool> = (0..c).map(|i| unknown[1 + i] || parts.unknown_outputs[i]).collect();
         if grown[..] == unknown[1..1 + c] {
-            break;
+            break parts;
         }
         unknown[1..1 + c].copy_from_slice(&grown);
-    }
+    };
     if let Trip::Until { test, .. } = &s.trip {
         let needs = reaches(test, &[true]);
         let mixed = (0..c).any(|i| unknown[1 + i] && needs[i]) || (0..k).any(|i| unknown[1 + c + x + i] && needs[c + i]);
@@ -261,9 +255,7 @@ pub(super) fn split(s: &ScanSpec, b: &mut Builder, inputs: &[Value], known: &[bo
             return Ok(None);
         }
     }
-    let known_inputs: Vec<bool> = unknown.iter().map(|u| !u).collect();
-    let asked: Vec<bool> = (0..c + ny).map(|i| i < c && unknown[1 + i]).collect();
-    let parts = transform::partition(&s.body, &known_inputs, &asked)?;
+    parts.ask(&(0..c + ny).map(|i| i < c && unknown[1 + i]).collect::<Vec<_>>());
 
     // The known loop: known carries, items and constants; the residuals of a step are stacked.
     let mine = |from: usize, n: usize, want: bool| -> Vec<usize> { (0..n).filter(|i| unknown[from + i] != want).collect() };

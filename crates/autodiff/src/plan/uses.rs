@@ -1,0 +1,71 @@
+//! Which items read or write each root: asked for often, so kept, and changed as items take over each other's work.
+use super::item::Item;
+use super::roots::Root;
+use std::collections::BTreeMap;
+
+/// For each root, the items that touch it.
+pub(super) struct Uses {
+    /// In order, with how often each touches it.
+    items: Vec<BTreeMap<usize, u32>>,
+    /// The root that took the place of each, if one did.
+    names: Vec<usize>,
+}
+
+impl Uses {
+    pub(super) fn of(items: &[Item], roots: &[Root]) -> Self {
+        let mut uses = Uses { items: vec![BTreeMap::new(); roots.len()], names: (0..roots.len()).collect() };
+        for (k, item) in items.iter().enumerate() {
+            uses.add(k, item, roots);
+        }
+        uses
+    }
+    /// The root that stands for this one.
+    pub(super) fn name(&self, mut root: usize) -> usize {
+        while self.names[root] != root {
+            root = self.names[root];
+        }
+        root
+    }
+    /// Takes in an item.
+    pub(super) fn add(&mut self, k: usize, item: &Item, roots: &[Root]) {
+        item.roots(roots, &mut |r| {
+            let r = self.name(r);
+            *self.items[r].entry(k).or_default() += 1;
+        });
+    }
+    /// Forgets an item, which must not have changed since it was taken in.
+    pub(super) fn remove(&mut self, k: usize, item: &Item, roots: &[Root]) {
+        item.roots(roots, &mut |r| {
+            let r = self.name(r);
+            self.items[r].remove(&k);
+        });
+    }
+    /// Lets a root stand for another, wherever items say that one.
+    pub(super) fn rename(&mut self, old: usize, new: usize) {
+        let (old, new) = (self.name(old), self.name(new));
+        let mut fewer = std::mem::take(&mut self.items[old]);
+        if fewer.len() > self.items[new].len() {
+            std::mem::swap(&mut fewer, &mut self.items[new]);
+        }
+        for (k, n) in fewer {
+            *self.items[new].entry(k).or_default() += n;
+        }
+        self.names[old] = new;
+    }
+    /// The items that touch a root, in order.
+    pub(super) fn each(&self, root: usize) -> impl Iterator<Item = usize> {
+        self.items[self.name(root)].keys().copied()
+    }
+    /// The first and the last item that touch a root, and how many do, if those two touch it once.
+    pub(super) fn ends(&self, root: usize) -> Option<(usize, usize, usize)> {
+        let of = &self.items[self.name(root)];
+        match (of.first_key_value()?, of.last_key_value()?) {
+            ((first, 1), (last, 1)) => Some((*first, *last, of.len())),
+            _ => None,
+        }
+    }
+    /// Whether an item between these two, both excluded, touches a root.
+    pub(super) fn between(&self, root: usize, first: usize, last: usize) -> bool {
+        first + 1 < last && self.items[self.name(root)].range(first + 1..last).next().is_some()
+    }
+}
