@@ -12,6 +12,7 @@ pub mod fold;
 pub(crate) mod group;
 pub(crate) mod halves;
 pub mod math;
+pub(crate) mod norm;
 pub(crate) mod one;
 pub(crate) mod parts;
 pub mod sparse;
