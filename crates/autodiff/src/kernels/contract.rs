@@ -1,9 +1,10 @@
 //! Contractions: decided once from layouts, run by streams, faer or plain loops.
 #![allow(unsafe_code, reason = "strided loops and slices of generic elements; each block says why it is sound")]
+use super::added::axpys;
 use super::axes::{Axes, Axis, count, each, guard, merge};
 use super::copy;
 use super::gemm::Gemm;
-use super::matvec::{Rows, axpys, dot, dots};
+use super::matvec::{Rows, dot, dots};
 use crate::array::{Element, Kind, Layout, Real};
 pub use crate::operation::Class;
 use crate::operation::Contraction;

@@ -9,9 +9,7 @@ use crate::array::{Element, Kind, Real};
 use std::array::from_fn;
 
 /// Elements of a matrix above which a product is worth two threads.
-const PARALLEL: usize = 1 << 18;
-/// Fewest columns that a thread takes when rows are added up.
-const COLUMNS: usize = 512;
+pub(super) const PARALLEL: usize = 1 << 18;
 /// Bytes of the sums that stay in the nearest cache while rows are added to them.
 const SUMS: usize = 16 * 1024;
 /// Bytes of a matrix that a cache is taken to hold.
@@ -20,9 +18,8 @@ const CACHE: usize = 16 << 20;
 const LONG: usize = 2048;
 /// Bytes by which a stream from memory is fetched ahead: the processor's own prefetching ends at pages.
 const AHEAD: usize = 8 << 10;
-/// Columns after which sums of products in single precision go on in double precision, and rows likewise.
+/// Columns after which sums of products in single precision go on in double precision.
 const CHUNK: usize = 1024;
-const FLUSH: usize = 64;
 /// Bytes of a line of the cache.
 const LINE: usize = 64;
 
@@ -38,12 +35,12 @@ pub(crate) struct Rows<'a, T> {
 }
 
 impl<T> Rows<'_, T> {
-    fn below(mut self, i: usize) -> Self {
+    pub(super) fn below(mut self, i: usize) -> Self {
         self.start += i as isize * self.stride;
         self.rows -= i;
         self
     }
-    fn right(mut self, j: usize) -> Self {
+    pub(super) fn right(mut self, j: usize) -> Self {
         self.start += j as isize;
         self.columns -= j;
         self
@@ -305,41 +302,6 @@ unsafe fn dot_step<T: Real, V: Vector<T>, const R: usize, const H: usize>(sums: 
             // SAFETY: the caller's promise.
             sums[r][h] = unsafe { sums[r][h].plus_product(y[r], x[h]) };
         }
-    }
-}
-
-/// out_j = Σ_i u_i·a_ij.
-pub(crate) fn axpys<T: Real>(a: Rows<'_, T>, u: &[T], out: &mut [T]) {
-    if a.columns >= 2 * COLUMNS && a.rows * a.columns >= PARALLEL {
-        let half = a.columns / 2 / 64 * 64;
-        let (low, high) = out.split_at_mut(half);
-        both(|| axpys(Rows { columns: half, ..a }, u, low), || axpys(a.right(half), u, high));
-        return;
-    }
-    match a.columns {
-        _ if T::KIND != Kind::F32 || a.rows <= FLUSH => {
-            out.fill(T::zero());
-            axpys_onto(a, [u], [out], false);
-        }
-        0..=64 => flushed::<T, 64>(a, u, out),
-        65..=512 => flushed::<T, 512>(a, u, out),
-        _ => flushed::<T, 4096>(a, u, out),
-    }
-}
-
-/// The same in single precision: a few rows added up, and these sums in double precision, for `N` columns at once.
-fn flushed<T: Real, const N: usize>(a: Rows<'_, T>, u: &[T], out: &mut [T]) {
-    let (mut block, mut totals) = ([T::zero(); N], [0.0; N]);
-    for (c, out) in out.chunks_mut(N).enumerate() {
-        let n = out.len();
-        let part = Rows { columns: n, ..a.right(c * N) };
-        totals[..n].fill(0.0);
-        for (k, u) in u.chunks(FLUSH).enumerate() {
-            block[..n].fill(T::zero());
-            axpys_onto(Rows { rows: u.len(), ..part.below(k * FLUSH) }, [u], [&mut block[..n]], false);
-            totals[..n].iter_mut().zip(&block).for_each(|(t, b)| *t += Element::to_f64(*b));
-        }
-        out.iter_mut().zip(&totals).for_each(|(o, t)| *o = T::from_f64(*t));
     }
 }
 

@@ -19,6 +19,7 @@ pub mod sparse;
 pub(crate) mod stream;
 pub mod typed;
 
+mod added;
 mod axes;
 mod codes;
 mod elementary;

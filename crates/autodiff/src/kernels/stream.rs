@@ -176,7 +176,8 @@ unsafe fn part<T: Real + Number, const BYTES: usize>(p: &Pass, g: &Group, m: &Me
         // Sums of the rows so far go on in double precision.
         let flush = || {
             for e in 0..m.ends.len() {
-                let (block, totals) = (std::slice::from_raw_parts_mut(sum(e), p.columns), std::slice::from_raw_parts_mut(total(e), p.columns));
+                let (block, totals) =
+                    (std::slice::from_raw_parts_mut(sum(e), p.columns), std::slice::from_raw_parts_mut(total(e), p.columns));
                 for (b, t) in block.iter_mut().zip(totals) {
                     *t += Element::to_f64(std::mem::replace(b, T::zero()));
                 }
@@ -195,7 +196,7 @@ unsafe fn part<T: Real + Number, const BYTES: usize>(p: &Pass, g: &Group, m: &Me
                 }
             }
         };
-        let axpys = |lo: usize, hi: usize| {
+        let piece = |lo: usize, hi: usize| {
             let u = |e: usize| std::slice::from_raw_parts(m.ends[e].0.add(lo), hi - lo);
             let out = |e: usize| std::slice::from_raw_parts_mut(sum(e), p.columns);
             for e in (0..m.ends.len()).step_by(2) {
@@ -207,14 +208,22 @@ unsafe fn part<T: Real + Number, const BYTES: usize>(p: &Pass, g: &Group, m: &Me
                     axpys_onto(rows(lo, hi), [u(e)], [out(e)], fetch);
                 }
             }
-            held.set(held.get() + hi - lo);
-            if wide && (held.get() >= FLUSH || hi == end) {
-                flush();
-                held.set(0);
+        };
+        let axpys = |lo: usize, hi: usize| {
+            if !wide {
+                return piece(lo, hi);
+            }
+            for from in (lo..hi).step_by(FLUSH) {
+                let to = (from + FLUSH).min(hi);
+                piece(from, to);
+                held.set(held.get() + to - from);
+                if held.get() >= FLUSH || to == end {
+                    flush();
+                    held.set(0);
+                }
             }
         };
         let block = p.block(<T as Element>::KIND.bytes());
-        let block = if wide { block.min(FLUSH) } else { block };
         Run::<T>::new(g, m.ports, partial).blocks::<BYTES>(lo, hi, block, dots, axpys);
     }
 }

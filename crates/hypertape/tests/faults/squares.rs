@@ -9,6 +9,13 @@
 use hypertape::prelude::*;
 use ndarray::{ArrayD, arr1, arr2};
 
+/// All numbers of a result.
+fn list<A: Arrays + Feed<A::Structure>>(arrays: &A) -> Vec<f64> {
+    let mut all = vec![];
+    arrays.feed(&mut |v| all.extend(v.to_owned().to_f64()));
+    all
+}
+
 fn near(found: f64, expected: f64, epsilon: f64) {
     let close = if expected == 0.0 { found == 0.0 } else { ((found - expected) / expected).abs() <= epsilon };
     assert!(close, "{found:e}, expected {expected:e}");
@@ -24,13 +31,13 @@ fn norms_at_every_scale() -> Result<()> {
     for scale in [1e160, 3e307, 1e-160, 1e-170, 1e150, 1e-150, 1e-300, 1.0] {
         let x = arr1(&[3.0 * scale / 5.0, 4.0 * scale / 5.0]);
         near(f.eval(&x)?.number(), scale, 4e-16);
-        let gradient = leaves(&f.gradient(&x)?);
+        let gradient = list(&f.gradient(&x)?);
         near(gradient[0], 0.6, 1e-15);
         near(gradient[1], 0.8, 1e-15);
         near(f.jvp(&x, &arr1(&[1.0, 2.0]))?.1.number(), 2.2, 1e-15);
         // (I − u uᵀ) v / ‖x‖, where it is a number.
         if scale < 1e300 && scale > 1e-300 {
-            let h = leaves(&f.hvp(&x, &arr1(&[1.0, 0.0]))?);
+            let h = list(&f.hvp(&x, &arr1(&[1.0, 0.0]))?);
             near(h[0], 0.64 / scale, 4e-15);
             near(h[1], -0.48 / scale, 4e-15);
         }
@@ -39,7 +46,7 @@ fn norms_at_every_scale() -> Result<()> {
     let unit = f64::from_bits(1);
     let x = arr1(&[3.0 * unit, -4.0 * unit]);
     assert_eq!(f.eval(&x)?.number(), 5.0 * unit);
-    let gradient = leaves(&f.gradient(&x)?);
+    let gradient = list(&f.gradient(&x)?);
     near(gradient[0], 0.6, 1e-15);
     near(gradient[1], -0.8, 1e-15);
     Ok(())
@@ -49,15 +56,16 @@ fn norms_at_every_scale() -> Result<()> {
 fn norms_of_zeros_and_infinities() -> Result<()> {
     let f = norm();
     assert_eq!(f.eval(arr1(&[0.0, 0.0]))?.number(), 0.0);
-    assert_eq!(leaves(&f.gradient(arr1(&[0.0, 0.0]))?), [0.0, 0.0]);
+    assert_eq!(list(&f.gradient(arr1(&[0.0, 0.0]))?), [0.0, 0.0]);
     assert_eq!(f.jvp(arr1(&[0.0, 0.0]), arr1(&[1.0, 1.0]))?.1.number(), 0.0);
-    assert_eq!(f.eval(arr1(&[f64::NEG_INFINITY, 1.0]))?.number(), f64::INFINITY);
+    let infinite = Function::record(shape![2], |x| x.greater_than(1.0).select(f64::NEG_INFINITY, x).norm_l2())?;
+    assert_eq!(infinite.eval(arr1(&[2.0, 1.0]))?.number(), f64::INFINITY);
     assert_eq!(f.eval(arr1(&[3e200, 0.0]))?.number(), 3e200);
     let none = Function::record(shape![0], |x: Var| x.norm_l2())?;
     assert_eq!(none.eval(arr1(&[]))?.number(), 0.0);
     let one = Function::record(shape![1], |x: Var| x.norm_l2())?;
     assert_eq!(one.eval(arr1(&[-1e200]))?.number(), 1e200);
-    assert_eq!(leaves(&one.gradient(arr1(&[-1e200]))?), [-1.0]);
+    assert_eq!(list(&one.gradient(arr1(&[-1e200]))?), [-1.0]);
     Ok(())
 }
 
@@ -67,10 +75,10 @@ fn norms_in_single_precision() -> Result<()> {
     for scale in [1e-25f32, 1e25, 6e37, 1e-18, 1e18, 1e-40, 1.0] {
         let x = arr1(&[3.0 * scale, 4.0 * scale]);
         let epsilon = if scale < 1e-38 { 1e-4 } else { 3e-7 };
-        near(f64::from(f.eval(&x)?.number()), 5.0 * f64::from(scale), epsilon);
-        let gradient: Vec<f32> = f.gradient(&x)?.iter().copied().collect();
-        near(f64::from(gradient[0]), 0.6, epsilon);
-        near(f64::from(gradient[1]), 0.8, epsilon);
+        near(list(&f.eval(&x)?)[0], 5.0 * f64::from(scale), epsilon);
+        let gradient = list(&f.gradient(&x)?);
+        near(gradient[0], 0.6, epsilon);
+        near(gradient[1], 0.8, epsilon);
     }
     Ok(())
 }
@@ -85,16 +93,16 @@ fn norms_over_axes_each_at_its_own_scale() -> Result<()> {
     let expected = [5e160, 5e-170, 0.0, 5.0];
     let turned = x.t().as_standard_layout().into_owned();
     let found = [
-        leaves(&rows.eval(&x)?),
-        leaves(&columns.eval(&turned)?),
-        leaves(&outer.eval(turned.clone().into_shape_with_order((3, 4, 1)).expect("it fits"))?),
-        leaves(&apart.eval(x.clone().into_shape_with_order((1, 4, 3)).expect("it fits"))?),
+        list(&rows.eval(&x)?),
+        list(&columns.eval(&turned)?),
+        list(&outer.eval(turned.clone().into_shape_with_order((3, 4, 1)).expect("it fits"))?),
+        list(&apart.eval(x.clone().into_shape_with_order((1, 4, 3)).expect("it fits"))?),
     ];
     for found in found {
         found.iter().zip(expected).for_each(|(f, e)| near(*f, e, 4e-16));
     }
     let sum = Function::record(shape![4, 3], |x| x.norm_l2_axis(1).sum())?;
-    let gradient = leaves(&sum.gradient(&x)?);
+    let gradient = list(&sum.gradient(&x)?);
     let expected = [0.6, 0.8, 0.0, 0.6, 0.0, 0.8, 0.0, 0.0, 0.0, 0.6, 0.8, 0.0];
     gradient.iter().zip(expected).for_each(|(f, e)| near(*f, e, 1e-15));
     Ok(())
@@ -108,7 +116,7 @@ fn norms_written_out() -> Result<()> {
     for form in forms {
         let f = Function::record(shape![2], form)?;
         near(f.eval(&x)?.number(), 5e160, 4e-16);
-        let gradient = leaves(&f.gradient(&x)?);
+        let gradient = list(&f.gradient(&x)?);
         near(gradient[0], 0.6, 1e-15);
         near(gradient[1], 0.8, 1e-15);
     }
@@ -119,7 +127,7 @@ fn norms_written_out() -> Result<()> {
 fn what_is_divided_by_norms() -> Result<()> {
     let unit = Function::record(shape![2], |x| x / x.norm_l2())?;
     let x = arr1(&[3e160, 4e160]);
-    let u = leaves(&unit.eval(&x)?);
+    let u = list(&unit.eval(&x)?);
     near(u[0], 0.6, 1e-15);
     near(u[1], 0.8, 1e-15);
     // Distances, and a factor that brings a norm back into the range.
@@ -135,13 +143,13 @@ fn angles_at_every_scale() -> Result<()> {
     let f = Function::record((shape![], shape![]), |(y, x)| y.atan2(x))?;
     for scale in [1e160, 1e-160, 1e-300, 1e300, 1.0] {
         let (y, x) = f.gradient((3.0 * scale, 4.0 * scale))?;
-        near(y.number(), 0.16 / scale, 4e-15);
-        near(x.number(), -0.12 / scale, 4e-15);
+        near(list(&y)[0], 0.16 / scale, 4e-15);
+        near(list(&x)[0], -0.12 / scale, 4e-15);
     }
     let single = Function::record((Leaf::<f32>::new(&[]), Leaf::<f32>::new(&[])), |(y, x)| y.atan2(x))?;
     for scale in [1e25f32, 1e-25] {
         let (y, _) = single.gradient((ArrayD::from_elem(vec![], 3.0 * scale), ArrayD::from_elem(vec![], 4.0 * scale)))?;
-        near(f64::from(y.number()), 0.16 / f64::from(scale), 1e-6);
+        near(list(&y)[0], 0.16 / f64::from(scale), 1e-6);
     }
     Ok(())
 }
