@@ -1,10 +1,11 @@
 //! Contractions: decided once from layouts, run by streams, faer or plain loops.
 #![allow(unsafe_code, reason = "strided loops and slices of generic elements; each block says why it is sound")]
+use super::added::axpys;
 use super::axes::{Axes, Axis, count, each, guard, merge};
 use super::copy;
 use super::gemm::Gemm;
-use super::matvec::{Rows, axpys, dot, dots};
-use crate::array::{Layout, Real};
+use super::matvec::{Rows, dot, dots};
+use crate::array::{Element, Kind, Layout, Real};
 pub use crate::operation::Class;
 use crate::operation::Contraction;
 use smallvec::SmallVec;
@@ -326,6 +327,9 @@ impl ContractPlan {
             }
             Core::Columns { n, sum } => {
                 let out = &mut out[at[2] as usize..at[2] as usize + n];
+                if T::KIND == Kind::F32 && count(sum) > FEW_TERMS {
+                    return columns_wide(*n, sum, a, b, out, [at[0], at[1]]);
+                }
                 out.fill(T::zero());
                 each(sum, [at[0], at[1]], |[i, j]| {
                     let (p, q) = (&a[i as usize..i as usize + n], &b[j as usize..j as usize + n]);
@@ -334,6 +338,24 @@ impl ContractPlan {
             }
             Core::Loops { free, sum } => loops(free, sum, a, b, out, at),
         }
+    }
+}
+
+/// Terms up to which sums in single precision stay there.
+const FEW_TERMS: usize = 64;
+
+/// Products of rows, added up in double precision, some columns at a time.
+fn columns_wide<T: Real>(n: usize, sum: &[Axis<2>], a: &[T], b: &[T], out: &mut [T], at: [isize; 2]) {
+    const TILE: usize = 256;
+    let mut totals = [0.0; TILE];
+    for (c, out) in out[..n].chunks_mut(TILE).enumerate() {
+        let (from, m) = ((c * TILE) as isize, out.len());
+        totals[..m].fill(0.0);
+        each(sum, [at[0] + from, at[1] + from], |[i, j]| {
+            let (p, q) = (&a[i as usize..i as usize + m], &b[j as usize..j as usize + m]);
+            totals[..m].iter_mut().zip(p.iter().zip(q)).for_each(|(t, (p, q))| *t += Element::to_f64(*p * *q));
+        });
+        out.iter_mut().zip(&totals).for_each(|(o, t)| *o = T::from_f64(*t));
     }
 }
 
@@ -347,20 +369,20 @@ fn loops<T: Real>(free: &[Axis<3>], sum: &[Axis<2>], a: &[T], b: &[T], out: &mut
         return each(outer, at, |[p, q, r]| multiply(*last, a, b, out, [p, q, r]));
     };
     each(free, at, |[p, q, r]| {
-        let mut total = T::zero();
+        let mut total = 0.0;
         each(outer, [p, q], |[p, q]| {
             total += if last.s == [1, 1] {
-                dot(&a[p as usize..p as usize + last.n], &b[q as usize..q as usize + last.n])
+                Element::to_f64(dot(&a[p as usize..p as usize + last.n], &b[q as usize..q as usize + last.n]))
             } else {
-                let mut acc = [T::zero(); 4];
+                let mut acc = [0.0; 4];
                 for i in 0..last.n {
                     let k = i as isize;
-                    acc[i % 4] += a[(p + k * last.s[0]) as usize] * b[(q + k * last.s[1]) as usize];
+                    acc[i % 4] += Element::to_f64(a[(p + k * last.s[0]) as usize] * b[(q + k * last.s[1]) as usize]);
                 }
                 (acc[0] + acc[1]) + (acc[2] + acc[3])
             };
         });
-        out[r as usize] = total;
+        out[r as usize] = T::from_f64(total);
     });
 }
 

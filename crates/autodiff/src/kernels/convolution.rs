@@ -5,7 +5,7 @@
 use super::halves::both;
 use super::isa::{fma, per_isa};
 use super::matvec::dot;
-use crate::array::Real;
+use crate::array::{Element, Real};
 
 /// What lies beyond the edge of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -224,9 +224,9 @@ impl Convolver {
             let (y, x) = (&y[o * self.output_len()..][..self.output_len()], &padded[c * self.plane()..][..self.plane()]);
             for (tap, w) in w.iter_mut().enumerate() {
                 let (i, j) = (tap / self.geometry.window[1], tap % self.geometry.window[1]);
-                for (p, y) in y.chunks_exact(width).enumerate() {
-                    *w += dot(y, &x[self.tap(p, i, j)..][..width]);
-                }
+                let rows = y.chunks_exact(width).enumerate();
+                let sum: f64 = rows.map(|(p, y)| Element::to_f64(dot(y, &x[self.tap(p, i, j)..][..width]))).sum();
+                *w += T::from_f64(sum);
             }
         }
     }

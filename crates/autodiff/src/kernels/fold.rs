@@ -8,6 +8,12 @@ use crate::operation::Fold;
 
 /// What can be folded.
 pub trait Number: Element {
+    /// What blocks of elements are combined in: double precision for reals, so that rounding does not grow with their number.
+    type Wide: Number;
+    /// The same number there.
+    fn widen(self) -> Self::Wide;
+    /// Back again.
+    fn narrow(v: Self::Wide) -> Self;
     /// a + b.
     fn plus(self, b: Self) -> Self;
     /// a·b.
@@ -21,6 +27,15 @@ pub trait Number: Element {
 macro_rules! real_number {
     ($t:ty) => {
         impl Number for $t {
+            type Wide = f64;
+            #[inline(always)]
+            fn widen(self) -> f64 {
+                f64::from(self)
+            }
+            #[inline(always)]
+            fn narrow(v: f64) -> Self {
+                v as $t
+            }
             #[inline(always)]
             fn plus(self, b: Self) -> Self {
                 self + b
@@ -44,6 +59,15 @@ real_number!(f64);
 real_number!(f32);
 
 impl Number for u32 {
+    type Wide = u32;
+    #[inline(always)]
+    fn widen(self) -> u32 {
+        self
+    }
+    #[inline(always)]
+    fn narrow(v: u32) -> u32 {
+        v
+    }
     #[inline(always)]
     fn plus(self, b: Self) -> Self {
         self.wrapping_add(b)
@@ -173,24 +197,24 @@ fn rows<T: Number, const F: u8>(x: &[T], start: isize, stride: isize, n: usize, 
 /// One output: a nest of loops folded.
 fn nest<T: Number, const F: u8>(x: &[T], inner: &[Axis<1>], at: isize) -> T {
     let Some((last, outer)) = inner.split_last() else { return x[at as usize] };
-    let mut total = unit::<T, F>();
-    let mut block = unit::<T, F>();
+    let mut total = unit::<T::Wide, F>();
+    let mut block = unit::<T::Wide, F>();
     let mut held = 0;
     each(outer, [at], |[at]| {
         let part = if last.s[0] == 1 { split::<T, F>(&x[at as usize..at as usize + last.n]) } else { strided::<T, F>(x, at, *last) };
-        block = step::<T, F>(block, part);
+        block = step::<T::Wide, F>(block, part.widen());
         held += 1;
         if held == ROWS {
-            total = step::<T, F>(total, std::mem::replace(&mut block, unit::<T, F>()));
+            total = step::<T::Wide, F>(total, std::mem::replace(&mut block, unit::<T::Wide, F>()));
             held = 0;
         }
     });
-    step::<T, F>(total, block)
+    T::narrow(step::<T::Wide, F>(total, block))
 }
 
 /// A row of any stride.
 fn strided<T: Number, const F: u8>(x: &[T], at: isize, a: Axis<1>) -> T {
-    let mut total = unit::<T, F>();
+    let mut total = unit::<T::Wide, F>();
     let mut i = 0;
     while i < a.n {
         let m = ROWS.min(a.n - i);
@@ -198,10 +222,10 @@ fn strided<T: Number, const F: u8>(x: &[T], at: isize, a: Axis<1>) -> T {
         for k in i..i + m {
             acc[k % 4] = step::<T, F>(acc[k % 4], x[(at + k as isize * a.s[0]) as usize]);
         }
-        total = step::<T, F>(total, step::<T, F>(step::<T, F>(acc[0], acc[1]), step::<T, F>(acc[2], acc[3])));
+        total = step::<T::Wide, F>(total, step::<T, F>(step::<T, F>(acc[0], acc[1]), step::<T, F>(acc[2], acc[3])).widen());
         i += m;
     }
-    total
+    T::narrow(total)
 }
 
 /// A contiguous row: halves while they are big, then lanes.
@@ -223,8 +247,11 @@ per_isa! {
 
 #[inline(always)]
 fn lanes_body<T: Number, const F: u8, const FMA: bool>(x: &[T]) -> T {
-    let mut total = [unit::<T, F>(); LANES];
-    let mut tail = unit::<T, F>();
+    if x.len() < LANES * ROWS {
+        return lanes_block::<T, F>(x);
+    }
+    let mut total = [unit::<T::Wide, F>(); LANES];
+    let mut tail = unit::<T::Wide, F>();
     for block in x.chunks(LANES * ROWS) {
         let mut acc = [unit::<T, F>(); LANES];
         let (rows, rest) = block.as_chunks::<LANES>();
@@ -234,12 +261,35 @@ fn lanes_body<T: Number, const F: u8, const FMA: bool>(x: &[T]) -> T {
             }
         }
         for l in 0..LANES {
-            total[l] = step::<T, F>(total[l], acc[l]);
+            total[l] = step::<T::Wide, F>(total[l], acc[l].widen());
         }
         for v in rest {
-            tail = step::<T, F>(tail, *v);
+            tail = step::<T::Wide, F>(tail, v.widen());
         }
     }
+    T::narrow(step::<T::Wide, F>(across::<T::Wide, F>(total), tail))
+}
+
+/// A row of less than a block.
+#[inline(always)]
+fn lanes_block<T: Number, const F: u8>(x: &[T]) -> T {
+    let mut acc = [unit::<T, F>(); LANES];
+    let mut tail = unit::<T, F>();
+    let (rows, rest) = x.as_chunks::<LANES>();
+    for row in rows {
+        for l in 0..LANES {
+            acc[l] = step::<T, F>(acc[l], row[l]);
+        }
+    }
+    for v in rest {
+        tail = step::<T, F>(tail, *v);
+    }
+    step::<T, F>(across::<T, F>(acc), tail)
+}
+
+/// All lanes as one, by halves.
+#[inline(always)]
+fn across<T: Number, const F: u8>(mut total: [T; LANES]) -> T {
     let mut width = LANES / 2;
     while width > 0 {
         for l in 0..width {
@@ -247,7 +297,7 @@ fn lanes_body<T: Number, const F: u8, const FMA: bool>(x: &[T]) -> T {
         }
         width /= 2;
     }
-    step::<T, F>(total[0], tail)
+    total[0]
 }
 
 /// Many outputs at once: columns that run on, folded down a nest of loops.
@@ -288,7 +338,7 @@ per_isa! {
 #[inline(always)]
 fn tile_down_body<T: Number, const F: u8, const FMA: bool>(x: &[T], inner: &[Axis<1>], at: isize, out: &mut [T]) {
     let n = out.len();
-    let mut total = [unit::<T, F>(); COLUMNS];
+    let mut total = [unit::<T::Wide, F>(); COLUMNS];
     let mut block = [unit::<T, F>(); COLUMNS];
     let mut held = 0;
     each(inner, [at], |[at]| {
@@ -305,13 +355,13 @@ fn tile_down_body<T: Number, const F: u8, const FMA: bool>(x: &[T], inner: &[Axi
         held += 1;
         if held == ROWS {
             for l in 0..COLUMNS {
-                total[l] = step::<T, F>(total[l], block[l]);
+                total[l] = step::<T::Wide, F>(total[l], block[l].widen());
                 block[l] = unit::<T, F>();
             }
             held = 0;
         }
     });
     for (l, o) in out.iter_mut().enumerate() {
-        *o = step::<T, F>(total[l], block[l]);
+        *o = T::narrow(step::<T::Wide, F>(total[l], block[l].widen()));
     }
 }

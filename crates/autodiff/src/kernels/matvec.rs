@@ -5,13 +5,11 @@
 #![allow(unsafe_code)]
 use super::halves::both;
 use super::vector::{Vector, per_vector};
-use crate::array::Real;
+use crate::array::{Element, Kind, Real};
 use std::array::from_fn;
 
 /// Elements of a matrix above which a product is worth two threads.
-const PARALLEL: usize = 1 << 18;
-/// Fewest columns that a thread takes when rows are added up.
-const COLUMNS: usize = 512;
+pub(super) const PARALLEL: usize = 1 << 18;
 /// Bytes of the sums that stay in the nearest cache while rows are added to them.
 const SUMS: usize = 16 * 1024;
 /// Bytes of a matrix that a cache is taken to hold.
@@ -20,6 +18,8 @@ const CACHE: usize = 16 << 20;
 const LONG: usize = 2048;
 /// Bytes by which a stream from memory is fetched ahead: the processor's own prefetching ends at pages.
 const AHEAD: usize = 8 << 10;
+/// Columns after which sums of products in single precision go on in double precision.
+const CHUNK: usize = 1024;
 /// Bytes of a line of the cache.
 const LINE: usize = 64;
 
@@ -35,12 +35,12 @@ pub(crate) struct Rows<'a, T> {
 }
 
 impl<T> Rows<'_, T> {
-    fn below(mut self, i: usize) -> Self {
+    pub(super) fn below(mut self, i: usize) -> Self {
         self.start += i as isize * self.stride;
         self.rows -= i;
         self
     }
-    fn right(mut self, j: usize) -> Self {
+    pub(super) fn right(mut self, j: usize) -> Self {
         self.start += j as isize;
         self.columns -= j;
         self
@@ -106,6 +106,12 @@ impl<T> Open<T> {
 /// Σ x_i·y_i of slices of equal length.
 pub(crate) fn dot<T: Real>(x: &[T], y: &[T]) -> T {
     assert_eq!(x.len(), y.len(), "both are as long");
+    if T::KIND == Kind::F32 && x.len() > 4 * CHUNK {
+        let parts = x.chunks(4 * CHUNK).zip(y.chunks(4 * CHUNK));
+        // SAFETY: both have that many elements.
+        let sum: f64 = parts.map(|(x, y)| Element::to_f64(unsafe { dot_each::<T>(x.as_ptr(), y.as_ptr(), x.len()) })).sum();
+        return T::from_f64(sum);
+    }
     // SAFETY: both have that many elements.
     unsafe { dot_each(x.as_ptr(), y.as_ptr(), x.len()) }
 }
@@ -180,14 +186,50 @@ unsafe fn dots_body<T: Real, V: Vector<T>, const H: usize>(a: Open<T>, v: [*cons
         // SAFETY: the caller's promise; so many rows are left.
         i += unsafe {
             match left {
-                8.. => dot_rows::<T, V, 8, H, false>(&a, i, v, to),
-                4.. => dot_rows::<T, V, 4, H, false>(&a, i, v, to),
-                2.. => dot_rows::<T, V, 2, H, false>(&a, i, v, to),
-                _ if in_turn => dot_rows::<T, V, 1, H, true>(&a, i, v, to),
-                _ => dot_rows::<T, V, 1, H, false>(&a, i, v, to),
+                8.. => dot_chunks::<T, V, 8, H, false>(&a, i, v, to),
+                4.. => dot_chunks::<T, V, 4, H, false>(&a, i, v, to),
+                2.. => dot_chunks::<T, V, 2, H, false>(&a, i, v, to),
+                _ if in_turn => dot_chunks::<T, V, 1, H, true>(&a, i, v, to),
+                _ => dot_chunks::<T, V, 1, H, false>(&a, i, v, to),
             }
         };
     }
+}
+
+/// As `dot_rows`; long rows in single precision a chunk of columns after the other, added up in double precision.
+///
+/// # Safety
+/// As `dots_body`, for these rows.
+#[inline(always)]
+unsafe fn dot_chunks<T: Real, V: Vector<T>, const R: usize, const H: usize, const STREAM: bool>(
+    a: &Open<T>,
+    i: usize,
+    v: [*const T; H],
+    out: [*mut T; H],
+) -> usize {
+    // SAFETY: the caller's promise, for some of the columns at a time.
+    unsafe {
+        if T::KIND != Kind::F32 || a.columns <= CHUNK {
+            return dot_rows::<T, V, R, H, STREAM>(a, i, v, out);
+        }
+        let mut sums = [[0.0; R]; H];
+        for from in (0..a.columns).step_by(CHUNK) {
+            let part = Open { at: a.at.wrapping_add(from), columns: (a.columns - from).min(CHUNK), ..*a };
+            let mut made = [[T::zero(); R]; H];
+            dot_rows::<T, V, R, H, STREAM>(&part, i, v.map(|v| v.wrapping_add(from)), made.each_mut().map(|m| m.as_mut_ptr()));
+            for h in 0..H {
+                for r in 0..R {
+                    sums[h][r] += Element::to_f64(made[h][r]);
+                }
+            }
+        }
+        for h in 0..H {
+            for r in 0..R {
+                *out[h].add(r) = T::from_f64(sums[h][r]);
+            }
+        }
+    }
+    R
 }
 
 /// `R` rows at once from row i on, perhaps a stream from memory; gives their number.
@@ -261,18 +303,6 @@ unsafe fn dot_step<T: Real, V: Vector<T>, const R: usize, const H: usize>(sums: 
             sums[r][h] = unsafe { sums[r][h].plus_product(y[r], x[h]) };
         }
     }
-}
-
-/// out_j = Σ_i u_i·a_ij.
-pub(crate) fn axpys<T: Real>(a: Rows<'_, T>, u: &[T], out: &mut [T]) {
-    if a.columns >= 2 * COLUMNS && a.rows * a.columns >= PARALLEL {
-        let half = a.columns / 2 / 64 * 64;
-        let (low, high) = out.split_at_mut(half);
-        both(|| axpys(Rows { columns: half, ..a }, u, low), || axpys(a.right(half), u, high));
-        return;
-    }
-    out.fill(T::zero());
-    axpys_onto(a, [u], [out], false);
 }
 
 /// out_ej += Σ_i u_ei·a_ij for `E` vectors of factors, on this thread. With `fetch`, as many rows as these are brought near

@@ -12,12 +12,14 @@ pub mod fold;
 pub(crate) mod group;
 pub(crate) mod halves;
 pub mod math;
+pub(crate) mod norm;
 pub(crate) mod one;
 pub(crate) mod parts;
 pub mod sparse;
 pub(crate) mod stream;
 pub mod typed;
 
+mod added;
 mod axes;
 mod codes;
 mod elementary;

@@ -5,11 +5,11 @@
 #![allow(unsafe_code, reason = "indices were checked when the matrix was made")]
 use super::halves::both;
 use super::vector::{Vector, per_vector};
-use crate::array::Real;
+use crate::array::{Element, Kind, Real};
 use crate::error::{Error, Result};
 use std::ops::Range;
 use std::panic::Location;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// A sparse matrix by its nonzeros, row by row (compressed sparse rows). Entries of a row may stand in any order; equal places add up.
 ///
@@ -36,11 +36,16 @@ struct Parts<T> {
     /// The column of each entry, less than `columns`.
     indices: Vec<u32>,
     values: Vec<T>,
+    /// Whether a column has many entries; found when it is first asked for.
+    many: OnceLock<bool>,
 }
 
 /// Entries that are looked at together, and how many of them further the ones are that memory is asked for then.
 const RUN: usize = 16;
 const AHEAD: usize = 256;
+
+/// Terms up to which sums in single precision stay there, for each lane of a row, and for a column.
+const FEW: usize = 64;
 
 /// Nonzeros, times columns of the right-hand side, above which a product is worth two threads.
 const PARALLEL: usize = 1 << 17;
@@ -63,7 +68,7 @@ impl<T: Real> Parts<T> {
     }
     /// What does not fit together, in words.
     fn check(&self, rows: usize) -> Result<(), String> {
-        let Parts { columns, starts, indices, values } = self;
+        let Parts { columns, starts, indices, values, .. } = self;
         if starts.len() != rows + 1 || starts[0] != 0 || starts[rows] != indices.len() {
             return Err(format!(
                 "the starts of {rows} rows must be {} numbers from 0 to the number of entries, {}",
@@ -107,7 +112,7 @@ impl<T: Real> Csr<T> {
     #[track_caller]
     pub fn new([rows, columns]: [usize; 2], starts: Vec<usize>, indices: Vec<u32>, values: Vec<T>) -> Result<Self> {
         let at = Some(Location::caller());
-        let parts = Parts { columns, starts, indices, values };
+        let parts = Parts { columns, starts, indices, values, many: OnceLock::new() };
         parts.check(rows).map_err(|problem| Error::Argument { op: "Csr::new".into(), problem, at })?;
         Ok(Csr(Arc::new(parts)))
     }
@@ -186,13 +191,34 @@ impl<T: Real> Csr<T> {
     /// Elements of scratch memory that `dot_transposed` needs.
     #[must_use]
     pub fn scratch(&self, k: usize) -> usize {
+        if self.wide() {
+            return 2 * self.parts(k) * self.0.columns * k;
+        }
         (self.parts(k) - 1) * self.0.columns * k
+    }
+    /// Whether sums down columns are in double precision, though entries are not.
+    fn wide(&self) -> bool {
+        let many = || {
+            let mut terms = vec![0usize; self.0.columns.min(self.nonzeros() * FEW)];
+            self.0.indices.iter().any(|j| {
+                terms.get_mut(*j as usize).is_some_and(|t| {
+                    *t += 1;
+                    *t > FEW
+                })
+            })
+        };
+        T::KIND == Kind::F32 && self.nonzeros() > FEW && *self.0.many.get_or_init(many)
     }
     /// y = Aᵀ x, for x and y with k columns.
     pub fn dot_transposed(&self, x: &[T], y: &mut [T], k: usize, scratch: &mut [T]) {
         assert!(x.len() == self.rows() * k && y.len() == self.0.columns * k, "the operands have as many rows as the matrix says");
         if k == 0 {
             return;
+        }
+        if self.wide() {
+            // SAFETY: every pattern of bits is a double.
+            let sums = unsafe { scratch.align_to_mut::<f64>() }.1;
+            return self.scatter_wide(x, y, k, sums);
         }
         if self.parts(k) == 1 {
             return self.scatter_rows(x, y, k, 0..self.rows());
@@ -201,6 +227,31 @@ impl<T: Real> Csr<T> {
         let half = self.0.starts.partition_point(|s| *s < self.nonzeros() / 2).min(self.rows());
         both(|| self.scatter_rows(x, y, k, 0..half), || self.scatter_rows(x, other, k, half..self.rows()));
         y.iter_mut().zip(other).for_each(|(y, o)| *y += *o);
+    }
+    /// y = Aᵀ x, added up in double precision.
+    fn scatter_wide(&self, x: &[T], y: &mut [T], k: usize, sums: &mut [f64]) {
+        let (low, rest) = sums.split_at_mut(y.len());
+        if self.parts(k) == 1 {
+            self.add_wide(x, low, k, 0..self.rows());
+        } else {
+            let high = &mut rest[..y.len()];
+            let half = self.0.starts.partition_point(|s| *s < self.nonzeros() / 2).min(self.rows());
+            both(|| self.add_wide(x, low, k, 0..half), || self.add_wide(x, high, k, half..self.rows()));
+            low.iter_mut().zip(high).for_each(|(l, h)| *l += *h);
+        }
+        y.iter_mut().zip(low).for_each(|(y, s)| *y = T::from_f64(*s));
+    }
+    fn add_wide(&self, x: &[T], sums: &mut [f64], k: usize, rows: Range<usize>) {
+        sums.fill(0.0);
+        for i in rows {
+            let at = self.0.starts[i]..self.0.starts[i + 1];
+            for (j, v) in self.0.indices[at.clone()].iter().zip(&self.0.values[at]) {
+                let to = *j as usize * k;
+                for (s, x) in sums[to..to + k].iter_mut().zip(&x[i * k..(i + 1) * k]) {
+                    *s += Element::to_f64(*v) * Element::to_f64(*x);
+                }
+            }
+        }
     }
     /// y = the rows' share of Aᵀ x.
     fn scatter_rows(&self, x: &[T], y: &mut [T], k: usize, rows: Range<usize>) {
@@ -231,6 +282,10 @@ unsafe fn gather_rows_body<T: Real, V: Vector<T>>(a: &Parts<T>, x: *const T, y: 
         // SAFETY: entries k … end exist, and their columns are below the number of columns.
         unsafe {
             let (indices, values) = (a.indices.as_ptr(), a.values.as_ptr());
+            if T::KIND == Kind::F32 && end - k > FEW * V::LANES {
+                *y = long_row::<T, V>(a, x, k, end);
+                continue;
+            }
             let mut sums = [V::splat(T::zero()); 4];
             while k + 2 * V::LANES <= end {
                 a.fetch::<V>(k);
@@ -250,6 +305,38 @@ unsafe fn gather_rows_body<T: Real, V: Vector<T>>(a: &Parts<T>, x: *const T, y: 
     }
 }
 
+/// Σ values·x[indices] over many entries, in double precision from vector to vector.
+///
+/// # Safety
+/// As `gather_rows_body`, for these entries.
+#[inline(always)]
+unsafe fn long_row<T: Real, V: Vector<T>>(a: &Parts<T>, x: *const T, mut k: usize, end: usize) -> T {
+    let mut total = 0.0;
+    // SAFETY: the caller's promise.
+    unsafe {
+        let (indices, values) = (a.indices.as_ptr(), a.values.as_ptr());
+        while k < end {
+            let stop = end.min(k + FEW * V::LANES);
+            let mut sums = [V::splat(T::zero()); 4];
+            while k + 2 * V::LANES <= stop {
+                a.fetch::<V>(k);
+                for s in &mut sums[..2] {
+                    *s = s.plus_product(V::load(values.add(k)), V::gather_first(x, indices.add(k), V::LANES));
+                    k += V::LANES;
+                }
+            }
+            while k < stop {
+                let n = (stop - k).min(V::LANES);
+                sums[0] = sums[0].plus_product(V::load_first(values.add(k), n), V::gather_first(x, indices.add(k), n));
+                k += n;
+            }
+            let [p, q, ..] = V::sums(sums);
+            total += Element::to_f64(p) + Element::to_f64(q);
+        }
+    }
+    T::from_f64(total)
+}
+
 per_vector! {
     unsafe fn gather_pairs<T>(a: &Parts<T>, x: *const T, y: &mut [T], first: usize) = gather_pairs_body
 }
@@ -262,6 +349,18 @@ per_vector! {
 unsafe fn gather_pairs_body<T: Real, V: Vector<T>>(a: &Parts<T>, x: *const T, y: &mut [T], first: usize) {
     for (y, w) in y.chunks_exact_mut(2).zip(a.starts[first..].windows(2)) {
         let (mut k, end) = (w[0], w[1]);
+        let mut totals = [0.0; 2];
+        while T::KIND == Kind::F32 && end - k > 4 * FEW {
+            let mut sums = [[T::zero(); 2]; 4];
+            for _ in 0..FEW {
+                // SAFETY: four entries from k on exist, and two elements of x for the column of each.
+                unsafe { add_pairs::<T, 4>(a, x, k, &mut sums) };
+                k += 4;
+            }
+            for c in 0..2 {
+                totals[c] += sums.iter().map(|s| Element::to_f64(s[c])).sum::<f64>();
+            }
+        }
         let mut sums = [[T::zero(); 2]; 4];
         // SAFETY: entries k … end exist, and two elements of x for the column of each.
         unsafe {
@@ -283,7 +382,8 @@ unsafe fn gather_pairs_body<T: Real, V: Vector<T>>(a: &Parts<T>, x: *const T, y:
         }
         let [p, q, r, s] = sums;
         for c in 0..2 {
-            y[c] = (p[c] + q[c]) + (r[c] + s[c]);
+            let rest = (p[c] + q[c]) + (r[c] + s[c]);
+            y[c] = if T::KIND == Kind::F32 { T::from_f64(totals[c] + Element::to_f64(rest)) } else { rest };
         }
     }
 }
@@ -317,6 +417,14 @@ unsafe fn add_up_rows_body<T: Real, V: Vector<T>>(a: &Parts<T>, x: *const T, y: 
         for (c, y) in y.chunks_mut(V::LANES).enumerate() {
             // SAFETY: columns c·LANES … of the rows of x that the indices name exist.
             unsafe {
+                if T::KIND == Kind::F32 && w[1] - w[0] > FEW {
+                    for (c, y) in (c * V::LANES..).zip(y.iter_mut()) {
+                        let terms = a.indices[w[0]..w[1]].iter().zip(&a.values[w[0]..w[1]]);
+                        let sum: f64 = terms.map(|(j, v)| Element::to_f64(*v) * Element::to_f64(*x.add(*j as usize * k + c))).sum();
+                        *y = T::from_f64(sum);
+                    }
+                    continue;
+                }
                 let mut sum = V::splat(T::zero());
                 for (j, v) in a.indices[w[0]..w[1]].iter().zip(&a.values[w[0]..w[1]]) {
                     sum = sum.plus_product(V::load_first(x.add(*j as usize * k + c * V::LANES), y.len()), V::splat(*v));

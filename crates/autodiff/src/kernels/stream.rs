@@ -8,7 +8,8 @@ use super::halves::{both, threads};
 use super::matvec::{Rows, axpys_onto, dots_here};
 use super::parts::combine;
 use super::tile::Run;
-use crate::array::{Element, Real};
+use crate::array::{Element, Kind, Real};
+use std::cell::Cell;
 use std::ops::Range;
 
 /// Bytes of a block of rows that stays, with vectors and sums, in the nearest cache.
@@ -25,6 +26,8 @@ const PART: usize = 1 << 16;
 pub(crate) const PRODUCTS: usize = 8;
 /// Parts at the most.
 const PARTS: usize = 16;
+/// Rows in single precision that are added up before their sums go on in double precision.
+const FLUSH: usize = 64;
 
 /// The rows of a matrix: contiguous, and where they begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +45,19 @@ impl Pass {
         let parts = (self.rows * self.columns / PART).clamp(1, PARTS);
         let parts = 1 << parts.ilog2();
         self.rows.div_ceil(parts).next_multiple_of(16).min(self.rows)
+    }
+    /// Doubles that parts need for their sums: for `ends` sums of an element type.
+    pub(crate) fn sums(&self, kind: Kind, ends: usize, parts: usize) -> usize {
+        let each = ends * self.columns;
+        match (self.wide(kind), parts) {
+            (true, _) => parts * each + (parts * each).div_ceil(2),
+            (false, 1) => 0,
+            (false, _) => (parts * each * kind.bytes()).div_ceil(8),
+        }
+    }
+    /// Whether sums over rows are in double precision, though elements are not.
+    fn wide(&self, kind: Kind) -> bool {
+        kind == Kind::F32 && self.rows > FLUSH
     }
     /// Rows of a block: as many as the nearest cache holds, but no fewer than are taken together, if the second cache holds those.
     fn block(&self, bytes: usize) -> usize {
@@ -65,8 +81,8 @@ pub(crate) struct Memory<'a, T> {
     pub(crate) partial: *mut f64,
     /// Factors of the rows, and the sums.
     pub(crate) ends: &'a [(*const T, *mut T)],
-    /// Columns for each part and sum, if there are several parts.
-    pub(crate) sums: *mut T,
+    /// Columns for each part and sum, if there are several parts; where sums are wide, those in double precision, and then blocks of rows.
+    pub(crate) sums: *mut f64,
 }
 
 // SAFETY: parts write to disjoint ranges of rows and to sums of their own; see `run`.
@@ -80,14 +96,28 @@ unsafe impl<T: Sync> Sync for Memory<'_, T> {}
 /// other but for products and factors that are ports of the group. Else as `parts::run`.
 pub(crate) unsafe fn run<T: Real + Number>(p: &Pass, g: &Group, m: &Memory<'_, T>, turned: bool) {
     split(p, g, m, 0..g.parts, turned);
-    if g.parts > 1 {
+    if p.wide(<T as Element>::KIND) {
+        for (e, (_, out)) in m.ends.iter().enumerate() {
+            for j in 0..p.columns {
+                // SAFETY: as below.
+                unsafe {
+                    let sum: f64 = (0..g.parts).map(|k| *m.sums.add((k * m.ends.len() + e) * p.columns + j)).sum();
+                    *out.add(j) = T::from_f64(sum);
+                }
+            }
+        }
+        if g.parts > 1 {
+            // SAFETY: every part has written its share.
+            unsafe { combine(g, m.ports, m.partial, g.parts) };
+        }
+    } else if g.parts > 1 {
         for (e, (_, out)) in m.ends.iter().enumerate() {
             // SAFETY: sums are apart from the shares of the parts, which are written.
             unsafe {
                 let out = std::slice::from_raw_parts_mut(*out, p.columns);
                 out.fill(T::zero());
                 for k in 0..g.parts {
-                    let share = std::slice::from_raw_parts(m.sums.add((k * m.ends.len() + e) * p.columns), p.columns);
+                    let share = std::slice::from_raw_parts(m.sums.cast::<T>().add((k * m.ends.len() + e) * p.columns), p.columns);
                     out.iter_mut().zip(share).for_each(|(o, s)| *o += *s);
                 }
             }
@@ -120,6 +150,7 @@ fn split<T: Real + Number>(p: &Pass, g: &Group, m: &Memory<'_, T>, parts: Range<
 /// As `run`.
 unsafe fn part<T: Real + Number, const BYTES: usize>(p: &Pass, g: &Group, m: &Memory<'_, T>, k: usize) {
     let (lo, hi) = (k * g.part, ((k + 1) * g.part).min(p.rows));
+    let end = hi;
     let rows = |lo: usize, hi: usize| Rows {
         data: m.matrix,
         stride: p.stride,
@@ -128,10 +159,31 @@ unsafe fn part<T: Real + Number, const BYTES: usize>(p: &Pass, g: &Group, m: &Me
         columns: p.columns,
     };
     let alone = g.parts == 1;
-    let sum = |e: usize| if alone { m.ends[e].1 } else { m.sums.wrapping_add((k * m.ends.len() + e) * p.columns) };
+    let wide = p.wide(<T as Element>::KIND);
+    let each = m.ends.len() * p.columns;
+    let total = |e: usize| m.sums.wrapping_add(k * each + e * p.columns);
+    let sum = |e: usize| match (wide, alone) {
+        (true, _) => m.sums.wrapping_add(g.parts * each).cast::<T>().wrapping_add(k * each + e * p.columns),
+        (false, true) => m.ends[e].1,
+        (false, false) => m.sums.cast::<T>().wrapping_add(k * each + e * p.columns),
+    };
     // SAFETY: the caller's promise; slices live only while nothing else uses their range.
     unsafe {
         (0..m.ends.len()).for_each(|e| std::slice::from_raw_parts_mut(sum(e), p.columns).fill(T::zero()));
+        if wide {
+            (0..m.ends.len()).for_each(|e| std::slice::from_raw_parts_mut(total(e), p.columns).fill(0.0));
+        }
+        // Sums of the rows so far go on in double precision.
+        let flush = || {
+            for e in 0..m.ends.len() {
+                let (block, totals) =
+                    (std::slice::from_raw_parts_mut(sum(e), p.columns), std::slice::from_raw_parts_mut(total(e), p.columns));
+                for (b, t) in block.iter_mut().zip(totals) {
+                    *t += Element::to_f64(std::mem::replace(b, T::zero()));
+                }
+            }
+        };
+        let held = Cell::new(0);
         let partial = if alone { std::ptr::null_mut() } else { m.partial.wrapping_add(k * g.width()) };
         let v = |h: usize| std::slice::from_raw_parts(m.heads[h].0, p.columns);
         let dots = |lo: usize, hi: usize| {
@@ -144,7 +196,7 @@ unsafe fn part<T: Real + Number, const BYTES: usize>(p: &Pass, g: &Group, m: &Me
                 }
             }
         };
-        let axpys = |lo: usize, hi: usize| {
+        let piece = |lo: usize, hi: usize| {
             let u = |e: usize| std::slice::from_raw_parts(m.ends[e].0.add(lo), hi - lo);
             let out = |e: usize| std::slice::from_raw_parts_mut(sum(e), p.columns);
             for e in (0..m.ends.len()).step_by(2) {
@@ -154,6 +206,20 @@ unsafe fn part<T: Real + Number, const BYTES: usize>(p: &Pass, g: &Group, m: &Me
                     axpys_onto(rows(lo, hi), [u(e), u(e + 1)], [out(e), out(e + 1)], fetch);
                 } else {
                     axpys_onto(rows(lo, hi), [u(e)], [out(e)], fetch);
+                }
+            }
+        };
+        let axpys = |lo: usize, hi: usize| {
+            if !wide {
+                return piece(lo, hi);
+            }
+            for from in (lo..hi).step_by(FLUSH) {
+                let to = (from + FLUSH).min(hi);
+                piece(from, to);
+                held.set(held.get() + to - from);
+                if held.get() >= FLUSH || to == end {
+                    flush();
+                    held.set(0);
                 }
             }
         };

@@ -22,6 +22,9 @@ pub enum Slope {
     Absorb(Value),
     /// A slope whose zeros win, such as a mask: where it is 0, 0 goes out, even if the derivative that comes in is infinite.
     Masked(Value),
+    /// A slope that a convention makes 0 where the function has none, and whose own derivative is infinite there. Its zeros win over an infinite
+    /// derivative that comes in. A zero that comes in wins over its infinite derivative, unless it may be the slope of what is smooth.
+    Edge(Value),
 }
 
 /// y_i = f(a_i, b_i, …) over operands of equal shape.
@@ -78,6 +81,17 @@ impl<E: Elementwise> Pointwise<E> {
             Slope::Times(s) => b.mul(t, s),
             Slope::Absorb(s) => b.absorb(t, s),
             Slope::Masked(s) => b.absorb(s, t),
+            Slope::Edge(s) => {
+                let anything = b.known_number(t).is_none_or(|v| v == 0.0);
+                let s = if anything && b.zero_wins(t) {
+                    let zero = b.full_like(t, 0.0);
+                    let (zero_like_s, off) = (b.full_like(s, 0.0), b.equal(t, zero));
+                    b.select(off, zero_like_s, s)
+                } else {
+                    s
+                };
+                b.absorb(s, t)
+            }
         })
     }
 }

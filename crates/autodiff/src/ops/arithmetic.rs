@@ -41,7 +41,7 @@ binary! {
             (_, Some(0.0)) => Some(x[1]),
             (Some(-1.0), _) if b.kind(x[0]).is_real() => Some(b.neg(x[1])),
             (_, Some(-1.0)) if b.kind(x[0]).is_real() => Some(b.neg(x[0])),
-            _ => b.fold_numbers(x, |p, q| p * q),
+            _ => b.fold_numbers(x, |p, q| p * q).or_else(|| b.smooth_product(x[0], x[1])),
         }
     },
     at [[0.5, -1.5], [2.0, 0.25], [0.0, 3.0], [0.0, 0.0]];

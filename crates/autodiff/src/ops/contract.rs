@@ -46,7 +46,9 @@ impl Multilinear for Contract {
     fn value(&self, inputs: &[&AnyArray]) -> Result<AnyArray, Problem> {
         match (inputs[0], inputs[1]) {
             (AnyArray::F64(a), AnyArray::F64(b)) => Ok(AnyArray::F64(naive(&self.0, a, b))),
-            (AnyArray::F32(a), AnyArray::F32(b)) => Ok(AnyArray::F32(naive(&self.0, a, b))),
+            (AnyArray::F32(a), AnyArray::F32(b)) => {
+                Ok(AnyArray::F32(naive(&self.0, &a.mapv(f64::from), &b.mapv(f64::from)).mapv(|v| v as f32)))
+            }
             _ => Err("element types differ".into()),
         }
     }

@@ -1,5 +1,5 @@
 //! Cumulative sums along an axis.
-use crate::array::{AnyArray, Kind, LeafType, Real, Slice, SliceMut};
+use crate::array::{AnyArray, Element, Kind, LeafType, Real, Slice, SliceMut};
 use crate::error::Problem;
 use crate::kernels::typed::{OfKind, RealKernel, input, output};
 use crate::operation::{Builder, Lowering, Multilinear, Op, Probe, Probed, Product, Value};
@@ -45,7 +45,10 @@ impl Multilinear for CumulativeSum {
         }
         match inputs[0] {
             AnyArray::F64(a) => Ok(accumulate(a, self.axis, self.reverse)),
-            AnyArray::F32(a) => Ok(accumulate(a, self.axis, self.reverse)),
+            AnyArray::F32(a) => match accumulate(&a.mapv(f64::from), self.axis, self.reverse) {
+                AnyArray::F64(sums) => Ok(AnyArray::F32(sums.mapv(|v| v as f32))),
+                other => Ok(other),
+            },
             AnyArray::U32(_) => Err("not defined for indices".into()),
         }
     }
@@ -77,22 +80,35 @@ struct Sums {
 }
 
 impl RealKernel for Sums {
-    fn run<T: Real>(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], _: &mut [f64]) -> Result<(), Problem> {
+    fn scratch<T: Real>(&self) -> usize {
+        if self.inner == 1 { 0 } else { self.inner }
+    }
+    fn run<T: Real>(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], scratch: &mut [f64]) -> Result<(), Problem> {
         let (x, y) = (input::<T>(inputs, 0)?, output::<T>(outputs, 0)?);
-        y.copy_from_slice(x);
         let row = self.inner;
-        for block in y.chunks_exact_mut((self.steps * row).max(1)).take(self.outer) {
-            for k in 1..self.steps {
-                let at = if self.reverse { self.steps - 1 - k } else { k };
-                let (before, this) = if self.reverse {
-                    let (head, tail) = block.split_at_mut((at + 1) * row);
-                    (&tail[..row], &mut head[at * row..])
-                } else {
-                    let (head, tail) = block.split_at_mut(at * row);
-                    (&head[(at - 1) * row..], &mut tail[..row])
+        let block = (self.steps * row).max(1);
+        for (x, y) in x.chunks_exact(block).zip(y.chunks_exact_mut(block)).take(self.outer) {
+            // Running sums are in double precision whatever the element type.
+            if row == 1 {
+                let mut sum = 0.0;
+                let mut step = |x: &T, y: &mut T| {
+                    sum += Element::to_f64(*x);
+                    *y = T::from_f64(sum);
                 };
-                for (v, b) in this.iter_mut().zip(before) {
-                    *v += *b;
+                if self.reverse {
+                    x.iter().zip(y.iter_mut()).rev().for_each(|(x, y)| step(x, y));
+                } else {
+                    x.iter().zip(y.iter_mut()).for_each(|(x, y)| step(x, y));
+                }
+                continue;
+            }
+            let sums = &mut scratch[..row];
+            sums.fill(0.0);
+            for k in 0..self.steps {
+                let at = if self.reverse { self.steps - 1 - k } else { k } * row;
+                for ((x, y), sum) in x[at..at + row].iter().zip(&mut y[at..at + row]).zip(sums.iter_mut()) {
+                    *sum += Element::to_f64(*x);
+                    *y = T::from_f64(*sum);
                 }
             }
         }

@@ -87,7 +87,7 @@ fn arc_slope(b: &mut Builder, x: Value) -> Value {
     let one = b.full_like(x, 1.0);
     let (low, high) = (b.sub(one, x), b.add(one, x));
     let s = b.mul(low, high);
-    let s = b.sqrt(s);
+    let s = b.root(s);
     b.recip(s)
 }
 
@@ -106,10 +106,19 @@ impl Elementwise for Atan2 {
         x[0].atan2(x[1])
     }
     fn slope(&self, b: &mut Builder, x: &[Value], _: Value, i: usize) -> Slope {
-        let (p, q) = (b.square(x[0]), b.square(x[1]));
+        // Over the larger of both, so that no square leaves the range; the quotient does not depend on it.
+        let (p, q) = (b.abs(x[0]), b.abs(x[1]));
+        let size = b.maximum(p, q);
+        let least = if b.kind(size) == Kind::F32 { f64::from(f32::MIN_POSITIVE) } else { f64::MIN_POSITIVE };
+        let least = b.full_like(size, least);
+        let size = b.maximum(size, least);
+        let size = b.stop_gradient(size);
+        let r = b.recip(size);
+        let at = [b.mul(x[0], r), b.mul(x[1], r)];
+        let (p, q) = (b.square(at[0]), b.square(at[1]));
         let s = b.add(p, q);
-        let r = b.recip(s);
-        let other = if i == 0 { x[1] } else { b.neg(x[0]) };
+        let r = b.div(r, s);
+        let other = if i == 0 { at[1] } else { b.neg(at[0]) };
         Slope::Times(b.absorb(other, r))
     }
     fn micro(&self, m: &mut MicroBuilder, x: &[Reg]) -> Reg {

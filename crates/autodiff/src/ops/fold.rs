@@ -40,7 +40,7 @@ impl Multilinear for Sum {
     fn value(&self, inputs: &[&AnyArray]) -> Result<AnyArray, Problem> {
         Ok(match inputs[0] {
             AnyArray::F64(a) => AnyArray::F64(sum_axes(a, &self.axes)),
-            AnyArray::F32(a) => AnyArray::F32(sum_axes(a, &self.axes)),
+            AnyArray::F32(a) => AnyArray::F32(sum_axes(&a.mapv(f64::from), &self.axes).mapv(|v| v as f32)),
             AnyArray::U32(_) => return Err("not defined for indices".into()),
         })
     }

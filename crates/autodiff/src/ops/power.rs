@@ -3,18 +3,99 @@ use super::declare::unary;
 use crate::array::{Kind, Real};
 use crate::operation::{BinaryFn, Builder, Elementwise, MicroBuilder, Op, Pointwise, Probe, Probed, Reg, Slope, UnaryFn, Value};
 
-unary! {
-    /// √x. Slope: 1/(2y), and 0 at x = 0 by convention.
-    Sqrt, sqrt, |p| p.sqrt(), Sqrt, slope |b, x, y| {
-        let (one, zero) = (b.full_like(y, 1.0), b.full_like(y, 0.0));
-        let flat = b.equal(y, zero);
-        let safe = b.select(flat, one, y);
-        let r = b.recip(safe);
-        let half = b.scale(r, 0.5);
+/// √x. Slope: 1/(2y), and 0 at x = 0 by convention, which is that of the first derivative alone: the second is infinite there.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sqrt;
+impl Elementwise for Sqrt {
+    fn name(&self) -> &'static str {
+        "sqrt"
+    }
+    fn arity(&self) -> usize {
+        1
+    }
+    fn apply<T: Real>(&self, x: &[T]) -> T {
+        x[0].sqrt()
+    }
+    fn slope(&self, b: &mut Builder, x: &[Value], y: Value, _: usize) -> Slope {
         // A zero of the slope wins over an infinite derivative, so that √ of what is flat at 0 stays flat.
-        Slope::Masked(b.select(flat, zero, half))
-    }, at [1.5, 3.0, 20.0];
+        Slope::Edge(b.emit1(Op::new(Pointwise(RootSlope)), &[x[0], y]))
+    }
+    fn micro(&self, m: &mut MicroBuilder, x: &[Reg]) -> Reg {
+        m.unary(UnaryFn::Sqrt, x[0])
+    }
+    fn simplify(&self, b: &mut Builder, x: &[Value]) -> Option<Value> {
+        b.fold_number(x[0], f64::sqrt).or_else(|| b.root_of_squares(x[0]))
+    }
+}
+impl Probed for Sqrt {
+    fn probes(kind: Kind) -> Vec<Probe> {
+        Probe::pointwise(Sqrt, kind, &[&[1.5], &[3.0], &[20.0]])
+    }
+}
 
+/// The slope of √u from u and y = √u: 1/(2y), and 0 at 0. Its own slope, all of it for u, is −1/(4uy): infinite at 0.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RootSlope;
+impl Elementwise for RootSlope {
+    fn name(&self) -> &'static str {
+        "root_slope"
+    }
+    fn arity(&self) -> usize {
+        2
+    }
+    fn apply<T: Real>(&self, x: &[T]) -> T {
+        if x[1] == T::zero() { T::zero() } else { x[1].recip() * T::from_f64(0.5) }
+    }
+    fn slope(&self, b: &mut Builder, x: &[Value], _: Value, i: usize) -> Slope {
+        if i == 1 {
+            return Slope::Zero;
+        }
+        let (p, q) = (b.recip(x[0]), b.recip(x[1]));
+        let p = b.scale(p, -0.25);
+        Slope::Absorb(b.mul(p, q))
+    }
+    fn micro(&self, m: &mut MicroBuilder, x: &[Reg]) -> Reg {
+        let (half, zero) = (m.constant(0.5), m.constant(0.0));
+        let r = m.unary(UnaryFn::Recip, x[1]);
+        let r = m.binary(BinaryFn::Mul, r, half);
+        m.select(x[1], r, zero)
+    }
+}
+impl Probed for RootSlope {
+    fn probes(kind: Kind) -> Vec<Probe> {
+        // Differences of the first operand alone do not see the second.
+        Probe::pointwise(RootSlope, kind, &[&[2.25, 1.5], &[4.0, 2.0], &[0.25, 0.5]]).into_iter().map(Probe::surrogate).collect()
+    }
+}
+
+/// √x where it is a slope: its own slope, 1/(2y), is infinite at 0, where a derivative of 0 stays 0.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Root;
+impl Elementwise for Root {
+    fn name(&self) -> &'static str {
+        "root"
+    }
+    fn arity(&self) -> usize {
+        1
+    }
+    fn apply<T: Real>(&self, x: &[T]) -> T {
+        x[0].sqrt()
+    }
+    fn slope(&self, b: &mut Builder, _: &[Value], y: Value, _: usize) -> Slope {
+        let r = b.recip(y);
+        Slope::Absorb(b.scale(r, 0.5))
+    }
+    fn micro(&self, m: &mut MicroBuilder, x: &[Reg]) -> Reg {
+        m.unary(UnaryFn::Sqrt, x[0])
+    }
+}
+impl Probed for Root {
+    fn probes(kind: Kind) -> Vec<Probe> {
+        Probe::pointwise(Root, kind, &[&[1.5], &[3.0], &[20.0]])
+    }
+}
+
+unary! {
     /// 1/x. Slope: −y².
     Recip, recip, |p| p.recip(), Recip, slope |b, x, y| {
         let s = b.square(y);
@@ -67,7 +148,7 @@ impl Elementwise for Powi {
             0 if b.kind(x[0]).is_real() => Some(b.full_like(x[0], 1.0)),
             1 if b.kind(x[0]).is_real() => Some(x[0]),
             -1 => Some(b.recip(x[0])),
-            n => b.fold_number(x[0], |v| v.powi(n)),
+            n => b.fold_number(x[0], |v| v.powi(n)).or_else(|| b.smooth_power(x[0], f64::from(n))),
         }
     }
 }
@@ -97,7 +178,7 @@ impl Elementwise for Powf {
         x[0].powf(T::from_f64(self.0))
     }
     fn slope(&self, b: &mut Builder, x: &[Value], _: Value, _: usize) -> Slope {
-        let p = b.powf(x[0], self.0 - 1.0);
+        let p = if self.0 == 1.5 { b.root(x[0]) } else { b.powf(x[0], self.0 - 1.0) };
         let s = b.scale(p, self.0);
         if self.0 < 1.0 { Slope::Absorb(s) } else { Slope::Times(s) }
     }
@@ -112,7 +193,7 @@ impl Elementwise for Powf {
         if self.0 == 0.5 {
             return Some(b.sqrt(x[0]));
         }
-        b.fold_number(x[0], |v| v.powf(self.0))
+        b.fold_number(x[0], |v| v.powf(self.0)).or_else(|| b.smooth_power(x[0], self.0))
     }
 }
 impl Probed for Powf {
@@ -142,11 +223,13 @@ impl Elementwise for Pow {
             let p = b.pow(x[0], e);
             Slope::Absorb(b.absorb(x[1], p))
         } else {
+            // At a = 0 the convention is for the slope alone: where y is 0 there, the infinite logarithm stays, for the derivative of the slope.
             let (one, zero) = (b.full_like(y, 1.0), b.full_like(y, 0.0));
             let flat = b.equal(x[0], zero);
-            let safe = b.select(flat, one, x[0]);
+            let convention = b.select(y, flat, zero);
+            let safe = b.select(convention, one, x[0]);
             let l = b.ln(safe);
-            Slope::Absorb(b.absorb(l, y))
+            Slope::Absorb(b.absorb(y, l))
         }
     }
     fn micro(&self, m: &mut MicroBuilder, x: &[Reg]) -> Reg {
@@ -163,6 +246,14 @@ impl Probed for Pow {
 }
 
 impl Builder {
+    /// √x; derivative 0 at 0, and no second derivative there.
+    pub fn sqrt(&mut self, a: Value) -> Value {
+        self.emit1(Op::new(Pointwise(Sqrt)), &[a])
+    }
+    /// √x in a slope, with its own slope: infinite at 0.
+    pub(crate) fn root(&mut self, a: Value) -> Value {
+        self.emit1(Op::new(Pointwise(Root)), &[a])
+    }
     /// x².
     pub fn square(&mut self, a: Value) -> Value {
         self.powi(a, 2)

@@ -1,4 +1,4 @@
-//! Products and extremes over axes; means and norms.
+//! Products and extremes over axes; means, and norms made of them.
 use super::fold::without;
 use crate::array::{AnyArray, Kind, LeafType, Real, Shape};
 use crate::error::Problem;
@@ -287,16 +287,6 @@ impl Builder {
     pub fn norm_l1(&mut self, a: Value, axes: &[usize]) -> Value {
         let a = self.abs(a);
         self.sum(a, axes)
-    }
-    /// √Σx² over some axes; derivative 0 where the norm is 0.
-    pub fn norm_l2(&mut self, a: Value, axes: &[usize]) -> Value {
-        let s = self.norm_squared(a, axes);
-        self.sqrt(s)
-    }
-    /// Σx² over some axes.
-    pub fn norm_squared(&mut self, a: Value, axes: &[usize]) -> Value {
-        let s = self.square(a);
-        self.sum(s, axes)
     }
     /// max|x| over some axes; ties share the derivative equally.
     pub fn norm_max(&mut self, a: Value, axes: &[usize]) -> Value {

@@ -43,6 +43,8 @@ macro_rules! each_operation {
             tanh: elementary::Tanh;
             erf: elementary::Erf;
             sqrt: power::Sqrt;
+            root_slope: power::RootSlope;
+            root: power::Root;
             recip: power::Recip;
             powi: power::Powi;
             powf: power::Powf;
@@ -58,6 +60,7 @@ macro_rules! each_operation {
             broadcast: fold::Broadcast;
             prod: reduce::Prod;
             extreme: reduce::Extreme;
+            norm: norm::Norm;
             cumulative_sum: cumulative::CumulativeSum;
             reshape: shape::Reshape;
             permute: shape::Permute;

@@ -103,15 +103,15 @@ fn passing(item: &Item, roots: &[Root]) -> usize {
         Item::Cluster(c) => 8 * fuse::group(c, &[], roots).partials(),
         Item::Stream(d) => {
             let group = fuse::rowwise(fuse::group(&d.cluster, &[], roots), d.pass.part());
-            8 * group.partials().next_multiple_of(8) + sums(d, &group) * roots[d.matrix.root].kind.bytes()
+            8 * group.partials().next_multiple_of(8) + 8 * sums(d, &group, roots[d.matrix.root].kind)
         }
         Item::Step(_) | Item::Nothing => 0,
     }
 }
 
-/// Elements that the parts of a pass hand in for its sums.
-fn sums(d: &Draft, g: &Group) -> usize {
-    if g.parts > 1 { g.parts * d.ends.len() * d.pass.columns } else { 0 }
+/// Doubles that the parts of a pass need for its sums.
+fn sums(d: &Draft, g: &Group, kind: Kind) -> usize {
+    d.pass.sums(kind, d.ends.len(), g.parts)
 }
 
 /// What of a cluster goes to memory.
@@ -168,7 +168,7 @@ fn streamed(d: &Draft, item: &Item, places: &Places<'_>, passing: Option<usize>)
         tails: c.endings.iter().map(|e| places.whole(e.root)).collect(),
         partial: passing.filter(|_| doubles > 0).map(|start| in_frame(start, Kind::F64, doubles)),
         ends: d.ends.iter().filter_map(|(u, out)| Some((store(*u)?, places.whole(*out)))).collect(),
-        sums: passing.map(|start| in_frame(start + 8 * doubles.next_multiple_of(8), kind, sums(d, &group))),
+        sums: passing.map(|start| in_frame(start + 8 * doubles.next_multiple_of(8), Kind::F64, sums(d, &group, kind))),
         group,
     };
     Ok(Step { instruction: Instruction::Stream(Box::new(stream)), name, site: c.site })

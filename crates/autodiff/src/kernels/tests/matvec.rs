@@ -1,9 +1,10 @@
 //! Matrix-vector products of every small shape against plain loops, with each instruction set; and their bits, however rows are taken.
 use super::Random;
 use crate::array::{Element, Layout, Real};
+use crate::kernels::added::axpys;
 use crate::kernels::contract::ContractPlan;
 use crate::kernels::isa::on_each;
-use crate::kernels::matvec::{Rows, axpys, axpys_onto, dot, dots, dots_here};
+use crate::kernels::matvec::{Rows, axpys_onto, dot, dots, dots_here};
 use crate::operation::Contraction;
 
 fn typed<T: Real>(r: &mut Random, n: usize) -> Vec<T> {

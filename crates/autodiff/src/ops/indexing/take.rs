@@ -138,7 +138,10 @@ impl Multilinear for ScatterAdd {
         let shape = self.infer(&[&inputs[0].leaf_type(), &inputs[1].leaf_type()])?.shape;
         match inputs[0] {
             AnyArray::F64(updates) => Ok(scatter(updates, index, self.axis, &shape)),
-            AnyArray::F32(updates) => Ok(scatter(updates, index, self.axis, &shape)),
+            AnyArray::F32(updates) => {
+                let sums = scatter(&updates.mapv(f64::from), index, self.axis, &shape);
+                Ok(f64::of_array(&sums).map_or(sums.clone(), |y| AnyArray::F32(y.mapv(|v| v as f32))))
+            }
             AnyArray::U32(_) => Err("not defined for indices".into()),
         }
     }
@@ -197,11 +200,62 @@ impl Kernel for Rows {
 #[derive(Debug)]
 struct Sums(Rows);
 
+/// Terms up to which sums in single precision stay there.
+const FEW: usize = 64;
+
+impl Sums {
+    /// Indices, and rows of sums, if sums in single precision may have many terms: those of the rows that have are in double precision.
+    fn many<T: Real>(&self) -> Option<[usize; 2]> {
+        let count = product(&self.0.index);
+        (T::KIND == Kind::F32 && count > FEW).then(|| [count, (count / FEW).min(self.0.len)])
+    }
+    /// The same where some rows have many terms. `scratch` holds a place for each row, and sums for those that have many.
+    fn wide<T: Real>(&self, index: &[u32], x: &[T], y: &mut [T], scratch: &mut [f64], heavy: usize) -> Result<(), Problem> {
+        let Rows { outer, len, inner: n, .. } = self.0;
+        let (places, sums) = scratch.split_at_mut(len);
+        in_range(index, &self.0.index, self.0.axis, len)?;
+        // First how many terms a row has; then which of the wide sums is its own, or −1.
+        places.fill(0.0);
+        index.iter().for_each(|k| places[*k as usize] += 1.0);
+        let mut next = 0;
+        for p in places.iter_mut() {
+            let many = *p >= FEW as f64 && next < heavy;
+            *p = if many { next as f64 } else { -1.0 };
+            next += usize::from(many);
+        }
+        for block in 0..outer {
+            sums[..next * n].fill(0.0);
+            for (i, k) in index.iter().enumerate() {
+                let from = (block * index.len() + i) * n;
+                let (x, place) = (&x[from..from + n], places[*k as usize]);
+                if place < 0.0 {
+                    let to = (block * len + *k as usize) * n;
+                    y[to..to + n].iter_mut().zip(x).for_each(|(y, x)| *y += *x);
+                } else {
+                    let at = place as usize * n;
+                    sums[at..at + n].iter_mut().zip(x).for_each(|(s, x)| *s += Element::to_f64(*x));
+                }
+            }
+            for (row, place) in places.iter().enumerate().filter(|(_, p)| **p >= 0.0) {
+                let (to, at) = ((block * len + row) * n, *place as usize * n);
+                y[to..to + n].iter_mut().zip(&sums[at..at + n]).for_each(|(y, s)| *y = T::from_f64(*s));
+            }
+        }
+        Ok(())
+    }
+}
+
 impl RealKernel for Sums {
-    fn run<T: Real>(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], _: &mut [f64]) -> Result<(), Problem> {
+    fn scratch<T: Real>(&self) -> usize {
+        self.many::<T>().map_or(0, |[_, heavy]| self.0.len + heavy * self.0.inner)
+    }
+    fn run<T: Real>(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], scratch: &mut [f64]) -> Result<(), Problem> {
         let (x, index, n) = (input::<T>(inputs, 0)?, input::<u32>(inputs, 1)?, self.0.inner);
         let y = output::<T>(outputs, 0)?;
         y.fill(T::zero());
+        if let Some([_, heavy]) = self.many::<T>() {
+            return self.wide(index, x, y, scratch, heavy);
+        }
         self.0.each(index, |to, from| {
             for (y, x) in y[to..to + n].iter_mut().zip(&x[from..from + n]) {
                 *y += *x;

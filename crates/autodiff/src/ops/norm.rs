@@ -1,0 +1,176 @@
+//! The ℓ₂ norm, whose squares leave no range, and whose convention at 0 ends with the first derivative.
+use super::fold::without;
+use crate::array::{AnyArray, Kind, LeafType, Real, Shape, Slice, SliceMut};
+use crate::error::Problem;
+use crate::kernels::norm::{Norms, scaled};
+use crate::kernels::typed::{OfKind, RealKernel, input, output};
+use crate::operation::{Builder, Lowering, Maybe, Op, Operation, Probe, Probed, Value, same_value};
+use crate::program::{Types, Values};
+use ndarray::{ArrayD, IxDyn};
+use smallvec::smallvec;
+use std::sync::Arc;
+
+/// √Σx² over the marked axes, which follow one another and which the result lacks. It is right whenever it is a number of its type, though
+/// squares may not be. A second operand, if there is one, is Σx² where that is in range: what is known already, and no other dependence.
+///
+/// With u = x/‖x‖: ẏ = Σ u ẋ and x̄ = u ȳ, and 0 where the norm is 0 by convention. The convention is that of the first derivative alone. The
+/// second derivative at 0 is infinite, or NaN where ȳ is 0 because it depends on the norm, as that of cosh ‖x‖ does; it is 0 where ẋ is 0, and
+/// where ȳ is 0 because a mask says so. Even powers of norms are written as sums of squares, so they have all their derivatives.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Norm {
+    /// Axes over which squares are added up, ascending.
+    pub axes: Shape,
+}
+
+impl Norm {
+    fn norms(&self, shape: &[usize]) -> Norms {
+        let (from, to) = (self.axes.first().copied().unwrap_or(0), self.axes.last().map_or(0, |a| a + 1));
+        let product = |s: &[usize]| s.iter().product();
+        Norms { outer: product(&shape[..from]), n: product(&shape[from..to]), inner: product(&shape[to..]) }
+    }
+    /// x and y over one number near y: x/y, and 1, or 0 and 0 where y is 0.
+    fn unit(&self, b: &mut Builder, x: Value, y: Value) -> (Value, Value) {
+        let shape = b.shape(x);
+        let least = if b.kind(y) == Kind::F32 { f64::from(f32::MIN_POSITIVE) } else { f64::MIN_POSITIVE };
+        let least = b.full_like(y, least);
+        let size = b.maximum(y, least);
+        // Quotients do not depend on it.
+        let size = b.stop_gradient(size);
+        let r = b.recip(size);
+        let wide = b.unsum(r, &shape, &self.axes);
+        (b.mul(x, wide), b.mul(y, r))
+    }
+}
+
+impl Operation for Norm {
+    fn name(&self) -> &str {
+        "norm_l2"
+    }
+    fn attributes(&self) -> String {
+        format!("{:?}", self.axes)
+    }
+    fn infer(&self, inputs: &[&LeafType]) -> Result<Types, String> {
+        if !inputs[0].kind.is_real() {
+            return Err("not defined for indices; convert them with `real`".into());
+        }
+        let made = LeafType { shape: without(&inputs[0].shape, &self.axes)?, kind: inputs[0].kind };
+        if self.axes.windows(2).any(|w| w[0] + 1 != w[1]) {
+            return Err(format!("{:?} do not follow one another; permute them first", self.axes));
+        }
+        match inputs.get(1) {
+            Some(sums) if **sums != made => Err(format!("the sums of squares are {sums}; give one for each norm")),
+            _ => Ok(smallvec![made]),
+        }
+    }
+    fn value(&self, inputs: &[&AnyArray]) -> Result<Vec<AnyArray>, Problem> {
+        fn norms<T: Real>(a: &ArrayD<T>, of: Norms, shape: &[usize]) -> Vec<AnyArray> {
+            let x: Vec<T> = a.iter().copied().collect();
+            let norm = |at: usize| {
+                let from = at / of.inner * of.n * of.inner + at % of.inner;
+                scaled((0..of.n).map(|k| x[from + k * of.inner]))
+            };
+            let made = (0..of.outer * of.inner).map(norm).collect();
+            ArrayD::from_shape_vec(IxDyn(shape), made).map(|y| vec![T::array(y)]).unwrap_or_default()
+        }
+        let shape = without(inputs[0].shape(), &self.axes)?;
+        let of = self.norms(inputs[0].shape());
+        match inputs[0] {
+            AnyArray::F64(a) => Ok(norms(a, of, &shape)),
+            AnyArray::F32(a) => Ok(norms(a, of, &shape)),
+            AnyArray::U32(_) => Err("not defined for indices".into()),
+        }
+    }
+    fn jvp(&self, b: &mut Builder, op: &Op, inputs: &[Value], tangents: &[Option<Value>]) -> (Values, Maybe) {
+        let y = b.emit1(op.clone(), inputs);
+        let t = tangents[0].map(|t| {
+            let (unit, near) = self.unit(b, inputs[0], y);
+            let along = b.mul(unit, t);
+            let along = b.sum(along, &self.axes);
+            let r = b.recip(near);
+            b.absorb(along, r)
+        });
+        (smallvec![y], vec![t])
+    }
+    fn vjp(&self, b: &mut Builder, inputs: &[Value], outputs: &[Value], cotangents: &[Option<Value>], _: &[bool]) -> Maybe {
+        let mut parts = vec![None; inputs.len()];
+        if let Some(c) = cotangents[0] {
+            let (unit, near) = self.unit(b, inputs[0], outputs[0]);
+            let w = if b.zero_wins(c) {
+                let r = b.recip(near);
+                b.absorb(c, r)
+            } else {
+                b.div(c, near)
+            };
+            let shape = b.shape(inputs[0]);
+            let w = b.unsum(w, &shape, &self.axes);
+            // Where the norm is 0, w may be infinite or NaN, but every x is 0, which wins.
+            parts[0] = Some(b.absorb(unit, w));
+        }
+        parts
+    }
+    fn lower(&self, inputs: &[&LeafType], _: &[&LeafType]) -> Lowering {
+        if inputs.len() == 2 {
+            return Lowering::Kernel(Arc::new(OfKind(self.norms(&inputs[0].shape), inputs[0].kind)));
+        }
+        let norm = self.clone();
+        Lowering::Composite(Arc::new(move |b, x| {
+            let sums = b.norm_squared(x[0], &norm.axes);
+            smallvec![b.emit1(Op::new(norm.clone()), &[x[0], sums])]
+        }))
+    }
+    fn same(&self, other: &dyn Operation) -> bool {
+        same_value(self, other)
+    }
+    fn simplify(&self, b: &mut Builder, x: &[Value]) -> Option<Values> {
+        let shape = b.shape(x[0]);
+        let kept: Shape = (0..shape.len()).filter(|i| !self.axes.contains(i)).map(|i| shape[i]).collect();
+        if b.is_zero(x[0]) || self.axes.iter().any(|a| shape[*a] == 0) {
+            let t = LeafType { shape: kept, kind: b.kind(x[0]) };
+            return Some(smallvec![b.full(&t, 0.0)]);
+        }
+        if self.axes.iter().all(|a| shape[*a] == 1) {
+            let size = b.abs(x[0]);
+            return Some(smallvec![b.reshape(size, &kept)]);
+        }
+        None
+    }
+}
+
+impl RealKernel for Norms {
+    fn run<T: Real>(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], _: &mut [f64]) -> Result<(), Problem> {
+        Norms::run(*self, input::<T>(inputs, 0)?, input::<T>(inputs, 1)?, output::<T>(outputs, 0)?);
+        Ok(())
+    }
+}
+
+impl Probed for Norm {
+    fn probes(kind: Kind) -> Vec<Probe> {
+        let cases: [(&[usize], &[usize]); 7] =
+            [(&[5], &[0]), (&[3, 4], &[0]), (&[3, 4], &[1]), (&[2, 3, 2], &[1]), (&[2, 3], &[0, 1]), (&[3, 0], &[0]), (&[0, 3], &[0])];
+        let probe = |(shape, axes): (&[usize], &[usize])| {
+            Probe::new(Norm { axes: Shape::from_slice(axes) }, vec![Probe::array(shape, kind, 1)]).within(0.1).growing(8.0)
+        };
+        cases.into_iter().map(probe).collect()
+    }
+}
+
+impl Builder {
+    /// √Σx² over some axes, which the result lacks; right whenever it is a number of its type. Derivative 0 where the norm is 0, and no second
+    /// derivative there.
+    pub fn norm_l2(&mut self, a: Value, axes: &[usize]) -> Value {
+        let rank = self.shape(a).len();
+        let apart = axes.windows(2).any(|w| w[0] + 1 < w[1]) && axes.iter().all(|i| *i < rank);
+        if !apart {
+            return self.emit1(Op::new(Norm { axes: Shape::from_slice(axes) }), &[a]);
+        }
+        let kept: Vec<usize> = (0..rank).filter(|i| !axes.contains(i)).collect();
+        let order: Vec<usize> = kept.iter().chain(axes).copied().collect();
+        let a = self.permute(a, &order);
+        self.emit1(Op::new(Norm { axes: (kept.len()..order.len()).collect() }), &[a])
+    }
+    /// Σx² over some axes.
+    pub fn norm_squared(&mut self, a: Value, axes: &[usize]) -> Value {
+        let s = self.square(a);
+        self.sum(s, axes)
+    }
+}
