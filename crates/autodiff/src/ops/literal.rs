@@ -23,6 +23,9 @@ impl Operation for Full {
         self.value.to_string()
     }
     fn infer(&self, _: &[&LeafType]) -> Result<Types, String> {
+        if self.of.kind == Kind::U32 && self.value != f64::from(self.value as u32) {
+            return Err(format!("{} is no index; give a whole number from 0 to below 2^32", self.value));
+        }
         Ok(smallvec![self.of.clone()])
     }
     fn value(&self, _: &[&AnyArray]) -> Result<Vec<AnyArray>, Problem> {
