@@ -1,6 +1,7 @@
 //! What a function takes and gives besides finite numbers.
 use super::{Function, Inner};
 use crate::array::AnyView;
+use crate::kernels::finite::surely_finite;
 use crate::operation::{CondSpec, Equation, Op, Program, ScanSpec, Trip, Value};
 use crate::ops::control::{Cond, Scan};
 use crate::ops::finite::Finite;
@@ -42,18 +43,29 @@ impl Allow {
     /// The first element of an input that is refused, with its index.
     pub(super) fn refuses(self, input: &AnyView<'_>) -> Option<(Vec<usize>, f64)> {
         match self {
+            Allow::Everything => None,
+            _ if all_finite(input) => None,
             Allow::Finite | Allow::Results => input.first_non_finite(),
             Allow::InfiniteInputs | Allow::Infinite => input.first_nan(),
-            Allow::Everything => None,
         }
     }
     /// The first element of a result that has to be looked into, with its index.
     pub(super) fn suspects(self, result: &AnyView<'_>) -> Option<(Vec<usize>, f64)> {
         match self {
+            Allow::Results | Allow::Everything => None,
+            _ if all_finite(result) => None,
             Allow::Finite | Allow::InfiniteInputs => result.first_non_finite(),
             Allow::Infinite => result.first_nan(),
-            Allow::Results | Allow::Everything => None,
         }
+    }
+}
+
+/// Whether all elements are finite, where one pass over memory tells.
+fn all_finite(a: &AnyView<'_>) -> bool {
+    match a {
+        AnyView::F64(a) => a.as_slice().is_some_and(surely_finite),
+        AnyView::F32(a) => a.as_slice().is_some_and(surely_finite),
+        AnyView::U32(_) => true,
     }
 }
 
@@ -76,7 +88,11 @@ impl<I: Structure, O: Structure> Function<I, O> {
             Ok(p) if what == Allow::Everything && has_checks(&p) => Ok(Arc::new(unchecked(&p))),
             p => p,
         };
-        Function { inner: Inner::allowing(program, self.inner.primal.clone(), what), inputs: self.inputs.clone(), outputs: self.outputs.clone() }
+        Function {
+            inner: Inner::allowing(program, self.inner.primal.clone(), what),
+            inputs: self.inputs.clone(),
+            outputs: self.outputs.clone(),
+        }
     }
 }
 

@@ -207,7 +207,8 @@ impl Rules {
             return Ok(());
         }
         let (op, at) = maker.map_or((what.clone(), None), |e| (e.op.name().to_string(), e.site));
-        let problem = format!("the slope at this point is not finite, so {what} is {value} at {index:?}; move away from the pole or the edge");
+        let problem =
+            format!("the slope at this point is not finite, so {what} is {value} at {index:?}; move away from the pole or the edge");
         Err(Error::Numeric { op, problem, at })
     }
 }

@@ -179,7 +179,8 @@ impl<I: Structure, O: Structure> Function<I, O> {
         let (at, given) = (Location::caller(), inputs.give());
         let (wanted, lengths) = (self.inputs.all_lengths(), given.structure().all_lengths());
         if wanted != lengths {
-            let problem = format!("the called function takes vectors of lengths {wanted:?}, given {lengths:?}; give vectors of these lengths");
+            let problem =
+                format!("the called function takes vectors of lengths {wanted:?}, given {lengths:?}; give vectors of these lengths");
             record::fail(Error::Argument { op: "call".into(), problem, at: Some(at) });
         }
         self.call_at(given.flat(), at)

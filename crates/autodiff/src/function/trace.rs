@@ -133,7 +133,8 @@ fn planned(e: &Equation, operands: &[&AnyArray], read: &[bool]) -> Option<Vec<Op
     if outputs.iter().map(|v| types[v.index()].bytes()).sum::<usize>() > MOST {
         return None;
     }
-    let equation = Equation { op: e.op.clone(), inputs: inputs.iter().copied().collect(), outputs: all.into_iter().collect(), site: e.site };
+    let equation =
+        Equation { op: e.op.clone(), inputs: inputs.iter().copied().collect(), outputs: all.into_iter().collect(), site: e.site };
     let program = Program { types, inputs, equations: vec![equation], outputs };
     let mut executor = Executor::new(Arc::new(Plan::new(&program).ok()?));
     executor.run(&operands.iter().map(|a| a.view()).collect::<Vec<AnyView<'_>>>()).ok()?;
@@ -149,8 +150,7 @@ fn planned(e: &Equation, operands: &[&AnyArray], read: &[bool]) -> Option<Vec<Op
 fn follow(program: &Program, values: &Known, bad: Bad, targets: Vec<(Value, Marks)>) -> Source {
     let mut all: HashMap<Value, Marks> = HashMap::new();
     targets.into_iter().for_each(|(v, m)| add(&mut all, v, m));
-    let literals: Vec<Value> =
-        program.equations.iter().filter(|e| e.op.downcast::<Full>().is_some()).map(|e| e.outputs[0]).collect();
+    let literals: Vec<Value> = program.equations.iter().filter(|e| e.op.downcast::<Full>().is_some()).map(|e| e.outputs[0]).collect();
     let mut found: Option<(Made, &Equation)> = None;
     for e in program.equations.iter().rev() {
         let asked: Vec<Option<Marks>> = e.outputs.iter().map(|v| all.get(v).cloned()).collect();
@@ -286,9 +286,8 @@ fn inside(e: &Equation, operands: &[&AnyArray], asked: &[Option<Marks>], bad: Ba
             found = Source::Unknown;
             return false;
         }
-        let here: Vec<bool> = (0..made.len())
-            .map(|k| (k < spec.carries || asked[k].is_some()) && marks(&made[k], |v| bad.is(v)).is_some())
-            .collect();
+        let here: Vec<bool> =
+            (0..made.len()).map(|k| (k < spec.carries || asked[k].is_some()) && marks(&made[k], |v| bad.is(v)).is_some()).collect();
         if !here.contains(&true) {
             return true;
         }

@@ -135,7 +135,8 @@ impl<I: Structure, O: Structure> Workspace<I, O> {
             Some(Source::Operation(made)) => Err(made.error(self.primal.as_deref(), &what, &index, value)),
             Some(Source::Outside) if bad == Bad::Infinite => Ok(()),
             _ => {
-                let problem = format!("it is {value} at {index:?}; look for an operation outside its domain, or allow it with `Function::allow`");
+                let problem =
+                    format!("it is {value} at {index:?}; look for an operation outside its domain, or allow it with `Function::allow`");
                 Err(Error::Numeric { op: what, problem, at: None })
             }
         }

@@ -9,8 +9,8 @@
 //! - literals of u32 (`Full`) and `AnyArray::from_f64`: took −1 and 1.5 as 0 and 1. Refused.
 //! - `random_index`: below its bound by construction, a bound of 0 is refused. `iota`: counts are checked. `Csr`, `lu`: checked already.
 //! - tests of `cond` and `scan_until`: a NaN was refused already. Counters of loops: counts beyond u32 were refused already.
-use hypertape::prelude::*;
 use hypertape::array::{AnyArray, Kind, LeafType};
+use hypertape::prelude::*;
 use ndarray::{arr0, arr1, arr2};
 
 #[track_caller]

@@ -108,8 +108,7 @@ fn single_precision_too() -> Result<()> {
 
 #[test]
 fn the_mean_of_nothing() -> Result<()> {
-    let e = Function::record(shape![0, 3], |x| x.mean_axis(0)).expect_err("0/0");
-    says(Err::<(), _>(e), &["`mean_axis` at", "0/0"].map(|s| if s.starts_with('`') { "mean" } else { s }));
+    says(Function::record(shape![0, 3], |x| x.mean_axis(0)), &["mean", "0/0"]);
     says(Function::record(shape![0], |x| x.mean()), &["`mean`", "0/0"]);
     // No mean is made where there is no column either.
     assert_eq!(Function::record(shape![0, 0], |x| x.mean_axis(0))?.eval(Array2::zeros((0, 0)))?.shape(), [0]);
@@ -120,7 +119,7 @@ fn the_mean_of_nothing() -> Result<()> {
     says(Function::record(shape![0], |x| x.max_all())?.eval(arr1(&[])), &["`max` at", "-inf"]);
     says(Function::record(shape![0], |x| x.min_all())?.eval(arr1(&[])), &["`min` at", "inf"]);
     // Between, −∞ is what it should be.
-    let f = Function::record((shape![0], shape![]), |(x, y)| x.max_all().maximum(y))?;
+    let f = Function::record((shape![0], shape![]), |(x, y)| x.max_all().max(y))?;
     assert_eq!(f.eval((arr1(&[]), 3.0))?, arr0(3.0).into_dyn());
     Ok(())
 }
@@ -144,10 +143,10 @@ fn infinities_that_an_operation_made() -> Result<()> {
 
 #[test]
 fn derivatives_at_poles() -> Result<()> {
-    let f = Function::record(shape![2], |x| x.powf(0.5).sum())?;
-    says(f.gradient(arr1(&[4.0, 0.0])), &["inf", "output 1 of 2", "at [1]"]);
-    let g = f.allow(Allow::Infinite).gradient(arr1(&[4.0, 0.0]))?;
-    assert_eq!(g, arr1(&[0.25, INF]).into_dyn());
+    let f = Function::record(shape![2], |x| x.powf(0.75).sum())?;
+    says(f.gradient(arr1(&[1.0, 0.0])), &["inf", "output 1 of 2", "at [1]"]);
+    let g = f.allow(Allow::Infinite).gradient(arr1(&[1.0, 0.0]))?;
+    assert_eq!(g, arr1(&[0.75, INF]).into_dyn());
     // By convention √ is flat at 0, and a derivative of 0 that meets a pole stays 0.
     assert_eq!(Function::record(shape![1], |x| x.sqrt().sum())?.gradient(arr1(&[0.0]))?, arr1(&[0.0]).into_dyn());
     let masked = Function::record(shape![2], |x| x.select(x.ln(), 0.0).sum())?;
@@ -174,9 +173,8 @@ fn masks_bring_infinities_in() -> Result<()> {
     let turned = Function::record((shape![3], index![3]), |(x, keep)| logits(x, keep).reshape(&[3, 1]).t().sum_axis(0))?;
     assert_eq!(turned.eval((&x, &keep))?, arr1(&[1.0, -INF, 1.0]).into_dyn());
     // In a loop: a running maximum that starts at −∞, of nothing.
-    let running = Function::record((shape![2], shape![0]), |(x, y)| {
-        scan((x.sum() * 0.0 - INF, y), 3, |(m, y), _| ((m.maximum(y.sum() - INF), y), m)).1
-    })?;
+    let running =
+        Function::record((shape![2], shape![0]), |(x, y)| scan((x.sum() * 0.0 - INF, y), 3, |(m, y), _| ((m.max(y.sum() - INF), y), m)).1)?;
     assert_eq!(running.eval((arr1(&[1.0, 1.0]), arr1(&[])))?, arr1(&[-INF; 3]).into_dyn());
     Ok(())
 }
@@ -221,13 +219,13 @@ fn what_is_allowed() -> Result<()> {
 #[test]
 fn a_linear_map_at_a_pole() -> Result<()> {
     // Values are finite at 0, slopes are not.
-    let f = Function::record(shape![2], |x| x.powf(0.5))?;
-    let mut l = f.linearize(arr1(&[4.0, 0.0]))?;
+    let f = Function::record(shape![2], |x| x.powf(0.75))?;
+    let mut l = f.linearize(arr1(&[1.0, 0.0]))?;
     says(l.apply(arr1(&[1.0, 1.0])), &["inf", "[1]"]);
     says(l.apply_transpose(arr1(&[1.0, 1.0])), &["inf", "[1]"]);
-    assert_eq!(l.apply(arr1(&[1.0, 0.0]))?, arr1(&[0.25, 0.0]).into_dyn());
-    let mut l = f.allow(Allow::Infinite).linearize(arr1(&[4.0, 0.0]))?;
-    assert_eq!(l.apply(arr1(&[1.0, 1.0]))?, arr1(&[0.25, INF]).into_dyn());
+    assert_eq!(l.apply(arr1(&[1.0, 0.0]))?, arr1(&[0.75, 0.0]).into_dyn());
+    let mut l = f.allow(Allow::Infinite).linearize(arr1(&[1.0, 0.0]))?;
+    assert_eq!(l.apply(arr1(&[1.0, 1.0]))?, arr1(&[0.75, INF]).into_dyn());
     Ok(())
 }
 
@@ -242,8 +240,8 @@ fn loops_name_the_turn() -> Result<()> {
     let f = Function::record(shape![], |x| scan((x, 1.0 * x), 4, |(x, s), _| ((x - 1.0, s + x.ln()), ())).0.1)?;
     says(f.eval(2.5), &["turn 3: `ln` at", "NaN"]);
     says(f.wrt(|x| x).gradient().eval(2.5), &["turn 3: ", "derivative of ln", "NaN"]);
-    let f = Function::record(shape![], |x| scan_until(x, 10, |x| x.less_than(-3.0), |x, _| x - 1.0 + 0.0 * (x + 1.5).ln()))?;
-    says(f.eval(0.0), &["turn 2: `ln` at"]);
+    let f = Function::record(shape![], |x| scan_until(x, 10, |x| x.less_than(-3.5), |x, _| x - 1.0 + (x + 2.5).ln() - (x + 2.5).ln()))?;
+    says(f.eval(0.0), &["turn 3: `ln` at"]);
     let f = Function::record(shape![], |x| cond(x.less_than(0.0), || x.ln(), || x))?;
     says(f.eval(-1.0), &["`ln` at"]);
     assert_eq!(f.eval(2.0)?, arr0(2.0).into_dyn());

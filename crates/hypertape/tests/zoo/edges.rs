@@ -75,7 +75,12 @@ fn number(solver: impl LinearSolve) {
     let second = f.hvp(3.0, 1.0).expect("it runs");
     let forward = f.jvp(3.0, 1.0).expect("it runs").1;
     assert_close("value", &[w], &[1.0], 1e-13);
-    assert_close("derivatives", &[slope.number().unwrap(), forward.number().unwrap(), second.number().unwrap()], &[0.25, 0.25, -1.0 / 32.0], 1e-11);
+    assert_close(
+        "derivatives",
+        &[slope.number().unwrap(), forward.number().unwrap(), second.number().unwrap()],
+        &[0.25, 0.25, -1.0 / 32.0],
+        1e-11,
+    );
 }
 
 /// A z + x = 0 with a tridiagonal A of n unknowns: what the last of them does to the first ten is far below rounding.
