@@ -159,7 +159,9 @@ impl Elementwise for Cast {
 impl Probed for Cast {
     fn probes(kind: Kind) -> Vec<Probe> {
         let points: &[&[f64]] = &[&[0.5], &[2.25], &[0.0]];
-        let to = |to: Kind| Probe::pointwise(Cast(to), kind, points);
+        // Below 0 there are no indices.
+        let inside: &[&[f64]] = &[&[0.5], &[2.25], &[1.5]];
+        let to = |to: Kind| Probe::pointwise(Cast(to), kind, if to.is_real() { points } else { inside });
         let of = Probe::pointwise(Cast(kind), Kind::U32, &[&[3.0], &[0.0], &[4_000_000_000.0]]);
         [to(Kind::F64), to(Kind::F32), to(Kind::U32), of].concat()
     }

@@ -85,8 +85,8 @@ impl Operation for Constant {
 impl Probed for Full {
     fn probes(kind: Kind) -> Vec<Probe> {
         let shapes: [&[usize]; 4] = [&[], &[3], &[2, 2], &[0]];
-        let of = |shape: &[usize], kind| Probe::new(Full { value: 2.5, of: LeafType::new(shape, kind) }, vec![]);
-        shapes.into_iter().map(|s| of(s, kind)).chain([of(&[2], Kind::U32)]).collect()
+        let of = |value, shape: &[usize], kind| Probe::new(Full { value, of: LeafType::new(shape, kind) }, vec![]);
+        shapes.into_iter().map(|s| of(2.5, s, kind)).chain([of(2.0, &[2], Kind::U32)]).collect()
     }
 }
 impl Probed for Constant {
