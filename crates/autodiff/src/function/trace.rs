@@ -322,7 +322,7 @@ impl Made {
         } else {
             "keep its operands away from the pole and in range, or allow it with `Function::allow`"
         };
-        let problem = format!("gave {} from {from}, so {what} is {found} at {index:?}; {advice}", self.value);
+        let problem = format!("gave {} from {from}, so {what} is not finite, first {found} at {index:?}; {advice}", self.value);
         let e = Error::Numeric { op: name(&self, primal), problem, at: self.site };
         self.within.iter().rev().fold(e, |e, (what, index)| e.within(what, *index))
     }

@@ -128,18 +128,22 @@ impl<I: Structure, O: Structure> Workspace<I, O> {
         let watched = n.min(self.watched);
         let nan = (0..watched).find_map(|k| executor.output(k).first_nan().map(|(index, value)| (k, index, value)));
         let bad = if nan.is_some() { Bad::Nan } else { Bad::Infinite };
-        let (k, index, value) = nan.unwrap_or((k, index, value));
         let inputs: Vec<AnyArray> = inputs.iter().map(AnyView::to_owned).collect();
-        let what = format!("output {k} of {n}");
-        match self.program.as_ref().map(|p| source(p, &inputs, bad, |k| k < watched)) {
-            Some(Source::Operation(made)) => Err(made.error(self.primal.as_deref(), &what, &index, value)),
-            Some(Source::Outside) if bad == Bad::Infinite => Ok(()),
-            _ => {
-                let problem =
-                    format!("it is {value} at {index:?}; look for an operation outside its domain, or allow it with `Function::allow`");
-                Err(Error::Numeric { op: what, problem, at: None })
+        let (first, mut suspect) = nan.map_or((k, Some((index, value))), |(k, index, value)| (k, Some((index, value))));
+        for k in first..watched {
+            // Each output by itself: one may be infinite with right, another not.
+            let Some((index, value)) = suspect.take().or_else(|| executor.output(k).first_non_finite()) else { continue };
+            let what = format!("output {k} of {n}");
+            match self.program.as_ref().map(|p| source(p, &inputs, bad, |j| j == k)) {
+                Some(Source::Operation(made)) => return Err(made.error(self.primal.as_deref(), &what, &index, value)),
+                Some(Source::Outside) if bad == Bad::Infinite => {}
+                _ => {
+                    let advice = "look for an operation outside its domain, or allow it with `Function::allow`";
+                    return Err(Error::Numeric { op: what, problem: format!("it is {value} at {index:?}; {advice}"), at: None });
+                }
             }
         }
+        Ok(())
     }
     /// What the iterative operations of the last run said, in the order in which they ran.
     #[must_use]

@@ -84,9 +84,12 @@ unary! {
 
 /// 1/x, but NaN below 0: where a logarithm has no value, it has no slope.
 fn log_slope(b: &mut Builder, x: Value) -> Value {
-    let (zero, none, slope) = (b.full_like(x, 0.0), b.full_like(x, f64::NAN), b.recip(x));
+    let (zero, none, one) = (b.full_like(x, 0.0), b.full_like(x, f64::NAN), b.full_like(x, 1.0));
     let outside = b.less(x, zero);
-    b.select(outside, none, slope)
+    // A factor, so that higher derivatives have it too.
+    let defined = b.select(outside, none, one);
+    let slope = b.recip(x);
+    b.mul(slope, defined)
 }
 
 /// 1/√((1 − x)(1 + x)); the product keeps its digits near ±1.

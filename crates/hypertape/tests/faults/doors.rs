@@ -76,7 +76,7 @@ fn vectors_of_other_lengths_with_as_many_leaves() -> Result<()> {
     let wrong = (vec![1.0], vec![2.0, 4.0, 8.0]);
     says(f.eval(&wrong), &["[2, 2]", "[1, 3]"]);
     says(f.gradient(&wrong), &["[2, 2]", "[1, 3]"]);
-    says(f.jvp((vec![1.0, 2.0], vec![4.0, 8.0]), &wrong), &["[1, 3]"]);
+    says(f.jvp((vec![1.0, 2.0], vec![4.0, 8.0]), &wrong), &["[2, 2, 1, 3]"]);
     says(f.linearize((vec![1.0, 2.0], vec![4.0, 8.0]))?.apply(&wrong), &["[1, 3]"]);
     // Slices and vectors of vectors.
     says(f.eval((&[1.0][..], &[2.0, 4.0, 8.0][..])), &["[1, 3]"]);
