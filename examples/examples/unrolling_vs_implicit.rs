@@ -171,8 +171,8 @@ fn tune(problem: &SoftmaxRegression, quick: bool) -> Result<(), Box<dyn Error>> 
     let mut best = (f64::INFINITY, 0.0);
     for v in GRID {
         let (validation, _) = at_minimiser.eval(single(v))?;
-        if validation.number() < best.0 {
-            best = (validation.number(), v);
+        if validation.number()? < best.0 {
+            best = (validation.number()?, v);
         }
         bar.inc(1);
     }
@@ -216,9 +216,9 @@ fn single(log_penalty: f64) -> Array2<f64> {
 fn scores(problem: &SoftmaxRegression, losses: &Losses, penalties: &Array2<f64>) -> Result<[f64; 4], Box<dyn Error>> {
     let (validation, (test, w)) = losses.eval(penalties)?;
     let d = &problem.digits;
-    let on_validation = 100.0 * accuracy(&d.x_validation, &d.labels_validation, w.d2());
-    let on_test = 100.0 * accuracy(&d.x_test, &d.labels_test, w.d2());
-    Ok([validation.number(), on_validation, test.number(), on_test])
+    let on_validation = 100.0 * accuracy(&d.x_validation, &d.labels_validation, w.d2().view());
+    let on_test = 100.0 * accuracy(&d.x_test, &d.labels_test, w.d2().view());
+    Ok([validation.number()?, on_validation, test.number()?, on_test])
 }
 
 /// Adam on the validation loss within [−12, 4], stopped when 8 steps in a row bring nothing: the best penalties and their step.
@@ -234,8 +234,8 @@ fn descend(
     let mut best = (f64::INFINITY, penalties.clone(), 0);
     for turn in 0..=turns {
         let (value, g) = gradient.run(&penalties)?;
-        if value.number() < best.0 {
-            best = (value.number(), penalties.clone(), turn);
+        if value.number()? < best.0 {
+            best = (value.number()?, penalties.clone(), turn);
         }
         if turn - best.2 >= 8 {
             break;

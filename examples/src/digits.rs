@@ -59,7 +59,7 @@ impl Digits {
 }
 
 /// Why a file is not the digits data set. Lines and columns count from 1.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum DigitsError {
     /// The number of lines is not 1797.
     Rows {
@@ -98,6 +98,12 @@ impl fmt::Display for DigitsError {
             }
         }
         write!(f, "; restore data/digits/optdigits.csv and compare its SHA-256 with the README beside it")
+    }
+}
+
+impl fmt::Debug for DigitsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

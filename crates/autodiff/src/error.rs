@@ -11,7 +11,9 @@ pub type Site = &'static Location<'static>;
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What can go wrong while recording, transforming or running a function.
-#[derive(Debug, Clone, thiserror::Error)]
+///
+/// `Debug` prints the message too, so that a `main` which returns an error shows what its reader can use.
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// An operation was given operands it cannot take.
@@ -96,6 +98,16 @@ pub enum Error {
         /// The user's line.
         at: Option<Site>,
     },
+    /// One item of a `map`, one turn of a loop or one of many points failed: the others may be right.
+    #[error("{what} {index}: {source}")]
+    Within {
+        /// What is counted: "item", "turn" or "point".
+        what: &'static str,
+        /// Which one, from 0.
+        index: u64,
+        /// What happened there.
+        source: Box<Error>,
+    },
     /// A user's own code, called from a recorded function, failed.
     #[error("`{op}`{}: {source}", Line(*.at))]
     User {
@@ -122,7 +134,27 @@ impl Error {
             | Error::NonFinite { at, .. }
             | Error::Argument { at, .. }
             | Error::User { at, .. } => *at,
+            Error::Within { source, .. } => source.site(),
         }
+    }
+    /// What happened, without the items, turns and points in which it did.
+    #[must_use]
+    pub fn innermost(&self) -> &Error {
+        match self {
+            Error::Within { source, .. } => source.innermost(),
+            e => e,
+        }
+    }
+    pub(crate) fn innermost_mut(&mut self) -> &mut Error {
+        match self {
+            Error::Within { source, .. } => source.innermost_mut(),
+            e => e,
+        }
+    }
+    /// The same in one item, turn or point.
+    #[must_use]
+    pub fn within(self, what: &'static str, index: u64) -> Self {
+        Error::Within { what, index, source: Box::new(self) }
     }
     /// The same about this line of the user's, unless it names one already.
     #[must_use]
@@ -141,7 +173,14 @@ impl Error {
             | Error::NonFinite { at, .. }
             | Error::Argument { at, .. }
             | Error::User { at, .. } => at,
+            Error::Within { source, .. } => source.site_mut(),
         }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -47,10 +47,12 @@ fn indices_out_of_range_are_named() {
 
 #[test]
 fn one_hot_rows() {
-    let p = build(&[indices(&[4])], |b, v| vec![b.one_hot(v[0], 3, Kind::F64), b.one_hot(v[0], 0, Kind::F32)]);
-    let out = run(&p, &[index_array(&[2, 0, 3, 2])]);
-    assert_eq!(out[0].to_f64(), [0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0]);
-    assert_eq!(out[1].shape(), [4, 0]);
+    let p = build(&[indices(&[3])], |b, v| vec![b.one_hot(v[0], 3, Kind::F64)]);
+    assert_eq!(run(&p, &[index_array(&[2, 0, 2])])[0].to_f64(), [0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0]);
+    let e = "`one_hot`: index 3 at [1] is out of range: there are 3; give indices below that";
+    assert_eq!(problem(&p, &[index_array(&[2, 3, 0])]), e);
+    let none = build(&[indices(&[0])], |b, v| vec![b.one_hot(v[0], 0, Kind::F32)]);
+    assert_eq!(run(&none, &[index_array(&[])])[0].shape(), [0, 0]);
 }
 
 #[test]

@@ -21,6 +21,7 @@ fn structure(tree: &Tree<'_>) -> TokenStream {
     let of_arrays = tree.with(|leaf| own!(<#leaf as #face>::Arrays));
     let of_views = tree.with(|leaf| own!(<#leaf as #face>::Views<'a>));
     let leaves = tree.each(|field, ty| own!(<#ty as #face>::leaves(&self.#field, __out);));
+    let lengths = tree.each(|field, ty| own!(<#ty as #face>::lengths(&self.#field, __out);));
     let vars = tree.build(|field, ty| own!(<#ty as #face>::vars(&self.#field, __next)));
     let arrays = tree.build(|field, ty| own!(<#ty as #face>::arrays(&self.#field, __next)));
     let views = tree.build(|field, ty| own!(<#ty as #face>::views(&self.#field, __next)));
@@ -31,6 +32,7 @@ fn structure(tree: &Tree<'_>) -> TokenStream {
             type Arrays = #of_arrays;
             type Views<'a> = #of_views;
             fn leaves(&self, __out: &mut ::std::vec::Vec<#root::array::LeafType>) { #leaves }
+            fn lengths(&self, __out: &mut dyn ::core::ops::FnMut(usize)) { #lengths }
             fn vars(&self, __next: &mut dyn ::core::ops::FnMut(&#root::array::LeafType) -> #root::record::DynVar) -> Self::Vars { #vars }
             fn arrays(&self, __next: &mut dyn ::core::ops::FnMut(&#root::array::LeafType) -> #root::array::AnyArray) -> Self::Arrays { #arrays }
             fn views<'a>(
@@ -77,10 +79,12 @@ fn feed(tree: &Tree<'_>) -> TokenStream {
     let root = &tree.root;
     let face = own!(#root::tree::Feed);
     let feed = tree.each(|field, ty| own!(<#ty as #face<_>>::feed(&self.#field, __sink);));
+    let lengths = tree.each(|field, ty| own!(<#ty as #face<_>>::lengths(&self.#field, __out);));
     tree.implement_for(
         &face,
         own! {
             fn feed<'a>(&'a self, __sink: &mut dyn ::core::ops::FnMut(#root::array::AnyView<'a>)) { #feed }
+            fn lengths(&self, __out: &mut dyn ::core::ops::FnMut(usize)) { #lengths }
         },
     )
 }

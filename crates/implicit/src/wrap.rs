@@ -77,10 +77,10 @@ where
 /// use hypertape_implicit::root;
 /// // z³ = x, with the cube root of the standard library.
 /// let residual = Function::record((shape![], shape![]), |(z, x)| z * z * z - x)?;
-/// let cube_root = root(&residual, |x, _start| Ok::<f64, std::convert::Infallible>(x.number().cbrt()));
+/// let cube_root = root(&residual, |x, _start| x.number().map(f64::cbrt));
 /// let f = Function::record(shape![], |x| cube_root.solve(1.0, x))?;
 /// let (z, dz) = f.value_and_gradient(8.0)?;
-/// assert!((z - 2.0_f64).abs() < 1e-15 && (dz.number() - 1.0 / 12.0).abs() < 1e-12);
+/// assert!((z - 2.0_f64).abs() < 1e-15 && (dz.number()? - 1.0 / 12.0).abs() < 1e-12);
 /// # Ok::<(), hypertape_autodiff::Error>(())
 /// ```
 pub fn root<S: Structure, P: Structure, R: Feed<S>, E: Into<AnyError>>(

@@ -22,7 +22,7 @@ fn slope<T: Real>(solver: impl LinearSolve, tolerance: f64) -> Result<f64> {
     let x: Array2<f64> = random::sym(1, (N, N));
     let (a, b): (Array2<f64>, Array1<f64>) = (x.dot(&x.t()), random::sym(2, N));
     let (a, b) = (a.mapv(T::from_f64), b.mapv(T::from_f64));
-    Ok(f.wrt(|(_, _, l)| l).gradient().eval((&a, &b, &ndarray::arr0(T::from_f64(0.3))))?.number().to_f64())
+    Ok(f.wrt(|(_, _, l)| l).gradient().eval((&a, &b, &ndarray::arr0(T::from_f64(0.3))))?.number()?.to_f64())
 }
 
 macro_rules! by {

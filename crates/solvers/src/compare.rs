@@ -164,7 +164,7 @@ impl<'m> Compare<'m> {
             let start = Instant::now();
             let (v, g) = workspace.run(&x)?;
             times.push(start.elapsed().as_secs_f64());
-            value = v.number().to_f64();
+            value = v.number()?.to_f64();
             gradient = g.iter().map(AnyView::to_owned).collect();
         }
         times.sort_by(f64::total_cmp);

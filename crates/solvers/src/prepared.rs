@@ -8,7 +8,7 @@ use hypertape_autodiff::function::origin;
 use hypertape_autodiff::operation::Program;
 use hypertape_autodiff::record::{self, DynVar, Var};
 use hypertape_autodiff::tree::{AnyLeaf, Feed, Leaf, Ranked, Structure, V, Vars};
-use hypertape_autodiff::{Error, Function, Result, Site, Workspace};
+use hypertape_autodiff::{Allow, Error, Function, Result, Site, Workspace};
 
 /// Solution, then steps run, then [last step undone, residual, tolerance].
 type Outputs<M> = (<M as Method>::Solution, (Leaf<u32>, [Leaf<f64>; 3]));
@@ -32,7 +32,7 @@ impl<M: Method> Clone for Prepared<M> {
         Prepared {
             name: self.name,
             function: self.function.clone(),
-            workspace: self.function.workspace(),
+            workspace: workspace(&self.function),
             leaves: self.leaves,
             at: self.at,
         }
@@ -129,7 +129,7 @@ impl<M: Method> Prepared<M> {
         let number = || Leaf::<f64>::new([]);
         let outputs = (solution, (Leaf::<u32>::new([]), [number(), number(), number()]));
         let function = Function::with_doors(program, (doors.0, doors.1, doors.2, extra), outputs)?;
-        let workspace = function.workspace();
+        let workspace = workspace(&function);
         Ok(Prepared { name: m.name(), function, workspace, leaves, at })
     }
     /// The shapes that one step gets, with the leading axis of what was given.
@@ -154,7 +154,7 @@ impl<M: Method> Prepared<M> {
     ) -> Result<(<M::Solution as Structure>::Views<'_>, Ended)> {
         let given = (&start, &params, &each, captured);
         let (solution, (count, [undone, residual, tolerance])) = self.workspace.run(given)?;
-        let r = Ended::new(count.number(), undone.number(), residual.number(), tolerance.number());
+        let r = Ended::new(count.number()?, undone.number()?, residual.number()?, tolerance.number()?);
         if !r.residual.is_finite() {
             return Err(not_finite(&self.function, &owned::<Inputs<M>>(&given), self.name, r, self.at));
         }
@@ -178,8 +178,8 @@ impl<M: Method> Prepared<M> {
         self.workspace.run_each(given, &mut |v| {
             match (k < leaves, &v) {
                 (true, _) => sink(v),
-                (_, AnyView::U32(n)) => numbers[0] = f64::from(n.number()),
-                (_, AnyView::F64(x)) => numbers[k - leaves] = x.number(),
+                (_, AnyView::U32(n)) => numbers[0] = f64::from(n.number().unwrap_or_default()),
+                (_, AnyView::F64(x)) => numbers[k - leaves] = x.number().unwrap_or(f64::NAN),
                 _ => {}
             }
             k += 1;
@@ -229,7 +229,7 @@ impl<M: Method> Prepared<M> {
         let mut out = self.function.outputs().arrays(&mut |t| AnyArray::full(t, 0.0));
         self.workspace.run_into(&given, &mut out)?;
         let (solution, (count, [undone, residual, tolerance])) = out;
-        let r = Ended::new(count.number(), undone.number(), residual.number(), tolerance.number());
+        let r = Ended::new(count.number()?, undone.number()?, residual.number()?, tolerance.number()?);
         self.finite(&given, r)?;
         Ok(Solved { solution, report: r.report(self.name) })
     }
@@ -239,6 +239,13 @@ impl<M: Method> Prepared<M> {
         }
         Err(not_finite(&self.function, &owned(given), self.name, r, self.at))
     }
+}
+
+/// What runs the loop. What is not finite in its results is looked into here, with the iteration.
+fn workspace<I: Structure, O: Structure>(f: &Function<I, O>) -> Workspace<I, O> {
+    let mut w = f.workspace();
+    w.allow(Allow::Results);
+    w
 }
 
 fn owned<S: Structure>(given: &impl Feed<S>) -> Vec<AnyArray> {

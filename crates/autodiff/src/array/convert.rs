@@ -43,9 +43,12 @@ impl AnyArray {
     pub fn to_f64(&self) -> Vec<f64> {
         each_kind!(AnyArray, self, a => a.iter().map(|v| v.to_f64()).collect())
     }
-    /// From doubles in row-major order; `None` if their number is not the type's.
+    /// From doubles in row-major order; `None` if their number is not the type's, or one is no index where the type holds indices.
     pub fn from_f64(t: &LeafType, v: &[f64]) -> Option<Self> {
         let dim = IxDyn(&t.shape);
+        if t.kind == Kind::U32 && v.iter().any(|v| *v != f64::from(*v as u32)) {
+            return None;
+        }
         match t.kind {
             Kind::F64 => ArrayD::from_shape_vec(dim, v.to_vec()).ok().map(AnyArray::F64),
             Kind::F32 => ArrayD::from_shape_vec(dim, v.iter().map(|v| *v as f32).collect()).ok().map(AnyArray::F32),
@@ -89,29 +92,39 @@ impl AnyView<'_> {
     }
     /// Index and value of the first element that is not finite.
     pub fn first_non_finite(&self) -> Option<(Vec<usize>, f64)> {
-        fn find<T: Real>(a: &ArrayViewD<'_, T>) -> Option<(Vec<usize>, f64)> {
-            // A sum with ∞ or NaN in it is one of them: one pass without branches, then a search (in vain after an overflow).
-            let bad = match a.as_slice().or_else(|| a.as_slice_memory_order()) {
-                Some(s) => {
-                    let mut lanes = [T::zero(); 16];
-                    let chunks = s.chunks_exact(lanes.len());
-                    let rest = chunks.remainder().iter().fold(T::zero(), |sum, v| sum + *v);
-                    chunks.for_each(|c| lanes.iter_mut().zip(c).for_each(|(l, v)| *l += *v));
-                    !rest.is_finite() || s.len() >= lanes.len() && lanes.iter().any(|l| !l.is_finite())
-                }
-                None => a.iter().any(|v| !v.is_finite()),
-            };
-            if !bad {
-                return None;
-            }
-            a.indexed_iter().find(|(_, v)| !v.is_finite()).map(|(i, v)| (ndarray::Dimension::slice(&i).to_vec(), Element::to_f64(*v)))
-        }
         match self {
-            AnyView::F64(a) => find(a),
-            AnyView::F32(a) => find(a),
+            AnyView::F64(a) => first(a, |v| !v.is_finite()),
+            AnyView::F32(a) => first(a, |v| !v.is_finite()),
             AnyView::U32(_) => None,
         }
     }
+    /// Index and value of the first element that is NaN.
+    pub fn first_nan(&self) -> Option<(Vec<usize>, f64)> {
+        match self {
+            AnyView::F64(a) => first(a, |v| v.is_nan()),
+            AnyView::F32(a) => first(a, |v| v.is_nan()),
+            AnyView::U32(_) => None,
+        }
+    }
+}
+
+/// Index and value of the first element for which `is` holds; it holds for no finite number.
+fn first<T: Real>(a: &ArrayViewD<'_, T>, is: impl Fn(&T) -> bool) -> Option<(Vec<usize>, f64)> {
+    // A sum with ∞ or NaN in it is one of them: one pass without branches, then a search (in vain after an overflow).
+    let bad = match a.as_slice().or_else(|| a.as_slice_memory_order()) {
+        Some(s) => {
+            let mut lanes = [T::zero(); 16];
+            let chunks = s.chunks_exact(lanes.len());
+            let rest = chunks.remainder().iter().fold(T::zero(), |sum, v| sum + *v);
+            chunks.for_each(|c| lanes.iter_mut().zip(c).for_each(|(l, v)| *l += *v));
+            (!rest.is_finite() || s.len() >= lanes.len() && lanes.iter().any(|l| !l.is_finite())) && s.iter().any(&is)
+        }
+        None => a.iter().any(&is),
+    };
+    if !bad {
+        return None;
+    }
+    a.indexed_iter().find(|(_, v)| is(v)).map(|(i, v)| (ndarray::Dimension::slice(&i).to_vec(), Element::to_f64(*v)))
 }
 
 impl Shared {

@@ -300,6 +300,7 @@ fn one_by_one(
 ) -> Result<usize, Error> {
     let s = c.scan;
     let (runner, carries) = (&mut part.runner, s.init.len());
+    let what = if carries == 0 { "item" } else { "turn" };
     carries::fix(s, b, &mut runner.bases, 0);
     if let Some(l) = &mut ledger {
         l.begin(c.trip);
@@ -333,7 +334,7 @@ fn one_by_one(
             runner.bases.set(2 + k, c.at(b, k, t));
             runner.bases.set(1 + s.body.inputs + k, c.at(b, k, t + 1));
         }
-        block(&s.body, runner, reports)?;
+        block(&s.body, runner, reports).map_err(|e| e.within(what, c.row(t) as u64))?;
         part.steps += 1;
     }
     Ok(c.trip)
@@ -375,7 +376,7 @@ fn spread(s: &Scan<Operand>, b: &Bases, parts: &mut [Part], first: usize) {
         let row = if s.reverse { s.at_most - 1 - i } else { i };
         carries::rows(s, b, &mut part.runner.bases, row);
         if let Err(e) = block(&s.body, &mut part.runner, &mut part.reports) {
-            part.error = Some(e);
+            part.error = Some(e.within("item", row as u64));
             return;
         }
         part.steps += 1;

@@ -62,7 +62,7 @@ impl<I: Structure, T: Real> Function<I, Leaf<T>> {
                     AnyArray::from_f64(&a.leaf_type(), &v).unwrap_or_else(|| a.clone())
                 })
                 .collect();
-            Ok(workspace.run(&y)?.number().to_f64())
+            Ok(workspace.run(&y)?.number()?.to_f64())
         };
         let scale = x.iter().flat_map(AnyArray::to_f64).fold(1.0, |m: f64, v| m.max(v.abs()));
         let eps = T::epsilon().to_f64();

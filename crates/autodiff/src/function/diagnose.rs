@@ -49,16 +49,17 @@ pub fn origin(program: &Program, inputs: &[AnyArray]) -> Option<Origin> {
 }
 
 /// An error of a run, with the iteration, operation and line where the divergence began if it says that a solver diverged.
-pub(super) fn explain(e: Error, program: &Program, inputs: &[AnyView<'_>]) -> Error {
-    let Error::Numeric { op, at, .. } = &e else { return e };
+pub(super) fn explain(mut e: Error, program: &Program, inputs: &[AnyView<'_>]) -> Error {
+    let inner = e.innermost_mut();
+    let Error::Numeric { op, at, .. } = &*inner else { return e };
     if !checks(program, op, *at) {
         return e;
     }
     let owned: Vec<AnyArray> = inputs.iter().map(AnyView::to_owned).collect();
-    match checked(program, &owned) {
-        Some(o) => Error::Numeric { op: op.clone(), problem: o.words(None, *at), at: *at },
-        None => e,
+    if let Some(o) = checked(program, &owned) {
+        *inner = Error::Numeric { op: op.clone(), problem: o.words(None, *at), at: *at };
     }
+    e
 }
 
 /// Whether the program, or one inside, checks the result of `of` used at this line.
@@ -104,7 +105,8 @@ fn contains_check(p: &Program) -> bool {
     p.equations.iter().any(|e| e.op.downcast::<Finite>().is_some() || e.op.bodies().iter().any(|(_, p)| contains_check(p)))
 }
 
-fn truth(operands: &[AnyArray]) -> Option<bool> {
+/// Whether the test of a branch, its first operand, is not 0.
+pub(super) fn truth(operands: &[AnyArray]) -> Option<bool> {
     Some(*operands.first()?.to_f64().first()? != 0.0)
 }
 
@@ -225,17 +227,22 @@ fn row(a: &AnyArray, k: usize) -> AnyArray {
     crate::each_kind!(AnyArray, a, a => typed(a, k))
 }
 
-/// Runs a loop step by step, as planned; `each` sees the turn, the body's inputs and its outputs, and says whether to go on.
-/// A reversed or counted loop is not walked.
-fn walk(s: &ScanSpec, inputs: &[AnyArray], each: &mut dyn FnMut(u64, &[AnyArray], &[AnyArray]) -> bool) -> Option<(Vec<AnyArray>, u64)> {
-    if s.reverse || matches!(s.trip, Trip::Counted(_)) {
-        return None;
-    }
+/// Runs a loop step by step, as planned; `each` sees the counter, the body's inputs and its outputs, and says whether to go on.
+pub(super) fn walk(
+    s: &ScanSpec,
+    inputs: &[AnyArray],
+    each: &mut dyn FnMut(u64, &[AnyArray], &[AnyArray]) -> bool,
+) -> Option<(Vec<AnyArray>, u64)> {
     let mut body = Executor::new(Arc::new(Plan::new(&s.body).ok()?));
     let mut carry: Vec<AnyArray> = inputs[..s.carries].to_vec();
     let (items, constants) = inputs[s.carries..].split_at(s.items);
-    let most = s.trip.at_most();
-    for k in 0..most {
+    let (constants, count) = constants.split_at(s.constants);
+    let most = match count.first() {
+        Some(n) => (*n.to_f64().first()? as usize).min(s.trip.at_most()),
+        None => s.trip.at_most(),
+    };
+    for step in 0..most {
+        let k = if s.reverse { most - 1 - step } else { step };
         if let Trip::Until { test, .. } = &s.trip {
             let given: Vec<AnyArray> = carry.iter().chain(constants).cloned().collect();
             if truth(&reference::run(test, &given).ok()?)? {
@@ -256,7 +263,7 @@ fn walk(s: &ScanSpec, inputs: &[AnyArray], each: &mut dyn FnMut(u64, &[AnyArray]
             }
         };
         if !each(k as u64, &given, &made) {
-            return Some((made, k as u64 + 1));
+            return Some((made, step as u64 + 1));
         }
         carry = made[..s.carries].to_vec();
     }

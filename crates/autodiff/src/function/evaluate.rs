@@ -50,9 +50,27 @@ impl<I: Structure, O: Structure> Function<I, O> {
     /// ```
     ///
     /// # Errors
-    /// As [`Workspace::run`](super::Workspace::run), of the first point that fails.
+    /// As [`Workspace::run`](super::Workspace::run), of the first point that fails, with its number; [`try_each`](Function::try_each) gives the
+    /// results of the others too.
     #[track_caller]
     pub fn eval_each<A: Feed<I> + Sync>(&self, points: &[A]) -> Result<Vec<O::Arrays>>
+    where
+        O::Arrays: Send,
+    {
+        self.try_each(points).into_iter().enumerate().map(|(k, r)| r.map_err(|e| e.within("point", k as u64))).collect()
+    }
+    /// As [`eval_each`](Function::eval_each), with a result for each point: one that fails leaves the others as they are.
+    ///
+    /// ```
+    /// use hypertape_autodiff::{Function, shape};
+    /// let f = Function::record(shape![], |x| x.ln())?;
+    /// let all = f.try_each(&[1.0, -1.0, 1.0]);
+    /// assert!(all[0].is_ok() && all[1].is_err() && all[2].is_ok());
+    /// assert!(f.eval_each(&[1.0, -1.0]).unwrap_err().to_string().starts_with("point 1: `ln` at"));
+    /// # Ok::<(), hypertape_autodiff::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn try_each<A: Feed<I> + Sync>(&self, points: &[A]) -> Vec<Result<O::Arrays>>
     where
         O::Arrays: Send,
     {
@@ -115,7 +133,7 @@ impl<I: Structure, O: Structure> Function<I, O> {
     {
         let inner = self.value_and_gradient_inner();
         let (value, gradient) = Self::through(&inner, self.inputs.clone(), (self.outputs.clone(), self.inputs.clone())).eval(at)?;
-        Ok((value.number(), gradient))
+        Ok((value.number()?, gradient))
     }
     /// The gradient with respect to all inputs.
     ///

@@ -1,9 +1,11 @@
 //! The derivative of a function at a point, as a linear operator.
-use super::Function;
-use super::workspace::here;
+use super::trace::{Bad, Source, source};
+use super::workspace::{here, same_lengths};
+use super::{Allow, Function};
 use crate::array::{AnyArray, AnyView, Kind, LeafType};
 use crate::error::{Error, Result};
 use crate::execute::Executor;
+use crate::operation::Program;
 use crate::plan::{Memory, Plan};
 use crate::transform;
 use crate::tree::{Feed, Structure};
@@ -17,10 +19,24 @@ use std::sync::Arc;
 pub struct Linear<I: Structure, O: Structure> {
     inputs: I,
     outputs: O,
+    /// Lengths of the vectors in both.
+    lengths: [Vec<usize>; 2],
     values: Vec<AnyArray>,
     residuals: Vec<AnyArray>,
     forward: Executor,
     reverse: Executor,
+    rules: Rules,
+}
+
+/// What results may be, and how to find out what made them so.
+#[derive(Debug)]
+struct Rules {
+    allow: Allow,
+    primal: Arc<Program>,
+    /// The program of values and residuals.
+    value: Program,
+    /// J·t and Jᵀ·c.
+    programs: [Program; 2],
 }
 
 impl<I: Structure, O: Structure> Function<I, O> {
@@ -37,17 +53,22 @@ impl<I: Structure, O: Structure> Function<I, O> {
         let types = parts.primal.output_types();
         let outputs: Vec<crate::tree::AnyLeaf> = types.iter().cloned().map(crate::tree::AnyLeaf).collect();
         let primal = Function::from_program(Ok(parts.primal.clone()), self.inputs.clone(), outputs);
-        let mut values: Vec<AnyArray> = primal.eval(at)?;
+        // What the derivative keeps may be infinite, as operands are; only values are looked at.
+        let mut workspace = primal.allow(self.inner.allow).workspace().watch(p.outputs.len());
+        let mut values = vec![];
+        workspace.each(&at, &mut |v| values.push(v.to_owned())).map_err(here())?;
         let residuals = values.split_off(p.outputs.len());
         let back = parts.transpose()?;
-        let executor = |p: &crate::operation::Program| Ok::<_, Error>(Executor::new(Arc::new(Plan::new(p)?)));
+        let executor = |p: &Program| Ok::<_, Error>(Executor::new(Arc::new(Plan::new(p)?)));
         Ok(Linear {
             inputs: self.inputs.clone(),
             outputs: self.outputs.clone(),
+            lengths: [self.inputs.all_lengths(), self.outputs.all_lengths()],
             values,
             residuals,
             forward: executor(&parts.linear)?,
             reverse: executor(&back)?,
+            rules: Rules { allow: self.inner.allow, primal: p, value: parts.primal, programs: [parts.linear, back] },
         })
     }
 }
@@ -76,7 +97,9 @@ impl<I: Structure, O: Structure> Linear<I, O> {
     /// As [`apply`](Linear::apply).
     #[track_caller]
     pub fn apply_each(&mut self, tangent: impl Feed<I>, leaf: &mut dyn FnMut(AnyView<'_>)) -> Result<()> {
-        run(&mut self.forward, &self.residuals, &tangent, &self.inputs.leaf_types(), leaf).map_err(here())
+        let types = self.inputs.leaf_types();
+        same_lengths("linearize", &tangent, &self.lengths[0]).map_err(here())?;
+        run(&mut self.forward, &self.residuals, &tangent, &types, (&self.rules, 0), leaf).map_err(here())
     }
     /// Jᵀ·c.
     ///
@@ -95,7 +118,9 @@ impl<I: Structure, O: Structure> Linear<I, O> {
     /// As [`apply_transpose`](Linear::apply_transpose).
     #[track_caller]
     pub fn apply_transpose_each(&mut self, cotangent: impl Feed<O>, leaf: &mut dyn FnMut(AnyView<'_>)) -> Result<()> {
-        run(&mut self.reverse, &self.residuals, &cotangent, &self.outputs.leaf_types(), leaf).map_err(here())
+        let types = self.outputs.leaf_types();
+        same_lengths("linearize", &cotangent, &self.lengths[1]).map_err(here())?;
+        run(&mut self.reverse, &self.residuals, &cotangent, &types, (&self.rules, 1), leaf).map_err(here())
     }
     /// The plan of one application of J, to print.
     #[must_use]
@@ -126,6 +151,7 @@ fn run<S: Structure>(
     residuals: &[AnyArray],
     x: &impl Feed<S>,
     types: &[LeafType],
+    (rules, which): (&Rules, usize),
     leaf: &mut dyn FnMut(AnyView<'_>),
 ) -> Result<()> {
     let mut given: SmallVec<[AnyView<'_>; 16]> = SmallVec::new();
@@ -138,13 +164,51 @@ fn run<S: Structure>(
         if v.leaf_type() != *t {
             return Err(Error::Input { leaf, leaves: types.len(), expected: t.clone(), given: v.leaf_type(), at: None });
         }
-        if let Some((index, value)) = v.first_non_finite() {
+        if let Some((index, value)) = rules.allow.refuses(v) {
             return Err(Error::NonFinite { what: format!("direction {leaf} of {}", types.len()), index, value, at: None });
         }
     }
     let real = given.iter().filter(|v| v.kind().is_real()).map(AnyView::reborrow);
     let views: SmallVec<[AnyView<'_>; 16]> = residuals.iter().map(AnyArray::view).chain(real).collect();
     e.run(&views)?;
-    (0..e.plan().outputs().len()).for_each(|k| leaf(e.output(k)));
+    let n = e.plan().outputs().len();
+    if let Some((k, (index, value))) = (0..n).find_map(|k| Some((k, rules.allow.suspects(&e.output(k))?))) {
+        rules.look_into(e, which, &views, residuals, (k, &index, value))?;
+    }
+    (0..n).for_each(|k| leaf(e.output(k)));
     Ok(())
+}
+
+impl Rules {
+    /// Whether what is not finite in a result may be. Directions are finite, or allowed not to be, so the fault is with the point.
+    #[cold]
+    fn look_into(
+        &self,
+        e: &Executor,
+        which: usize,
+        views: &[AnyView<'_>],
+        residuals: &[AnyArray],
+        (k, index, value): (usize, &[usize], f64),
+    ) -> Result<()> {
+        let n = e.plan().outputs().len();
+        let nan = (0..n).find_map(|k| e.output(k).first_nan().map(|(index, value)| (k, index, value)));
+        let bad = if nan.is_some() { Bad::Nan } else { Bad::Infinite };
+        let (k, index, value) = nan.as_ref().map_or((k, index, value), |(k, i, v)| (*k, i, *v));
+        let what = format!("output {k} of {n}");
+        let inputs: Vec<AnyArray> = views.iter().map(AnyView::to_owned).collect();
+        if let Source::Operation(made) = source(&self.programs[which], &inputs, bad, |_| true) {
+            return Err(made.error(Some(&self.primal), &what, index, value));
+        }
+        // A slope that was not finite at the point.
+        let slope = residuals.iter().position(|r| r.view().first_non_finite().is_some());
+        let outputs = &self.value.outputs[self.value.outputs.len() - residuals.len()..];
+        let maker = slope.and_then(|r| self.value.equations.iter().find(|e| e.outputs.contains(&outputs[r])));
+        if maker.is_none() && bad == Bad::Infinite && self.allow != Allow::Finite {
+            return Ok(());
+        }
+        let (op, at) = maker.map_or((what.clone(), None), |e| (e.op.name().to_string(), e.site));
+        let problem =
+            format!("the slope at this point is not finite, so {what} is {value} at {index:?}; move away from the pole or the edge");
+        Err(Error::Numeric { op, problem, at })
+    }
 }

@@ -1,13 +1,16 @@
 //! A recorded program with typed doors: immutable, `Send + Sync`, cheap to clone.
+mod allow;
 mod arrange;
 mod check;
 mod dense;
 mod diagnose;
 mod evaluate;
 mod linear;
+mod trace;
 mod workspace;
 mod wrt;
 
+pub use allow::Allow;
 pub use check::GradientCheck;
 pub use diagnose::{Origin, origin};
 pub use evaluate::Number;
@@ -30,6 +33,9 @@ use std::sync::{Arc, OnceLock};
 struct Inner {
     /// An error of a transform stays here until the function is used.
     program: Result<Arc<Program>>,
+    /// The program whose derivative this one is.
+    primal: Option<Arc<Program>>,
+    allow: Allow,
     plan: OnceLock<Result<Arc<Plan>>>,
     value_and_gradient: OnceLock<Arc<Inner>>,
     hvp: OnceLock<Arc<Inner>>,
@@ -39,8 +45,13 @@ struct Inner {
 
 impl Inner {
     fn new(program: Result<Program>) -> Arc<Self> {
+        Self::allowing(program.map(Arc::new), None, Allow::Finite)
+    }
+    fn allowing(program: Result<Arc<Program>>, primal: Option<Arc<Program>>, allow: Allow) -> Arc<Self> {
         Arc::new(Inner {
-            program: program.map(Arc::new),
+            program,
+            primal,
+            allow,
             plan: OnceLock::new(),
             value_and_gradient: OnceLock::new(),
             hvp: OnceLock::new(),
@@ -58,7 +69,12 @@ impl Inner {
     }
     /// Another program made from this one.
     fn derive(&self, f: impl FnOnce(&Program) -> Result<Program>) -> Arc<Inner> {
-        Inner::new(self.program.clone().and_then(|p| f(&p)))
+        self.derived(self.program.clone().and_then(|p| f(&p)))
+    }
+    /// The program of another function that was made from this one.
+    fn derived(&self, program: Result<Program>) -> Arc<Inner> {
+        let primal = self.primal.clone().or_else(|| self.program.clone().ok());
+        Inner::allowing(program.map(Arc::new), primal, self.allow)
     }
 }
 
@@ -160,7 +176,14 @@ impl<I: Structure, O: Structure> Function<I, O> {
     /// Puts this program into the recording that is open.
     #[track_caller]
     pub fn call(&self, inputs: impl Give<I>) -> O::Vars {
-        self.call_at(inputs.give().flat(), Location::caller())
+        let (at, given) = (Location::caller(), inputs.give());
+        let (wanted, lengths) = (self.inputs.all_lengths(), given.structure().all_lengths());
+        if wanted != lengths {
+            let problem =
+                format!("the called function takes vectors of lengths {wanted:?}, given {lengths:?}; give vectors of these lengths");
+            record::fail(Error::Argument { op: "call".into(), problem, at: Some(at) });
+        }
+        self.call_at(given.flat(), at)
     }
     fn call_at(&self, flat: Vec<DynVar>, at: &'static Location<'static>) -> O::Vars {
         let mut made = record::apply_many("call", &flat, at, |b, v| match &self.inner.program {
@@ -200,7 +223,7 @@ impl<I: Structure, O: Structure> Function<I, O> {
     #[track_caller]
     pub fn rebind<J: Structure>(&self, inputs: J, body: impl FnOnce(J::Vars) -> I::Vars) -> Result<Function<J, O>> {
         let at = Location::caller();
-        Function::record(inputs, |v| self.call_at(body(v).flat(), at))
+        Ok(Function::record(inputs, |v| self.call_at(body(v).flat(), at))?.allow(self.inner.allow))
     }
     /// What runs this function again and again: one for each thread.
     #[must_use]

@@ -1,7 +1,8 @@
 //! What a thread owns to run a function again and again without allocating.
-use super::Function;
 use super::diagnose::explain;
-use crate::array::{AnyView, AnyViewMut, LeafType};
+use super::trace::{Bad, Source, source};
+use super::{Allow, Function};
+use crate::array::{AnyArray, AnyView, AnyViewMut, LeafType};
 use crate::error::{Error, Result};
 use crate::execute::{Counts, Executor};
 use crate::operation::{Program, Report};
@@ -16,7 +17,13 @@ use std::sync::Arc;
 pub struct Workspace<I: Structure, O: Structure> {
     executor: Result<Executor>,
     program: Option<Arc<Program>>,
+    primal: Option<Arc<Program>>,
+    allow: Allow,
+    /// Outputs that are looked at: the first so many.
+    watched: usize,
     outputs: O,
+    /// Lengths of the vectors in the inputs and in the outputs.
+    lengths: [Vec<usize>; 2],
     _inputs: I,
 }
 
@@ -24,13 +31,26 @@ impl<I: Structure, O: Structure> Workspace<I, O> {
     pub(super) fn new(f: &Function<I, O>) -> Self {
         let executor = f.inner.plan().map(Executor::new);
         let program = f.inner.program.clone().ok();
-        Workspace { executor, program, outputs: f.outputs().clone(), _inputs: f.inputs().clone() }
+        let (primal, allow) = (f.inner.primal.clone(), f.inner.allow);
+        let (outputs, inputs) = (f.outputs().clone(), f.inputs().clone());
+        let lengths = [inputs.all_lengths(), outputs.all_lengths()];
+        Workspace { executor, program, primal, allow, watched: usize::MAX, outputs, lengths, _inputs: inputs }
+    }
+    /// What this workspace takes and gives besides finite numbers from now on; at first it is as with [`Function::allow`]. The checks at the end of
+    /// solvers that are unrolled inside stay as they are.
+    pub fn allow(&mut self, what: Allow) {
+        self.allow = what;
+    }
+    /// Looks at the first so many outputs only.
+    pub(super) fn watch(mut self, outputs: usize) -> Self {
+        self.watched = outputs;
+        self
     }
     /// Runs the function. The result lies in the workspace: nothing is allocated once warm.
     ///
     /// # Errors
-    /// Inputs of another shape or element type, or not finite; what operations meet (a singular system, a user's own error); an
-    /// earlier transform's error.
+    /// Inputs of another shape or element type, or not finite; results that are not finite (see [`Allow`]); what operations meet (a singular
+    /// system, a user's own error); an earlier transform's error.
     #[track_caller]
     pub fn run(&mut self, at: impl Feed<I>) -> Result<O::Views<'_>> {
         self.execute(&at).map_err(here())?;
@@ -47,6 +67,7 @@ impl<I: Structure, O: Structure> Workspace<I, O> {
     /// As [`run`](Workspace::run), or when the arrays have other shapes.
     #[track_caller]
     pub fn run_into(&mut self, at: impl Feed<I>, out: &mut O::Arrays) -> Result<()> {
+        same_lengths::<O>("run_into", out, &self.lengths[1]).map_err(here())?;
         self.execute(&at).map_err(here())?;
         let executor = self.executor.as_ref().map_err(Clone::clone)?;
         let mut k = 0;
@@ -83,15 +104,46 @@ impl<I: Structure, O: Structure> Workspace<I, O> {
         let mut views: SmallVec<[AnyView<'_>; 16]> = SmallVec::new();
         at.feed(&mut |v| views.push(v));
         executor.check(&views)?;
+        same_lengths("run", at, &self.lengths[0])?;
         for (leaf, v) in views.iter().enumerate() {
-            if let Some((index, value)) = v.first_non_finite() {
+            if let Some((index, value)) = self.allow.refuses(v) {
                 return Err(Error::NonFinite { what: format!("input {leaf} of {}", views.len()), index, value, at: None });
             }
         }
         executor.replay(&views).map_err(|e| match &self.program {
             Some(p) => explain(e, p, &views),
             None => e,
-        })
+        })?;
+        let n = executor.plan().outputs().len();
+        match (0..n.min(self.watched)).find_map(|k| self.allow.suspects(&executor.output(k)).map(|(index, value)| (k, index, value))) {
+            Some(suspect) => self.look_into(&views, suspect),
+            None => Ok(()),
+        }
+    }
+    /// Whether what is not finite in the outputs may be; the error names the operation that made it.
+    #[cold]
+    fn look_into(&self, inputs: &[AnyView<'_>], (k, index, value): (usize, Vec<usize>, f64)) -> Result<()> {
+        let executor = self.executor.as_ref().map_err(Clone::clone)?;
+        let n = executor.plan().outputs().len();
+        let watched = n.min(self.watched);
+        let nan = (0..watched).find_map(|k| executor.output(k).first_nan().map(|(index, value)| (k, index, value)));
+        let bad = if nan.is_some() { Bad::Nan } else { Bad::Infinite };
+        let inputs: Vec<AnyArray> = inputs.iter().map(AnyView::to_owned).collect();
+        let (first, mut suspect) = nan.map_or((k, Some((index, value))), |(k, index, value)| (k, Some((index, value))));
+        for k in first..watched {
+            // Each output by itself: one may be infinite with right, another not.
+            let Some((index, value)) = suspect.take().or_else(|| executor.output(k).first_non_finite()) else { continue };
+            let what = format!("output {k} of {n}");
+            match self.program.as_ref().map(|p| source(p, &inputs, bad, |j| j == k)) {
+                Some(Source::Operation(made)) => return Err(made.error(self.primal.as_deref(), &what, &index, value)),
+                Some(Source::Outside) if bad == Bad::Infinite => {}
+                _ => {
+                    let advice = "look for an operation outside its domain, or allow it with `Function::allow`";
+                    return Err(Error::Numeric { op: what, problem: format!("it is {value} at {index:?}; {advice}"), at: None });
+                }
+            }
+        }
+        Ok(())
     }
     /// What the iterative operations of the last run said, in the order in which they ran.
     #[must_use]
@@ -121,6 +173,23 @@ impl<I: Structure, O: Structure> Workspace<I, O> {
 pub(super) fn here() -> impl Fn(Error) -> Error {
     let at = Location::caller();
     move |e| e.or_at(at)
+}
+
+/// That vectors in what is given have the lengths of those that are asked for: leaves of one would be taken for leaves of another.
+pub(super) fn same_lengths<S: Structure>(op: &str, given: &impl Feed<S>, lengths: &[usize]) -> Result<()> {
+    let (mut k, mut same) = (0, true);
+    given.lengths(&mut |n| {
+        same &= lengths.get(k) == Some(&n);
+        k += 1;
+    });
+    // What cannot tell its lengths gives none.
+    if k == 0 || same && k == lengths.len() {
+        return Ok(());
+    }
+    let mut of = vec![];
+    given.lengths(&mut |n| of.push(n));
+    let problem = format!("vectors of the lengths {lengths:?} are asked for, those given have {of:?}; give vectors of these lengths");
+    Err(Error::Argument { op: op.into(), problem, at: None })
 }
 
 fn assign(to: AnyViewMut<'_>, from: &AnyView<'_>, leaf: usize) -> Result<()> {

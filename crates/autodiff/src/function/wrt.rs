@@ -37,7 +37,7 @@ impl<I: Structure, O: Structure, W: Structure> Wrt<I, O, W> {
             picked.iter().for_each(|i| mask[*i] = true);
             rule(&p, &picked, &mask)
         });
-        Function::from_program(program.map_err(|e| e.or_at(at)), inputs, outputs)
+        Function { inner: self.f.inner.derived(program.map_err(|e| e.or_at(at))), inputs, outputs }
     }
     /// (inputs, tangent of the variables) → (outputs, tangent of the outputs): J·v.
     #[must_use]

@@ -8,6 +8,7 @@ pub mod contract;
 pub mod convolution;
 pub mod copy;
 pub mod dense;
+pub(crate) mod finite;
 pub mod fold;
 pub(crate) mod group;
 pub(crate) mod halves;

@@ -1,11 +1,12 @@
 //! Operations that act element by element: both rules from one set of slopes.
-use super::{Builder, Lowering, Maybe, MicroBuilder, Op, Operation, Reg, Value, same_value};
-use crate::array::{AnyArray, Element, Kind, LeafType, Real};
-use crate::error::Problem;
+use super::{Builder, Kernel, Lowering, Maybe, MicroBuilder, Op, Operation, Reg, Value, same_value};
+use crate::array::{AnyArray, Element, Kind, LeafType, Real, Shape, Slice, SliceMut};
+use crate::error::{Error, Problem};
 use crate::program::{Types, Values};
 use ndarray::ArrayD;
-use smallvec::smallvec;
+use smallvec::{SmallVec, smallvec};
 use std::fmt::Debug;
+use std::sync::Arc;
 
 /// The derivative of an elementwise function with respect to one argument.
 #[derive(Debug, Clone, Copy)]
@@ -47,6 +48,10 @@ pub trait Elementwise: Clone + PartialEq + Debug + Send + Sync + 'static {
     fn simplify(&self, b: &mut Builder, x: &[Value]) -> Option<Value> {
         let _ = (b, x);
         None
+    }
+    /// Whether results that should be indices may be none: below 0, above what u32 holds, NaN. They are errors when it runs.
+    fn may_leave_indices(&self) -> bool {
+        false
     }
     /// Element type of the result. Unless said otherwise all operands are alike, and real.
     fn kind(&self, inputs: &[Kind]) -> Result<Kind, String> {
@@ -125,6 +130,14 @@ impl<E: Elementwise> Operation for Pointwise<E> {
         Ok(vec![match kind {
             Kind::F64 => AnyArray::F64(widened),
             Kind::F32 => AnyArray::F32(widened.mapv(|v| v as f32)),
+            Kind::U32 if self.0.may_leave_indices() && kinds[..] != [Kind::U32] => {
+                let x: Vec<Vec<f64>> = inputs.iter().map(|a| a.to_f64()).collect();
+                let single = kinds.contains(&Kind::F32);
+                for (i, v) in widened.iter().enumerate() {
+                    index(&self.0, *v, single, || (at(widened.shape(), i), x.iter().map(|x| x[i]).collect()))?;
+                }
+                AnyArray::U32(widened.mapv(|v| v as u32))
+            }
             Kind::U32 => AnyArray::U32(widened.mapv(|v| v as u32)),
         }])
     }
@@ -145,7 +158,10 @@ impl<E: Elementwise> Operation for Pointwise<E> {
         let Some(c) = cotangents[0] else { return vec![None; inputs.len()] };
         (0..inputs.len()).map(|i| if wanted[i] { self.chain(b, inputs, outputs[0], i, c, inputs[i]) } else { None }).collect()
     }
-    fn lower(&self, inputs: &[&LeafType], _: &[&LeafType]) -> Lowering {
+    fn lower(&self, inputs: &[&LeafType], outputs: &[&LeafType]) -> Lowering {
+        if outputs[0].kind == Kind::U32 && self.0.may_leave_indices() {
+            return Lowering::Kernel(Arc::new(ToIndices { f: self.0.clone(), shape: outputs[0].shape.clone() }));
+        }
         let (mut m, x) = MicroBuilder::new(inputs.len());
         let y = self.0.micro(&mut m, &x);
         Lowering::Pointwise(m.finish(y))
@@ -155,6 +171,59 @@ impl<E: Elementwise> Operation for Pointwise<E> {
     }
     fn simplify(&self, b: &mut Builder, inputs: &[Value]) -> Option<Values> {
         self.0.simplify(b, inputs).map(|v| smallvec![v])
+    }
+}
+
+/// The first integer that single precision does not tell from its neighbour.
+const SINGLE: f64 = 16_777_216.0;
+
+/// A number as an index, rounded towards 0; `of` gives its place and the operands that it comes from.
+fn index<E: Elementwise>(f: &E, v: f64, single: bool, of: impl FnOnce() -> (Vec<usize>, Vec<f64>)) -> Result<u32, Problem> {
+    let most = if single { SINGLE } else { 4_294_967_296.0 };
+    if v >= 0.0 && v < most {
+        return Ok(v as u32);
+    }
+    let (place, x) = of();
+    let (op, from) = if f.arity() == 1 { ("index", String::new()) } else { (f.name(), format!(", from {} and {}", x[0], x[1])) };
+    let what = format!("element {place:?} is {v}{from}, which is no index");
+    let problem = if single && v >= most {
+        format!("{what} in single precision, where integers from 2^24 on are not told apart; compute indices in f64 or u32")
+    } else {
+        format!("{what}: it must be at least 0 and below 2^32; check what it is computed from")
+    };
+    Err(Error::Numeric { op: op.into(), problem, at: None }.into())
+}
+
+/// The place of element `i` in row-major order.
+fn at(shape: &[usize], mut i: usize) -> Vec<usize> {
+    let mut place = vec![0; shape.len()];
+    for (p, n) in place.iter_mut().zip(shape).rev() {
+        (*p, i) = (i % n, i / n);
+    }
+    place
+}
+
+/// An elementwise function whose results are indices, or an error.
+#[derive(Debug)]
+struct ToIndices<E> {
+    f: E,
+    shape: Shape,
+}
+
+impl<E: Elementwise> Kernel for ToIndices<E> {
+    fn run(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], _: &mut [f64]) -> Result<(), Problem> {
+        let SliceMut::U32(y) = &mut outputs[0] else { return Err("the result does not hold indices".into()) };
+        let single = inputs.iter().any(|s| matches!(s, Slice::F32(_)));
+        let element = |s: &Slice<'_>, i: usize| match s {
+            Slice::F64(s) => s[i],
+            Slice::F32(s) => f64::from(s[i]),
+            Slice::U32(s) => f64::from(s[i]),
+        };
+        for (i, y) in y.iter_mut().enumerate() {
+            let x: SmallVec<[f64; 2]> = inputs.iter().map(|s| element(s, i)).collect();
+            *y = index(&self.f, self.f.apply(&x), single, || (at(&self.shape, i), x.to_vec()))?;
+        }
+        Ok(())
     }
 }
 

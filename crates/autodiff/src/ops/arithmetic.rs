@@ -4,8 +4,8 @@ use crate::array::{Kind, Real};
 use crate::operation::{BinaryFn, Builder, Elementwise, MicroBuilder, Op, Pointwise, Probe, Probed, Reg, Slope, UnaryFn, Value, same_kind};
 
 binary! {
-    /// a + b. Indices saturate.
-    Add, add, |p, q| p + q, Add, indices: true,
+    /// a + b. A sum of indices that is none is an error when it runs.
+    Add, add, |p, q| p + q, Add, indices: true leaving true,
     slope |b, x, y, i| Slope::One,
     simplify |b, x| if b.is_zero(x[0]) {
         Some(x[1])
@@ -16,8 +16,8 @@ binary! {
     },
     at [[0.5, -1.5], [2.0, 0.25], [-3.0, 3.0]];
 
-    /// a − b. Indices saturate.
-    Sub, sub, |p, q| p - q, Sub, indices: true,
+    /// a − b. A difference of indices that is none is an error when it runs.
+    Sub, sub, |p, q| p - q, Sub, indices: true leaving true,
     slope |b, x, y, i| if i == 0 { Slope::One } else { Slope::MinusOne },
     simplify |b, x| if b.is_zero(x[1]) {
         Some(x[0])
@@ -28,8 +28,8 @@ binary! {
     },
     at [[0.5, -1.5], [2.0, 0.25], [-3.0, 3.0]];
 
-    /// a·b. Indices saturate.
-    Mul, mul, |p, q| p * q, Mul, indices: true,
+    /// a·b. A product of indices that is none is an error when it runs.
+    Mul, mul, |p, q| p * q, Mul, indices: true leaving true,
     slope |b, x, y, i| Slope::Times(x[1 - i]),
     simplify |b, x| {
         let (p, q) = (b.known_number(x[0]), b.known_number(x[1]));
@@ -72,9 +72,13 @@ binary! {
     },
     at [[0.5, -1.5], [2.0, 0.25], [-0.5, 3.0], [1.5, 0.0]];
 
-    /// Remainder of a / b with the sign of a. Slopes on each piece: 1 for a, −trunc(a/b) for b.
-    Rem, rem, |p, q| p % q, Rem, indices: true,
-    slope |b, x, y, i| if i == 0 { Slope::One } else {
+    /// Remainder of a / b with the sign of a. Slopes on each piece: 1 for a, −trunc(a/b) for b; NaN where there is no value.
+    Rem, rem, |p, q| p % q, Rem, indices: true leaving true,
+    slope |b, x, y, i| if i == 0 {
+        // y − y is 0, and NaN where y is.
+        let (none, one) = (b.sub(y, y), b.full_like(y, 1.0));
+        Slope::Times(b.add(none, one))
+    } else {
         let d = b.sub(y, x[0]);
         Slope::Absorb(b.div(d, x[1]))
     },
@@ -114,7 +118,8 @@ impl Probed for Neg {
     }
 }
 
-/// The same number as another element type; indices saturate. Linear between reals.
+/// The same number as another element type. Numbers from 0 to below 2³² become indices, rounded towards 0; others are an error when it runs, and so
+/// are those from 2²⁴ on in single precision, which does not tell neighbours apart there. Linear between reals.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cast(pub Kind);
 impl Elementwise for Cast {
@@ -147,11 +152,16 @@ impl Elementwise for Cast {
     fn kind(&self, _: &[Kind]) -> Result<Kind, String> {
         Ok(self.0)
     }
+    fn may_leave_indices(&self) -> bool {
+        true
+    }
 }
 impl Probed for Cast {
     fn probes(kind: Kind) -> Vec<Probe> {
         let points: &[&[f64]] = &[&[0.5], &[2.25], &[0.0]];
-        let to = |to: Kind| Probe::pointwise(Cast(to), kind, points);
+        // Below 0 there are no indices.
+        let inside: &[&[f64]] = &[&[0.5], &[2.25], &[1.5]];
+        let to = |to: Kind| Probe::pointwise(Cast(to), kind, if to.is_real() { points } else { inside });
         let of = Probe::pointwise(Cast(kind), Kind::U32, &[&[3.0], &[0.0], &[4_000_000_000.0]]);
         [to(Kind::F64), to(Kind::F32), to(Kind::U32), of].concat()
     }

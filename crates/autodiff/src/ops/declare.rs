@@ -28,9 +28,9 @@ macro_rules! unary {
     )* };
 }
 
-/// A function of two numbers, with a micro-instruction of its own; `indices` says whether it takes them.
+/// A function of two numbers, with a micro-instruction of its own; `indices` says whether it takes them, `leaving` that results may be none.
 macro_rules! binary {
-    ($($(#[$doc:meta])* $name:ident, $emit:ident, |$p:ident, $q:ident| $value:expr, $fun:ident, indices: $indices:literal,
+    ($($(#[$doc:meta])* $name:ident, $emit:ident, |$p:ident, $q:ident| $value:expr, $fun:ident, indices: $indices:literal $(leaving $leaves:literal)?,
         slope |$b:ident, $x:ident, $y:ident, $i:ident| $slope:expr, simplify |$sb:ident, $sx:ident| $simplify:expr, at $points:expr;)*) => { $(
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq)]
@@ -43,6 +43,7 @@ macro_rules! binary {
             fn micro(&self, m: &mut MicroBuilder, x: &[Reg]) -> Reg { m.binary(BinaryFn::$fun, x[0], x[1]) }
             fn simplify(&self, $sb: &mut Builder, $sx: &[Value]) -> Option<Value> { let _ = (&$sb, $sx); $simplify }
             fn kind(&self, inputs: &[Kind]) -> Result<Kind, String> { same_kind(inputs, $indices) }
+            $(fn may_leave_indices(&self) -> bool { $leaves })?
         }
         impl Probed for $name {
             fn probes(kind: Kind) -> Vec<Probe> {

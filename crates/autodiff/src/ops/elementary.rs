@@ -11,13 +11,13 @@ unary! {
     /// eˣ − 1, accurate near 0. Slope: y + 1.
     ExpM1, exp_m1, |p| p.exp_m1(), ExpM1, slope |b, x, y| Slope::Times(b.plus_number(y, 1.0)), at [0.5, -2.0, 0.0, 1e-9];
 
-    /// Natural logarithm. Slope: 1/x, infinite at 0, where a derivative of 0 stays 0.
-    Ln, ln, |p| p.ln(), Ln, slope |b, x, y| Slope::Absorb(b.recip(x)), at [1.5, 3.0, 20.0];
+    /// Natural logarithm. Slope: 1/x, infinite at 0, where a derivative of 0 stays 0; NaN below, where there is no value.
+    Ln, ln, |p| p.ln(), Ln, slope |b, x, y| Slope::Absorb(log_slope(b, x)), at [1.5, 3.0, 20.0];
 
-    /// ln(1 + x), accurate near 0. Slope: 1/(1 + x).
+    /// ln(1 + x), accurate near 0. Slope: 1/(1 + x), NaN where there is no value.
     Ln1p, ln_1p, |p| p.ln_1p(), Ln1p, slope |b, x, y| {
         let d = b.plus_number(x, 1.0);
-        Slope::Absorb(b.recip(d))
+        Slope::Absorb(log_slope(b, d))
     }, at [0.5, 2.0, 0.0, 1e-9];
 
     /// |x|. Slope: sign x, so 0 at 0.
@@ -80,6 +80,16 @@ unary! {
         let e = b.exp(s);
         Slope::Times(b.scale(e, FRAC_2_SQRT_PI))
     }, at [0.5, -1.0, 0.0, 2.5];
+}
+
+/// 1/x, but NaN below 0: where a logarithm has no value, it has no slope.
+fn log_slope(b: &mut Builder, x: Value) -> Value {
+    let (zero, none, one) = (b.full_like(x, 0.0), b.full_like(x, f64::NAN), b.full_like(x, 1.0));
+    let outside = b.less(x, zero);
+    // A factor, so that higher derivatives have it too.
+    let defined = b.select(outside, none, one);
+    let slope = b.recip(x);
+    b.mul(slope, defined)
 }
 
 /// 1/√((1 − x)(1 + x)); the product keeps its digits near ±1.

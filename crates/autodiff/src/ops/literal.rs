@@ -28,6 +28,9 @@ impl Operation for Full {
         state.write_u64(self.value.to_bits());
     }
     fn infer(&self, _: &[&LeafType]) -> Result<Types, String> {
+        if self.of.kind == Kind::U32 && self.value != f64::from(self.value as u32) {
+            return Err(format!("{} is no index; give a whole number from 0 to below 2^32", self.value));
+        }
         Ok(smallvec![self.of.clone()])
     }
     fn value(&self, _: &[&AnyArray]) -> Result<Vec<AnyArray>, Problem> {
@@ -90,8 +93,8 @@ impl Operation for Constant {
 impl Probed for Full {
     fn probes(kind: Kind) -> Vec<Probe> {
         let shapes: [&[usize]; 4] = [&[], &[3], &[2, 2], &[0]];
-        let of = |shape: &[usize], kind| Probe::new(Full { value: 2.5, of: LeafType::new(shape, kind) }, vec![]);
-        shapes.into_iter().map(|s| of(s, kind)).chain([of(&[2], Kind::U32)]).collect()
+        let of = |value, shape: &[usize], kind| Probe::new(Full { value, of: LeafType::new(shape, kind) }, vec![]);
+        shapes.into_iter().map(|s| of(2.5, s, kind)).chain([of(2.0, &[2], Kind::U32)]).collect()
     }
 }
 impl Probed for Constant {

@@ -72,6 +72,7 @@ macro_rules! each_operation {
             scatter_add: indexing::ScatterAdd;
             slice_at: indexing::SliceAt;
             place_at: indexing::PlaceAt;
+            below: indexing::Below;
             random: random::Random;
             triangle: linalg::Triangular;
             solve_triangular: linalg::TriangularSolve;

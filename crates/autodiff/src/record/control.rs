@@ -6,7 +6,7 @@ use crate::array::{Element, Kind, LeafType, Shape};
 use crate::error::{Error, Site};
 use crate::operation::{CondSpec, Op, ScanSpec, Storage, Trip};
 use crate::ops::control::{Cond, Scan};
-use crate::tree::Vars;
+use crate::tree::{Structure, Vars};
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -81,11 +81,20 @@ fn countable(op: &str, steps: usize, at: Site) {
     }
 }
 
-/// That the body hands on as many variables as it was given: a `Vec` may have grown or shrunk.
-fn same_leaves(op: &str, start: usize, next: usize, at: Site) {
-    if start != next {
-        fail(op, format!("the carry starts as {start} variables and is handed on as {next}; hand on as many as there were"), at);
+/// That the body hands on as many variables as it was given, in vectors of the same lengths: a `Vec` may have grown or shrunk.
+fn same_leaves<W: Vars>(op: &str, start: &W, next: &W, at: Site) {
+    let (m, n) = (start.flat().len(), next.flat().len());
+    if m != n {
+        fail(op, format!("the carry starts as {m} variables and is handed on as {n}; hand on as many as there were"), at);
     }
+    let (a, b) = (lengths(start), lengths(next));
+    if a != b {
+        fail(op, format!("the carry starts as vectors of lengths {a:?} and is handed on as {b:?}; hand on the same lengths"), at);
+    }
+}
+
+fn lengths<W: Vars>(w: &W) -> Vec<usize> {
+    w.structure().all_lengths()
 }
 
 /// Handles of a failed recording, in the structure asked for.
@@ -131,7 +140,7 @@ fn run<C: Vars, X: Steps, Y: Vars>(
         let rest: Vec<DynVar> = carry.collect();
         let (c, y) = body(c, over.item(v[0], &rest));
         let mut out = c.flat();
-        same_leaves(op, start.len(), out.len(), at);
+        same_leaves(op, &init, &c, at);
         y.flatten(&mut out);
         (y, out)
     });
@@ -196,9 +205,9 @@ pub fn scan_until_storing<C: Vars, D: Element>(
     let mut inputs = vec![LeafType::new(&[], Kind::U32)];
     inputs.extend(carried);
     let (_, step) = tape::capture(&inputs, at, "scan_until", |v| {
-        let out = body(read(&v[1..]), Var::from_dyn(v[0])).flat();
-        same_leaves("scan_until", start.len(), out.len(), at);
-        ((), out)
+        let next = body(read(&v[1..]), Var::from_dyn(v[0]));
+        same_leaves("scan_until", &init, &next, at);
+        ((), next.flat())
     });
     let Some(step) = step else { return failed() };
     let all = step.captures_with(&test);
@@ -221,6 +230,9 @@ pub fn scan_until_storing<C: Vars, D: Element>(
 }
 
 /// Independent items: `body` for each entry of the leading axis, results stacked along a new leading axis; in parallel where it pays.
+///
+/// An item that fails ends the run with an error that names it. [`Function::try_each`](crate::Function::try_each) of a function of one item has a
+/// result for each.
 #[track_caller]
 pub fn map<W: Vars, Y: Vars>(over: W, body: impl FnOnce(W) -> Y) -> Y {
     run("map", Storage::Iterates, (), over, Location::caller(), |(), x| ((), body(x))).1
@@ -239,7 +251,11 @@ fn branch<Y: Vars>(at: Site, f: impl FnOnce() -> Y) -> (Y, Option<Captured>) {
 pub fn cond<D: Element, Y: Vars>(test: Var<D>, yes: impl FnOnce() -> Y, no: impl FnOnce() -> Y) -> Y {
     let at = Location::caller();
     let (y, first) = branch(at, yes);
-    let (_, second) = branch(at, no);
+    let (other, second) = branch(at, no);
+    if lengths(&y) != lengths(&other) {
+        let problem = format!("the branches give vectors of lengths {:?} and {:?}; make them alike", lengths(&y), lengths(&other));
+        fail("cond", problem, at);
+    }
     let (Some(first), Some(second)) = (first, second) else { return poisoned(&y) };
     let all = first.captures_with(&second);
     let spec = CondSpec { yes: Arc::new(first.over(0, &all)), no: Arc::new(second.over(0, &all)) };

@@ -1,6 +1,7 @@
 //! The four faces of a structure, and what fits it.
 use crate::array::Real;
 use crate::array::{AnyArray, AnyView, LeafType};
+use crate::error::Error;
 use crate::record::{DynVar, Scalar, Var};
 
 /// The shapes of a nesting of leaves: tuples, arrays, vectors and derived structs.
@@ -27,6 +28,16 @@ pub trait Structure: Clone + std::fmt::Debug + Send + Sync + 'static {
     }
     /// Views, one for each leaf in order.
     fn views<'a>(&self, next: &mut dyn FnMut(&LeafType) -> AnyView<'a>) -> Self::Views<'a>;
+    /// Lengths of the vectors in the nesting, in order: with the leaves they tell where each leaf belongs.
+    fn lengths(&self, out: &mut dyn FnMut(usize)) {
+        let _ = out;
+    }
+    /// Lengths of the vectors in the nesting, in order.
+    fn all_lengths(&self) -> Vec<usize> {
+        let mut all = vec![];
+        self.lengths(&mut |n| all.push(n));
+        all
+    }
     /// Types of the leaves, in order.
     fn leaf_types(&self) -> Vec<LeafType> {
         let mut out = vec![];
@@ -66,6 +77,7 @@ pub trait Vars: Clone + 'static {
     /// Handles of two equal structures, pair by pair.
     #[track_caller]
     fn zip(&self, other: &Self, f: &mut dyn FnMut(DynVar, DynVar) -> DynVar) -> Self {
+        same_nesting("zip", self, other, std::panic::Location::caller());
         let mut it = other.flat().into_iter();
         self.map(&mut |a| f(a, it.next().unwrap_or(DynVar::POISON)))
     }
@@ -73,18 +85,21 @@ pub trait Vars: Clone + 'static {
     #[track_caller]
     fn minus(&self, other: &Self) -> Self {
         let at = std::panic::Location::caller();
+        same_nesting("minus", self, other, at);
         self.zip(other, &mut |a, b| a.sub_at(b, at))
     }
     /// self + other.
     #[track_caller]
     fn plus(&self, other: &Self) -> Self {
         let at = std::panic::Location::caller();
+        same_nesting("plus", self, other, at);
         self.zip(other, &mut |a, b| a.add_at(b, at))
     }
     /// self + alpha·other; a number or scalar variable alpha is converted to the element type of each leaf.
     #[track_caller]
     fn add_scaled(&self, alpha: impl Into<Scalar>, other: &Self) -> Self {
         let at = std::panic::Location::caller();
+        same_nesting("add_scaled", self, other, at);
         let alpha = alpha.into().var();
         self.zip(other, &mut |x, y| x.add_at(alpha.cast_like(y, at).mul_at(y, at), at))
     }
@@ -99,6 +114,7 @@ pub trait Vars: Clone + 'static {
     #[track_caller]
     fn inner<T: Real>(&self, other: &Self) -> Var<T> {
         let at = std::panic::Location::caller();
+        same_nesting("inner", self, other, at);
         let mut total: Option<DynVar> = None;
         for (a, b) in self.flat().into_iter().zip(other.flat()) {
             if a.kind().is_real() {
@@ -112,6 +128,15 @@ pub trait Vars: Clone + 'static {
     #[track_caller]
     fn norm_squared<T: Real>(&self) -> Var<T> {
         self.inner(self)
+    }
+}
+
+/// That two nestings have the same leaves in the same vectors; else the recording fails, because some would be left out.
+fn same_nesting<W: Vars>(op: &str, a: &W, b: &W, at: crate::error::Site) {
+    let (a, b) = (a.structure().all_lengths(), b.structure().all_lengths());
+    if a != b {
+        let problem = format!("its operands are vectors of lengths {a:?} and {b:?}; give equal ones");
+        crate::record::fail(Error::Argument { op: op.into(), problem, at: Some(at) });
     }
 }
 
@@ -137,6 +162,10 @@ pub trait Arrays: Clone + Send + 'static {
 pub trait Feed<S: Structure> {
     /// Hands out every leaf, in order.
     fn feed<'a>(&'a self, sink: &mut dyn FnMut(AnyView<'a>));
+    /// Lengths of the vectors in the nesting, in order, as [`Structure::lengths`]; none where they are not known.
+    fn lengths(&self, out: &mut dyn FnMut(usize)) {
+        let _ = out;
+    }
 }
 
 /// Inside a recording: handles, references to them, numbers and shared arrays that fit a structure.
@@ -168,5 +197,8 @@ impl<S: Structure, G: Give<S> + ?Sized> Give<S> for &G {
 impl<S: Structure, F: Feed<S> + ?Sized> Feed<S> for &F {
     fn feed<'a>(&'a self, sink: &mut dyn FnMut(AnyView<'a>)) {
         (**self).feed(sink)
+    }
+    fn lengths(&self, out: &mut dyn FnMut(usize)) {
+        (**self).lengths(out);
     }
 }

@@ -1,36 +1,63 @@
 //! Results of a known rank.
-use ndarray::{ArrayBase, ArrayView1, ArrayView2, Data, Dimension, Ix1, Ix2};
+use crate::error::{Error, Result};
+use ndarray::{Array1, Array2, ArrayBase, ArrayView1, ArrayView2, CowArray, Data, Dimension, Ix1, Ix2};
+use std::panic::Location;
 
-/// Arrays of dynamic rank seen as vectors, matrices and numbers.
+/// Arrays of dynamic rank seen as vectors, matrices and numbers. Nothing is left out.
 ///
-/// A view of another rank is reshaped when its elements are contiguous: a number is a vector of one, a vector a matrix of one row,
-/// an array of higher rank a matrix of its last axis. It is empty when that is not possible.
-pub trait Ranked<T> {
-    /// As a vector.
-    fn d1(&self) -> ArrayView1<'_, T>;
-    /// As a matrix.
-    fn d2(&self) -> ArrayView2<'_, T>;
-    /// The only element; the default number if there is none.
-    fn number(&self) -> T;
+/// ```
+/// use hypertape_autodiff::tree::Ranked;
+/// let a = ndarray::arr2(&[[1.0, 2.0], [3.0, 4.0]]);
+/// assert_eq!(a.t().d1(), ndarray::arr1(&[1.0, 3.0, 2.0, 4.0]));
+/// assert_eq!(a.d1().d2(), ndarray::arr2(&[[1.0, 2.0, 3.0, 4.0]]));
+/// let e = a.number().unwrap_err().to_string();
+/// assert!(e.contains("`number`") && e.contains("[2, 2]"));
+/// assert_eq!(ndarray::arr0(5.0).number()?, 5.0);
+/// # Ok::<(), hypertape_autodiff::Error>(())
+/// ```
+pub trait Ranked<T: Clone> {
+    /// All elements as a vector, in row-major order: a view where they lie so, else a copy.
+    fn d1(&self) -> CowArray<'_, T, Ix1>;
+    /// As a matrix: a number has one row and one column, a vector one row, and an array of higher rank the rows of its last axis. A view where
+    /// elements lie so, else a copy.
+    fn d2(&self) -> CowArray<'_, T, Ix2>;
+    /// The only element.
+    ///
+    /// # Errors
+    /// When there is none, or more than one.
+    fn number(&self) -> Result<T>;
 }
 
-impl<T: Copy + Default, S: Data<Elem = T>, D: Dimension> Ranked<T> for ArrayBase<S, D> {
-    fn d1(&self) -> ArrayView1<'_, T> {
-        match self.view().into_dimensionality::<Ix1>() {
-            Ok(v) => v,
-            Err(_) => ArrayView1::from(self.as_slice().unwrap_or(&[])),
+impl<T: Copy, S: Data<Elem = T>, D: Dimension> Ranked<T> for ArrayBase<S, D> {
+    fn d1(&self) -> CowArray<'_, T, Ix1> {
+        if let Ok(v) = self.view().into_dimensionality::<Ix1>() {
+            return v.into();
+        }
+        match self.as_slice() {
+            Some(s) => ArrayView1::from(s).into(),
+            None => Array1::from_iter(self.iter().copied()).into(),
         }
     }
-    fn d2(&self) -> ArrayView2<'_, T> {
+    fn d2(&self) -> CowArray<'_, T, Ix2> {
         if let Ok(v) = self.view().into_dimensionality::<Ix2>() {
-            return v;
+            return v.into();
         }
-        let columns = self.shape().last().copied().unwrap_or(1);
-        let rows = self.len().checked_div(columns).unwrap_or(0);
-        let empty = || ArrayView2::from(&[[]; 0]);
-        self.as_slice().and_then(|s| ArrayView2::from_shape((rows, columns), s).ok()).unwrap_or_else(empty)
+        let (columns, before) = self.shape().split_last().map_or((1, &[][..]), |(c, before)| (*c, before));
+        let shape = (before.iter().product::<usize>(), columns);
+        if let Some(v) = self.as_slice().and_then(|s| ArrayView2::from_shape(shape, s).ok()) {
+            return v.into();
+        }
+        let copy = Array2::from_shape_vec(shape, self.iter().copied().collect());
+        copy.expect("a matrix of the same number of elements").into()
     }
-    fn number(&self) -> T {
-        self.iter().next().copied().unwrap_or_default()
+    #[track_caller]
+    fn number(&self) -> Result<T> {
+        match (self.len(), self.iter().next()) {
+            (1, Some(v)) => Ok(*v),
+            (n, _) => {
+                let problem = format!("an array of shape {:?} has {n} elements; reduce it to one, or index it", self.shape());
+                Err(Error::Argument { op: "number".into(), problem, at: Some(Location::caller()) })
+            }
+        }
     }
 }

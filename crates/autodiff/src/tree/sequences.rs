@@ -10,6 +10,9 @@ impl<S: Structure, const N: usize> Structure for [S; N] {
     fn leaves(&self, out: &mut Vec<LeafType>) {
         self.iter().for_each(|s| s.leaves(out));
     }
+    fn lengths(&self, out: &mut dyn FnMut(usize)) {
+        self.iter().for_each(|s| s.lengths(out));
+    }
     fn vars(&self, next: &mut dyn FnMut(&LeafType) -> DynVar) -> Self::Vars {
         self.each_ref().map(|s| s.vars(next))
     }
@@ -42,6 +45,9 @@ impl<S: Structure, F: Feed<S>, const N: usize> Feed<[S; N]> for [F; N] {
     fn feed<'a>(&'a self, sink: &mut dyn FnMut(AnyView<'a>)) {
         self.iter().for_each(|f| f.feed(sink));
     }
+    fn lengths(&self, out: &mut dyn FnMut(usize)) {
+        self.iter().for_each(|f| f.lengths(out));
+    }
 }
 impl<S: Structure, G: Give<S>, const N: usize> Give<[S; N]> for [G; N] {
     #[track_caller]
@@ -62,6 +68,10 @@ impl<S: Structure> Structure for Vec<S> {
     type Views<'a> = Vec<S::Views<'a>>;
     fn leaves(&self, out: &mut Vec<LeafType>) {
         self.iter().for_each(|s| s.leaves(out));
+    }
+    fn lengths(&self, out: &mut dyn FnMut(usize)) {
+        out(self.len());
+        self.iter().for_each(|s| s.lengths(out));
     }
     fn vars(&self, next: &mut dyn FnMut(&LeafType) -> DynVar) -> Self::Vars {
         self.iter().map(|s| s.vars(next)).collect()
@@ -95,10 +105,18 @@ impl<S: Structure, F: Feed<S>> Feed<Vec<S>> for Vec<F> {
     fn feed<'a>(&'a self, sink: &mut dyn FnMut(AnyView<'a>)) {
         self.iter().for_each(|f| f.feed(sink));
     }
+    fn lengths(&self, out: &mut dyn FnMut(usize)) {
+        out(self.len());
+        self.iter().for_each(|f| f.lengths(out));
+    }
 }
 impl<S: Structure, F: Feed<S>> Feed<Vec<S>> for [F] {
     fn feed<'a>(&'a self, sink: &mut dyn FnMut(AnyView<'a>)) {
         self.iter().for_each(|f| f.feed(sink));
+    }
+    fn lengths(&self, out: &mut dyn FnMut(usize)) {
+        out(self.len());
+        self.iter().for_each(|f| f.lengths(out));
     }
 }
 impl<S: Structure, G: Give<S>> Give<Vec<S>> for Vec<G> {

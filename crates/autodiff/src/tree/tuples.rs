@@ -10,6 +10,7 @@ macro_rules! tuple {
             type Arrays = ($($s::Arrays,)*);
             type Views<'a> = ($($s::Views<'a>,)*);
             fn leaves(&self, _out: &mut Vec<LeafType>) { $(self.$i.leaves(_out);)* }
+            fn lengths(&self, _out: &mut dyn FnMut(usize)) { $(self.$i.lengths(_out);)* }
             fn vars(&self, _next: &mut dyn FnMut(&LeafType) -> DynVar) -> Self::Vars { ($(self.$i.vars(_next),)*) }
             fn arrays(&self, _next: &mut dyn FnMut(&LeafType) -> AnyArray) -> Self::Arrays { ($(self.$i.arrays(_next),)*) }
             fn views<'a>(&self, _next: &mut dyn FnMut(&LeafType) -> AnyView<'a>) -> Self::Views<'a> { ($(self.$i.views(_next),)*) }
@@ -26,6 +27,7 @@ macro_rules! tuple {
         }
         impl<$($s: Structure, $f: Feed<$s>),*> Feed<($($s,)*)> for ($($f,)*) {
             fn feed<'a>(&'a self, _sink: &mut dyn FnMut(AnyView<'a>)) { $(self.$i.feed(_sink);)* }
+            fn lengths(&self, _out: &mut dyn FnMut(usize)) { $(self.$i.lengths(_out);)* }
         }
         impl<$($s: Structure, $f: Give<$s>),*> Give<($($s,)*)> for ($($f,)*) {
             #[track_caller]

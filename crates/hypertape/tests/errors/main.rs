@@ -80,8 +80,8 @@ impl Fault {
         self.check(matches!(self.error, Error::Argument { .. }), Some((found, op)), says);
     }
     pub(crate) fn numeric(self, op: &str, says: &[&str]) {
-        let found = if let Error::Numeric { op, .. } = &self.error { op.as_str() } else { "" };
-        self.check(matches!(self.error, Error::Numeric { .. }), Some((found, op)), says);
+        let found = if let Error::Numeric { op, .. } = self.error.innermost() { op.as_str() } else { "" };
+        self.check(matches!(self.error.innermost(), Error::Numeric { .. }), Some((found, op)), says);
     }
     pub(crate) fn foreign(self, op: &str, says: &[&str]) {
         let found = if let Error::ForeignVariable { op, .. } = &self.error { op.as_str() } else { "" };
@@ -96,8 +96,8 @@ impl Fault {
         self.check(matches!(self.error, Error::OutsideRecording { .. }), Some((found, op)), says);
     }
     pub(crate) fn non_finite(self, what: &str, says: &[&str]) {
-        let found = if let Error::NonFinite { what, .. } = &self.error { what.as_str() } else { "" };
-        self.check(matches!(self.error, Error::NonFinite { .. }), Some((found, what)), says);
+        let found = if let Error::NonFinite { what, .. } = self.error.innermost() { what.as_str() } else { "" };
+        self.check(matches!(self.error.innermost(), Error::NonFinite { .. }), Some((found, what)), says);
     }
     /// `place` is the leaf and the number of leaves.
     pub(crate) fn input(self, place: (usize, usize), says: &[&str]) {
@@ -106,7 +106,7 @@ impl Fault {
     }
     /// The user's own words come as they are, without advice.
     pub(crate) fn user(self, op: &str, says: &[&str]) {
-        let Error::User { op: found, source, .. } = &self.error else { panic!("another kind of error: {:?}", self.error) };
+        let Error::User { op: found, source, .. } = self.error.innermost() else { panic!("another kind of error: {:?}", self.error) };
         assert_eq!(found, op);
         assert!(says.iter().all(|s| source.to_string().contains(s)), "{source}");
         let site = self.error.site().map(|s| (s.file(), s.line()));

@@ -67,12 +67,13 @@ fn data() -> (Array2<f64>, Array1<f64>, f64) {
 #[test]
 fn a_lasso_by_coordinate_descent() -> Result<()> {
     let ista = ista()?;
-    let solver =
-        implicit::fixed_point(&ista, |(x, y, lambda), start| coordinate_descent(x.d2(), y.d1(), lambda.number(), start.d1(), &mut vec![]));
+    let solver = implicit::fixed_point(&ista, |(x, y, lambda), start| {
+        coordinate_descent(x.d2().view(), y.d1().view(), lambda[[]], start.d1().view(), &mut vec![])
+    });
     // The same as a root; this one owns its buffer, one for each workspace.
     let residual = Function::record(ista.inputs().clone(), |(beta, data)| beta - ista.call((beta, data)))?;
     let with_buffer = implicit::root_with(&residual, Vec::new, |buffer, (x, y, lambda), start| {
-        coordinate_descent(x.d2(), y.d1(), lambda.number(), start.d1(), buffer)
+        coordinate_descent(x.d2().view(), y.d1().view(), lambda[[]], start.d1().view(), buffer)
     })
     .adjoint(Lu);
 

@@ -27,7 +27,7 @@ fn a_dictionary_learns_to_code_signals() -> Result<()> {
     let mut losses = vec![];
     for _ in 0..60 {
         let (value, gradient) = workspace.run(&dictionary)?;
-        losses.push(value.number());
+        losses.push(value.number()?);
         dictionary = dictionary - 0.02 * &gradient.d2();
         // Atoms stay in the unit ball.
         for mut atom in dictionary.columns_mut() {

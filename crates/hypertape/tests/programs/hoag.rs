@@ -39,7 +39,7 @@ fn penalties_fall_where_features_matter() -> Result<()> {
     let mut losses = vec![];
     for k in 0..60 {
         let (loss, gradient) = workspace.run((&alpha, 1e-2 * 0.9_f64.powi(k)))?;
-        losses.push(loss.number());
+        losses.push(loss.number()?);
         alpha = alpha - 5.0 * &gradient.d1();
     }
     assert!(losses[59] < 0.98 * losses[0], "{losses:?}");

@@ -39,7 +39,7 @@ fn points_that_a_prediction_rests_on() -> Result<()> {
     let (most, least) = ((0..n).max_by(by_size).unwrap_or(0), (0..n).min_by(by_size).unwrap_or(0));
     let without = |i: usize| -> Result<f64> {
         let weights = Array1::from_shape_fn(n, |j| f64::from(u8::from(i != j)));
-        Ok(loss.eval((&weights, &trained.solution))?.number() - loss.eval((&ones, &trained.solution))?.number())
+        Ok(loss.eval((&weights, &trained.solution))?.number()? - loss.eval((&ones, &trained.solution))?.number()?)
     };
     let moved = without(most)?;
     assert!((moved + influence[[most]]).abs() < 0.5 * moved.abs() && without(least)?.abs() < moved.abs(), "{moved} {influence}");

@@ -86,7 +86,7 @@ fn an_update_rule_is_learned() -> Result<()> {
             workspace.run_into(((&p, &state, problem()), (1.0, &no_state, &no_gradients)), &mut out)?;
             let ((total, last, _), gradient) = &out;
             adam.update(&mut p, gradient);
-            sum += total.number();
+            sum += total.number()?;
             state.clone_from(last);
         }
         totals.push(sum);

@@ -52,7 +52,7 @@ fn layers_learn_to_code() -> Result<()> {
     let (mut trained, mut errors) = (ista(&a), vec![]);
     for _ in 0..150 {
         step.run_into((&trained, data), &mut out)?;
-        errors.push(out.0.number());
+        errors.push(out.0.number()?);
         adam.update(&mut trained, &out.1);
     }
     assert!(errors[149] < 0.3 * errors[0], "{errors:?}");

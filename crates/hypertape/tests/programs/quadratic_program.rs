@@ -34,8 +34,8 @@ fn interior_point(qp: &Qp<ArrayViewD<'_, f64>>) -> Result<Kkt<Array1<f64>>, Infe
     let (mut x, mut nu, mut lambda, mut slack) = (Array1::zeros(n), Array1::zeros(e), Array1::ones(m), Array1::<f64>::ones(m));
     for _ in 0..100 {
         let mu = 0.1 * lambda.dot(&slack) / m as f64;
-        let stationarity = q.dot(&x) + p + a.t().dot(&nu) + g.t().dot(&lambda);
-        let (equality, inequality) = (a.dot(&x) - b, g.dot(&x) + &slack - h);
+        let stationarity = q.dot(&x) + &p + a.t().dot(&nu) + g.t().dot(&lambda);
+        let (equality, inequality) = (a.dot(&x) - &b, g.dot(&x) + &slack - &h);
         let worst = [&stationarity, &equality, &inequality].iter().flat_map(|r| r.iter()).fold(mu, |w: f64, v| w.max(v.abs()));
         if worst < 1e-13 {
             return Ok(Kkt { x, nu, lambda });

@@ -64,7 +64,7 @@ pub(crate) fn agrees<I: Structure>(f: &Function<I, Leaf>, at: &impl Feed<I>, gra
                 *a = AnyArray::from_f64(&t, mine).expect("as many numbers as the array has");
                 rest = others;
             }
-            let value = workspace.run(&leaves).map(|v| v.number());
+            let value = workspace.run(&leaves).and_then(|v| v.number());
             vec![value.unwrap_or_else(|e| {
                 problem = Some(e);
                 f64::NAN

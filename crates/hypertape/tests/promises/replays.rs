@@ -82,7 +82,7 @@ fn implicit_replays_reuse_their_memory() {
         let mut workspace = outer.wrt(|p| p).value_and_gradient().workspace();
         let at = penalties();
         workspace.run(&at).unwrap();
-        MEMORY.measure(|| workspace.run(&at).unwrap().0.number()).1.on_this_thread
+        MEMORY.measure(|| workspace.run(&at).unwrap().0.number().unwrap()).1.on_this_thread
     };
     let (short, long) = (used(10), used(60));
     assert!(short == long && long <= 16, "{short} allocations for 10 steps, {long} for 60");

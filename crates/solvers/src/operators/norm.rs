@@ -37,10 +37,10 @@ pub fn operator_norm<S: Structure, D: Structure, P: Structure>(
     let mut out = f.outputs().zeros();
     for _ in 0..iterations.max(1) {
         w.run_into((&x, &at), &mut out)?;
-        if out.1.number() == 0.0 {
+        if out.1.number()? == 0.0 {
             return Ok(0.0);
         }
         x = out.0.clone();
     }
-    Ok(out.1.number())
+    out.1.number()
 }

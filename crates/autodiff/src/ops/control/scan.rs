@@ -121,7 +121,8 @@ impl Operation for Scan {
             for (t, c) in trajectory.iter_mut().zip(&carry) {
                 set_row(t, row, c);
             }
-            let mut out = reference::run(&s.body, &given)?;
+            let what = if s.carries == 0 { "item" } else { "turn" };
+            let mut out = reference::run(&s.body, &given).map_err(|e| e.within(what, row as u64))?;
             for (t, y) in stacked.iter_mut().zip(out.drain(s.carries..)) {
                 set_row(t, row, &y);
             }

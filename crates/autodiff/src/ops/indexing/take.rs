@@ -1,9 +1,11 @@
 //! Elements of an axis chosen by an array of indices, and the transpose, adding to them.
-use crate::array::{AnyArray, Element, Kind, LeafType, Real, Shape, Slice, SliceMut};
+use super::below::Below;
+use crate::array::{AnyArray, Element, Kind, LeafType, Real, Shape, Shared, Slice, SliceMut};
 use crate::each_kind;
 use crate::error::Problem;
 use crate::kernels::typed::{OfKind, RealKernel, input, output};
 use crate::operation::{Builder, Kernel, Lowering, Multilinear, Op, Probe, Probed, Product, Value};
+use crate::ops::literal::Constant;
 use ndarray::{ArrayD, Dimension, IxDyn};
 use std::sync::Arc;
 
@@ -35,6 +37,15 @@ fn in_range(index: &[u32], shape: &[usize], axis: usize, len: usize) -> Result<(
         (*p, rest) = (rest % n, rest / n);
     }
     Err(format!("index {} at {place:?} is out of range: axis {axis} has length {len}; give indices below it", index[at]).into())
+}
+
+/// Whether the program says that every index is below `len`: only then what does not depend on them is known beforehand.
+pub(super) fn known_in_range(b: &Builder, index: Value, len: usize) -> bool {
+    match (b.known_number(index), b.made_by::<Constant>(index)) {
+        (Some(v), _) => (v as usize) < len,
+        (_, Some((Constant(Shared::U32(a)), _))) => a.iter().all(|i| (*i as usize) < len),
+        _ => b.type_of(index).is_empty() || b.made_by::<Below>(index).is_some_and(|(c, _)| c.n <= len),
+    }
 }
 
 /// The indices, and a check of their element type.
@@ -95,8 +106,7 @@ impl Multilinear for Take {
     fn simplify(&self, b: &mut Builder, x: &[Value]) -> Option<Value> {
         let v = b.known_number(x[0])?;
         let t = self.infer(&[b.type_of(x[0]), b.type_of(x[1])]).ok()?;
-        // An index out of range would go unnoticed, so only derivatives, which are 0, are cut short.
-        (v == 0.0 && t.kind.is_real()).then(|| b.full(&t, v))
+        known_in_range(b, x[1], b.shape(x[0])[self.axis]).then(|| b.full(&t, v))
     }
 }
 
@@ -153,7 +163,7 @@ impl Multilinear for ScatterAdd {
     }
     fn simplify(&self, b: &mut Builder, x: &[Value]) -> Option<Value> {
         let t = self.infer(&[b.type_of(x[0]), b.type_of(x[1])]).ok()?;
-        b.is_zero(x[0]).then(|| b.full(&t, 0.0))
+        (b.is_zero(x[0]) && known_in_range(b, x[1], self.len)).then(|| b.full(&t, 0.0))
     }
 }
 
@@ -315,8 +325,9 @@ impl Builder {
         let all: Vec<u32> = (0..n as u32).collect();
         self.constant(AnyArray::U32(ndarray::Array1::from(all).into_dyn()).into())
     }
-    /// 1 at the place that each index names along a new last axis of length n, 0 elsewhere; all 0 for an index beyond it.
+    /// 1 at the place that each index names along a new last axis of length n, 0 elsewhere; an index beyond it is an error when it runs.
     pub fn one_hot(&mut self, index: Value, n: usize, kind: Kind) -> Value {
+        let index = self.below(index, n, "one_hot");
         let mut shape = self.shape(index);
         let before: Vec<usize> = (0..shape.len()).collect();
         shape.push(n);

@@ -126,11 +126,11 @@ impl Multilinear for PlaceAt {
     }
     fn simplify(&self, b: &mut Builder, x: &[Value]) -> Option<Value> {
         let t = self.infer(&[b.type_of(x[0]), b.type_of(x[1])]).ok()?;
+        let start = b.known_number(x[1])? as usize;
+        in_range(start, b.shape(x[0])[0], self.rows).ok()?;
         if b.is_zero(x[0]) {
             return Some(b.full(&t, 0.0));
         }
-        let start = b.known_number(x[1])? as usize;
-        in_range(start, b.shape(x[0])[0], self.rows).ok()?;
         let mut part = Part { start: Shape::from_elem(0, t.shape.len()), step: Shape::from_elem(1, t.shape.len()) };
         part.start[0] = start;
         Some(b.place(&t.shape, &[(x[0], part)]))

@@ -156,6 +156,9 @@ impl<T: Real> Var<T> {
         Var::from_dyn(self.to_dyn().cast_to_at(U::KIND, Location::caller()))
     }
     /// The numbers as indices: rounded towards 0; no derivative.
+    ///
+    /// A number below 0, from 2³² on or NaN is an error when the function runs, and so is one from 2²⁴ on in single precision, which does not
+    /// tell integers apart there. Sums, differences, products and remainders of indices that are no indices are errors, too.
     #[track_caller]
     #[must_use]
     pub fn index(self) -> Var<u32> {

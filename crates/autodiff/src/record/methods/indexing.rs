@@ -80,7 +80,8 @@ impl<T: Real> Var<T> {
 }
 
 impl Var<u32> {
-    /// 1 at the place that each index names along a new last axis of length `classes`, 0 elsewhere; all 0 for an index that is not below it.
+    /// 1 at the place that each index names along a new last axis of length `classes`, 0 elsewhere. An index that is not below `classes` is an
+    /// error when the function runs: labels count from 0.
     ///
     /// ```
     /// use hypertape_autodiff::{Function, index};

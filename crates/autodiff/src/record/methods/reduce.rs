@@ -14,57 +14,67 @@ fn keep(b: &mut Builder, x: Value, axes: &[usize], y: Value) -> Value {
     b.reshape(y, &shape)
 }
 
+/// The mean; refused where it is one of nothing.
+fn mean(b: &mut Builder, x: Value, axes: &[usize]) -> Value {
+    let shape = b.shape(x);
+    let length = |folded: bool| shape.iter().enumerate().filter(|(i, _)| axes.contains(i) == folded).map(|(_, n)| *n).product::<usize>();
+    if axes.iter().all(|a| *a < shape.len()) && length(true) == 0 && length(false) > 0 {
+        return b.refuse("mean", &[x], "it is one of nothing, 0/0; leave it out, or give an element at least".into());
+    }
+    b.mean(x, axes)
+}
+
 macro_rules! reductions {
-    ($($(#[$doc:meta])* $emit:ident, $whole:ident, $axis:ident, $axes:ident, $keep:ident;)*) => { impl<T: Real> Var<T> { $(
+    ($($(#[$doc:meta])* $emit:path, $whole:ident, $axis:ident, $axes:ident, $keep:ident;)*) => { impl<T: Real> Var<T> { $(
         $(#[$doc])*
         ///
         /// Over all elements.
         #[track_caller]
         #[must_use]
-        pub fn $whole(self) -> Var<T> { self.unary(stringify!($whole), |b, x| { let axes = all(b, x); b.$emit(x, &axes) }) }
+        pub fn $whole(self) -> Var<T> { self.unary(stringify!($whole), |b, x| { let axes = all(b, x); $emit(b, x, &axes) }) }
         $(#[$doc])*
         ///
         /// Over one axis, which the result lacks.
         #[track_caller]
         #[must_use]
-        pub fn $axis(self, axis: usize) -> Var<T> { self.unary(stringify!($axis), |b, x| b.$emit(x, &[axis])) }
+        pub fn $axis(self, axis: usize) -> Var<T> { self.unary(stringify!($axis), |b, x| $emit(b, x, &[axis])) }
         $(#[$doc])*
         ///
         /// Over some axes (ascending), which the result lacks.
         #[track_caller]
         #[must_use]
-        pub fn $axes(self, axes: &[usize]) -> Var<T> { self.unary(stringify!($axes), |b, x| b.$emit(x, axes)) }
+        pub fn $axes(self, axes: &[usize]) -> Var<T> { self.unary(stringify!($axes), |b, x| $emit(b, x, axes)) }
         $(#[$doc])*
         ///
         /// Over some axes (ascending), which the result keeps at length 1, ready to broadcast.
         #[track_caller]
         #[must_use]
         pub fn $keep(self, axes: &[usize]) -> Var<T> {
-            self.unary(stringify!($keep), |b, x| { let y = b.$emit(x, axes); keep(b, x, axes, y) })
+            self.unary(stringify!($keep), |b, x| { let y = $emit(b, x, axes); keep(b, x, axes, y) })
         }
     )* } };
 }
 reductions! {
     /// Σ x.
-    sum, sum, sum_axis, sum_axes, sum_keep;
-    /// Σ x / n.
+    Builder::sum, sum, sum_axis, sum_axes, sum_keep;
+    /// Σ x / n; a mean of nothing is refused.
     mean, mean, mean_axis, mean_axes, mean_keep;
     /// Π x; the derivative is exact also where elements are 0.
-    prod, prod, prod_axis, prod_axes, prod_keep;
-    /// The largest element; ties share the derivative equally.
-    max, max_all, max_axis, max_axes, max_keep;
-    /// The smallest element; ties share the derivative equally.
-    min, min_all, min_axis, min_axes, min_keep;
+    Builder::prod, prod, prod_axis, prod_axes, prod_keep;
+    /// The largest element; ties share the derivative equally. −∞ of nothing, an error as a result.
+    Builder::max, max_all, max_axis, max_axes, max_keep;
+    /// The smallest element; ties share the derivative equally. ∞ of nothing, an error as a result.
+    Builder::min, min_all, min_axis, min_axes, min_keep;
     /// ln Σ eˣ, without overflow.
-    logsumexp, logsumexp, logsumexp_axis, logsumexp_axes, logsumexp_keep;
+    Builder::logsumexp, logsumexp, logsumexp_axis, logsumexp_axes, logsumexp_keep;
     /// Σ |x|.
-    norm_l1, norm_l1, norm_l1_axis, norm_l1_axes, norm_l1_keep;
+    Builder::norm_l1, norm_l1, norm_l1_axis, norm_l1_axes, norm_l1_keep;
     /// √Σ x²; derivative 0 at 0.
-    norm_l2, norm_l2, norm_l2_axis, norm_l2_axes, norm_l2_keep;
+    Builder::norm_l2, norm_l2, norm_l2_axis, norm_l2_axes, norm_l2_keep;
     /// Σ x².
-    norm_squared, norm2, norm2_axis, norm2_axes, norm2_keep;
+    Builder::norm_squared, norm2, norm2_axis, norm2_axes, norm2_keep;
     /// max |x|; ties share the derivative equally.
-    norm_max, norm_max, norm_max_axis, norm_max_axes, norm_max_keep;
+    Builder::norm_max, norm_max, norm_max_axis, norm_max_axes, norm_max_keep;
 }
 
 impl<T: Real> Var<T> {
