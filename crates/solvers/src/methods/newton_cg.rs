@@ -69,7 +69,7 @@ impl<S: Structure, P: Structure> NewtonCg<S, P> {
                 let hd = self.hvp.call(Own::<((S, P), S)>(((z.clone(), p.clone()), d.clone()))).add_scaled(damping, &d);
                 let curvature = d.inner::<f64>(&hd);
                 let good = stop_gradient(&scalar::<f64>(0.0).less_than(curvature));
-                let alpha = rr / (curvature * good + (1.0 - good));
+                let alpha = rr / good.select(curvature, 1.0);
                 let (next, left) = (x.add_scaled(alpha, &d), r.add_scaled(-alpha, &hd));
                 let now = left.norm_squared::<f64>();
                 let ahead = left.add_scaled(now / rr, &d);
