@@ -4,8 +4,7 @@
 use crate::handles::require;
 use hypertape_autodiff::array::Real;
 use hypertape_autodiff::ops::require::Condition;
-use hypertape_autodiff::record::{self, Scalar, Var, scalar, scan_until, stop_gradient};
-use std::panic::Location;
+use hypertape_autodiff::record::{Scalar, Var, scalar, scan_until, stop_gradient};
 
 /// A weight: an error where it is negative or NaN, now or when it runs. ∞ is allowed.
 #[track_caller]
@@ -19,16 +18,12 @@ pub(super) fn radius(of: &str, r: Var) -> Var {
     require(of, "radius", r, Condition::NotNegative)
 }
 
-/// ηw in the element type of the point. Where nothing depends on it, its derivative is 0, also if w is infinite.
+/// ηw in the element type of the point; where w is infinite it is a constant, so that no derivative meets ∞.
 #[track_caller]
 pub(super) fn scaled<T: Real>(of: &str, step: Var, w: Var) -> Var<T> {
     let step = require(of, "step", step, Condition::FiniteNotNegative);
-    cast(Var::from_dyn(record::apply(of, &[step.to_dyn(), w.to_dyn()], Location::caller(), |b, x| {
-        let (like_w, like_step) = (b.shape(x[1]), b.shape(x[0]));
-        let step = if like_step.is_empty() { b.broadcast_to(x[0], &like_w) } else { x[0] };
-        let w = if like_w.is_empty() { b.broadcast_to(x[1], &like_step) } else { x[1] };
-        b.absorb(step, w)
-    })))
+    let finite = w.abs().less_than(f64::INFINITY);
+    cast(finite.select(step * finite.select(w, 0.0), stop_gradient(&w)))
 }
 
 /// A variable in another element type.
