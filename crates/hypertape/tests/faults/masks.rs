@@ -92,14 +92,14 @@ fn weights_that_are_infinite() {
 
 #[test]
 fn radii_that_are_infinite_leave_the_point() {
-    let at = arr1(&[3.0, -1.0]);
+    let point = arr1(&[3.0, -1.0]);
     let f = Function::record(shape![2], |v| {
         let r = prox::number::<Var>(f64::INFINITY);
         at(prox::l1_ball(r.clone()), v, scalar(1.0), scalar(0.0)) + at(prox::l2_ball(r), v, scalar(1.0), scalar(0.0))
     })
     .unwrap();
-    assert_eq!(f.eval(&at).unwrap().d1(), arr1(&[6.0, -2.0]));
-    assert_eq!(f.wrt(|v| v).jacobian().eval(&at).unwrap().d2(), ndarray::arr2(&[[2.0, 0.0], [0.0, 2.0]]));
+    assert_eq!(f.eval(&point).unwrap().d1(), arr1(&[6.0, -2.0]));
+    assert_eq!(f.wrt(|v| v).jacobian().eval(&point).unwrap().d2(), ndarray::arr2(&[[2.0, 0.0], [0.0, 2.0]]));
 }
 
 #[test]
