@@ -1,8 +1,9 @@
 //! The one loop that drives every method to its tolerance, as a recording.
-use crate::handles::{at_most, choose, double};
+use crate::handles::{at_most, choose, double, require};
 use crate::method::Method;
 use hypertape_autodiff::Error;
 use hypertape_autodiff::array::LeafType;
+use hypertape_autodiff::ops::require::Condition;
 use hypertape_autodiff::record::{self, Scalar, Var, counted_scan_until, scalar, scan};
 use hypertape_autodiff::tree::{V, Vars};
 
@@ -15,7 +16,7 @@ pub(crate) type Driven<M> = (V<<M as Method>::Solution>, (Var<u32>, [Var; 3]));
 /// the state stays as it is and the loop ends: so the solution is the state that was measured.
 #[track_caller]
 pub(crate) fn drive<M: Method>(m: &M, start: V<M::Solution>, params: &V<M::Params>, each: V<M::Each>) -> Driven<M> {
-    let tolerance = double(m.limits().tolerance);
+    let tolerance = require(m.name(), "tolerance", double(m.limits().tolerance), Condition::FiniteNotNegative);
     let state = m.start(start, params);
     let turn = |state: V<M::State>, done: Var, each: V<M::Each>, k: Var<u32>| {
         let measure: Var = double(Scalar::Var(m.stopping(&state, params)));

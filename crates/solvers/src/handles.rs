@@ -1,6 +1,7 @@
 //! Small operations on handles of any element type: what methods need beyond the operators.
 use hypertape_autodiff::Site;
-use hypertape_autodiff::array::{Kind, Shape};
+use hypertape_autodiff::array::{Kind, Real, Shape};
+use hypertape_autodiff::ops::require::Condition;
 use hypertape_autodiff::record::{self, DynVar, Scalar, Var, constant};
 use hypertape_autodiff::tree::Vars;
 use ndarray::Array1;
@@ -15,6 +16,27 @@ pub(crate) fn shape(v: DynVar) -> Shape {
 pub(crate) fn known(op: &str, handles: &[DynVar], at: Site) {
     for v in handles.iter().filter(|v| v.leaf_type().is_none()) {
         record::apply(op, &[*v], at, |_, x| x[0]);
+    }
+}
+
+/// A setting that satisfies a condition: an error about the setting `what` of `of` otherwise, now where it is fixed, else when it runs.
+#[track_caller]
+pub(crate) fn require<T: Real>(of: &str, what: &str, v: Var<T>, condition: Condition) -> Var<T> {
+    Var::from_dyn(require_dyn(of, what, v.to_dyn(), condition))
+}
+
+/// [`require`] of any real element type.
+#[track_caller]
+pub(crate) fn require_dyn(of: &str, what: &str, v: DynVar, condition: Condition) -> DynVar {
+    record::apply(of, &[v], Location::caller(), |b, x| b.require(x[0], condition, of, what))
+}
+
+/// A setting of a method, looked at when it runs if it is a variable; numbers are looked at by the method's own check.
+#[track_caller]
+pub(crate) fn setting(of: &str, what: &str, s: Scalar, condition: Condition) -> Scalar {
+    match s {
+        Scalar::Value(_) => s,
+        Scalar::Var(v) => Scalar::Var(require_dyn(of, what, v, condition)),
     }
 }
 

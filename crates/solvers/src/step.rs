@@ -1,6 +1,7 @@
 //! Step sizes: a number, a variable, one for each iteration, or a rule of the counter.
 use crate::handles;
 use hypertape_autodiff::array::Real;
+use hypertape_autodiff::ops::require::Condition;
 use hypertape_autodiff::record::{DynVar, Scalar, Var};
 
 /// A step size: a number, a variable, one value for each iteration, or a rule of the counter (from 0).
@@ -40,24 +41,36 @@ impl Step {
     pub fn rule(f: fn(Var) -> Var) -> Step {
         Step::Rule(f)
     }
-    /// The step of iteration k.
+    /// The step of iteration k: an error when it runs, if a variable, an entry or what a rule gives is not finite and positive.
     #[track_caller]
     #[must_use]
     pub fn now(&self, k: Var<u32>) -> Scalar {
-        match self {
-            Step::Fixed(s) => *s,
-            Step::Each(v) => Scalar::Var(handles::entry(*v, k)),
-            Step::Rule(f) => f(k.real()).into(),
-        }
+        self.now_of("step size", k)
     }
     /// The step of iteration 0, which stands in optimality maps and stopping measures.
     #[track_caller]
     #[must_use]
     pub fn first(&self) -> Scalar {
+        self.first_of("step size")
+    }
+    /// [`now`](Step::now) under another name.
+    #[track_caller]
+    pub(crate) fn now_of(&self, name: &str, k: Var<u32>) -> Scalar {
         match self {
-            Step::Fixed(s) => *s,
-            Step::Each(v) => Scalar::Var(handles::reshape(handles::rows(*v, 0, 1), &[])),
-            Step::Rule(f) => f(hypertape_autodiff::record::scalar(0.0)).into(),
+            Step::Fixed(s) => positive(name, *s),
+            Step::Each(v) => Scalar::Var(handles::entry(handles::require_dyn(name, name, *v, Condition::Positive), k)),
+            Step::Rule(f) => positive(name, f(k.real()).into()),
+        }
+    }
+    /// [`first`](Step::first) under another name.
+    #[track_caller]
+    pub(crate) fn first_of(&self, name: &str) -> Scalar {
+        match self {
+            Step::Fixed(s) => positive(name, *s),
+            Step::Each(v) => {
+                Scalar::Var(handles::reshape(handles::rows(handles::require_dyn(name, name, *v, Condition::Positive), 0, 1), &[]))
+            }
+            Step::Rule(f) => positive(name, f(hypertape_autodiff::record::scalar(0.0)).into()),
         }
     }
     /// The number that it is in every iteration, where it is one.
@@ -96,4 +109,9 @@ impl Step {
             _ => Ok(()),
         }
     }
+}
+
+#[track_caller]
+fn positive(name: &str, s: Scalar) -> Scalar {
+    handles::setting(name, name, s, Condition::Positive)
 }

@@ -272,7 +272,7 @@ pub(super) fn walk(
 
 /// Outputs of a plain loop; nothing reads its trajectory, so that is left empty.
 fn run(s: &ScanSpec, inputs: &[AnyArray]) -> Option<Vec<AnyArray>> {
-    let (mut out, count) = walk(s, inputs, &mut |_, _, made| made[..s.carries].iter().all(|a| bad(a).is_none()))?;
+    let (mut out, count) = walk(s, inputs, &mut |_, _, made| made.iter().take(s.carries).all(|a| bad(a).is_none()))?;
     out.truncate(s.carries);
     let none = AnyArray::full(&LeafType::new(&[0], Kind::F64), 0.0);
     out.extend((0..s.carries).map(|_| none.clone()));

@@ -10,6 +10,10 @@ pub trait RealKernel: Debug + Send + Sync {
     fn scratch<T: Real>(&self) -> usize {
         0
     }
+    /// Whether it only looks at its inputs and hands on the first.
+    fn is_check(&self) -> bool {
+        false
+    }
     /// Computes every output from the inputs.
     fn run<T: Real>(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], scratch: &mut [f64]) -> Result<(), Problem>;
 }
@@ -21,6 +25,9 @@ pub struct OfKind<K>(pub K, pub Kind);
 impl<K: RealKernel> Kernel for OfKind<K> {
     fn scratch(&self) -> usize {
         if self.1 == Kind::F32 { self.0.scratch::<f32>() } else { self.0.scratch::<f64>() }
+    }
+    fn is_check(&self) -> bool {
+        self.0.is_check()
     }
     fn run(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], scratch: &mut [f64]) -> Result<(), Problem> {
         if self.1 == Kind::F32 { self.0.run::<f32>(inputs, outputs, scratch) } else { self.0.run::<f64>(inputs, outputs, scratch) }

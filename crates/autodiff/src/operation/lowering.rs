@@ -148,6 +148,10 @@ pub trait Kernel: Debug + Send + Sync {
     fn for_two(&self) -> Option<((usize, bool), Arc<dyn Kernel>)> {
         None
     }
+    /// Whether it only looks at its inputs and hands on the first: what is the same in every step of a loop is then looked at once, before the loop.
+    fn is_check(&self) -> bool {
+        false
+    }
     /// Computes every output from the inputs.
     fn run(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], scratch: &mut [f64]) -> Result<(), Problem>;
 }

@@ -12,7 +12,8 @@ fn dear(body: &Program, e: &Equation) -> bool {
     let outputs: Vec<&LeafType> = e.outputs.iter().map(|v| body.type_of(*v)).collect();
     match e.op.lower(&inputs, &outputs) {
         Lowering::Contract(c) => c.sum.iter().map(|p| inputs[0].shape[p.0]).product::<usize>() >= DEAR,
-        Lowering::Kernel(_) | Lowering::External(_) | Lowering::Scan(_) => true,
+        Lowering::Kernel(k) => !k.is_check(),
+        Lowering::External(_) | Lowering::Scan(_) => true,
         _ => false,
     }
 }

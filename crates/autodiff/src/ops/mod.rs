@@ -19,6 +19,7 @@ pub mod power;
 pub mod random;
 pub mod reduce;
 pub mod registry;
+pub mod require;
 pub mod shape;
 mod smooth;
 mod softmax;

@@ -56,6 +56,7 @@ macro_rules! each_operation {
             full: literal::Full;
             constant: literal::Constant;
             finite: finite::Finite;
+            require: require::Require;
             sum: fold::Sum;
             broadcast: fold::Broadcast;
             prod: reduce::Prod;

@@ -1,6 +1,6 @@
 //! What a loop's body computes from the loop's constants alone, so that it can be computed once, before the loop.
 //!
-//! Only arithmetic, which cannot fail, moves; and only where its result is no larger than what it is computed from, or is small.
+//! Only arithmetic, which cannot fail, moves, and checks of settings, which fail for a loop without steps too; and only where its result is no larger than what it is computed from, or is small.
 use super::machine::Expanded;
 use crate::operation::{Lowering, Program, Value};
 
@@ -16,6 +16,15 @@ pub(crate) struct Invariant {
     pub(crate) moves: Vec<bool>,
     /// Results that what stays reads: the new constants.
     pub(crate) results: Vec<Value>,
+}
+
+/// Whether what asks for this may be computed before a loop.
+fn may_move(l: &Lowering) -> bool {
+    match l {
+        Lowering::Pointwise(_) | Lowering::Fold { .. } | Lowering::Contract(_) | Lowering::Place { .. } => true,
+        Lowering::Kernel(k) => k.is_check(),
+        _ => false,
+    }
 }
 
 /// What of a body with these constants among its inputs moves, if its outputs are read as `read` says.
@@ -40,9 +49,7 @@ pub(crate) fn of(x: &Expanded, constants: &[Value], read: &[bool]) -> Invariant 
             Lowering::Fill(_) => Some(1),
             Lowering::Constant(_) => Some(len),
             Lowering::View(_) => Some(len.min(largest)),
-            Lowering::Pointwise(_) | Lowering::Fold { .. } | Lowering::Contract(_) | Lowering::Place { .. }
-                if len <= largest.max(SMALL) =>
-            {
+            l if may_move(l) && len <= largest.max(SMALL) => {
                 i.moves[k] = live[e.outputs[0].index()];
                 i.moves[k].then_some(len)
             }

@@ -146,17 +146,17 @@ impl<S: Structure, D: Structure, P: Structure> Method for CondatVu<S, D, P> {
         z
     }
     fn step(&self, z: V<(S, D)>, p: &V<P>, (): (), k: Var<u32>) -> V<(S, D)> {
-        self.next(&z, p, self.tau.now(k), self.sigma.now(k))
+        self.next(&z, p, self.tau.now_of("step tau", k), self.sigma.now_of("step sigma", k))
     }
     fn solution(&self, z: &V<(S, D)>) -> V<(S, D)> {
         z.clone()
     }
     fn optimality(&self, z: &V<(S, D)>, p: &V<P>) -> V<(S, D)> {
-        z.minus(&self.next(z, p, self.tau.first(), self.sigma.first()))
+        z.minus(&self.next(z, p, self.tau.first_of("step tau"), self.sigma.first_of("step sigma")))
     }
     fn stopping(&self, z: &V<(S, D)>, p: &V<P>) -> DynVar {
         let (x, u) = self.optimality(z, p);
-        let (x, u) = (norm(&x) / double(self.tau.first()), norm(&u) / double(self.sigma.first()));
+        let (x, u) = (norm(&x) / double(self.tau.first_of("step tau")), norm(&u) / double(self.sigma.first_of("step sigma")));
         (x * x + u * u).sqrt().to_dyn()
     }
     fn check(&self, steps: Option<usize>) -> Result<(), String> {

@@ -1,10 +1,11 @@
 //! Newton's method with conjugate gradients.
 use super::line_search::{at_rest, backtrack};
-use crate::handles::{at_most, choose, like, norm};
+use crate::handles::{at_most, choose, like, norm, setting};
 use crate::limits::{Limits, one_number};
 use crate::method::Method;
 use crate::objective::{Derivatives, Objective, limits};
 use hypertape_autodiff::array::Real;
+use hypertape_autodiff::ops::require::Condition;
 use hypertape_autodiff::record::{DynVar, Scalar, Var, scalar, scan_until, stop_gradient, zeros_like};
 use hypertape_autodiff::tree::{Own, Structure, V, Vars};
 use hypertape_autodiff::{Function, Result};
@@ -55,6 +56,7 @@ impl<S: Structure, P: Structure> NewtonCg<S, P> {
     /// (∇²f + μI)⁻¹g, nearly.
     #[track_caller]
     fn direction(&self, z: &V<S>, p: &V<P>, g: &V<S>) -> V<S> {
+        let damping = setting(self.name(), "damping", self.damping, Condition::FiniteNotNegative);
         let length = stop_gradient(&norm(g));
         let goal = length * length.sqrt().min(0.5);
         let square = goal * goal;
@@ -64,10 +66,10 @@ impl<S: Structure, P: Structure> NewtonCg<S, P> {
             self.inner,
             |(_, rr, done, _)| at_most(stop_gradient(rr), square).max(*done),
             |((x, r, d), rr, _, turns), _| {
-                let hd = self.hvp.call(Own::<((S, P), S)>(((z.clone(), p.clone()), d.clone()))).add_scaled(self.damping, &d);
+                let hd = self.hvp.call(Own::<((S, P), S)>(((z.clone(), p.clone()), d.clone()))).add_scaled(damping, &d);
                 let curvature = d.inner::<f64>(&hd);
                 let good = stop_gradient(&scalar::<f64>(0.0).less_than(curvature));
-                let alpha = rr / (curvature * good + (1.0 - good));
+                let alpha = rr / good.select(curvature, 1.0);
                 let (next, left) = (x.add_scaled(alpha, &d), r.add_scaled(-alpha, &hd));
                 let now = left.norm_squared::<f64>();
                 let ahead = left.add_scaled(now / rr, &d);

@@ -1,11 +1,12 @@
 //! Mini-batch gradient descent with momentum.
 use super::gradient_descent::descend;
-use crate::handles::norm;
+use crate::handles::{norm, setting};
 use crate::limits::{Limits, one_number};
 use crate::method::Method;
 use crate::objective::limits;
 use crate::step::Step;
 use hypertape_autodiff::array::Real;
+use hypertape_autodiff::ops::require::Condition;
 use hypertape_autodiff::record::{self, DynVar, Scalar, Var, zeros_like};
 use hypertape_autodiff::tree::{Leaf, Own, Structure, V, Vars};
 use hypertape_autodiff::{Error, Function, Result};
@@ -63,7 +64,7 @@ impl<S: Structure, P: Structure, E: Structure> Method for Sgd<S, P, E> {
     }
     fn step(&self, (z, m, _): V<Self::State>, p: &V<P>, batch: V<E>, k: Var<u32>) -> V<Self::State> {
         let g = self.gradient.call(Own::<(S, P, E)>((z.clone(), p.clone(), batch)));
-        let m = g.add_scaled(self.momentum, &m);
+        let m = g.add_scaled(setting(self.name(), "momentum", self.momentum, Condition::Fraction), &m);
         (descend(&z, self.step.now(k), &m), m.clone(), norm(&m))
     }
     fn solution(&self, (z, ..): &V<Self::State>) -> V<S> {

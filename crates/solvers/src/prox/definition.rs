@@ -1,12 +1,23 @@
 //! What a proximal operator is, and how a family with one closure of the parameters is written.
+use crate::handles::require;
+use hypertape_autodiff::ops::require::Condition;
 use hypertape_autodiff::record::{Var, scalar};
-use hypertape_autodiff::tree::{Structure, V};
+use hypertape_autodiff::tree::{Structure, V, Vars};
 
 /// A proximal operator of a function of S that may depend on the parameters.
 pub trait Prox<S: Structure, P: Structure>: 'static {
     /// prox_{step·g(·, params)}(v).
     #[track_caller]
     fn prox(&self, v: V<S>, step: Var, params: &V<P>) -> V<S>;
+    /// prox_{step·g*(·, params)}(v) of the convex conjugate g*, step > 0: by Moreau's identity v − step · prox_{g/step}(v/step) (1965), unless it has a
+    /// formula. A formula does not cancel where v is large.
+    #[track_caller]
+    fn conjugate(&self, v: V<S>, step: Var, params: &V<P>) -> V<S> {
+        let step = require("conjugate", "step", step, Condition::Positive);
+        let inverse = step.recip();
+        let inner = self.prox(v.scaled(inverse), inverse, params);
+        v.add_scaled(-step, &inner)
+    }
 }
 
 /// A closure of (point, step, parameters) as a proximal operator; see [`of`].

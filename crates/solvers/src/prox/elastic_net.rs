@@ -1,6 +1,6 @@
 //! The elastic net.
 use super::definition::Prox;
-use super::faces::{cast, not_negative};
+use super::faces::{scaled, weight};
 use hypertape_autodiff::array::Real;
 use hypertape_autodiff::record::Var;
 use hypertape_autodiff::tree::{Leaf, Structure, V};
@@ -10,7 +10,7 @@ use std::marker::PhantomData;
 #[derive(Debug, Clone)]
 pub struct ElasticNet<P, F>(F, PhantomData<fn() -> P>);
 
-/// g(x) = a‖x‖₁ + ½ b‖x‖² with (a, b) from the parameters (Zou and Hastie 2005). prox: soft(v, ηa)/(1 + ηb).
+/// g(x) = a‖x‖₁ + ½ b‖x‖² with (a, b) from the parameters, 0 ≤ a, b ≤ ∞ (Zou and Hastie 2005). prox: soft(v, ηa)/(1 + ηb).
 pub fn elastic_net<P: Structure, F: Fn(&V<P>) -> (Var, Var) + 'static>(weights: F) -> ElasticNet<P, F> {
     ElasticNet(weights, PhantomData)
 }
@@ -18,7 +18,8 @@ pub fn elastic_net<P: Structure, F: Fn(&V<P>) -> (Var, Var) + 'static>(weights: 
 impl<T: Real, P: Structure, F: Fn(&V<P>) -> (Var, Var) + 'static> Prox<Leaf<T>, P> for ElasticNet<P, F> {
     fn prox(&self, v: Var<T>, step: Var, p: &V<P>) -> Var<T> {
         let (a, b) = (self.0)(p);
-        let (a, b) = (not_negative("elastic_net", a), not_negative("elastic_net", b));
-        v.soft_threshold(cast::<T>(step * a)) / (1.0 + cast::<T>(step * b))
+        let (a, b) =
+            (scaled::<T>("elastic_net", step, weight("elastic_net", a)), scaled::<T>("elastic_net", step, weight("elastic_net", b)));
+        v.soft_threshold(a) / (1.0 + b)
     }
 }

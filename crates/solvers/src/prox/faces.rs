@@ -1,15 +1,29 @@
-//! What projections share: masks of active faces, reductions along the last axis, the exact threshold of a simplex.
+//! What proximal operators share: settings that are looked at, thresholds, directions, and the projection onto a simplex.
+//!
+//! Masks select and never multiply, so an infinite value that is masked stays out of values and derivatives; a NaN stays a NaN.
+use crate::handles::require;
 use hypertape_autodiff::array::Real;
-use hypertape_autodiff::record::{self, Scalar, Var, ones_like, scalar, scan_until, stop_gradient, zeros_like};
-use std::panic::Location;
+use hypertape_autodiff::ops::require::Condition;
+use hypertape_autodiff::record::{Scalar, Var, scalar, scan_until, stop_gradient};
 
-/// A weight or radius: where it is a fixed number, one that is negative makes the recording fail.
+/// A weight: an error where it is negative or NaN, now or when it runs. ∞ is allowed.
 #[track_caller]
-pub(super) fn not_negative(of: &str, v: Var) -> Var {
-    Var::from_dyn(record::apply(of, &[v.to_dyn()], Location::caller(), |b, x| match b.known_number(x[0]) {
-        Some(n) if n < 0.0 => b.refuse(of, x, format!("its weight or radius is {n}; give a number that is not negative")),
-        _ => x[0],
-    }))
+pub(super) fn weight(of: &str, w: Var) -> Var {
+    require(of, "weight", w, Condition::NotNegative)
+}
+
+/// The radius of a ball: an error where it is negative or NaN, now or when it runs. ∞ is allowed: the ball is the whole space.
+#[track_caller]
+pub(super) fn radius(of: &str, r: Var) -> Var {
+    require(of, "radius", r, Condition::NotNegative)
+}
+
+/// ηw in the element type of the point; where w is infinite it is a constant, so that no derivative meets ∞.
+#[track_caller]
+pub(super) fn scaled<T: Real>(of: &str, step: Var, w: Var) -> Var<T> {
+    let step = require(of, "step", step, Condition::FiniteNotNegative);
+    let finite = w.abs().less_than(f64::INFINITY);
+    cast(finite.select(step * finite.select(w, 0.0), stop_gradient(&w)))
 }
 
 /// A variable in another element type.
@@ -18,19 +32,32 @@ pub(super) fn cast<T: Real>(v: Var) -> Var<T> {
     Scalar::from(v).real()
 }
 
-/// 1 where low < x, else 0: constant for derivatives, 0 at a tie.
-#[track_caller]
-pub(super) fn above<T: Real>(x: Var<T>, low: Var<T>) -> Var<T> {
-    low.less_than(x)
+/// Over what a norm or sum goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Over {
+    /// All entries.
+    All,
+    /// The last axis, kept with length 1; of a number: itself.
+    Rows,
 }
 
-/// Σ over the last axis, kept with length 1; of a number: itself.
-#[track_caller]
-pub(super) fn sum_last<T: Real>(x: Var<T>) -> Var<T> {
-    let mut shape = x.shape();
-    let Some(last) = shape.last_mut() else { return x };
-    *last = 1;
-    x.sum_axis(x.shape().len() - 1).reshape(&shape)
+impl Over {
+    #[track_caller]
+    fn sum<T: Real>(self, x: Var<T>) -> Var<T> {
+        match (self, x.shape().len()) {
+            (Over::All, _) => x.sum(),
+            (Over::Rows, 0) => x,
+            (Over::Rows, n) => x.sum_keep(&[n - 1]),
+        }
+    }
+    #[track_caller]
+    fn largest<T: Real>(self, x: Var<T>) -> Var<T> {
+        match (self, x.shape().len()) {
+            (Over::All, _) => x.max_all(),
+            (Over::Rows, 0) => x,
+            (Over::Rows, n) => x.max_keep(&[n - 1]),
+        }
+    }
 }
 
 /// A number, or one for each row, with a last axis of length 1 to go with rows.
@@ -44,39 +71,76 @@ pub(super) fn beside_rows<T: Real>(w: Var<T>) -> Var<T> {
     w.reshape(&shape)
 }
 
-/// ‖x‖₂ over the last axis, kept with length 1; derivative 0 at 0.
-#[track_caller]
-pub(super) fn norm_last<T: Real>(x: Var<T>) -> Var<T> {
-    sum_last(x * x).sqrt()
-}
-
-/// a/b where b > 0, else 0, with finite derivatives.
-#[track_caller]
-pub(super) fn over_positive<T: Real>(a: Var<T>, b: Var<T>) -> Var<T> {
-    let positive = above(b, zeros_like(&b));
-    positive * a / (b + (1.0 - positive))
-}
-
-/// τ for each row with Σ max(v − τ, 0) = radius, radius > 0: the rows of the last axis lie on a scaled simplex after max(v − τ, 0).
+/// (x/‖x‖₂, ‖x‖₂), at 0: (0, 0). The norm is a constant for derivatives; those of the direction are exact except at 0.
 ///
-/// From the face of all entries, entries at or under the face's threshold leave it until none does: at most as many turns as entries
-/// (Michelot 1986). τ is then computed once more on the last face, so its derivative is that of the face.
+/// Squares are those of x over its largest entry, so they stay in range; neither result depends on the scale, which is a constant therefore.
 #[track_caller]
-pub(super) fn simplex_threshold<T: Real>(v: Var<T>, radius: Var<T>) -> Var<T> {
-    let entries = v.shape().last().copied().unwrap_or(1);
-    let (still, goal) = (stop_gradient(&v), stop_gradient(&radius));
+pub(super) fn direction<T: Real>(x: Var<T>, over: Over) -> (Var<T>, Var<T>) {
+    let largest = over.largest(stop_gradient(&x).abs());
+    let zero = largest.at_most(0.0);
+    let scale = zero.select(1.0, largest);
+    let u = x / scale;
+    let length = zero.select(1.0, over.sum(u * u)).sqrt();
+    (u / length, zero.select(0.0, scale * stop_gradient(&length)))
+}
 
-    let threshold = |face: Var<T>, v: Var<T>, radius: Var<T>| over_positive(sum_last(face * v) - radius, sum_last(face));
-    let all = ones_like(&still);
+/// max(‖x‖₂ − t, 0) x/‖x‖₂; derivative 0 at the kink.
+#[track_caller]
+pub(super) fn shrink<T: Real>(x: Var<T>, t: Var<T>, over: Over) -> Var<T> {
+    let (direction, size) = direction(x, over);
+    let kept = size.at_most(stop_gradient(&t));
+    let t = kept.select(0.0, t);
+    kept.select(0.0, x - t * direction)
+}
+
+/// The nearest point with ‖·‖₂ ≤ r; on the sphere the derivative is that of the inside, for r = 0 it is that of the point 0.
+#[track_caller]
+pub(super) fn project_l2<T: Real>(x: Var<T>, r: Var<T>, over: Over) -> Var<T> {
+    let (direction, size) = direction(x, over);
+    let still = stop_gradient(&r);
+    let inside = size.at_most(still) * still.greater_than(0.0);
+    let r = inside.select(0.0, r);
+    inside.select(x, r * direction)
+}
+
+/// The nearest point with ‖·‖₁ ≤ r over all entries, by the simplex that |x| is projected onto; on its border the derivative is that of the inside,
+/// for r = 0 it is that of the point 0.
+#[track_caller]
+pub(super) fn project_l1<T: Real>(x: Var<T>, r: Var<T>) -> Var<T> {
+    let (size, shape) = (x.abs(), x.shape());
+    let still = stop_gradient(&r);
+    let inside = stop_gradient(&size).sum().at_most(still) * still.greater_than(0.0);
+    let r = inside.select(1.0, r);
+    let sizes = onto_simplex(size.reshape(&[shape.iter().product()]), r).reshape(&shape);
+    inside.select(x, x.sign() * sizes)
+}
+
+/// The nearest point of {x ≥ 0, Σ x = r} to each row of the last axis, 0 ≤ r < ∞: max(v − τ, 0) with the τ that gives the sum.
+///
+/// Entries are taken relative to the largest one of the row, so what matters of them does not cancel: with u = v − max v, τ lies between −r and 0, and
+/// entries with u ≤ −r are 0. From the face of the others, entries at or under the face's threshold leave it until none does: at most as many turns as
+/// entries (Michelot 1986). τ is then computed once more on the last face, so its derivative is that of the face. A shift of all entries changes no
+/// result, so the largest one is a constant. For r = 0 the result is 0, and its derivative by v is 0.
+#[track_caller]
+pub(super) fn onto_simplex<T: Real>(v: Var<T>, radius: Var<T>) -> Var<T> {
+    let entries = v.shape().last().copied().unwrap_or(1);
+    let u = v - Over::Rows.largest(stop_gradient(&v));
+    let (still, goal) = (stop_gradient(&u), stop_gradient(&radius));
+
+    let threshold = |face: Var<T>, u: Var<T>, radius: Var<T>| (Over::Rows.sum(face.select(u, 0.0)) - radius) / Over::Rows.sum(face);
+    // The largest entries never leave, whatever rounding does, so a face is never empty; NaN stays and shows.
+    let stays = |least: Var<T>| 1.0 - still.at_most(least) * still.less_than(0.0);
     let (face, _) = scan_until(
-        (all, scalar::<T>(0.0)),
+        (stays(-goal), scalar::<T>(0.0)),
         entries + 1,
         |(_, done)| *done,
         |(face, _), _| {
-            let next = face * above(still, threshold(face, still, goal));
+            let next = face * stays(threshold(face, still, goal));
             let left = (face - next).sum();
-            (next, 1.0 - above(left, scalar::<T>(0.0)))
+            (next, left.at_most(0.0))
         },
     );
-    threshold(stop_gradient(&face), v, radius)
+    let face = stop_gradient(&face);
+    let u = goal.greater_than(0.0).select(u, still);
+    face.select(u - threshold(face, u, radius), 0.0)
 }

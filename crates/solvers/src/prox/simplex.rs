@@ -1,15 +1,20 @@
 //! Projection onto the simplex.
 use super::definition::{Prox, family};
-use super::faces::{above, beside_rows, cast, not_negative, simplex_threshold};
+use super::faces::{beside_rows, cast, onto_simplex, scaled};
+use crate::handles::require;
 use hypertape_autodiff::array::Real;
+use hypertape_autodiff::ops::require::Condition;
 use hypertape_autodiff::record::Var;
 use hypertape_autodiff::tree::{Leaf, Structure, V};
 
 family!(
     /// The indicator of {x ≥ 0, Σ x = r}; see [`simplex`].
     Simplex,
-    /// Projection of each row of the last axis onto {x ≥ 0, Σ x = r}, r > 0 one number or one for each row: max(v − τ, 0) with the τ
-    /// that gives the sum (Michelot 1986). Jacobian: I − 11ᵀ/|S| on the support S, by r: 1/|S|. Without a sort, in a few passes.
+    /// Projection of each row of the last axis onto {x ≥ 0, Σ x = r}, 0 ≤ r < ∞ one number or one for each row: max(v − τ, 0)
+    /// with the τ that gives the sum (Michelot 1986). Jacobian: I − 11ᵀ/|S| on the support S, by r: 1/|S|. Without a sort, in a few passes.
+    ///
+    /// Entries may be −∞: they are 0. For r = 0 the set is the point 0; the derivative by v is 0 there, that by r the one to the right, 1/|S| on the
+    /// largest entries. A row without entries only sums to 0.
     ///
     /// ```
     /// use hypertape_autodiff::{Function, record::scalar, shape};
@@ -22,9 +27,18 @@ family!(
     simplex(radius)
 );
 
+#[track_caller]
+fn radius<T: Real>(v: Var<T>, r: Var) -> Var {
+    let empty = v.shape().last() == Some(&0);
+    require("simplex", "radius", r, if empty { Condition::Zero } else { Condition::FiniteNotNegative })
+}
+
 impl<T: Real, P: Structure, F: Fn(&V<P>) -> Var + 'static> Prox<Leaf<T>, P> for Simplex<P, F> {
     fn prox(&self, v: Var<T>, _: Var, p: &V<P>) -> Var<T> {
-        let tau = simplex_threshold(v, beside_rows(cast(not_negative("simplex", (self.0)(p)))));
-        above(v, tau) * (v - tau)
+        onto_simplex(v, beside_rows(cast(radius(v, (self.0)(p)))))
+    }
+    fn conjugate(&self, v: Var<T>, step: Var, p: &V<P>) -> Var<T> {
+        // Of r max x: what is over a level is cut.
+        v - onto_simplex(v, beside_rows(scaled("simplex", step, radius(v, (self.0)(p)))))
     }
 }

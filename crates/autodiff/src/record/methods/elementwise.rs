@@ -2,6 +2,7 @@
 use super::Operand;
 use crate::array::{Kind, Real};
 use crate::operation::{Builder, Value};
+use crate::ops::require::Condition;
 use crate::record::operators::{binary, broadcast_pair};
 use crate::record::tape;
 use crate::record::var::Var;
@@ -119,10 +120,10 @@ impl<T: Real> Var<T> {
     #[must_use]
     pub fn soft_threshold(self, threshold: impl Operand<T>) -> Var<T> {
         let at = Location::caller();
-        Var::from_dyn(binary("soft_threshold", self.to_dyn(), threshold.operand(at), at, |b, x, t| match b.known_number(t) {
-            Some(v) if v < 0.0 => b.refuse("soft_threshold", &[x, t], format!("the threshold is {v}; give one that is not negative")),
-            _ => b.soft_threshold(x, t),
-        }))
+        let t = tape::apply("soft_threshold", &[threshold.operand(at)], at, |b, t| {
+            b.require(t[0], Condition::NotNegative, "soft_threshold", "threshold")
+        });
+        Var::from_dyn(binary("soft_threshold", self.to_dyn(), t, at, Builder::soft_threshold))
     }
     /// The nearest point of [low, high]; derivative 1 inside, 0 outside.
     #[track_caller]
@@ -131,11 +132,9 @@ impl<T: Real> Var<T> {
         let at = Location::caller();
         let operands = [self.to_dyn(), low.operand(at), high.operand(at)];
         Var::from_dyn(tape::apply("clamp", &operands, at, |b, v| {
-            let [x, low, high] = together(b, [v[0], v[1], v[2]]);
-            match (b.known_number(low), b.known_number(high)) {
-                (Some(l), Some(h)) if l > h => b.refuse("clamp", &v[..1], format!("[{l}, {h}] is empty; give the lower bound first")),
-                _ => b.clamp(x, low, high),
-            }
+            let high = ordered(b, v[1], v[2], "clamp");
+            let [x, low, high] = together(b, [v[0], v[1], high]);
+            b.clamp(x, low, high)
         }))
     }
     /// `yes` where self is not 0, else `no`. What is not chosen has derivative exactly 0, whatever its value.
@@ -172,6 +171,16 @@ fn together(b: &mut Builder, v: [Value; 3]) -> [Value; 3] {
     let (x, z) = broadcast_pair(b, x, v[2]);
     let (y, z) = broadcast_pair(b, y, z);
     [x, y, z]
+}
+
+/// The upper bounds, each at least its lower one; an error about `of` otherwise, now or when it runs.
+fn ordered(b: &mut Builder, low: Value, high: Value, of: &str) -> Value {
+    let one = |v: Value| b.type_of(v).len() == 1;
+    if one(low) || one(high) || b.shape(low) == b.shape(high) {
+        return b.require_bounds(low, high, of);
+    }
+    let (low, high) = broadcast_pair(b, low, high);
+    b.require_bounds(low, high, of)
 }
 
 impl Var<u32> {
