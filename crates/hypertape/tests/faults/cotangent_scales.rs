@@ -73,10 +73,10 @@ fn system<T: Real>(solvers: &[&dyn LinearSolver<T, String>], size: f64, right: f
     let narrow = |v: f64| <T as hypertape::array::Element>::from_f64(v);
     let pattern: Vec<f64> = (0..n).map(|i| 1.0 + (i % 3) as f64).collect();
     let product = |x: &[T], y: &mut [T]| {
-        for i in 0..x.len() {
-            let beside = if i > 0 { x[i - 1] } else { narrow(0.0) } + if i + 1 < x.len() { x[i + 1] } else { narrow(0.0) };
-            y[i] = narrow(size) * (narrow(3.0) * x[i] - beside);
-        }
+        y.iter_mut().enumerate().for_each(|(i, y)| {
+            let beside = if i > 0 { x[i - 1] } else { narrow(0.0) } + x.get(i + 1).copied().unwrap_or(narrow(0.0));
+            *y = narrow(size) * (narrow(3.0) * x[i] - beside);
+        });
         Ok::<(), String>(())
     };
     let b: Vec<T> = (0..n)

@@ -2,8 +2,8 @@
 use super::linear_solver::{LinearSolver, Map, Workspace, split};
 use super::outcome::{Outcome, Status};
 use super::stop::{Ended, Goal, Stop, stop_settings};
-use super::system::{Scaled, run};
-use super::vectors::{axpy, dot, fill_noise, from_right, norm};
+use super::system::{Asked, Scaled, run};
+use super::vectors::{axpy, dot, fill_noise, from_right, norm, xpby};
 use super::{gmres, hessenberg};
 use hypertape_autodiff::array::Real;
 
@@ -61,9 +61,7 @@ impl<T: Real> Vectors<'_, T> {
                 }
                 let beta = alpha * next / rho;
                 rho = next;
-                for i in 0..=j {
-                    super::vectors::xpby(r[i], -beta, u[i]);
-                }
+                r.iter().zip(u.iter_mut()).take(j + 1).for_each(|(r, u)| xpby(r, -beta, u));
                 let (from, to) = u.split_at_mut(j + 1);
                 a.apply(from[j], to[0])?;
                 let along = dot(to[0], shadow);
@@ -71,13 +69,14 @@ impl<T: Real> Vectors<'_, T> {
                     return Ok(Err(Status::Breakdown("breakdown: the shadow residual is orthogonal to A p")));
                 }
                 alpha = rho / along;
-                for i in 0..=j {
-                    axpy(-alpha, u[i + 1], r[i]);
-                }
+                r.iter_mut().zip(&u[1..]).take(j + 1).for_each(|(r, u)| axpy(-alpha, u, r));
                 axpy(alpha, u[0], x);
                 ended.iterations += 1;
                 let length = norm(r[0]);
-                if length <= target || !length.is_finite() {
+                if !length.is_finite() {
+                    return Ok(Err(Status::Diverged));
+                }
+                if length <= target {
                     return Ok(Ok(()));
                 }
                 let (from, to) = r.split_at_mut(j + 1);
@@ -119,7 +118,10 @@ impl<T: Real> Vectors<'_, T> {
             axpy(-gamma[0], first, direction);
             axpy(-gamma[1], second, direction);
             let length = norm(residual);
-            if length <= target || !length.is_finite() {
+            if !length.is_finite() {
+                return Ok(Err(Status::Diverged));
+            }
+            if length <= target {
                 return Ok(Ok(()));
             }
             if omega == 0.0 {
@@ -209,6 +211,7 @@ impl<T: Real, E> LinearSolver<T, E> for Bicgstab {
         (8 * n).max(handed_over).max(super::probe::len(n, self.stop.probe))
     }
     fn solve(&self, a: &mut dyn Map<T, E>, b: &[T], x: &mut [T], tolerance: f64, work: &mut Workspace<T>) -> Result<Outcome, E> {
-        run(&self.stop, a, b, x, tolerance, work, true, &mut |a, b, x, goal, work| self.iterate(a, b, x, goal, work))
+        let asked = Asked { stop: &self.stop, tolerance, scaled: true };
+        run(&asked, a, b, x, work, &mut |a, b, x, goal, work| self.iterate(a, b, x, goal, work))
     }
 }

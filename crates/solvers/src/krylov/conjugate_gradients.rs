@@ -2,7 +2,7 @@
 use super::linear_solver::{LinearSolver, Map, Workspace, split};
 use super::outcome::{Outcome, Status};
 use super::stop::{Ended, Goal, Stop, stop_settings};
-use super::system::{Scaled, run};
+use super::system::{Asked, Scaled, run};
 use super::tridiagonal::Tridiagonal;
 use super::vectors::{axpy, dot, fill_noise, from_right, norm, xpby};
 use hypertape_autodiff::array::Real;
@@ -175,6 +175,7 @@ impl<T: Real, E> LinearSolver<T, E> for Cg {
         (3 * n + 2 * kept).max(super::probe::len(n, self.stop.probe))
     }
     fn solve(&self, a: &mut dyn Map<T, E>, b: &[T], x: &mut [T], tolerance: f64, work: &mut Workspace<T>) -> Result<Outcome, E> {
-        run(&self.stop, a, b, x, tolerance, work, true, &mut |a, b, x, goal, work| self.iterate(a, b, x, goal, work))
+        let asked = Asked { stop: &self.stop, tolerance, scaled: true };
+        run(&asked, a, b, x, work, &mut |a, b, x, goal, work| self.iterate(a, b, x, goal, work))
     }
 }

@@ -3,7 +3,7 @@ use super::hessenberg::{self, Hessenberg, extend};
 use super::linear_solver::{LinearSolver, Map, Workspace};
 use super::outcome::{Outcome, Status};
 use super::stop::{Ended, Goal, Stop, stop_settings};
-use super::system::{Scaled, run};
+use super::system::{Asked, Scaled, run};
 use super::vectors::{from_right, narrow, norm, scale};
 use hypertape_autodiff::array::Real;
 
@@ -117,6 +117,7 @@ impl<T: Real, E> LinearSolver<T, E> for Gmres {
     }
     fn solve(&self, a: &mut dyn Map<T, E>, b: &[T], x: &mut [T], tolerance: f64, work: &mut Workspace<T>) -> Result<Outcome, E> {
         let (m, limit) = (self.basis(b.len()), self.stop.iterations.unwrap_or(10 * b.len() + 10));
-        run(&self.stop, a, b, x, tolerance, work, true, &mut |a, b, x, goal, work| iterate(m, limit, a, b, x, goal, work))
+        let asked = Asked { stop: &self.stop, tolerance, scaled: true };
+        run(&asked, a, b, x, work, &mut |a, b, x, goal, work| iterate(m, limit, a, b, x, goal, work))
     }
 }

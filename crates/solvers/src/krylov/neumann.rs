@@ -2,7 +2,7 @@
 use super::linear_solver::{LinearSolver, Map, Workspace, split};
 use super::outcome::{Outcome, Status};
 use super::stop::{Ended, Stop};
-use super::system::run;
+use super::system::{Asked, run};
 use super::vectors::{axpy, norm, scale};
 use hypertape_autodiff::array::Real;
 
@@ -54,7 +54,8 @@ impl<T: Real, E> LinearSolver<T, E> for Neumann {
     }
     fn solve(&self, a: &mut dyn Map<T, E>, b: &[T], x: &mut [T], tolerance: f64, work: &mut Workspace<T>) -> Result<Outcome, E> {
         let stop = Stop { absolute: self.absolute, probe: 0, ..Stop::default() };
-        run(&stop, a, b, x, tolerance, work, false, &mut |a, b, x, goal, work| {
+        let asked = Asked { stop: &stop, tolerance, scaled: false };
+        run(&asked, a, b, x, work, &mut |a, b, x, goal, work| {
             let [term, product] = split::<T, 2>(&mut work.vectors, b.len());
             x.fill(T::default());
             term.copy_from_slice(b);

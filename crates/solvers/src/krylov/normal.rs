@@ -2,7 +2,7 @@
 use super::linear_solver::{LinearSolver, Map, Workspace, split};
 use super::outcome::{Outcome, Status};
 use super::stop::{Ended, Goal, Stop, stop_settings};
-use super::system::{Scaled, run};
+use super::system::{Asked, Scaled, run};
 use super::tridiagonal::Tridiagonal;
 use super::vectors::{axpy, dot, from_right, norm, xpby};
 use hypertape_autodiff::array::Real;
@@ -52,10 +52,8 @@ impl NormalCg {
         ended.residual = Some(size);
         // What counts as zero of ‖Aᵀr‖/(‖A‖‖r‖).
         let zero = 4.0 * goal.epsilon * (n as f64).sqrt();
-        let least_squares = match self.minimum_norm {
-            true => Status::LeastSquares,
-            false => Status::Breakdown("least squares: no smaller residual is possible"),
-        };
+        let least_squares =
+            if self.minimum_norm { Status::LeastSquares } else { Status::Breakdown("least squares: no smaller residual is possible") };
         let (mut least, mut most, mut largest) = (f64::INFINITY, 0.0_f64, 0.0_f64);
         for _ in 0..STARTS {
             if size <= goal.length || ended.iterations >= limit {
@@ -139,6 +137,7 @@ impl<T: Real, E> LinearSolver<T, E> for NormalCg {
     }
     fn solve(&self, a: &mut dyn Map<T, E>, b: &[T], x: &mut [T], tolerance: f64, work: &mut Workspace<T>) -> Result<Outcome, E> {
         let stop = Stop { probe: if self.minimum_norm { 0 } else { self.stop.probe }, ..self.stop };
-        run(&stop, a, b, x, tolerance, work, true, &mut |a, b, x, goal, work| self.iterate(a, b, x, goal, work))
+        let asked = Asked { stop: &stop, tolerance, scaled: true };
+        run(&asked, a, b, x, work, &mut |a, b, x, goal, work| self.iterate(a, b, x, goal, work))
     }
 }

@@ -16,7 +16,7 @@ pub(super) fn len(n: usize, limit: usize) -> usize {
 /// Estimates of the largest singular value of A, from below, and of the smallest, from above, by the Arnoldi process from a pseudo-random vector.
 ///
 /// Its space holds a part of every eigenvector, a null vector too, where the space of a right-hand side in the range of A holds none: then the
-/// estimate of the smallest is rounding. With n steps, or once the space is exhausted, nothing is left out. At most n, and max(64, k + 2)
+/// estimate of the smallest is rounding. With n steps, or once the space is exhausted, nothing is left out. NaN where a product is not finite. At most n, and max(64, k + 2)
 /// steps for a solve of k.
 pub(super) fn probe<T: Real, E>(a: &mut dyn Map<T, E>, n: usize, iterations: usize, work: &mut Workspace<T>) -> Result<(f64, f64), E> {
     let m = n.min(STEPS.max(iterations.saturating_add(2)));
@@ -35,7 +35,10 @@ pub(super) fn probe<T: Real, E>(a: &mut dyn Map<T, E>, n: usize, iterations: usi
         let left = small.orthogonalise(used, basis, next, epsilon);
         small.rotate(used);
         used += 1;
-        if left == 0.0 || !left.is_finite() {
+        if !left.is_finite() {
+            return Ok((f64::NAN, 0.0));
+        }
+        if left == 0.0 {
             break;
         }
         scale(1.0 / left, next);

@@ -107,20 +107,27 @@ fn trivial<T: Real>(b: &[T], x: &mut [T]) -> Option<Outcome> {
     None
 }
 
-/// Solves A x = b by a method from the x given. `squares` says whether the method may scale A.
+/// What a solve is asked for.
+pub(super) struct Asked<'s> {
+    pub(super) stop: &'s Stop,
+    pub(super) tolerance: f64,
+    /// Whether A may be scaled: not where a step is given in its units.
+    pub(super) scaled: bool,
+}
+
+/// Solves A x = b by a method from the x given.
 pub(super) fn run<T: Real, E>(
-    stop: &Stop,
+    asked: &Asked<'_>,
     a: &mut dyn Map<T, E>,
     b: &[T],
     x: &mut [T],
-    tolerance: f64,
     work: &mut Workspace<T>,
-    squares: bool,
     method: &mut Method<'_, T, E>,
 ) -> Result<Outcome, E> {
     if let Some(o) = trivial(b, x) {
         return Ok(o);
     }
+    let Asked { stop, tolerance, scaled } = *asked;
     let epsilon = a.epsilon().max(Element::to_f64(T::epsilon()));
     let shrink = correction(exponent(norm(b)), epsilon);
     let mut held = std::mem::take(&mut work.right);
@@ -136,7 +143,7 @@ pub(super) fn run<T: Real, E>(
         &held[..]
     };
     let size = norm(right);
-    let mut system = Scaled { inner: a, factor: 1.0, settled: !squares };
+    let mut system = Scaled { inner: a, factor: 1.0, settled: !scaled };
     // A tolerance that is not a number is none.
     let length = (tolerance * size).max(stop.absolute * shrink).max(0.0);
     let goal = Goal { length, size, epsilon, accuracy: stop.accuracy };

@@ -91,14 +91,10 @@ mod tests {
         for _ in 0..steps {
             let rr: f64 = r.iter().map(|r| r * r).sum();
             let curvature: f64 = d.iter().zip(values).map(|(d, v)| d * d * v).sum();
-            for i in 0..r.len() {
-                r[i] -= rr / curvature * values[i] * d[i];
-            }
+            r.iter_mut().zip(values).zip(&d).for_each(|((r, v), d)| *r -= rr / curvature * v * d);
             let now: f64 = r.iter().map(|r| r * r).sum();
             numbers.extend([curvature / rr, now / rr]);
-            for i in 0..r.len() {
-                d[i] = r[i] + now / rr * d[i];
-            }
+            d.iter_mut().zip(&r).for_each(|(d, r)| *d = r + now / rr * *d);
         }
         numbers
     }
