@@ -86,7 +86,7 @@ pub(super) fn iterate<T: Real, E>(
             scale(1.0 / left, next);
         }
         let all = used;
-        while used > 0 && !small.back_substitute(used) {
+        while used > 0 && !small.back_substitute(used, goal.epsilon) {
             // A singular last column adds nothing: its coefficient is left out.
             used -= 1;
         }

@@ -57,13 +57,13 @@ impl<'a> Hessenberg<'a> {
         self.g[j + 1].abs()
     }
 
-    /// Solves for the coefficients of the first k basis vectors in place of g; false when the triangle is singular.
-    pub(super) fn back_substitute(&mut self, k: usize) -> bool {
+    /// Solves for the coefficients of the first k basis vectors in place of g; false when the triangle is singular to rounding.
+    pub(super) fn back_substitute(&mut self, k: usize, epsilon: f64) -> bool {
         let largest = (0..k).map(|i| self.at(i, i).abs()).fold(0.0, f64::max);
         for i in (0..k).rev() {
             let sum: f64 = (i + 1..k).map(|j| self.at(i, j) * self.g[j]).sum();
             let pivot = self.at(i, i);
-            if pivot.abs() <= f64::EPSILON * largest {
+            if pivot.abs() <= 4.0 * epsilon * largest {
                 return false;
             }
             self.g[i] = (self.g[i] - sum) / pivot;

@@ -189,13 +189,13 @@ fn judge<T: Real, E>(
     let mut condition = ended.condition;
     let rounding = 8.0 * goal.epsilon * (n as f64).sqrt();
     let backward = |norm: f64| residual / (norm * length + goal.size);
+    // A residual that is no part of b is no solution, however large x is: A is singular to rounding then.
+    let rounded = residual <= goal.accuracy * goal.size && backward(norm_of_a) <= rounding;
     let mut status = match ended.status {
         s @ (Status::NotSymmetric | Status::NotFinite(_)) => s,
         _ if !residual.is_finite() || !length.is_finite() => Status::Diverged,
         _ if met => Status::Converged,
-        Status::Converged | Status::Stalled | Status::IterationLimit | Status::Breakdown(_) if backward(norm_of_a) <= rounding => {
-            Status::Rounding
-        }
+        Status::Converged | Status::Stalled | Status::IterationLimit | Status::Breakdown(_) if rounded => Status::Rounding,
         Status::Converged => Status::IterationLimit,
         s => s,
     };
