@@ -48,7 +48,7 @@ fn the_norm_in_single_precision_and_of_sparse_matrices() {
         assert!((found / f64::from(4.0 * scale) - 1.0).abs() < 1e-6, "{scale:e}: {found:e}");
     }
     for scale in [1e-200, 1e200] {
-        let a = scale * arr2(&[[3.0, 0.0], [0.0, -4.0]]);
+        let a: Array2<f64> = scale * arr2(&[[3.0, 0.0], [0.0, -4.0]]);
         close(operator_norm(&Csr::from_dense(&a.view()).unwrap(), &shape![2], &shape![], 0.0, 60).unwrap(), 4.0 * scale, "sparse");
     }
 }
@@ -57,7 +57,7 @@ fn the_norm_in_single_precision_and_of_sparse_matrices() {
 fn bounds_of_norms_stay_in_the_range() {
     for scale in [1e-200, 1.0, 1e200] {
         // ‖A‖₁ = 3, ‖A‖_∞ = 3.
-        let a = scale * arr2(&[[1.0, 2.0], [2.0, 1.0]]);
+        let a: Array2<f64> = scale * arr2(&[[1.0, 2.0], [2.0, 1.0]]);
         let sparse = Csr::from_dense(&a.view()).unwrap();
         let dense = Matrix::fixed::<f64>(a);
         close(LinearOperator::<Leaf, Leaf, ()>::norm_bound(&dense).unwrap(), 3.0 * scale, "dense");
