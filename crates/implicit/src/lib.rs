@@ -13,7 +13,7 @@ mod wrap;
 /// The start of the paths of this crate's own files, as lines of code name them.
 const SOURCES: &str = file!().split_at(file!().len() - "lib.rs".len()).0;
 
-pub use adjoint::{Bicgstab, Cg, Cholesky, Gmres, LinearSolve, Lu, Neumann, NormalCg, OneStep, Outcome};
+pub use adjoint::{Bicgstab, Cg, Cholesky, Gmres, LinearSolve, Lu, MinimumNorm, Neumann, NormalCg, OneStep, Outcome};
 pub use method::{Implicit, ImplicitExt};
 pub use operator::Operator;
 pub use policy::OnResidual;

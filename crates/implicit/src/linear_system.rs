@@ -102,7 +102,7 @@ impl Primitive for LinearSystem {
         }
         let outcome: Outcome = if norm(&s.b) == 0.0 {
             s.x.fill(0.0);
-            Outcome { iterations: 0, residual: 0.0, status: "converged", converged: true }
+            Outcome { iterations: 0, residual: 0.0, status: "converged", converged: true, condition: None }
         } else if self.transposed {
             self.solver.solve(&mut Transposed(operator), &s.b, &mut s.x, tolerance, self.step, &mut *s.state)?
         } else {
@@ -119,9 +119,10 @@ impl Primitive for LinearSystem {
             .into());
         }
         if !outcome.converged && !self.solver.approximate() && self.policy != OnResidual::Warn {
+            let condition = outcome.condition.map_or(String::new(), |c| format!(", condition number about {c:.2e}"));
             let problem = format!(
-                "{} did not reach its tolerance: relative residual {:e}, tolerance {tolerance:e}, {} iterations ({}); loosen the tolerance, allow more \
-                 iterations, or accept it with `on_residual(OnResidual::Warn)`",
+                "{} did not reach its tolerance: relative residual {:e}, tolerance {tolerance:e}, {} iterations ({}){condition}; loosen the tolerance, \
+                 allow more iterations, or accept it with `on_residual(OnResidual::Warn)`",
                 self.solver.name(),
                 outcome.residual,
                 outcome.iterations,

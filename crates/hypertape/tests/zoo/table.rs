@@ -113,12 +113,12 @@ pub(crate) fn linear(adjoint: Adjoint, system: System) -> Option<Verdict> {
     use Verdict::{Exact, Refuses};
     //                                     Definite Negative                     Indefinite                    General
     const TABLE: [(Adjoint, [Verdict; 4]); 6] = [
-        (Adjoint::Cg, [Exact, Refuses("not positive definite"), Refuses("not positive definite"), Refuses("not symmetric")]),
+        (Adjoint::Cg, [Exact, Exact, Refuses("not positive definite"), Refuses("not symmetric")]),
         (Adjoint::Gmres, [Exact, Exact, Exact, Exact]),
         (Adjoint::Bicgstab, [Exact, Exact, Exact, Exact]),
         (Adjoint::NormalCg, [Exact, Exact, Exact, Exact]),
         (Adjoint::Lu, [Exact, Exact, Exact, Exact]),
-        (Adjoint::Cholesky, [Exact, Refuses("a positive definite"), Refuses("a positive definite"), Refuses("a symmetric")]),
+        (Adjoint::Cholesky, [Exact, Exact, Refuses("a positive definite"), Refuses("a symmetric")]),
     ];
     TABLE.iter().find(|row| row.0 == adjoint).map(|row| row.1[system as usize])
 }

@@ -38,16 +38,25 @@ fn run(
     // What rounding of the operator leaves: no iteration gets below it.
     let floor = 8.0 * a.epsilon() * (b.len() as f64).sqrt();
     let o = solver.solve(&mut Applied(a), b, x, tolerance.max(floor), work)?;
-    let failed =
-        |why: &str| Err(format!("{}: {why} (relative residual {:e} after {} iterations)", solver.name(), o.relative, o.iterations).into());
+    let failed = |why: &str| {
+        let condition = o.condition.map_or(String::new(), |c| format!(", condition number about {c:.2e}"));
+        Err(format!("{}: {why} (relative residual {:e} after {} iterations{condition})", solver.name(), o.relative, o.iterations).into())
+    };
     match o.status {
         Status::NotSymmetric => failed("the system is not symmetric; use GMRES, BiCGStab, normal CG or LU"),
-        Status::NegativeCurvature => failed("the system is not positive definite; use GMRES, BiCGStab, normal CG or LU"),
+        Status::NegativeCurvature => {
+            failed("the system is not positive definite, nor negative definite; use GMRES, BiCGStab, normal CG or LU")
+        }
+        Status::Singular => failed(
+            "the system is singular, so its solution is not determined; check the model, or ask for one of the solutions with \
+             `NormalCg::default().minimum_norm()`",
+        ),
+        Status::NotFinite(what) => failed(&format!("{what}; look for the operation that made it")),
         Status::Breakdown(what) if o.relative > a.epsilon().sqrt() => failed(&format!("{what}; the system may be singular")),
         s => {
-            let converged = s == Status::Converged || o.relative <= floor;
-            let status = if converged { "converged" } else { s.words() };
-            Ok(Outcome { iterations: o.iterations as u64, residual: o.relative, status, converged })
+            let converged = o.solved() || o.relative <= floor && s != Status::IllConditioned;
+            let status = if converged && s != Status::LeastSquares { "converged" } else { s.words() };
+            Ok(Outcome { iterations: o.iterations as u64, residual: o.relative, status, converged, condition: o.condition })
         }
     }
 }
@@ -110,7 +119,7 @@ macro_rules! krylov_solver {
 }
 
 krylov_solver!(
-    /// Conjugate gradients, for symmetric positive definite systems: those of minimisers. Says so when the system is not.
+    /// Conjugate gradients, for symmetric positive definite systems, those of minimisers, and negative definite ones. Says so when the system is neither.
     Cg, "CG"
 );
 krylov_solver!(
@@ -118,7 +127,7 @@ krylov_solver!(
     Bicgstab, "BiCGStab"
 );
 krylov_solver!(
-    /// Conjugate gradients on the normal equations, for any system, with Aᵀ.
+    /// Conjugate gradients on the normal equations, for any regular system, with Aᵀ; see [`NormalCg::minimum_norm`] for singular ones.
     NormalCg, "normal CG"
 );
 
@@ -182,5 +191,44 @@ impl LinearSolve for Gmres {
         state: &mut (dyn Any + Send),
     ) -> Result<Outcome, Problem> {
         run(&self.solver(b.len()), a, b, x, tolerance, state)
+    }
+}
+
+impl NormalCg {
+    /// Asks for A⁺b: of all x with the least ‖b − A x‖, the one with the least ‖x‖. So a singular system has one solution too: the derivative
+    /// is that of the solution which changes least. Without it, a singular system is an error.
+    #[must_use]
+    pub fn minimum_norm(self) -> MinimumNorm {
+        MinimumNorm(self)
+    }
+}
+
+/// Normal CG that is asked for the solution of minimum norm: see [`NormalCg::minimum_norm`].
+#[derive(Debug, Clone, Copy)]
+pub struct MinimumNorm(NormalCg);
+
+impl LinearSolve for MinimumNorm {
+    fn name(&self) -> String {
+        "normal CG, minimum norm".into()
+    }
+    fn tolerance(&self) -> Result<Scalar, String> {
+        LinearSolve::tolerance(&self.0)
+    }
+    fn state_len(&self, n: usize) -> usize {
+        self.0.state_len(n)
+    }
+    fn state(&self, n: usize) -> Box<dyn Any + Send> {
+        self.0.state(n)
+    }
+    fn solve(
+        &self,
+        a: &mut dyn Operator,
+        b: &[f64],
+        x: &mut [f64],
+        tolerance: f64,
+        _: Option<f64>,
+        state: &mut (dyn Any + Send),
+    ) -> Result<Outcome, Problem> {
+        run(&self.0.solver(b.len()).minimum_norm(), a, b, x, tolerance, state)
     }
 }

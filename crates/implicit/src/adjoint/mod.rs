@@ -1,10 +1,11 @@
 //! Ways to solve the linear systems of the implicit function theorem.
+mod condition;
 mod dense;
 mod krylov;
 mod series;
 
 pub use dense::{Cholesky, Lu};
-pub use krylov::{Bicgstab, Cg, Gmres, NormalCg};
+pub use krylov::{Bicgstab, Cg, Gmres, MinimumNorm, NormalCg};
 pub use series::{Neumann, OneStep};
 
 use crate::operator::Operator;
@@ -23,8 +24,10 @@ pub struct Outcome {
     pub residual: f64,
     /// In words.
     pub status: &'static str,
-    /// Whether the residual is at or under the tolerance.
+    /// Whether the residual is at or under the tolerance, or as small as rounding allows.
     pub converged: bool,
+    /// An estimate of the condition number of A, from below; none where none is known.
+    pub condition: Option<f64>,
 }
 
 /// A way to solve A x = b.

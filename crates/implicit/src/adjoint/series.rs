@@ -96,7 +96,7 @@ fn series(
         (None, _) if size > first => "diverged: the terms of the series grow",
         (None, _) => "truncated series",
     };
-    Ok(Outcome { iterations: made as u64, residual, status, converged })
+    Ok(Outcome { iterations: made as u64, residual, status, converged, condition: None })
 }
 
 impl LinearSolve for Neumann {

@@ -1,24 +1,30 @@
 //! GMRES with restarts.
-use super::linear_solver::{LinearSolver, Map, Workspace, outcome, trivial};
+use super::hessenberg::{self, Hessenberg, extend};
+use super::linear_solver::{LinearSolver, Map, Workspace};
 use super::outcome::{Outcome, Status};
-use super::vectors::{axpy, dot, from_right, narrow, norm, scale};
+use super::stop::{Ended, Goal, Stop, stop_settings};
+use super::system::{Asked, Scaled, run};
+use super::vectors::{from_right, narrow, norm, scale};
 use hypertape_autodiff::array::Real;
 
 /// GMRES (Saad and Schultz 1986), restarted, for general A: one application an iteration and `restart` + 1 vectors. The basis is made
 /// by Arnoldi with modified Gram-Schmidt, twice (Giraud and Langou 2002), the least-squares problem solved by Givens rotations.
 ///
-/// A restart that does not make the residual smaller ends it: `Breakdown` names stagnation, as for a singular A.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A restart that does not make the residual smaller ends it: `Breakdown` names stagnation, as for a singular A. When the residual is
+/// small enough, one more vector shows what A does beyond; the condition number is estimated from the triangle.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Gmres {
     /// Vectors of the basis before it begins again.
     pub restart: usize,
-    /// The most iterations; by default 10 n + 10.
-    pub iterations: Option<usize>,
+    /// When it stops; by default after 10 n + 10 iterations.
+    pub stop: Stop,
 }
+
+stop_settings!(Gmres);
 
 impl Default for Gmres {
     fn default() -> Self {
-        Gmres { restart: 50, iterations: None }
+        Gmres { restart: 50, stop: Stop::default() }
     }
 }
 
@@ -26,54 +32,79 @@ impl Gmres {
     /// Begins again after so many vectors.
     #[must_use]
     pub fn restart(vectors: usize) -> Self {
-        Gmres { restart: vectors.max(1), iterations: None }
-    }
-    /// The most iterations.
-    #[must_use]
-    pub fn max_iterations(mut self, n: usize) -> Self {
-        self.iterations = Some(n);
-        self
+        Gmres { restart: vectors.max(1), stop: Stop::default() }
     }
     fn basis(&self, n: usize) -> usize {
         self.restart.clamp(1, n.max(1))
     }
 }
 
-/// The small problem: the rotated Hessenberg matrix by columns, rotations, right-hand side.
-struct Small<'a> {
-    h: &'a mut [f64],
-    rotations: &'a mut [(f64, f64)],
-    g: &'a mut [f64],
+/// At most `limit` iterations, from x, with a basis of m vectors.
+pub(super) fn iterate<T: Real, E>(
     m: usize,
-}
-
-impl Small<'_> {
-    /// Rotates column j, whose last entry is below the diagonal; gives the residual's norm.
-    fn rotate(&mut self, j: usize) -> f64 {
-        let column = &mut self.h[j * (self.m + 1)..(j + 1) * (self.m + 1)];
-        for (i, (c, s)) in self.rotations[..j].iter().enumerate() {
-            (column[i], column[i + 1]) = (c * column[i] + s * column[i + 1], c * column[i + 1] - s * column[i]);
+    limit: usize,
+    a: &mut Scaled<'_, T, E>,
+    b: &[T],
+    x: &mut [T],
+    goal: &Goal,
+    work: &mut Workspace<T>,
+) -> Result<Ended, E> {
+    let n = b.len();
+    let Workspace { vectors, numbers, rotations, .. } = work;
+    vectors.resize(vectors.len().max((m + 1) * n), T::default());
+    let mut small = Hessenberg::new(numbers, rotations, m);
+    let mut ended = Ended::new(0, Status::IterationLimit);
+    let (mut before, mut least) = (f64::INFINITY, f64::INFINITY);
+    a.start(b, x, &mut vectors[..n])?;
+    loop {
+        let first = &mut vectors[..n];
+        let beta = norm(first);
+        ended.residual = Some(beta);
+        if beta >= before * (1.0 - 1e-3) && beta > goal.length {
+            ended.status = Status::Breakdown("stagnation: a restart does not make the residual smaller");
         }
-        let length = column[j].hypot(column[j + 1]);
-        let (c, s) = if length > 0.0 { (column[j] / length, column[j + 1] / length) } else { (1.0, 0.0) };
-        self.rotations[j] = (c, s);
-        (column[j], column[j + 1]) = (length, 0.0);
-        (self.g[j], self.g[j + 1]) = (c * self.g[j], -s * self.g[j]);
-        self.g[j + 1].abs()
-    }
-    /// Solves for the coefficients of the first k basis vectors in place of g; false when the triangle is singular.
-    fn back_substitute(&mut self, k: usize) -> bool {
-        let largest = (0..k).map(|i| self.h[i * (self.m + 1) + i].abs()).fold(0.0, f64::max);
-        for i in (0..k).rev() {
-            let sum: f64 = (i + 1..k).map(|j| self.h[j * (self.m + 1) + i] * self.g[j]).sum();
-            let pivot = self.h[i * (self.m + 1) + i];
-            if pivot.abs() <= f64::EPSILON * largest {
-                return false;
+        if beta <= goal.length || ended.iterations >= limit || !beta.is_finite() || ended.status != Status::IterationLimit {
+            break;
+        }
+        before = beta;
+        scale(1.0 / beta, first);
+        small.g.fill(0.0);
+        small.g[0] = beta;
+        let (mut used, mut beyond) = (0, false);
+        while used < m && ended.iterations < limit {
+            let (basis, next) = vectors.split_at_mut((used + 1) * n);
+            let next = &mut next[..n];
+            extend(a, basis, next)?;
+            let left = small.orthogonalise(used, basis, next, goal.epsilon);
+            let residual = small.rotate(used);
+            used += 1;
+            ended.iterations += 1;
+            if left == 0.0 || beyond || residual <= goal.floor() || !residual.is_finite() {
+                break;
             }
-            self.g[i] = (self.g[i] - sum) / pivot;
+            beyond = residual <= goal.length;
+            scale(1.0 / left, next);
         }
-        true
+        let all = used;
+        while used > 0 && !small.back_substitute(used, goal.epsilon) {
+            // A singular last column adds nothing: its coefficient is left out.
+            used -= 1;
+        }
+        for (coefficient, v) in small.g[..used].iter().zip(vectors.chunks_exact(n)) {
+            let c: T = narrow(*coefficient);
+            x.iter_mut().zip(v).for_each(|(x, v)| *x += c * *v);
+        }
+        let (high, low) = small.extremes(all);
+        if high.is_finite() && high > 0.0 {
+            (ended.norm, least) = (ended.norm.max(high), least.min(low));
+            ended.condition = ended.norm / least;
+        }
+        ended.complete |= all == n;
+        let first = &mut vectors[..n];
+        a.apply(x, first)?;
+        from_right(b, first);
     }
+    Ok(ended)
 }
 
 impl<T: Real, E> LinearSolver<T, E> for Gmres {
@@ -81,82 +112,12 @@ impl<T: Real, E> LinearSolver<T, E> for Gmres {
         "GMRES"
     }
     fn workspace_len(&self, n: usize) -> usize {
-        (self.basis(n) + 1) * n + 3 * (self.basis(n) + 1) + self.basis(n) * (self.basis(n) + 1)
+        let m = self.basis(n);
+        ((m + 1) * n + hessenberg::len(m) + 2 * m).max(super::probe::len(n, self.stop.probe))
     }
     fn solve(&self, a: &mut dyn Map<T, E>, b: &[T], x: &mut [T], tolerance: f64, work: &mut Workspace<T>) -> Result<Outcome, E> {
-        if let Some(o) = trivial(b, x) {
-            return Ok(o);
-        }
-        let (n, m) = (b.len(), self.basis(b.len()));
-        let Workspace { vectors, numbers, rotations } = work;
-        if vectors.len() < (m + 1) * n {
-            vectors.resize((m + 1) * n, T::default());
-        }
-        numbers.resize(numbers.len().max((m + 1) * (m + 1)), 0.0);
-        rotations.resize(rotations.len().max(m), (0.0, 0.0));
-        let (h, g) = numbers.split_at_mut(m * (m + 1));
-        let mut small = Small { h, rotations, g: &mut g[..m + 1], m };
-        let (limit, goal) = (self.iterations.unwrap_or(10 * n + 10), tolerance * norm(b));
-        let (mut k, mut before) = (0, f64::INFINITY);
-        loop {
-            let (first, _) = vectors.split_at_mut(n);
-            a.apply(x, first)?;
-            from_right(b, first);
-            let beta = norm(first);
-            if beta <= goal || k >= limit || !beta.is_finite() {
-                return outcome(a, b, x, &mut vectors[..n], k, tolerance, Status::IterationLimit);
-            }
-            if beta >= before * (1.0 - 1e-3) {
-                return outcome(
-                    a,
-                    b,
-                    x,
-                    &mut vectors[..n],
-                    k,
-                    tolerance,
-                    Status::Breakdown("stagnation: a restart does not make the residual smaller"),
-                );
-            }
-            before = beta;
-            scale(1.0 / beta, first);
-            small.g.fill(0.0);
-            small.g[0] = beta;
-            let mut used = 0;
-            while used < m && k < limit {
-                let (basis, next) = vectors.split_at_mut((used + 1) * n);
-                let next = &mut next[..n];
-                a.apply(&basis[used * n..], next)?;
-                let column = &mut small.h[used * (m + 1)..(used + 1) * (m + 1)];
-                column.fill(0.0);
-                let size = norm(next);
-                for _ in 0..2 {
-                    for (i, v) in basis.chunks_exact(n).enumerate() {
-                        let along = dot(v, next);
-                        column[i] += along;
-                        axpy(-along, v, next);
-                    }
-                }
-                let left = norm(next);
-                // Within rounding of the span: the Krylov space is exhausted.
-                let epsilon = hypertape_autodiff::array::Element::to_f64(T::epsilon());
-                let exhausted = left <= 4.0 * epsilon * size;
-                column[used + 1] = if exhausted { 0.0 } else { left };
-                let residual = small.rotate(used);
-                used += 1;
-                k += 1;
-                if exhausted || residual <= goal || !residual.is_finite() {
-                    break;
-                }
-                scale(1.0 / left, next);
-            }
-            while used > 0 && !small.back_substitute(used) {
-                // A singular last column adds nothing: its coefficient is left out.
-                used -= 1;
-            }
-            for (coefficient, v) in small.g[..used].iter().zip(vectors.chunks_exact(n)) {
-                let c: T = narrow(*coefficient);
-                x.iter_mut().zip(v).for_each(|(x, v)| *x += c * *v);
-            }
-        }
+        let (m, limit) = (self.basis(b.len()), self.stop.iterations.unwrap_or(10 * b.len() + 10));
+        let asked = Asked { stop: &self.stop, tolerance, scaled: true };
+        run(&asked, a, b, x, work, &mut |a, b, x, goal, work| iterate(m, limit, a, b, x, goal, work))
     }
 }

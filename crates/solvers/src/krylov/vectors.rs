@@ -54,6 +54,23 @@ pub(super) fn from_right<T: Real>(b: &[T], r: &mut [T]) {
     r.iter_mut().zip(b).for_each(|(r, b)| *r = *b - *r);
 }
 
+/// The k with 2ᵏ ≤ v < 2ᵏ⁺¹; 0 for 0 and what is not finite.
+pub(super) fn exponent(v: f64) -> i32 {
+    if v > 0.0 && v.is_finite() { v.log2().floor() as i32 } else { 0 }
+}
+
+/// x ← factor x for a power of two, which the element type need not hold.
+pub(super) fn scale_wide<T: Real>(factor: f64, x: &mut [T]) {
+    if factor != 1.0 {
+        x.iter_mut().for_each(|x| *x = narrow(wide(*x) * factor));
+    }
+}
+
+/// x ← a fixed pseudo-random vector.
+pub(super) fn fill_noise<T: Real>(seed: u64, x: &mut [T]) {
+    x.iter_mut().enumerate().for_each(|(i, x)| *x = narrow(noise(seed, i)));
+}
+
 /// x ← alpha x.
 pub(super) fn scale<T: Real>(alpha: f64, x: &mut [T]) {
     let alpha: T = narrow(alpha);

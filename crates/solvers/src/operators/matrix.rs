@@ -56,8 +56,19 @@ impl<T: Real, P: Structure> LinearOperator<Leaf<T>, Leaf<T>, P> for Fixed<T> {
     }
     fn norm_bound(&self) -> Option<f64> {
         // ‖A‖₂ ≤ √(‖A‖₁ ‖A‖_∞).
-        let columns = self.0.columns().into_iter().map(|c| c.iter().map(|v| Element::to_f64(*v).abs()).sum::<f64>()).fold(0.0, f64::max);
-        let rows = self.0.rows().into_iter().map(|c| c.iter().map(|v| Element::to_f64(*v).abs()).sum::<f64>()).fold(0.0, f64::max);
-        Some((columns * rows).sqrt())
+        let columns = self.0.columns().into_iter().map(|c| c.iter().map(|v| Element::to_f64(*v).abs()).sum::<f64>()).fold(0.0, larger);
+        let rows = self.0.rows().into_iter().map(|c| c.iter().map(|v| Element::to_f64(*v).abs()).sum::<f64>()).fold(0.0, larger);
+        bound(columns, rows)
     }
+}
+
+/// The larger of two, NaN if one is.
+pub(super) fn larger(a: f64, b: f64) -> f64 {
+    if a > b || a.is_nan() { a } else { b }
+}
+
+/// √(‖A‖₁ ‖A‖_∞), whose product may leave the range; none where an entry is not a number.
+pub(super) fn bound(columns: f64, rows: f64) -> Option<f64> {
+    let bound = columns.sqrt() * rows.sqrt();
+    (!bound.is_nan()).then_some(bound)
 }

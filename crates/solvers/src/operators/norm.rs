@@ -1,15 +1,20 @@
 //! The norm of an operator, by power iteration.
 use super::linear::LinearOperator;
-use crate::handles;
-use hypertape_autodiff::array::{AnyArray, LeafType};
-use hypertape_autodiff::tree::{Feed, Leaf, Ranked, Structure, Vars};
-use hypertape_autodiff::{Function, Result};
+use crate::krylov::norm;
+use hypertape_autodiff::array::{AnyArray, AnyViewMut, LeafType};
+use hypertape_autodiff::tree::{Arrays, Feed, Structure};
+use hypertape_autodiff::{Error, Function, Result, record};
+use std::panic::Location;
 
 /// ‖K‖₂ at these parameters, by `iterations` of power iteration on KᵀK (von Mises and Pollaczek-Geiringer 1929) from a fixed
 /// pseudo-random start. It approaches the norm from below, by a factor that nears 1; allow a few percent for step sizes.
 ///
+/// K and Kᵀ are applied to vectors of length 1, and no length is measured by squares that leave the range: the norm of c K is |c| times that of K,
+/// as long as the element type holds the products.
+///
 /// # Errors
-/// When the operator cannot be recorded on these shapes, or the parameters do not fit.
+/// When the operator cannot be recorded on these shapes, the parameters do not fit, or a product is not finite.
+#[track_caller]
 pub fn operator_norm<S: Structure, D: Structure, P: Structure>(
     operator: &impl LinearOperator<S, D, P>,
     domain: &S,
@@ -17,13 +22,13 @@ pub fn operator_norm<S: Structure, D: Structure, P: Structure>(
     at: impl Feed<P>,
     iterations: usize,
 ) -> Result<f64> {
-    let f: Function<(S, P), (S, Leaf<f64>)> = Function::record((domain.clone(), params.clone()), |(x, p)| {
-        let x = x.scaled(1.0 / handles::norm(&x));
-        let y = operator.apply(x, &p);
-        let size = handles::norm(&y);
-        (operator.adjoint(y, &p), size)
-    })?;
-    let mut w = f.workspace();
+    let line = Location::caller();
+    let forward: Function<(S, P), D> =
+        Function::record((domain.clone(), params.clone()), |(x, p)| record::on_behalf(line, &[crate::SOURCES], || operator.apply(x, &p)))?;
+    let range = forward.outputs().clone();
+    let adjoint: Function<(D, P), S> =
+        Function::record((range.clone(), params.clone()), |(u, p)| record::on_behalf(line, &[crate::SOURCES], || operator.adjoint(u, &p)))?;
+    let (mut apply, mut transpose) = (forward.workspace(), adjoint.workspace());
     let mut seed = 0x9E37_79B9_7F4A_7C15_u64;
     let mut x = domain.arrays(&mut |t: &LeafType| {
         let values: Vec<f64> = (0..t.len())
@@ -34,13 +39,46 @@ pub fn operator_norm<S: Structure, D: Structure, P: Structure>(
             .collect();
         AnyArray::from_f64(t, &values).unwrap_or_else(|| AnyArray::full(t, 1.0))
     });
-    let mut out = f.outputs().zeros();
-    for _ in 0..iterations.max(1) {
-        w.run_into((&x, &at), &mut out)?;
-        if out.1.number()? == 0.0 {
-            return Ok(0.0);
+    let (mut y, mut size) = (range.zeros(), 0.0);
+    normalise(&mut x);
+    for k in 0..iterations.max(1) {
+        if k > 0 {
+            transpose.run_into((&y, &at), &mut x)?;
+            normalise(&mut x);
         }
-        x = out.0.clone();
+        apply.run_into((&x, &at), &mut y)?;
+        size = normalise(&mut y);
+        if !size.is_finite() {
+            let problem = format!(
+                "the operator gives {size} for a vector of length 1 in iteration {k}; its entries are not finite, or beyond the range of their type"
+            );
+            return Err(Error::Numeric { op: "operator norm".into(), problem, at: Some(line) });
+        }
+        if size == 0.0 {
+            break;
+        }
     }
-    out.1.number()
+    Ok(size)
+}
+
+/// Brings the length over all real leaves to 1, unless it is 0 or not finite, and gives what it was.
+fn normalise<A: Arrays>(x: &mut A) -> f64 {
+    let mut lengths = vec![];
+    x.each_mut(&mut |leaf| match leaf {
+        AnyViewMut::F64(a) => lengths.push(norm(&a.iter().copied().collect::<Vec<_>>())),
+        AnyViewMut::F32(a) => lengths.push(norm(&a.iter().copied().collect::<Vec<_>>())),
+        AnyViewMut::U32(_) => {}
+    });
+    let size = norm(&lengths);
+    if size > 0.0 && size.is_finite() {
+        // First by a power of two: the reciprocal of the smallest numbers is not finite.
+        let near = 2f64.powi(size.log2().floor().clamp(-1000.0, 1000.0) as i32);
+        let rest = size / near;
+        x.each_mut(&mut |leaf| match leaf {
+            AnyViewMut::F64(mut a) => a.mapv_inplace(|v| v / near / rest),
+            AnyViewMut::F32(mut a) => a.mapv_inplace(|v| (f64::from(v) / near / rest) as f32),
+            AnyViewMut::U32(_) => {}
+        });
+    }
+    size
 }

@@ -21,7 +21,7 @@ impl<T: Real, P: Structure> LinearOperator<Leaf<T>, Leaf<T>, P> for Csr<T> {
             rows[i] += size;
             columns[j] += size;
         }
-        let most = |sums: Vec<f64>| sums.into_iter().fold(0.0, f64::max);
-        Some((most(rows) * most(columns)).sqrt())
+        let most = |sums: Vec<f64>| sums.into_iter().fold(0.0, super::matrix::larger);
+        super::matrix::bound(most(rows), most(columns))
     }
 }

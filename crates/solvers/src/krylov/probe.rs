@@ -1,0 +1,47 @@
+//! Whether an operator is singular, by a second Krylov space.
+use super::hessenberg::{self, Hessenberg, extend};
+use super::linear_solver::{Map, Workspace};
+use super::vectors::{fill_noise, norm, scale};
+use hypertape_autodiff::array::Real;
+
+/// Steps beyond which a probe goes only as far as the solve itself.
+const STEPS: usize = 64;
+
+/// Numbers of a workspace that a probe in n dimensions takes, if it is made.
+pub(super) fn len(n: usize, limit: usize) -> usize {
+    let m = n.min(STEPS);
+    if n <= limit { (m + 1) * n + hessenberg::len(m) + 2 * m } else { 0 }
+}
+
+/// Estimates of the largest singular value of A, from below, and of the smallest, from above, by the Arnoldi process from a pseudo-random vector.
+///
+/// Its space holds a part of every eigenvector, a null vector too, where the space of a right-hand side in the range of A holds none: then the
+/// estimate of the smallest is rounding. With n steps, or once the space is exhausted, nothing is left out. NaN where a product is not finite. At most n, and max(64, k + 2)
+/// steps for a solve of k.
+pub(super) fn probe<T: Real, E>(a: &mut dyn Map<T, E>, n: usize, iterations: usize, work: &mut Workspace<T>) -> Result<(f64, f64), E> {
+    let m = n.min(STEPS.max(iterations.saturating_add(2)));
+    let Workspace { vectors, numbers, rotations, .. } = work;
+    vectors.resize(vectors.len().max((m + 1) * n), T::default());
+    let mut small = Hessenberg::new(numbers, rotations, m);
+    fill_noise(7, &mut vectors[..n]);
+    let size = norm(&vectors[..n]);
+    scale(1.0 / size, &mut vectors[..n]);
+    small.g.fill(0.0);
+    let (mut used, epsilon) = (0, a.epsilon());
+    while used < m {
+        let (basis, next) = vectors.split_at_mut((used + 1) * n);
+        let next = &mut next[..n];
+        extend(a, basis, next)?;
+        let left = small.orthogonalise(used, basis, next, epsilon);
+        small.rotate(used);
+        used += 1;
+        if !left.is_finite() {
+            return Ok((f64::NAN, 0.0));
+        }
+        if left == 0.0 {
+            break;
+        }
+        scale(1.0 / left, next);
+    }
+    Ok(small.extremes(used))
+}
