@@ -29,6 +29,22 @@ pub trait Method: Clone + 'static {
     fn start(&self, solution: V<Self::Solution>, params: &V<Self::Params>) -> V<Self::State>;
     /// The next state; k counts from 0.
     fn step(&self, state: V<Self::State>, params: &V<Self::Params>, each: V<Self::Each>, k: Var<u32>) -> V<Self::State>;
+    /// The same step, where it is differentiated: what unrolling records. A method that makes no step at rest gives one here that leaves the solution
+    /// where it is and moves its derivative.
+    fn step_with_derivative(&self, state: V<Self::State>, params: &V<Self::Params>, each: V<Self::Each>, k: Var<u32>) -> V<Self::State> {
+        self.step(state, params, each, k)
+    }
+    /// A state whose derivative was cut off, with what depends on the parameters made again: where `Keep::Last` begins.
+    fn resume(&self, state: V<Self::State>, params: &V<Self::Params>) -> V<Self::State> {
+        let _ = params;
+        state
+    }
+    /// Where second derivatives of the steps need not come near those of the solution: by what factor the steps at rest have shrunk the error of the
+    /// derivative. Above 10⁻⁶, differentiating an unrolled solution twice is an error.
+    fn unsettled(&self, state: &V<Self::State>) -> Option<Var> {
+        let _ = state;
+        None
+    }
     /// The solution that a state stands for.
     fn solution(&self, state: &V<Self::State>) -> V<Self::Solution>;
     /// The optimality map F(z, params): zero at the solution.

@@ -112,11 +112,13 @@ impl<M: Method> Unrolled<M> {
             Keep::All | Keep::Values | Keep::Bytes(_) => loops.stretch(state, 0, k, emit),
             Keep::Last(last) => {
                 let (state, head) = loops.stretch(state, 0, k - last, emit);
-                let (state, tail) = loops.stretch(stop_gradient(&state), k - last, last, emit);
+                let state = self.method.resume(stop_gradient(&state), params);
+                let (state, tail) = loops.stretch(state, k - last, last, emit);
                 (state, join(&stop_gradient(&head), &tail))
             }
             Keep::Sqrt => {
-                let length = (1..=k).find(|s| s * s >= k).unwrap_or(1);
+                let root = k.isqrt();
+                let length = if root * root == k { root } else { root + 1 };
                 let segments = k / length;
                 let (state, head) = loops.segments(state, segments, length, emit);
                 if segments * length == k {
@@ -135,6 +137,9 @@ impl<M: Method> Unrolled<M> {
         let k = self.steps;
         if k == 0 {
             return Err("no steps; unroll at least 1".into());
+        }
+        if u32::try_from(k).is_err() {
+            return Err(format!("{k} steps are more than can be counted; unroll at most {}", u32::MAX));
         }
         match self.keep {
             Keep::Last(0) => return Err("`Keep::Last(0)` keeps no step, so the derivative would be 0; keep at least 1".into()),
@@ -190,13 +195,13 @@ impl<M: Method> Loops<'_, M> {
         let (m, params) = (self.method, self.params);
         if each.flat().is_empty() {
             return scan_storing(self.storage, s, n, |s, k| {
-                let s = m.step(s, params, each.clone(), moved(k));
+                let s = m.step_with_derivative(s, params, each.clone(), moved(k));
                 let y = emit(&s);
                 (s, y)
             });
         }
         scan_storing(self.storage, s, (each, handles::counters(n)), |s, (e, k)| {
-            let s = m.step(s, params, e, moved(k));
+            let s = m.step_with_derivative(s, params, e, moved(k));
             let y = emit(&s);
             (s, y)
         })
