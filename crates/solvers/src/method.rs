@@ -78,6 +78,13 @@ pub trait Method: Clone + 'static {
         self.limits_mut().tolerance = tolerance.into();
         self
     }
+    /// Stops once the stopping measure is at or under this times the measure at the start too: what does not change with the scale of the problem. From a
+    /// start that is nearly the solution it asks for more than rounding may allow; then the status is "stalled".
+    #[must_use]
+    fn relative_tolerance(mut self, tolerance: impl Into<Scalar>) -> Self {
+        self.limits_mut().relative = tolerance.into();
+        self
+    }
     /// Stops after so many iterations at the latest.
     #[must_use]
     fn max_iterations(mut self, iterations: usize) -> Self {

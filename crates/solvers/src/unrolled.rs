@@ -94,6 +94,10 @@ impl<M: Method> Unrolled<M> {
             let state = self.method.start(start.clone(), params);
             return (start, emit(&state));
         }
+        // Cotangents are checked where they come out, at what enters.
+        let watched = |v: DynVar| if v.kind().is_real() { record::apply("watched", &[v], at, |b, x| b.watched(x[0], name)) } else { v };
+        let (start, each) = (start.map(&mut { watched }), each.map(&mut { watched }));
+        let params = &params.map(&mut { watched });
         let state = self.method.start(start, params);
         let k = self.steps;
         let storage = match self.keep {
@@ -129,8 +133,15 @@ impl<M: Method> Unrolled<M> {
                 }
             }
         };
-        // A divergence is an error, with the iteration and the line where it began.
-        let mut finite = |v: DynVar| if v.kind().is_real() { record::apply("finite", &[v], at, |b, x| b.finite(x[0], name)) } else { v };
+        // A divergence is an error, with the iteration and the line where it began; so is a second derivative that is not to be had.
+        let unsettled = self.method.unsettled(&state);
+        let mut finite = |v: DynVar| {
+            if !v.kind().is_real() {
+                return v;
+            }
+            let v = unsettled.map_or(v, |left| record::apply("settled", &[v, left.to_dyn()], at, |b, x| b.settled(x[0], x[1], name)));
+            record::apply("finite", &[v], at, |b, x| b.finite(x[0], name))
+        };
         (self.method.solution(&state).map(&mut finite), y)
     }
     fn check(&self, each: &V<M::Each>) -> Result<(), String> {

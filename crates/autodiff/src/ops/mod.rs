@@ -18,6 +18,8 @@ pub mod power;
 pub mod random;
 pub mod reduce;
 pub mod registry;
+pub mod settled;
 pub mod shape;
 mod softmax;
 pub mod sparse;
+pub mod watched;

@@ -54,6 +54,9 @@ macro_rules! each_operation {
             full: literal::Full;
             constant: literal::Constant;
             finite: finite::Finite;
+            watched: watched::Watched;
+            derivative: watched::Derivative;
+            settled: settled::Settled;
             sum: fold::Sum;
             broadcast: fold::Broadcast;
             prod: reduce::Prod;

@@ -153,7 +153,11 @@ impl<S: Structure, P: Structure> Method for NewtonCg<S, P> {
         if let Scalar::Var(v) = self.damping {
             one_number("the damping", v)?;
         }
-        if self.inner == 0 { Err("no inner iterations are allowed; give `inner_iterations` at least 1".into()) } else { Ok(()) }
+        match self.inner {
+            0 => Err("no inner iterations are allowed; give `inner_iterations` at least 1".into()),
+            n if u32::try_from(n).is_err() => Err(format!("{n} inner iterations are more than can be counted; allow at most {}", u32::MAX)),
+            _ => Ok(()),
+        }
     }
     limits!();
 }
