@@ -3,12 +3,15 @@ use hypertape_autodiff::array::Real;
 use hypertape_autodiff::record::{Scalar, Var, constant};
 use hypertape_autodiff::tree::Leaf;
 use hypertape_autodiff::{Function, Result, shape};
-use hypertape_solvers::{AdamDescent, CondatVu, Fista, FixedPoint, GradientDescent, Ista, Lbfgs, Matrix, Method, NewtonCg, Objective, Sgd, Solve, Solved};
+use hypertape_solvers::{
+    AdamDescent, CondatVu, Fista, FixedPoint, GradientDescent, Ista, Lbfgs, Matrix, Method, NewtonCg, Objective, Sgd, Solve, Solved,
+};
 use ndarray::Array1;
 
 /// s/2 Σ aᵢ (zᵢ/u − i − 1)² with a from 1 to 4: the solution is u (1, 2, …).
 fn quadratic<T: Real>(n: usize, s: f64, u: f64) -> Objective<Leaf<T>, Leaf<T>, T> {
-    let of = |f: &dyn Fn(usize) -> f64| Array1::from_shape_fn(n, |i| <T as hypertape_autodiff::array::Element>::from_f64(f(i))).into_shared();
+    let of =
+        |f: &dyn Fn(usize) -> f64| Array1::from_shape_fn(n, |i| <T as hypertape_autodiff::array::Element>::from_f64(f(i))).into_shared();
     let (a, c) = (of(&|i| 1.0 + 3.0 * i as f64 / n as f64), of(&|i| i as f64 + 1.0));
     Function::record((Leaf::<T>::new(&[n]), Leaf::<T>::new(&[0])), |(z, _)| {
         let number = |v: f64| Scalar::from(v).real::<T>();
@@ -54,9 +57,8 @@ fn all<T: Real>(n: usize, s: f64, u: f64, r: f64) {
     let fista = Fista::with(&f, keep).step_size(step).tolerance(0.0).relative_tolerance(r);
     right(&what("FISTA"), n, u, tolerance, fista.solve(&start, &none), must);
     let gradient = f.wrt(|(z, _)| z).gradient();
-    let map = Function::record((Leaf::<T>::new(&[n]), Leaf::<T>::new(&[0])), |(z, p)| {
-        z - Scalar::from(step).real::<T>() * gradient.call((z, p))
-    });
+    let map =
+        Function::record((Leaf::<T>::new(&[n]), Leaf::<T>::new(&[0])), |(z, p)| z - Scalar::from(step).real::<T>() * gradient.call((z, p)));
     if must {
         let fixed = FixedPoint::new(&map.unwrap()).tolerance(0.0).relative_tolerance(r);
         right(&what("fixed point"), n, u, tolerance, fixed.solve(&start, &none), true);

@@ -246,9 +246,11 @@ fn extreme_counts_are_named() {
     let solver = GradientDescent::new(&f).step_size(0.1);
     let max = usize::MAX;
     for keep in [Keep::All, Keep::Sqrt, Keep::Values, Keep::Bytes(u64::MAX), Keep::Bytes(64), Keep::Last(1), Keep::Last(max)] {
-        let e = Function::record((shape![], shape![]), |p| solver.unroll(max).keep(keep).solve(zeros(shape![]), p)).unwrap_err().to_string();
+        let e =
+            Function::record((shape![], shape![]), |p| solver.unroll(max).keep(keep).solve(zeros(shape![]), p)).unwrap_err().to_string();
         assert!(e.contains("more than can be counted") && e.contains("unroll.rs:"), "{keep:?}: {e}");
-        let none = Function::record((shape![], shape![]), |p| solver.unroll(0).keep(keep).solve(zeros(shape![]), p)).unwrap_err().to_string();
+        let none =
+            Function::record((shape![], shape![]), |p| solver.unroll(0).keep(keep).solve(zeros(shape![]), p)).unwrap_err().to_string();
         assert!(none.contains("unroll at least 1"), "{keep:?}: {none}");
     }
     let e = Function::record((shape![], shape![]), |p| solver.unroll(5).keep(Keep::Last(max)).solve(zeros(shape![]), p)).unwrap_err();

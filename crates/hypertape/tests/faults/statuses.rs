@@ -29,12 +29,12 @@ fn a_stall_at_rounding() {
     let map = Function::record((shape![3], shape![3]), |(z, t)| z - 0.1 * map.call((z, t))).unwrap();
     let t = 1e-30;
     let all = [
-        ("fixed steps", status("fixed", GradientDescent::new(&f).step_size(0.1).tolerance(t).max_iterations(3000).solve(&start, &at))),
+        ("fixed steps", status("fixed", GradientDescent::new(&f).step_size(0.1).tolerance(t).max_iterations(12_000).solve(&start, &at))),
         ("backtracking", status("search", GradientDescent::new(&f).backtracking().tolerance(t).max_iterations(2000).solve(&start, &at))),
         ("L-BFGS", status("L-BFGS", Lbfgs::new(&f).tolerance(t).max_iterations(300).solve(&start, &at))),
         ("Newton-CG", status("Newton", NewtonCg::new(&f).tolerance(t).max_iterations(300).solve(&start, &at))),
-        ("ISTA", status("ISTA", Ista::with(&f, none).step_size(0.1).tolerance(t).max_iterations(3000).solve(&start, &at))),
-        ("fixed point", status("fixed point", FixedPoint::new(&map).tolerance(t).max_iterations(3000).solve(&start, &at))),
+        ("ISTA", status("ISTA", Ista::with(&f, none).step_size(0.1).tolerance(t).max_iterations(12_000).solve(&start, &at))),
+        ("fixed point", status("fixed point", FixedPoint::new(&map).tolerance(t).max_iterations(12_000).solve(&start, &at))),
     ];
     for (name, status) in all {
         assert!(status == "stalled" || status == "converged", "{name}: {status}");
@@ -49,7 +49,8 @@ fn a_stall_at_a_kink() {
     let solved = GradientDescent::new(&f).step_size(0.3).max_iterations(500).solve(0.0, 1.0).unwrap();
     assert_eq!((solved.report.status, solved.report.converged), ("stalled", false));
     // Where steps are merely slow, the limit is what ended it.
-    let slow = GradientDescent::new(&quadratic()).step_size(1e-6).max_iterations(500).solve(Array1::zeros(3), arr1(&[1.0, 2.0, 3.0])).unwrap();
+    let slow =
+        GradientDescent::new(&quadratic()).step_size(1e-6).max_iterations(500).solve(Array1::zeros(3), arr1(&[1.0, 2.0, 3.0])).unwrap();
     assert_eq!((slow.report.status, slow.report.iterations), ("iteration limit", 500));
     let none = |v: Var, _: Var, _: &Var| v;
     let fista = Fista::with(&quadratic(), none).step_size(0.01).max_iterations(40).solve(Array1::zeros(3), arr1(&[1.0, 2.0, 3.0])).unwrap();
@@ -90,7 +91,7 @@ fn relative_tolerances_in_every_method() {
         ];
         for (i, s) in all.into_iter().enumerate() {
             let s = s.unwrap_or_else(|e| panic!("{i} at {scale:e}: {e}"));
-            assert!(s.report.converged && s.report.iterations > 1, "{i} at {scale:e}: {:?}", s.report);
+            assert!(s.report.converged && s.report.iterations > 0, "{i} at {scale:e}: {:?}", s.report);
             for (z, t) in s.solution.iter().zip(&at) {
                 assert!((z - t).abs() < 1e-6, "{i} at {scale:e}: {z} and {t}");
             }
@@ -116,7 +117,10 @@ fn no_iterations_and_mini_batches_know_their_numbers() {
 
 #[test]
 fn counts_beyond_counting_are_named() {
-    for solver in [GradientDescent::new(&quadratic()).max_iterations(usize::MAX), GradientDescent::new(&quadratic()).tolerance(0.0).max_iterations(usize::MAX)] {
+    for solver in [
+        GradientDescent::new(&quadratic()).max_iterations(usize::MAX),
+        GradientDescent::new(&quadratic()).tolerance(0.0).max_iterations(usize::MAX),
+    ] {
         let e = solver.solve(Array1::zeros(3), Array1::zeros(3)).unwrap_err().to_string();
         assert!(e.contains("more than can be counted") && e.contains("statuses.rs:"), "{e}");
     }
