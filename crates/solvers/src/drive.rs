@@ -15,6 +15,8 @@ const FALL: f64 = 0.99;
 const STILL: f64 = 10.0;
 /// unless the measure fell, however little, in more than this part of them.
 const FALLING: f64 = 0.75;
+/// A measure that has risen to more than this many times its best does not stall, it diverges.
+const RISEN: f64 = 1e3;
 
 /// Records the loop.
 ///
@@ -71,14 +73,15 @@ pub(crate) fn drive<M: Method>(m: &M, start: V<M::Solution>, params: &V<M::Param
             |(s, numbers), k| turn(s, numbers, each.clone(), k),
         )
     };
-    let [done, measure, goal, _, at, falls, _] = numbers;
+    let [done, measure, goal, best, at, falls, _] = numbers;
     // What the loop measured decides: computed once more, it may round to the other side of the tolerance.
     let after: Var = double(Scalar::Var(m.stopping(&state, params)));
     let residual = pick(done, measure, after);
     let none = at_most(count.real(), number(0.0));
     let goal = pick(none, reach(residual), goal);
     let (all, still) = (count.real::<f64>(), count.real::<f64>() - at);
-    let stalled = (1.0 - done) * at_most((2.0 / 3.0 * all).max(STILL), still) * at_most(falls, FALLING * still);
+    let stalled =
+        (1.0 - done) * at_most((2.0 / 3.0 * all).max(STILL), still) * at_most(falls, FALLING * still) * at_most(residual, RISEN * best);
     (m.solution(&state), (count, [done, residual, goal, stalled]))
 }
 
