@@ -46,7 +46,7 @@ pub(super) fn inverse<W: Vars>(of: &W, most: usize, product: impl Fn(&W) -> W) -
     let mut leaf = 0u32;
     let probe = of.map(&mut |v| {
         leaf += 1;
-        like(Scalar::Var(normal(KEY, leaf, Leaf::<f64>::new(&shape(v))).to_dyn()), v)
+        like(Scalar::Var(normal(KEY, leaf, Leaf::<f64>::new(shape(v))).to_dyn()), v)
     });
     let length = squares(&probe);
     let (goal, rounding) = ((10.0 * epsilon(of)).powi(2), n as f64 * epsilon(of));
