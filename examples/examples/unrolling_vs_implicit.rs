@@ -241,7 +241,7 @@ fn descend(
             break;
         }
         let g = g.to_owned();
-        adam.update(&mut penalties, &g);
+        adam.update(&mut penalties, &g)?;
         penalties.mapv_inplace(|v| v.clamp(-12.0, 4.0));
         bar.inc(1);
     }

@@ -116,10 +116,73 @@ pub(crate) fn entry(v: DynVar, k: Var<u32>) -> DynVar {
     record::apply("entry", &[v, k.to_dyn()], Location::caller(), |b, x| b.rows(x[0], x[1]))
 }
 
-/// ‖w‖₂ over all real leaves.
+/// aᵀb over all real leaves, in double precision.
+#[track_caller]
+pub(crate) fn products<W: Vars>(a: &W, b: &W) -> Var {
+    let at = Location::caller();
+    let mut total: Option<Var> = None;
+    for (a, b) in a.flat().into_iter().zip(b.flat()).filter(|(a, _)| a.kind().is_real()) {
+        let part = record::apply("inner", &[a, b], at, |m, v| {
+            let (x, y) = (m.cast(v[0], Kind::F64), m.cast(v[1], Kind::F64));
+            let xy = m.mul(x, y);
+            m.sum_all(xy)
+        });
+        total = Some(total.map_or(Var::from_dyn(part), |t| t + Var::from_dyn(part)));
+    }
+    total.unwrap_or_else(|| record::scalar(0.0))
+}
+
+/// ‖w‖₂² over all real leaves, in double precision.
+#[track_caller]
+pub(crate) fn squares<W: Vars>(w: &W) -> Var {
+    products(w, w)
+}
+
+/// ‖w‖₂ over all real leaves. Where squares would leave the range, the entries are divided by the largest one first.
 #[track_caller]
 pub(crate) fn norm<W: Vars>(w: &W) -> Var {
-    w.norm_squared::<f64>().sqrt()
+    let square = squares(w);
+    let plain = record::scalar::<f64>(1e-280).less_than(square) * square.less_than(record::scalar(1e300));
+    record::cond(plain, || square.sqrt(), || scaled_norm(w))
+}
+
+#[track_caller]
+fn scaled_norm<W: Vars>(w: &W) -> Var {
+    let at = Location::caller();
+    let largest =
+        w.flat().into_iter().filter(|v| v.kind().is_real() && !shape(*v).contains(&0)).fold(record::scalar::<f64>(0.0), |most, v| {
+            most.max(Var::from_dyn(record::apply("norm", &[v], at, |b, x| {
+                let x = b.cast(x[0], Kind::F64);
+                let axes: Vec<usize> = (0..b.shape(x).len()).collect();
+                b.norm_max(x, &axes)
+            })))
+        });
+    let some = record::scalar::<f64>(0.0).less_than(largest) * at_most(largest, record::scalar(f64::MAX));
+    let scale = record::stop_gradient(&pick(some, largest, record::scalar(1.0)));
+    let unit = |v: DynVar| {
+        if v.kind().is_real() {
+            record::apply("norm", &[v, scale.to_dyn()], at, |b, x| {
+                let y = b.cast(x[0], Kind::F64);
+                let by = b.broadcast_to(x[1], &b.shape(y));
+                b.div(y, by)
+            })
+        } else {
+            v
+        }
+    };
+    let units: Vec<DynVar> = w.flat().into_iter().map(unit).collect();
+    scale * squares(&units).sqrt()
+}
+
+/// [`select`] of two numbers.
+#[track_caller]
+pub(crate) fn pick(test: Var, yes: Var, no: Var) -> Var {
+    Var::from_dyn(select(test, yes.to_dyn(), no.to_dyn()))
+}
+
+/// The machine epsilon of the coarsest leaf.
+pub(crate) fn epsilon<W: Vars>(w: &W) -> f64 {
+    if w.flat().iter().any(|v| v.kind() == Kind::F32) { f64::from(f32::EPSILON) } else { f64::EPSILON }
 }
 
 /// 1 where a ≤ b, both finite.

@@ -29,6 +29,22 @@ pub trait Method: Clone + 'static {
     fn start(&self, solution: V<Self::Solution>, params: &V<Self::Params>) -> V<Self::State>;
     /// The next state; k counts from 0.
     fn step(&self, state: V<Self::State>, params: &V<Self::Params>, each: V<Self::Each>, k: Var<u32>) -> V<Self::State>;
+    /// The same step, where it is differentiated: what unrolling records. A method that makes no step at rest gives one here that leaves the solution
+    /// where it is and moves its derivative.
+    fn step_with_derivative(&self, state: V<Self::State>, params: &V<Self::Params>, each: V<Self::Each>, k: Var<u32>) -> V<Self::State> {
+        self.step(state, params, each, k)
+    }
+    /// A state whose derivative was cut off, with what depends on the parameters made again: where `Keep::Last` begins.
+    fn resume(&self, state: V<Self::State>, params: &V<Self::Params>) -> V<Self::State> {
+        let _ = params;
+        state
+    }
+    /// Where second derivatives of the steps need not come near those of the solution: by what factor the steps at rest have shrunk the error of the
+    /// derivative. Above 10⁻⁶, differentiating an unrolled solution twice is an error.
+    fn unsettled(&self, state: &V<Self::State>) -> Option<Var> {
+        let _ = state;
+        None
+    }
     /// The solution that a state stands for.
     fn solution(&self, state: &V<Self::State>) -> V<Self::Solution>;
     /// The optimality map F(z, params): zero at the solution.
@@ -60,6 +76,13 @@ pub trait Method: Clone + 'static {
     #[must_use]
     fn tolerance(mut self, tolerance: impl Into<Scalar>) -> Self {
         self.limits_mut().tolerance = tolerance.into();
+        self
+    }
+    /// Stops once the stopping measure is at or under this times the measure at the start too: what does not change with the scale of the problem. From a
+    /// start that is nearly the solution it asks for more than rounding may allow; then the status is "stalled".
+    #[must_use]
+    fn relative_tolerance(mut self, tolerance: impl Into<Scalar>) -> Self {
+        self.limits_mut().relative = tolerance.into();
         self
     }
     /// Stops after so many iterations at the latest.

@@ -20,6 +20,11 @@ impl<S: Structure, P: Structure> Derivatives<S, P> {
         let both = f.wrt(|(z, _)| z).value_and_gradient();
         Derivatives { gradient: both.output(|(_, g)| g), both: both.output(|(y, g)| (y.to_dyn(), g)) }
     }
+    /// (z, p), v → ∇²f v: derived where it is recorded, so that a solve without it needs none.
+    #[track_caller]
+    pub(crate) fn hvp(&self) -> Function<((S, P), S), S> {
+        self.gradient.wrt(|(z, _)| z).jvp().output(|(_, t)| t)
+    }
     #[track_caller]
     pub(crate) fn gradient(&self, z: &V<S>, p: &V<P>) -> V<S> {
         self.gradient.call(Own::<(S, P)>((z.clone(), p.clone())))

@@ -10,8 +10,8 @@ use hypertape_autodiff::record::{self, DynVar, Var};
 use hypertape_autodiff::tree::{AnyLeaf, Feed, Leaf, Ranked, Structure, V, Vars};
 use hypertape_autodiff::{Allow, Error, Function, Result, Site, Workspace};
 
-/// Solution, then steps run, then [last step undone, residual, tolerance].
-type Outputs<M> = (<M as Method>::Solution, (Leaf<u32>, [Leaf<f64>; 3]));
+/// Solution, then steps run, then [last step undone, residual, tolerance, stalled].
+type Outputs<M> = (<M as Method>::Solution, (Leaf<u32>, [Leaf<f64>; 4]));
 /// Start, parameters, what differs from step to step, and variables of the recording that it was prepared in.
 type Inputs<M> = (<M as Method>::Solution, <M as Method>::Params, <M as Method>::Each, Vec<AnyLeaf>);
 
@@ -100,7 +100,7 @@ impl<M: Method> Prepared<M> {
         let each = doors.2.leaf_types();
         fits(m, [&doors.0.leaf_types(), &doors.1.leaf_types(), &each], at)?;
         let steps = each.first().map_or(m.limits().iterations, |t| t.shape.first().copied().unwrap_or(0));
-        m.limits().check().and_then(|()| m.check(Some(steps))).map_err(|problem| wrong(m.name(), problem, at))?;
+        m.limits().check(steps).and_then(|()| m.check(Some(steps))).map_err(|problem| wrong(m.name(), problem, at))?;
         let mut types = doors.0.leaf_types();
         types.extend(doors.1.leaf_types());
         types.extend(each);
@@ -127,7 +127,7 @@ impl<M: Method> Prepared<M> {
     ) -> Result<Self> {
         let leaves = solution.leaf_types().len();
         let number = || Leaf::<f64>::new([]);
-        let outputs = (solution, (Leaf::<u32>::new([]), [number(), number(), number()]));
+        let outputs = (solution, (Leaf::<u32>::new([]), [number(), number(), number(), number()]));
         let function = Function::with_doors(program, (doors.0, doors.1, doors.2, extra), outputs)?;
         let workspace = workspace(&function);
         Ok(Prepared { name: m.name(), function, workspace, leaves, at })
@@ -153,8 +153,9 @@ impl<M: Method> Prepared<M> {
         captured: &[AnyView<'_>],
     ) -> Result<(<M::Solution as Structure>::Views<'_>, Ended)> {
         let given = (&start, &params, &each, captured);
-        let (solution, (count, [undone, residual, tolerance])) = self.workspace.run(given)?;
-        let r = Ended::new(count.number()?, undone.number()?, residual.number()?, tolerance.number()?);
+        let (solution, (count, numbers)) = self.workspace.run(given)?;
+        let [a, b, c, d] = numbers;
+        let r = Ended::new(count.number()?, [a.number()?, b.number()?, c.number()?, d.number()?]);
         if !r.residual.is_finite() {
             return Err(not_finite(&self.function, &owned::<Inputs<M>>(&given), self.name, r, self.at));
         }
@@ -174,18 +175,17 @@ impl<M: Method> Prepared<M> {
     ) -> Result<Ended> {
         let given = (start, params, each, captured);
         let leaves = self.leaves;
-        let (mut k, mut numbers) = (0, [0.0; 4]);
+        let (mut k, mut steps, mut numbers) = (0, 0, [0.0; 4]);
         self.workspace.run_each(given, &mut |v| {
             match (k < leaves, &v) {
                 (true, _) => sink(v),
-                (_, AnyView::U32(n)) => numbers[0] = f64::from(n.number().unwrap_or_default()),
-                (_, AnyView::F64(x)) => numbers[k - leaves] = x.number().unwrap_or(f64::NAN),
+                (_, AnyView::U32(n)) => steps = n.number().unwrap_or_default(),
+                (_, AnyView::F64(x)) => numbers[k - leaves - 1] = x.number().unwrap_or(f64::NAN),
                 _ => {}
             }
             k += 1;
         })?;
-        let [steps, undone, residual, tolerance] = numbers;
-        let r = Ended::new(steps as u32, undone, residual, tolerance);
+        let r = Ended::new(steps, numbers);
         self.finite(&given, r)?;
         Ok(r)
     }
@@ -228,8 +228,8 @@ impl<M: Method> Prepared<M> {
         let given = (&start, &params, &each, Vec::<AnyArray>::new());
         let mut out = self.function.outputs().arrays(&mut |t| AnyArray::full(t, 0.0));
         self.workspace.run_into(&given, &mut out)?;
-        let (solution, (count, [undone, residual, tolerance])) = out;
-        let r = Ended::new(count.number()?, undone.number()?, residual.number()?, tolerance.number()?);
+        let (solution, (count, [a, b, c, d])) = out;
+        let r = Ended::new(count.number()?, [a.number()?, b.number()?, c.number()?, d.number()?]);
         self.finite(&given, r)?;
         Ok(Solved { solution, report: r.report(self.name) })
     }
@@ -258,7 +258,7 @@ fn owned<S: Structure>(given: &impl Feed<S>) -> Vec<AnyArray> {
 fn not_finite<I: Structure, O: Structure>(f: &Function<I, O>, inputs: &[AnyArray], name: &str, r: Ended, at: Site) -> Error {
     let iteration = r.iterations;
     let problem = match f.program().ok().and_then(|p| origin(&p, inputs)) {
-        Some(o) => o.words(Some(iteration), Some(at)),
+        Some(o) => format!("{}; a smaller step size, or another start, may help", o.words(Some(iteration), Some(at))),
         None => format!("iteration {iteration}: a value is not finite (residual {}); a smaller step size may help", r.residual),
     };
     Error::Numeric { op: name.into(), problem, at: Some(at) }

@@ -22,16 +22,18 @@ pub struct Ended {
     pub tolerance: f64,
     /// Whether the residual is at or under the tolerance.
     pub converged: bool,
-    /// "converged", "iteration limit" or "diverged (not finite)".
+    /// "converged", "iteration limit", "stalled" (the stopping measure no longer falls: rounding or a kink keeps it up, and more iterations do not
+    /// help), or "diverged (not finite)".
     pub status: &'static str,
 }
 
 impl Ended {
-    /// From what the loop counted: its turns, whether the last one was undone, and the numbers at the solution.
-    pub(crate) fn new(turns: u32, undone: f64, residual: f64, tolerance: f64) -> Self {
+    /// From what the loop counted: its turns, whether the last one was undone, the numbers at the solution, and whether it stalled.
+    pub(crate) fn new(turns: u32, [undone, residual, tolerance, stalled]: [f64; 4]) -> Self {
         let converged = residual <= tolerance;
         let status = match (converged, residual.is_finite()) {
             (true, _) => "converged",
+            (_, true) if stalled != 0.0 => "stalled",
             (_, true) => "iteration limit",
             _ => "diverged (not finite)",
         };

@@ -94,6 +94,10 @@ impl<M: Method> Unrolled<M> {
             let state = self.method.start(start.clone(), params);
             return (start, emit(&state));
         }
+        // Cotangents are checked where they come out, at what enters.
+        let watched = |v: DynVar| if v.kind().is_real() { record::apply("watched", &[v], at, |b, x| b.watched(x[0], name)) } else { v };
+        let (start, each) = (start.map(&mut { watched }), each.map(&mut { watched }));
+        let params = &params.map(&mut { watched });
         let state = self.method.start(start, params);
         let k = self.steps;
         let storage = match self.keep {
@@ -112,11 +116,13 @@ impl<M: Method> Unrolled<M> {
             Keep::All | Keep::Values | Keep::Bytes(_) => loops.stretch(state, 0, k, emit),
             Keep::Last(last) => {
                 let (state, head) = loops.stretch(state, 0, k - last, emit);
-                let (state, tail) = loops.stretch(stop_gradient(&state), k - last, last, emit);
+                let state = self.method.resume(stop_gradient(&state), params);
+                let (state, tail) = loops.stretch(state, k - last, last, emit);
                 (state, join(&stop_gradient(&head), &tail))
             }
             Keep::Sqrt => {
-                let length = (1..=k).find(|s| s * s >= k).unwrap_or(1);
+                let root = k.isqrt();
+                let length = if root * root == k { root } else { root + 1 };
                 let segments = k / length;
                 let (state, head) = loops.segments(state, segments, length, emit);
                 if segments * length == k {
@@ -127,14 +133,24 @@ impl<M: Method> Unrolled<M> {
                 }
             }
         };
-        // A divergence is an error, with the iteration and the line where it began.
-        let mut finite = |v: DynVar| if v.kind().is_real() { record::apply("finite", &[v], at, |b, x| b.finite(x[0], name)) } else { v };
+        // A divergence is an error, with the iteration and the line where it began; so is a second derivative that is not to be had.
+        let unsettled = self.method.unsettled(&state);
+        let mut finite = |v: DynVar| {
+            if !v.kind().is_real() {
+                return v;
+            }
+            let v = unsettled.map_or(v, |left| record::apply("settled", &[v, left.to_dyn()], at, |b, x| b.settled(x[0], x[1], name)));
+            record::apply("finite", &[v], at, |b, x| b.finite(x[0], name))
+        };
         (self.method.solution(&state).map(&mut finite), y)
     }
     fn check(&self, each: &V<M::Each>) -> Result<(), String> {
         let k = self.steps;
         if k == 0 {
             return Err("no steps; unroll at least 1".into());
+        }
+        if u32::try_from(k).is_err() {
+            return Err(format!("{k} steps are more than can be counted; unroll at most {}", u32::MAX));
         }
         match self.keep {
             Keep::Last(0) => return Err("`Keep::Last(0)` keeps no step, so the derivative would be 0; keep at least 1".into()),
@@ -190,13 +206,13 @@ impl<M: Method> Loops<'_, M> {
         let (m, params) = (self.method, self.params);
         if each.flat().is_empty() {
             return scan_storing(self.storage, s, n, |s, k| {
-                let s = m.step(s, params, each.clone(), moved(k));
+                let s = m.step_with_derivative(s, params, each.clone(), moved(k));
                 let y = emit(&s);
                 (s, y)
             });
         }
         scan_storing(self.storage, s, (each, handles::counters(n)), |s, (e, k)| {
-            let s = m.step(s, params, e, moved(k));
+            let s = m.step_with_derivative(s, params, e, moved(k));
             let y = emit(&s);
             (s, y)
         })

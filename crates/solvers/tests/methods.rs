@@ -142,7 +142,7 @@ fn adam_on_arrays_makes_the_steps_of_the_paper() {
         m = 0.9 * m + 0.1 * g;
         v = 0.999 * v + 0.001 * g * g;
         let (x0, x1) = (x.0.clone(), x.1.clone());
-        adam.update(&mut x, &(2.0 * x0, 2.0 * x1));
+        adam.update(&mut x, &(2.0 * x0, 2.0 * x1)).unwrap();
         z -= 0.1 * (m / (1.0 - 0.9f64.powi(k))) / ((v / (1.0 - 0.999f64.powi(k))).sqrt() + 1e-8);
         assert!((x.0[[0]] - z).abs() < 1e-14 && (f64::from(x.1[[0]]) - z).abs() < 1e-6);
     }

@@ -238,3 +238,29 @@ fn single_precision() {
     let (v, g) = outer.value_and_gradient(2.0f32).unwrap();
     assert!((v - 2.0 * 0.446_312_9).abs() < 4e-7 && g[[]] < 0.0, "{v} {g}");
 }
+
+/// Extreme counts neither run for ever nor panic: they are named, or they are plain.
+#[test]
+fn extreme_counts_are_named() {
+    let f = quadratic();
+    let solver = GradientDescent::new(&f).step_size(0.1);
+    let max = usize::MAX;
+    for keep in [Keep::All, Keep::Sqrt, Keep::Values, Keep::Bytes(u64::MAX), Keep::Bytes(64), Keep::Last(1), Keep::Last(max)] {
+        let e =
+            Function::record((shape![], shape![]), |p| solver.unroll(max).keep(keep).solve(zeros(shape![]), p)).unwrap_err().to_string();
+        assert!(e.contains("more than can be counted") && e.contains("unroll.rs:"), "{keep:?}: {e}");
+        let none =
+            Function::record((shape![], shape![]), |p| solver.unroll(0).keep(keep).solve(zeros(shape![]), p)).unwrap_err().to_string();
+        assert!(none.contains("unroll at least 1"), "{keep:?}: {none}");
+    }
+    let e = Function::record((shape![], shape![]), |p| solver.unroll(5).keep(Keep::Last(max)).solve(zeros(shape![]), p)).unwrap_err();
+    assert!(e.to_string().contains("of 5 steps"), "{e}");
+    let most = u32::MAX as usize;
+    assert!(Function::record((shape![], shape![]), |p| solver.unroll(most).keep(Keep::Sqrt).solve(zeros(shape![]), p)).is_ok());
+    let lbfgs = hypertape_solvers::Lbfgs::new(&f).memory(max);
+    let e = Function::record((shape![], shape![]), |p| lbfgs.unroll(3).solve(zeros(shape![]), p)).unwrap_err().to_string();
+    assert!(e.contains("at most 1000"), "{e}");
+    let newton = hypertape_solvers::NewtonCg::new(&f).inner_iterations(max);
+    let e = Function::record((shape![], shape![]), |p| newton.unroll(3).solve(zeros(shape![]), p)).unwrap_err().to_string();
+    assert!(e.contains("inner iterations"), "{e}");
+}

@@ -5,9 +5,13 @@ use crate::execute::{Executor, reference};
 use crate::operation::{Equation, Program, ScanSpec, Trip, Value};
 use crate::ops::control::{Cond, Scan};
 use crate::ops::finite::Finite;
+use crate::ops::watched::{ADVICE, Derivative};
 use crate::plan::Plan;
 use ndarray::Axis;
 use std::sync::Arc;
+
+/// What to do about values that grow.
+pub(super) const SMALLER: &str = "a smaller step size, or another start, may help";
 
 /// Where a value that is not finite came from.
 #[derive(Debug, Clone)]
@@ -20,20 +24,23 @@ pub struct Origin {
     pub value: f64,
     /// The turn, from 0, of the loop that made it.
     pub turn: Option<u64>,
+    /// Whether that loop runs backwards.
+    pub backwards: bool,
 }
 
 impl Origin {
-    /// In words, for a solver used at line `at`; `iteration` is the last one, for what arose after the loop.
+    /// In words, for a solver used at line `at`; `iteration` is the last one, for what arose after the loop. What to do is left to the caller.
     #[must_use]
     pub fn words(&self, iteration: Option<u64>, at: Option<Site>) -> String {
-        let iteration = self.turn.map(|t| t + 1).or(iteration).map_or(String::new(), |k| format!("iteration {k}: "));
+        let way = if self.backwards { ", going backwards" } else { "" };
+        let iteration = self.turn.map(|t| t + 1).or(iteration).map_or(String::new(), |k| format!("iteration {k}{way}: "));
         // Equations of the method itself carry the line where it is used.
         let line = match self.site {
             Some(s) if Some(s) != at => format!(" at {s}"),
             _ => " of the method itself".to_string(),
         };
         let (op, value) = (&self.op, self.value);
-        format!("{iteration}`{op}`{line} gave {value} from finite operands; a smaller step size, or another start, may help")
+        format!("{iteration}`{op}`{line} gave {value} from finite operands")
     }
 }
 
@@ -56,8 +63,15 @@ pub(super) fn explain(mut e: Error, program: &Program, inputs: &[AnyView<'_>]) -
         return e;
     }
     let owned: Vec<AnyArray> = inputs.iter().map(AnyView::to_owned).collect();
-    if let Some(o) = checked(program, &owned) {
-        *inner = Error::Numeric { op: op.clone(), problem: o.words(None, *at), at: *at };
+    match checked(program, &owned) {
+        Some((o, false)) => {
+            *inner = Error::Numeric { op: op.clone(), problem: format!("{}; {SMALLER}", o.words(None, *at)), at: *at };
+        }
+        Some((o, true)) => {
+            let problem = format!("its derivative is not finite: {}; {ADVICE}", o.words(None, *at));
+            *inner = Error::Numeric { op: op.clone(), problem, at: *at };
+        }
+        None => {}
     }
     e
 }
@@ -65,18 +79,27 @@ pub(super) fn explain(mut e: Error, program: &Program, inputs: &[AnyView<'_>]) -
 /// Whether the program, or one inside, checks the result of `of` used at this line.
 fn checks(program: &Program, of: &str, at: Option<Site>) -> bool {
     program.equations.iter().any(|e| {
-        e.op.downcast::<Finite>().is_some_and(|f| f.of == of && e.site == at) || e.op.bodies().iter().any(|(_, p)| checks(p, of, at))
+        let own = e.op.downcast::<Finite>().is_some_and(|f| f.of == of) || e.op.downcast::<Derivative>().is_some_and(|f| f.of == of);
+        own && e.site == at || e.op.bodies().iter().any(|(_, p)| checks(p, of, at))
     })
 }
 
-/// The origin of what the first check that fails was given.
-fn checked(program: &Program, inputs: &[AnyArray]) -> Option<Origin> {
+/// What a check tests, and whether that is a derivative.
+fn tested(e: &Equation) -> Option<(Value, bool)> {
+    match (e.op.downcast::<Finite>(), e.op.downcast::<Derivative>()) {
+        (Some(_), _) => Some((e.inputs[e.inputs.len() - 1], false)),
+        (_, Some(_)) => Some((e.inputs[0], true)),
+        _ => None,
+    }
+}
+
+/// The origin of what the first check that fails was given, and whether that is a derivative.
+fn checked(program: &Program, inputs: &[AnyArray]) -> Option<(Origin, bool)> {
     for e in &program.equations {
-        if e.op.downcast::<Finite>().is_some() {
-            let tested = e.inputs[e.inputs.len() - 1];
+        if let Some((tested, derivative)) = tested(e) {
             let values = evaluate(program, inputs, &[tested])?;
             if is_bad(&values, tested) {
-                return back(program, &values, tested);
+                return back(program, &values, tested).map(|o| (o, derivative));
             }
         } else if e.op.bodies().iter().any(|(_, p)| contains_check(p)) {
             let values = evaluate(program, inputs, &e.inputs)?;
@@ -102,7 +125,7 @@ fn checked(program: &Program, inputs: &[AnyArray]) -> Option<Origin> {
 }
 
 fn contains_check(p: &Program) -> bool {
-    p.equations.iter().any(|e| e.op.downcast::<Finite>().is_some() || e.op.bodies().iter().any(|(_, p)| contains_check(p)))
+    p.equations.iter().any(|e| tested(e).is_some() || e.op.bodies().iter().any(|(_, p)| contains_check(p)))
 }
 
 /// Whether the test of a branch, its first operand, is not 0.
@@ -133,7 +156,7 @@ fn evaluate(program: &Program, inputs: &[AnyArray], targets: &[Value]) -> Option
         let operands: Vec<AnyArray> = e.inputs.iter().map(|v| values[v.index()].clone()).collect::<Option<_>>()?;
         let made = match e.op.downcast::<Scan>() {
             Some(Scan(s)) if plain(s) && !e.outputs[s.carries..2 * s.carries].iter().any(|v| needed[v.index()]) => run(s, &operands)?,
-            _ if e.op.downcast::<Finite>().is_some() => operands[..1].to_vec(),
+            _ if tested(e).is_some() => operands[..1].to_vec(),
             _ => e.op.value(&operands.iter().collect::<Vec<_>>()).ok()?,
         };
         for (v, y) in e.outputs.iter().zip(made) {
@@ -154,8 +177,9 @@ fn back(program: &Program, values: &Known, from: Value) -> Option<Origin> {
         }
         let operands: Vec<AnyArray> = e.inputs.iter().filter_map(|v| values[v.index()].clone()).collect();
         let value = values[at.index()].as_ref().and_then(bad)?;
-        let found = inside(e, &operands).unwrap_or(Origin { op: e.op.name().into(), site: e.site, value, turn: None });
-        return Some(Origin { turn: found.turn.map(|t| t + turns_before(program, e)), ..found });
+        let found = inside(e, &operands).unwrap_or(Origin { op: e.op.name().into(), site: e.site, value, turn: None, backwards: false });
+        let before = if found.backwards { 0 } else { turns_before(program, e) };
+        return Some(Origin { turn: found.turn.map(|t| t + before), ..found });
     }
 }
 
@@ -176,7 +200,7 @@ fn inside(e: &Equation, operands: &[AnyArray]) -> Option<Origin> {
         }
         found = origin(&spec.body, given).map(|o| {
             let within = if segments(spec) { turns(&spec.body, 0) * turn + o.turn.unwrap_or(0) } else { turn };
-            Origin { turn: Some(within), ..o }
+            Origin { turn: Some(within), backwards: spec.reverse, ..o }
         });
         false
     })?;

@@ -3,6 +3,7 @@ use crate::array::{AnyArray, Element, Kind, LeafType, Real, Slice, SliceMut};
 use crate::error::{Error, Problem};
 use crate::kernels::typed::{OfKind, RealKernel, input, output};
 use crate::operation::{Builder, Lowering, Maybe, Op, Operation, Probe, Probed, Value, same_value};
+use crate::ops::watched::Derivative;
 use crate::program::{Types, Values};
 use smallvec::smallvec;
 use std::sync::Arc;
@@ -10,7 +11,8 @@ use std::sync::Arc;
 /// The same values, all finite; an error when it runs, otherwise. Its derivative is that of the identity.
 ///
 /// With a second operand, that one is checked instead: so derivatives, which pass as they are, are errors too where the value is.
-/// Unrolled solvers end with it, so that a divergence is an error and not a NaN that travels on.
+/// Unrolled solvers end with it, so that a divergence is an error and not a NaN that travels on. Its tangent is checked too ([`Derivative`]); cotangents
+/// are where they come out, at the start and the parameters ([`Watched`](crate::ops::watched::Watched)).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finite {
     /// What made the values: the operation that the error names.
@@ -45,8 +47,9 @@ impl Operation for Finite {
     fn jvp(&self, b: &mut Builder, op: &Op, inputs: &[Value], tangents: &[Option<Value>]) -> (Values, Maybe) {
         let y = b.emit(op.clone(), inputs);
         let checked = inputs.get(1).copied().unwrap_or(y[0]);
+        let watch = Op::new(Derivative { of: self.of.clone(), tangent: true });
         let t = tangents[0].map(|t| b.emit1(op.clone(), &[t, checked]));
-        (y, vec![t])
+        (y.clone(), vec![t.map(|t| b.emit1(watch, &[t, y[0]]))])
     }
     fn vjp(&self, b: &mut Builder, inputs: &[Value], outputs: &[Value], cotangents: &[Option<Value>], wanted: &[bool]) -> Maybe {
         let checked = inputs.get(1).copied().unwrap_or(outputs[0]);

@@ -57,6 +57,9 @@ macro_rules! each_operation {
             constant: literal::Constant;
             finite: finite::Finite;
             require: require::Require;
+            watched: watched::Watched;
+            derivative: watched::Derivative;
+            settled: settled::Settled;
             sum: fold::Sum;
             broadcast: fold::Broadcast;
             prod: reduce::Prod;

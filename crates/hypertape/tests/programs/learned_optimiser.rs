@@ -85,7 +85,7 @@ fn an_update_rule_is_learned() -> Result<()> {
         for _ in 0..3 {
             workspace.run_into(((&p, &state, problem()), (1.0, &no_state, &no_gradients)), &mut out)?;
             let ((total, last, _), gradient) = &out;
-            adam.update(&mut p, gradient);
+            adam.update(&mut p, gradient)?;
             sum += total.number()?;
             state.clone_from(last);
         }

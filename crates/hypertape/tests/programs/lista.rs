@@ -53,7 +53,7 @@ fn layers_learn_to_code() -> Result<()> {
     for _ in 0..150 {
         step.run_into((&trained, data), &mut out)?;
         errors.push(out.0.number()?);
-        adam.update(&mut trained, &out.1);
+        adam.update(&mut trained, &out.1)?;
     }
     assert!(errors[149] < 0.3 * errors[0], "{errors:?}");
     let (_, losses) = network.eval((&trained, data))?;

@@ -96,7 +96,7 @@ fn a_start_that_adapts_fast() -> Result<()> {
     for _ in 0..100 {
         step.run_into((&meta, &batch), &mut out)?;
         losses.push(out.0.number()?);
-        adam.update(&mut meta, &out.1);
+        adam.update(&mut meta, &out.1)?;
     }
     assert!(losses[99] < 0.5 * losses[0], "{losses:?}");
     Ok(())

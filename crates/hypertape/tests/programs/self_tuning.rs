@@ -44,7 +44,7 @@ fn a_penalty_tunes_itself() -> Result<()> {
     let (mut adam, mut losses) = (Adam::new(0.02, &response), vec![]);
     for step in 0..300_u32 {
         descend.run_into((&r, (lambda, -1.0), (&x, &y), step), &mut out)?;
-        adam.update(&mut r, &out.1);
+        adam.update(&mut r, &out.1)?;
         let (loss, slope) = tune.run(((lambda, -1.0), &r, (&x_val, &y_val)))?;
         losses.push(loss.number()?);
         lambda -= 0.1 * slope.number()?;

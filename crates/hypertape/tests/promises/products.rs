@@ -74,3 +74,46 @@ fn the_gradient_and_hvp_of_a_linear_model_read_the_data_once() {
     let x = shared(&x);
     assert_eq!((counts.products(Class::MatVec, Some(&x)), counts.products(Class::VecMat, Some(&x))), (2, 1));
 }
+
+/// Everything executed in `steps` steps of a solve whose tolerance is 0, and of the same steps unrolled.
+fn work<M: Method<Solution = Leaf, Params = Leaf, Each = ()>>(solver: &M, d: usize, tolerance: f64, steps: usize) -> [u64; 2] {
+    let all = |c: hypertape::execute::Counts| c.all_products() + c.groups + c.folds + c.kernels + c.passes;
+    let at = Array1::from_elem(d, 0.1);
+    let mut prepared = solver.clone().tolerance(tolerance).max_iterations(steps).prepare(&shape![d], &shape![d]).unwrap();
+    prepared.run(Array1::<f64>::zeros(d), &at, (), &[]).unwrap();
+    let unrolled = Function::record(shape![d], |p| solver.unroll(steps).solve(zeros(shape![d]), p)).unwrap();
+    let mut workspace = unrolled.workspace();
+    workspace.run(&at).unwrap();
+    [all(prepared.counts()), all(workspace.counts())]
+}
+
+#[test]
+fn a_tolerance_of_zero_measures_nothing_in_its_steps() {
+    let _alone = alone();
+    let (n, d) = (300, 20);
+    let x = Array::from_shape_fn((n, d), |(i, j)| ((3 * i + 5 * j) as f64).sin()).into_shared();
+    let y = Array::from_shape_fn(n, |i| (i as f64).cos()).into_shared();
+    let fit = Function::record((shape![d], shape![d]), |(w, p)| {
+        let r = constant(&x).dot(w) - constant(&y);
+        r.dot(r) / (2.0 * n as f64) + (p * w).sum()
+    })
+    .unwrap();
+    let soft = |v: Var, step: Var, p: &Var| v.soft_threshold(step * p);
+    let gradient = fit.wrt(|(w, _)| w).gradient();
+    let map = Function::record((shape![d], shape![d]), |(w, p)| w - 0.5 * gradient.call((w, p))).unwrap();
+    fn held<M: Method<Solution = Leaf, Params = Leaf, Each = ()>>(solver: &M, d: usize) {
+        let more_steps = |tolerance| {
+            let [short, long] = [10, 30].map(|k| work(solver, d, tolerance, k));
+            [long[0] - short[0], long[1] - short[1]]
+        };
+        let [solved, unrolled] = more_steps(0.0);
+        assert!(solved <= unrolled, "{}: 20 steps execute {solved}, unrolled {unrolled}", solver.name());
+        let [measured, _] = more_steps(1e-300);
+        assert!(measured > solved, "{}: a tolerance above 0 is compared in every step: {measured} and {solved}", solver.name());
+    }
+    held(&GradientDescent::new(&fit).step_size(0.5), d);
+    held(&AdamDescent::new(&fit), d);
+    held(&Ista::with(&fit, soft).step_size(0.5), d);
+    held(&Fista::with(&fit, soft).step_size(0.5), d);
+    held(&FixedPoint::new(&map), d);
+}

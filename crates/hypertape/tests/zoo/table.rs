@@ -163,7 +163,6 @@ const SADDLE: &str = "the solution is a saddle of the Lagrangian: steps along it
 const OTHER: &str = "the numbers are those of plain gradient steps, and this solver makes others";
 const NO_STEPS: &str = "the numbers are those of steps through the tape, and a user's own code makes none there";
 const DUAL: &str = "total variation is a norm of differences, which has a kink, and whose proximal operator is a problem of its own: it takes a primal-dual method";
-const REST: &str = "at the solution its line search is at rest: it makes no step, so the last steps have no derivative";
 const SLOW: &str = "it is not near the solution after 300 steps, and a test of real data cannot make many more";
 
 const U: Cell = Cell::Unrolls(BATCHES);
@@ -174,7 +173,6 @@ const S: Cell = Cell::Not(SADDLE);
 const O: Cell = Cell::Not(OTHER);
 const N: Cell = Cell::Not(NO_STEPS);
 const V: Cell = Cell::Not(DUAL);
-const R: Cell = Cell::Not(REST);
 const W: Cell = Cell::Not(SLOW);
 
 // System: D definite, N negative, I indefinite, G general. Step: _ unknown, C contracts, V vanishes, X expands.
@@ -206,7 +204,7 @@ pub(crate) const TABLE: [(&str, [Cell; 13]); 19] = [
     ("simplex_projection",  [B,  B,  B, B,  DV, DV, GC, NV, B,  B,  D_, NV, B ]),
     ("quadratic_program",   [S,  S,  S, S,  GC, GC, GC, S,  S,  S,  I_, IX, I_]),
     ("box_argmin",          [B,  B,  B, B,  DC, DC, GC, NC, B,  B,  D_, NC, B ]),
-    ("neumann_truncation",  [I,  R,  I, O,  I,  O,  O,  I,  O,  O,  N,  N,  N ]),
+    ("neumann_truncation",  [I,  I,  I, O,  I,  O,  O,  I,  O,  O,  N,  N,  N ]),
     ("min_min",             [DC, D_, U, D_, DC, DC, GC, NC, D_, D_, D_, NC, D_]),
     ("min_min_slopes",      [I,  I,  I, O,  I,  O,  O,  I,  O,  O,  N,  N,  N ]),
     ("denoising",           [V,  V,  V, V,  V,  V,  I,  V,  V,  V,  V,  V,  V ]),

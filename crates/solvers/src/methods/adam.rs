@@ -3,21 +3,29 @@ use crate::handles::{like, norm};
 use crate::limits::Limits;
 use crate::method::Method;
 use crate::objective::{Derivatives, Objective, limits};
+use crate::prepared::wrong;
 use crate::step::Step;
-use hypertape_autodiff::Result;
-use hypertape_autodiff::array::{AnyArray, AnyViewMut, LeafType, Real};
+use hypertape_autodiff::array::{AnyArray, AnyViewMut, Kind, LeafType, Real};
 use hypertape_autodiff::record::{DynVar, Scalar, Var, zeros_like};
-use hypertape_autodiff::tree::{Arrays, Structure, V, Vars};
+use hypertape_autodiff::tree::{Arrays, Feed, Structure, V, Vars};
+use hypertape_autodiff::{Error, Result, Site};
+use std::panic::Location;
 
-/// Adam (Kingma and Ba 2015) in the tape: m ← β₁m + (1 − β₁)g, v ← β₂v + (1 − β₂)g², z ← z − η m̂/(√v̂ + ε), with g = ∇f(z, p) and
-/// m̂ = m/(1 − β₁ᵏ), v̂ = v/(1 − β₂ᵏ).
+/// Adam (Kingma and Ba 2015) in the tape: m ← β₁m + (1 − β₁)g, v ← β₂v + (1 − β₂)g², z ← z − η m̂/(√(v̂ + ε') + ε), with g = ∇f(z, p) and
+/// m̂ = m/(1 − β₁ᵏ), v̂ = v/(1 − β₂ᵏ). ε' is 0 unless it is set.
 ///
 /// Optimality map: ∇f(z, p). Stopping measure: ‖∇f‖. With a fixed η it settles only to a distance near η.
+///
+/// **Unrolled near a solution**, the slope of a step is of order η/ε: gradients as small as ε decide on whole steps. After k steps from the solution
+/// the derivative is of order (η/ε)ᵏ, exact and useless; a report flags it, and one that is not finite is an error. With
+/// [`epsilon_inside_root`](AdamDescent::epsilon_inside_root) of 10⁻⁴, say, a slope is at most 100 η.
 #[derive(Debug, Clone)]
 pub struct AdamDescent<S: Structure, P: Structure> {
     f: Derivatives<S, P>,
     step: Step,
     decay: (f64, f64),
+    /// ε, and ε' inside the root.
+    epsilon: (f64, f64),
     limits: Limits,
 }
 
@@ -26,7 +34,13 @@ impl<S: Structure, P: Structure> AdamDescent<S, P> {
     #[must_use]
     #[track_caller]
     pub fn new<T: Real>(objective: &Objective<S, P, T>) -> Self {
-        AdamDescent { f: Derivatives::of(objective), step: Step::from(1e-3), decay: (0.9, 0.999), limits: Limits::default() }
+        AdamDescent {
+            f: Derivatives::of(objective),
+            step: Step::from(1e-3),
+            decay: (0.9, 0.999),
+            epsilon: (EPSILON, 0.0),
+            limits: Limits::default(),
+        }
     }
     /// η: a number, a variable, one an iteration, or a rule.
     #[must_use]
@@ -40,9 +54,35 @@ impl<S: Structure, P: Structure> AdamDescent<S, P> {
         self.decay = (first, second);
         self
     }
+    /// ε, added to the root: 10⁻⁸ unless it is set.
+    #[must_use]
+    pub fn epsilon(mut self, epsilon: f64) -> Self {
+        self.epsilon.0 = epsilon;
+        self
+    }
+    /// ε', added to v̂ inside the root: 0 unless it is set. It bounds the derivative of a step by η/√ε'.
+    #[must_use]
+    pub fn epsilon_inside_root(mut self, epsilon: f64) -> Self {
+        self.epsilon.1 = epsilon;
+        self
+    }
 }
 
 const EPSILON: f64 = 1e-8;
+
+/// What is wrong with decay rates and both ε, in words.
+fn check((first, second): (f64, f64), (outside, inside): (f64, f64)) -> Result<(), String> {
+    if let Some(b) = [first, second].into_iter().find(|b| !(*b > 0.0 && *b < 1.0)) {
+        return Err(format!("a decay rate is {b}; give a number between 0 and 1"));
+    }
+    if let Some(e) = [outside, inside].into_iter().find(|e| !(e.is_finite() && *e >= 0.0)) {
+        return Err(format!("an epsilon is {e}; give a finite number that is not negative, such as {EPSILON:e}"));
+    }
+    if outside == 0.0 && inside == 0.0 {
+        return Err(format!("both epsilons are 0, so a gradient of 0 is divided by 0; give one of them, such as {EPSILON:e}"));
+    }
+    Ok(())
+}
 
 impl<S: Structure, P: Structure> Method for AdamDescent<S, P> {
     type Solution = S;
@@ -71,8 +111,8 @@ impl<S: Structure, P: Structure> Method for AdamDescent<S, P> {
         let (by_m, by_v, step) = (unbias(first), unbias(second), self.step.now(k));
         // √v at 0 has derivative 0, as the gradient there is 0 too.
         let update = m.zip(&v, &mut |m, v| {
-            let root = sqrt(v / like(by_v, v)) + like(EPSILON.into(), v);
-            m / like(by_m, m) / root
+            let inside = if self.epsilon.1 > 0.0 { v / like(by_v, v) + like(self.epsilon.1.into(), v) } else { v / like(by_v, v) };
+            m / like(by_m, m) / (sqrt(inside) + like(self.epsilon.0.into(), v))
         });
         (z.zip(&update, &mut |z, u| z - like(step, u) * u), m, v)
     }
@@ -86,11 +126,7 @@ impl<S: Structure, P: Structure> Method for AdamDescent<S, P> {
         norm(&self.f.gradient(z, p)).to_dyn()
     }
     fn check(&self, steps: Option<usize>) -> Result<(), String> {
-        for b in [self.decay.0, self.decay.1] {
-            if !(b > 0.0 && b < 1.0) {
-                return Err(format!("a decay rate is {b}; give a number between 0 and 1"));
-            }
-        }
+        check(self.decay, self.epsilon)?;
         self.step.check("step size", steps)
     }
     limits!();
@@ -110,7 +146,7 @@ fn sqrt(v: DynVar) -> DynVar {
 /// let (mut adam, mut x) = (Adam::new(0.1, &shape![2]), ndarray::arr1(&[0.0, 3.0]).into_dyn());
 /// for _ in 0..500 {
 ///     let gradient = f.gradient(&x)?;
-///     adam.update(&mut x, &gradient);
+///     adam.update(&mut x, &gradient)?;
 /// }
 /// assert!(x.iter().all(|x| (x - 1.0).abs() < 1e-3));
 /// # Ok::<(), hypertape_autodiff::Error>(())
@@ -121,8 +157,10 @@ pub struct Adam<S: Structure> {
     pub step: f64,
     /// β₁ and β₂.
     pub decay: (f64, f64),
-    /// ε, which keeps the division finite.
+    /// ε, added to the root, which keeps the division finite.
     pub epsilon: f64,
+    /// ε', added inside the root.
+    pub epsilon_inside_root: f64,
     turns: i32,
     moments: Vec<(Vec<f64>, Vec<f64>)>,
     like: S,
@@ -133,42 +171,105 @@ impl<S: Structure> Adam<S> {
     #[must_use]
     pub fn new(step: f64, like: &S) -> Self {
         let moments = like.leaf_types().iter().map(|t: &LeafType| (vec![0.0; t.len()], vec![0.0; t.len()])).collect();
-        Adam { step, decay: (0.9, 0.999), epsilon: EPSILON, turns: 0, moments, like: like.clone() }
+        Adam { step, decay: (0.9, 0.999), epsilon: EPSILON, epsilon_inside_root: 0.0, turns: 0, moments, like: like.clone() }
+    }
+    /// With ε, added to the root.
+    #[must_use]
+    pub fn epsilon(mut self, epsilon: f64) -> Self {
+        self.epsilon = epsilon;
+        self
+    }
+    /// With ε', added to v̂ inside the root.
+    #[must_use]
+    pub fn epsilon_inside_root(mut self, epsilon: f64) -> Self {
+        self.epsilon_inside_root = epsilon;
+        self
     }
     /// Forgets the moments.
     pub fn reset(&mut self) {
-        *self = Adam { step: self.step, decay: self.decay, epsilon: self.epsilon, ..Adam::new(self.step, &self.like) };
+        self.turns = 0;
+        self.moments.iter_mut().for_each(|(m, v)| {
+            m.fill(0.0);
+            v.fill(0.0);
+        });
     }
-    /// One step against the gradient. Indices stay as they are; a leaf of another size than declared is left alone.
-    pub fn update(&mut self, x: &mut S::Arrays, gradient: &S::Arrays) {
-        self.turns += 1;
-        let (first, second) = self.decay;
-        let (by_m, by_v) = (1.0 - first.powi(self.turns), 1.0 - second.powi(self.turns));
-        let mut gradients: Vec<AnyArray> = vec![];
-        hypertape_autodiff::tree::Feed::<S>::feed(gradient, &mut |g| gradients.push(g.to_owned()));
-        let mut leaves = gradients.into_iter().zip(&mut self.moments);
-        let (step, epsilon) = (self.step, self.epsilon);
-        x.each_mut(&mut |x| {
-            let Some((g, (m, v))) = leaves.next() else { return };
-            let size = match &x {
-                AnyViewMut::F64(x) => x.len(),
-                AnyViewMut::F32(x) => x.len(),
-                AnyViewMut::U32(_) => return,
-            };
-            let g = g.to_f64();
-            if g.len() != m.len() || size != m.len() {
-                return;
+    /// One step against the gradient. Indices stay as they are.
+    ///
+    /// # Errors
+    /// Arrays of other shapes than declared, a gradient that is not finite, a step or rates that cannot work, a step that leads to what is not finite:
+    /// then the arrays and the moments are as they were before.
+    #[track_caller]
+    pub fn update(&mut self, x: &mut S::Arrays, gradient: &S::Arrays) -> Result<()> {
+        let at = Location::caller();
+        if !(self.step.is_finite() && self.step > 0.0) {
+            return Err(wrong("Adam", format!("the step is {}; give a finite positive number", self.step), at));
+        }
+        check(self.decay, (self.epsilon, self.epsilon_inside_root)).map_err(|problem| wrong("Adam", problem, at))?;
+        let declared = self.like.leaf_types();
+        let gradients = self.finite("the gradient", gradient, &declared, at)?;
+        let points = self.finite("the array", x, &declared, at)?;
+        let turns = self.turns.saturating_add(1);
+        let mut moments = self.moments.clone();
+        let mut moved = vec![];
+        for (leaf, ((g, x), (m, v))) in gradients.iter().zip(&points).zip(&mut moments).enumerate() {
+            let single = g.kind() == Kind::F32;
+            let mut next = x.to_f64();
+            if g.kind().is_real() {
+                for (i, (((x, g), m), v)) in next.iter_mut().zip(g.to_f64()).zip(m.iter_mut()).zip(v.iter_mut()).enumerate() {
+                    let change = self.change(g, (m, v), turns);
+                    let y = if single { f64::from((*x - change) as f32) } else { *x - change };
+                    if !(y.is_finite() && m.is_finite() && v.is_finite()) {
+                        let problem = format!(
+                            "the step of element {i} of array {leaf} is not finite: from {x} with the gradient {g} to {y}, and the second moment {v}; scale the \
+                             objective or clip the gradient"
+                        );
+                        return Err(Error::Numeric { op: "Adam".into(), problem, at: Some(at) });
+                    }
+                    *x = y;
+                }
             }
-            let change = m.iter_mut().zip(v.iter_mut()).zip(g).map(|((m, v), g)| {
-                *m = first * *m + (1.0 - first) * g;
-                *v = second * *v + (1.0 - second) * g * g;
-                step * (*m / by_m) / ((*v / by_v).sqrt() + epsilon)
-            });
+            moved.push(next);
+        }
+        (self.turns, self.moments) = (turns, moments);
+        let mut moved = moved.into_iter();
+        x.each_mut(&mut |x| {
+            let Some(next) = moved.next() else { return };
             match x {
-                AnyViewMut::F64(mut x) => x.iter_mut().zip(change).for_each(|(x, c)| *x -= c),
-                AnyViewMut::F32(mut x) => x.iter_mut().zip(change).for_each(|(x, c)| *x -= c as f32),
+                AnyViewMut::F64(mut x) => x.iter_mut().zip(next).for_each(|(x, y)| *x = y),
+                AnyViewMut::F32(mut x) => x.iter_mut().zip(next).for_each(|(x, y)| *x = y as f32),
                 AnyViewMut::U32(_) => {}
             }
         });
+        Ok(())
+    }
+    /// η m̂/(√(v̂ + ε') + ε), with the moments moved.
+    fn change(&self, g: f64, (m, v): (&mut f64, &mut f64), turns: i32) -> f64 {
+        let (first, second) = self.decay;
+        *m = first * *m + (1.0 - first) * g;
+        *v = second * *v + (1.0 - second) * g * g;
+        let (by_m, by_v) = (1.0 - first.powi(turns), 1.0 - second.powi(turns));
+        self.step * (*m / by_m) / ((*v / by_v + self.epsilon_inside_root).sqrt() + self.epsilon)
+    }
+    /// The leaves of arrays, which have the declared types and are finite.
+    fn finite(&self, what: &str, arrays: &impl Feed<S>, declared: &[LeafType], at: Site) -> Result<Vec<AnyArray>> {
+        let mut leaves: Vec<AnyArray> = vec![];
+        arrays.feed(&mut |v| leaves.push(v.to_owned()));
+        let given: Vec<LeafType> = leaves.iter().map(AnyArray::leaf_type).collect();
+        if given != declared {
+            let list = declared.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            let problem = format!("{what} must be ({list}), as it was made for; give the same shapes, or make another one");
+            return Err(Error::Operands { op: "Adam".into(), problem, operands: given, at: Some(at) });
+        }
+        for (leaf, a) in leaves.iter().enumerate() {
+            if let Some((index, value)) = a.view().first_non_finite() {
+                return Err(Error::NonFinite {
+                    what: format!("{what} {leaf} of {} given to Adam", leaves.len()),
+                    index,
+                    value,
+                    at: Some(at),
+                });
+            }
+        }
+        Ok(leaves)
     }
 }

@@ -1,14 +1,20 @@
 //! Gradient descent.
 use super::line_search::{at_rest, backtrack};
-use crate::handles::norm;
+use super::rest;
+use crate::handles::{at_most, choose, norm, products, squares};
 use crate::limits::Limits;
 use crate::method::Method;
 use crate::objective::{Derivatives, Objective, limits};
 use crate::step::Step;
 use hypertape_autodiff::Result;
 use hypertape_autodiff::array::Real;
-use hypertape_autodiff::record::{DynVar, Scalar, Var};
-use hypertape_autodiff::tree::{Structure, V, Vars};
+use hypertape_autodiff::record::{DynVar, Scalar, Var, cond, scalar, scan_until, stop_gradient};
+use hypertape_autodiff::tree::{Own, Structure, V, Vars};
+
+/// The most conjugate-gradient turns for a bound of the curvature.
+const TURNS: usize = 20;
+/// The most halvings: from the largest number to the smallest.
+const HALVINGS: usize = 2200;
 
 /// Gradient descent z ← z − η ∇f(z, p) (Cauchy 1847).
 ///
@@ -48,12 +54,37 @@ impl<S: Structure, P: Structure> GradientDescent<S, P> {
     /// Halves the step size of each iteration until f falls by 10⁻⁴ η ‖∇f‖² (Armijo 1966).
     ///
     /// The derivative is that of the accepted steps: which halving is accepted does not change with small changes of the problem. A first step shorter
-    /// than the rounding of z is not made, so further steps leave z and its derivative as they are, and the derivative of those steps alone
-    /// (`Keep::Last`) is 0.
+    /// than the rounding of z is not made. Unrolled, such a step leaves z where it is and moves its derivative as a step with the first of η, η/2, … that
+    /// is at most 1/L: L bounds the curvature there, by conjugate gradients on Hessian-vector products. So more steps bring the derivative nearer to
+    /// that of the solution, also from a start that is the solution.
     #[must_use]
     pub fn backtracking(mut self) -> Self {
         self.search = true;
         self
+    }
+    /// The gradient, the accepted step, which is 0 at rest, and whether it is at rest.
+    #[track_caller]
+    fn searched(&self, z: &V<S>, p: &V<P>, step: Scalar) -> (V<S>, Var, Var) {
+        let (value, g) = self.f.both(z, p);
+        let rest = at_rest(z, step.real::<f64>() * norm(&g));
+        let t = backtrack(step, rest, value, -squares(&g), |t| {
+            let (value, there) = self.f.both(&descend(z, t.into(), &g), p);
+            (value, -products(&there, &g))
+        });
+        (g, t, rest)
+    }
+    /// The first of 1, ½, ¼, … for which so much of the first step is at most 1/L, with L a bound of the curvature at z.
+    #[track_caller]
+    fn stable(&self, z: &V<S>, p: &V<P>, first: Var) -> Var {
+        let (z, p, hvp) = (stop_gradient(z), stop_gradient(p), self.f.hvp());
+        let l = rest::inverse(&z, TURNS, |v| hvp.call(Own::<((S, P), S)>(((z.clone(), p.clone()), v.clone())))).bound;
+        let (factor, _) = scan_until(
+            (scalar::<f64>(1.0), stop_gradient(&first) * l),
+            HALVINGS,
+            |(_, length)| at_most(*length, scalar(1.0)),
+            |(factor, length), _| (0.5 * factor, 0.5 * length),
+        );
+        stop_gradient(&factor)
     }
 }
 
@@ -78,13 +109,19 @@ impl<S: Structure, P: Structure> Method for GradientDescent<S, P> {
             let g = self.f.gradient(&z, p);
             return descend(&z, step, &g);
         }
-        let (value, g) = self.f.both(&z, p);
-        let rest = at_rest(&z, step.real::<f64>() * norm(&g));
-        let t = backtrack(step, rest, value, -g.norm_squared::<f64>(), |t| {
-            let (value, there) = self.f.both(&descend(&z, t.into(), &g), p);
-            (value, -there.inner::<f64>(&g))
-        });
+        let (g, t, _) = self.searched(&z, p, step);
         descend(&z, t.into(), &g)
+    }
+    fn step_with_derivative(&self, z: V<S>, p: &V<P>, (): (), k: Var<u32>) -> V<S> {
+        if !self.search {
+            return self.step(z, p, (), k);
+        }
+        let step = self.step.now(k);
+        let (g, t, rest) = self.searched(&z, p, step);
+        let first = step.real::<f64>();
+        let t = cond(rest, || self.stable(&z, p, first) * first, || t);
+        let d = g.scaled(t);
+        z.minus(&choose(rest, &rest::still(&d), &d))
     }
     fn solution(&self, z: &V<S>) -> V<S> {
         z.clone()

@@ -1,22 +1,27 @@
 //! Limited-memory BFGS.
+use super::gradient_descent::descend;
 use super::line_search::{at_rest, weak_wolfe};
-use crate::handles::{at_most, join, like, norm, ravel, reshape, rows, select, shape, unravel};
+use super::rest;
+use crate::handles::{at_most, join, like, norm, pick, products, ravel, reshape, rows, select, shape, squares, unravel};
 use crate::limits::Limits;
 use crate::method::Method;
 use crate::objective::{Derivatives, Objective, limits};
 use hypertape_autodiff::Result;
 use hypertape_autodiff::array::{LeafType, Real};
-use hypertape_autodiff::record::{self, DynVar, Scalar, Var, scalar, stop_gradient};
-use hypertape_autodiff::tree::{AnyLeaf, Leaf, Structure, V, Vars};
+use hypertape_autodiff::record::{self, DynVar, Scalar, Var, cond, scalar, stop_gradient};
+use hypertape_autodiff::tree::{AnyLeaf, Leaf, Own, Structure, V, Vars};
 use std::panic::Location;
 
 /// Limited-memory BFGS (Liu and Nocedal 1989): z ← z − t H g, with H the two-loop product over the last m pairs s = z⁺ − z, y = g⁺ − g.
 ///
 /// Optimality map: ∇f(z, p). Stopping measure: ‖∇f‖. A pair enters when sᵀy > 10⁻¹⁰ ‖s‖‖y‖, so H stays positive definite. The step t
 /// satisfies the weak Wolfe conditions (Lewis and Overton 2013) up to the rounding of f. Unrolled, the derivative is that of the accepted
-/// steps: t and the choice of pairs do not change with small changes of the problem. A step shorter than the rounding of z is not made, so further
-/// steps leave z and its derivative as they are, and the derivative of those steps alone (`Keep::Last`) is 0. The state has ∇f at z, which
-/// `Keep::Last` holds fixed with it.
+/// steps: t and the choice of pairs do not change with small changes of the problem. A step shorter than the rounding of z is not made; unrolled, it
+/// leaves z where it is and moves its derivative by (∇²f)⁻¹∇f (conjugate gradients on Hessian-vector products), so the derivative becomes that of the solution.
+///
+/// **Second derivatives** of the steps before do not come near those of the solution, however good the solution is: H changes with the parameters as
+/// fast as the gradient vanishes. Those of an unrolled solve are therefore an error unless it comes to rest, where two or three more steps
+/// make them those of the solution; [`second_derivatives_of_steps`](Lbfgs::second_derivatives_of_steps) allows them everywhere. Differentiate implicitly otherwise.
 ///
 /// ```
 /// use hypertape_autodiff::{Function, shape};
@@ -33,6 +38,7 @@ use std::panic::Location;
 pub struct Lbfgs<S: Structure, P: Structure> {
     f: Derivatives<S, P>,
     memory: usize,
+    twice: bool,
     limits: Limits,
 }
 
@@ -41,7 +47,7 @@ impl<S: Structure, P: Structure> Lbfgs<S, P> {
     #[must_use]
     #[track_caller]
     pub fn new<T: Real>(objective: &Objective<S, P, T>) -> Self {
-        Lbfgs { f: Derivatives::of(objective), memory: 10, limits: Limits::default() }
+        Lbfgs { f: Derivatives::of(objective), memory: 10, twice: false, limits: Limits::default() }
     }
     /// The number of pairs m.
     #[must_use]
@@ -49,10 +55,59 @@ impl<S: Structure, P: Structure> Lbfgs<S, P> {
         self.memory = pairs;
         self
     }
+    /// Allows second derivatives of unrolled steps that do not come to rest: those of the iterate, which are not near those of the solution.
+    #[must_use]
+    pub fn second_derivatives_of_steps(mut self) -> Self {
+        self.twice = true;
+        self
+    }
+    /// The step, the value and gradient that it leads to, whether it is at rest, and the direction.
+    #[track_caller]
+    fn searched(&self, z: &V<S>, f: Var, g: &V<S>, pairs: Pairs, p: &V<P>) -> (Var, (Var, V<S>), Var, V<S>) {
+        let flat = ravel(g);
+        let direction = two_loops(flat, pairs, self.memory);
+        let slope: Var = Scalar::Var(dot(direction, flat)).real();
+        // Rounding may spoil the direction; the gradient is always one of descent.
+        let direction = select(scalar::<f64>(0.0).less_than(slope), direction, flat);
+        let back = unravel(direction, z);
+        let slope = products(&back, g);
+        let rest = at_rest(z, norm(&back));
+        let (t, value, gradient) = weak_wolfe(rest, f, -slope, g, |t| {
+            let (value, gradient) = self.f.both(&descend(z, t.into(), &back), p);
+            let along = -products(&gradient, &back);
+            (value, along, gradient)
+        });
+        (t, (value, gradient), rest, back)
+    }
+    /// The pairs with one more, where its curvature is plainly positive.
+    #[track_caller]
+    fn remember(&self, (s, y, rho, gamma): Pairs, ds: DynVar, dy: DynVar) -> Pairs {
+        // Of unit vectors, so that no square leaves the range; lengths are constants that cancel.
+        let one = scalar::<f64>(1.0);
+        let length = |v: DynVar| {
+            let n = stop_gradient(&norm(&v));
+            pick(scalar::<f64>(0.0).less_than(n) * at_most(n, scalar(f64::MAX)), n, one)
+        };
+        let (a, b) = (length(ds), length(dy));
+        let (us, uy) = (ds / like(a.into(), ds), dy / like(b.into(), dy));
+        let (cosine, square) = (products(&us, &uy), squares(&uy));
+        let keep = stop_gradient(&scalar::<f64>(CURVATURE).less_than(cosine));
+        let (cosine, square) = (pick(keep, cosine, one), pick(keep, square, one));
+        let inverse = like((1.0 / cosine / a / b).into(), ds);
+        let scale = like((cosine / square * a / b).into(), ds);
+        (push(keep, s, ds), push(keep, y, dy), push(keep, rho, inverse), select(keep, scale, gamma))
+    }
 }
 
 /// A pair enters when the cosine of its angle is above this.
 const CURVATURE: f64 = 1e-10;
+/// The most pairs.
+const PAIRS: usize = 1000;
+/// Steps at rest go on until they have shrunk the error of the derivative by this: twice the digits, for second derivatives.
+const SETTLED: f64 = 1e-26;
+
+/// The pairs' s, y and 1/sᵀy, which is 0 where there is no pair yet, and γ, with H₀ = γ I.
+type Pairs = (DynVar, DynVar, DynVar, DynVar);
 
 /// aᵀb of two vectors.
 #[track_caller]
@@ -83,9 +138,9 @@ fn push(test: Var, history: DynVar, newest: DynVar) -> DynVar {
     select(test, moved, history)
 }
 
-/// H g by the two loops. `pairs` holds s, y and 1/sᵀy, which is 0 where there is no pair yet; H₀ = γ I.
+/// H g by the two loops.
 #[track_caller]
-fn two_loops(g: DynVar, (s, y, rho): (DynVar, DynVar, DynVar), gamma: DynVar, memory: usize) -> DynVar {
+fn two_loops(g: DynVar, (s, y, rho, gamma): Pairs, memory: usize) -> DynVar {
     let mut q = g;
     let mut alphas = vec![];
     for i in (0..memory).rev() {
@@ -105,8 +160,8 @@ impl<S: Structure, P: Structure> Method for Lbfgs<S, P> {
     type Solution = S;
     type Params = P;
     type Each = ();
-    /// z; f and ∇f at z; the pairs' s, y and 1/sᵀy, and γ.
-    type State = (S, (Leaf<f64>, S), (AnyLeaf, AnyLeaf, AnyLeaf, AnyLeaf));
+    /// z; f and ∇f at z; the pairs' s, y and 1/sᵀy, and γ; what steps at rest left of the derivative's error.
+    type State = (S, (Leaf<f64>, S), (AnyLeaf, AnyLeaf, AnyLeaf, AnyLeaf), Leaf<f64>);
     fn name(&self) -> &'static str {
         "L-BFGS"
     }
@@ -121,33 +176,39 @@ impl<S: Structure, P: Structure> Method for Lbfgs<S, P> {
         let history = full(&LeafType::new(&[self.memory, n], kind));
         // The first step has length 1 at the most: γ = 1/max(1, ‖g‖).
         let gamma = like(Scalar::from(norm(&g).max(1.0).recip()), flat);
-        (z, (f, g), (history, history, full(&LeafType::new(&[self.memory], kind)), gamma))
+        (z, (f, g), (history, history, full(&LeafType::new(&[self.memory], kind)), gamma), scalar(1.0))
     }
-    fn step(&self, (z, (f, g), (s, y, rho, gamma)): V<Self::State>, p: &V<P>, (): (), _: Var<u32>) -> V<Self::State> {
-        let flat = ravel(&g);
-        let direction = two_loops(flat, (s, y, rho), gamma, self.memory);
-        let slope: Var = Scalar::Var(dot(direction, flat)).real();
-        // Rounding may spoil the direction; the gradient is always one of descent.
-        let direction = select(scalar::<f64>(0.0).less_than(slope), direction, flat);
-        let slope: Var = Scalar::Var(dot(direction, flat)).real();
-        let back = unravel(direction, &z);
-        let moved = |t: Var| z.zip(&back, &mut |z, d| z - like(t.into(), d) * d);
-        let (t, value, gradient) = weak_wolfe(at_rest(&z, norm(&back)), f, -slope, &g, |t| {
-            let (value, gradient) = self.f.both(&moved(t), p);
-            let along = -gradient.inner::<f64>(&back);
-            (value, along, gradient)
-        });
-        let next = moved(t);
-        let (ds, dy) = (ravel(&next.minus(&z)), ravel(&gradient.minus(&g)));
-        let (sy, yy, ss) = (dot(ds, dy), dot(dy, dy), dot(ds, ds));
-        let product = double(sy);
-        let enough = CURVATURE * (double(yy).sqrt() * double(ss).sqrt());
-        let keep = stop_gradient(&(1.0 - at_most(product, enough)));
-        let one = scalar::<f64>(1.0);
-        let safe = |v: DynVar| select(keep, v, like(one.into(), v));
-        let (inverse, scale) = (like(one.into(), sy) / safe(sy), safe(sy) / safe(yy));
-        let pairs = (push(keep, s, ds), push(keep, y, dy), push(keep, rho, inverse), select(keep, scale, gamma));
-        (next, (value, gradient), pairs)
+    fn step(&self, (z, (f, g), pairs, left): V<Self::State>, p: &V<P>, (): (), _: Var<u32>) -> V<Self::State> {
+        let (t, there, _, back) = self.searched(&z, f, &g, pairs, p);
+        let next = descend(&z, t.into(), &back);
+        let pairs = self.remember(pairs, ravel(&next.minus(&z)), ravel(&there.1.minus(&g)));
+        (next, there, pairs, left)
+    }
+    fn step_with_derivative(&self, (z, (f, g), pairs, left): V<Self::State>, p: &V<P>, (): (), _: Var<u32>) -> V<Self::State> {
+        let (t, there, rest, back) = self.searched(&z, f, &g, pairs, p);
+        let open = scalar::<f64>(SETTLED).less_than(left);
+        let (next, there, now) = cond(
+            rest * open,
+            || {
+                let (still, fixed, hvp) = (stop_gradient(&z), stop_gradient(p), self.f.hvp());
+                let product = |v: &V<S>| hvp.call(Own::<((S, P), S)>(((still.clone(), fixed.clone()), v.clone())));
+                let inverse = rest::inverse(&z, rest::TURNS, product);
+                let next = z.minus(&rest::still(&inverse.times(&g, product)));
+                let there = self.f.both(&next, p);
+                (next, there, stop_gradient(&left) * inverse.left)
+            },
+            || (descend(&z, t.into(), &back), there.clone(), stop_gradient(&left)),
+        );
+        let (ds, dy) = (ravel(&next.minus(&z)), ravel(&there.1.minus(&g)));
+        let pairs = cond(rest, || pairs, || self.remember(pairs, ds, dy));
+        (next, there, pairs, now)
+    }
+    fn resume(&self, (z, _, pairs, _): V<Self::State>, p: &V<P>) -> V<Self::State> {
+        let there = self.f.both(&z, p);
+        (z, there, pairs, scalar(1.0))
+    }
+    fn unsettled(&self, (.., left): &V<Self::State>) -> Option<Var> {
+        (!self.twice).then(|| stop_gradient(left))
     }
     fn solution(&self, (z, ..): &V<Self::State>) -> V<S> {
         z.clone()
@@ -155,16 +216,15 @@ impl<S: Structure, P: Structure> Method for Lbfgs<S, P> {
     fn optimality(&self, z: &V<S>, p: &V<P>) -> V<S> {
         self.f.gradient(z, p)
     }
-    fn stopping(&self, (_, (_, g), _): &V<Self::State>, _: &V<P>) -> DynVar {
+    fn stopping(&self, (_, (_, g), ..): &V<Self::State>, _: &V<P>) -> DynVar {
         norm(g).to_dyn()
     }
     fn check(&self, _: Option<usize>) -> Result<(), String> {
-        if self.memory == 0 { Err("it remembers no pairs; give `memory` at least 1".into()) } else { Ok(()) }
+        match self.memory {
+            0 => Err("it remembers no pairs; give `memory` at least 1".into()),
+            m if m > PAIRS => Err(format!("it remembers {m} pairs; give `memory` at most {PAIRS}")),
+            _ => Ok(()),
+        }
     }
     limits!();
-}
-
-#[track_caller]
-fn double(v: DynVar) -> Var {
-    Scalar::Var(v).real()
 }

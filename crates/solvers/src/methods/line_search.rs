@@ -1,6 +1,5 @@
 //! Line searches: Armijo backtracking, and the bisection for the weak Wolfe conditions.
-use crate::handles::{at_most, norm, select};
-use hypertape_autodiff::array::Kind;
+use crate::handles::{at_most, epsilon, norm, pick};
 use hypertape_autodiff::record::{Scalar, Var, scalar, scan_until, stop_gradient};
 use hypertape_autodiff::tree::Vars;
 
@@ -9,14 +8,17 @@ pub(super) const DECREASE: f64 = 1e-4;
 /// The fraction of the first slope that must be left at the most.
 const CURVATURE: f64 = 0.9;
 /// The most trials.
-const TRIALS: usize = 40;
+const TRIALS: usize = 64;
+/// So many trials halve or double the step; later ones change it by 2²⁴, so that any scale is found.
+const PLAIN: f64 = 24.0;
 /// Values this close, relative to their size, may differ by rounding; then slopes decide (Hager and Zhang 2005).
 const ROUNDING: f64 = 1e-6;
 /// A step of so many ε, relative to the point, is rounding.
 const SHORT: f64 = 4.0;
 
 /// Whether a trial makes enough decrease: φ(t) ≤ φ(0) + c t φ'(0), or, where the values may differ by rounding alone,
-/// φ'(t) ≤ (2c − 1) φ'(0), which is the same for a quadratic (Hager and Zhang 2005). The condition is a constant for derivatives.
+/// φ'(t) ≤ (2c − 1) φ'(0), which is the same for a quadratic (Hager and Zhang 2005). The condition is a constant for derivatives. What is not finite
+/// decreases nothing.
 ///
 /// Within the rounding of the values only slopes decide: a decrease seen there may be an increase.
 #[track_caller]
@@ -25,7 +27,8 @@ fn decreases(t: Var, (value, slope): (Var, Var), at: (Var, Var)) -> Var {
     let near = at_most((f - value).abs(), ROUNDING * value.abs());
     let plainly = at_most(f, value + DECREASE * t * slope);
     let by_slopes = at_most(d, (2.0 * DECREASE - 1.0) * slope);
-    near * by_slopes + (1.0 - near) * plainly
+    let finite = f.abs().less_than(scalar(f64::MAX)) * d.abs().less_than(scalar(f64::MAX));
+    finite * (near * by_slopes + (1.0 - near) * plainly)
 }
 
 /// 1 where the first trial, a step of length ‖d‖ from z, is no longer than the rounding of z: a constant for derivatives.
@@ -34,9 +37,7 @@ fn decreases(t: Var, (value, slope): (Var, Var), at: (Var, Var)) -> Var {
 /// is, and multiply its derivative by I − tH with a t that is too long.
 #[track_caller]
 pub(super) fn at_rest<W: Vars>(z: &W, length: Var) -> Var {
-    let single = z.flat().iter().any(|v| v.kind() == Kind::F32);
-    let epsilon = if single { f64::from(f32::EPSILON) } else { f64::EPSILON };
-    at_most(stop_gradient(&length), SHORT * epsilon * stop_gradient(&norm(z)))
+    at_most(stop_gradient(&length), SHORT * epsilon(z) * stop_gradient(&norm(z)))
 }
 
 /// The first of first, first/2, first/4, … that makes enough decrease (Armijo 1966); `phi` gives φ(t) and φ'(t). It is a constant
@@ -50,13 +51,19 @@ pub(super) fn backtrack(first: Scalar, rest: Var, at_zero: Var, slope: Var, phi:
         (scalar::<f64>(2.0), rest),
         TRIALS,
         |(_, done)| *done,
-        |(factor, _), _| {
-            let factor = 0.5 * factor;
+        |(factor, _), k| {
+            let factor = factor / pace(k);
             let t = factor * still;
             (factor, decreases(t, zero, phi(t)))
         },
     );
     stop_gradient(&(factor * (1.0 - rest))) * first
+}
+
+/// What trial k multiplies or divides a step by.
+#[track_caller]
+fn pace(k: Var<u32>) -> Var {
+    pick(k.real::<f64>().less_than(scalar(PLAIN)), scalar(2.0), scalar(16_777_216.0))
 }
 
 /// A step t, by bisection and doubling from 1, with enough decrease and φ'(t) ≥ c₂ φ'(0) (Lewis and Overton 2013), and what `at` gives
@@ -71,20 +78,19 @@ pub(super) fn weak_wolfe<W: Vars>(rest: Var, at_zero: Var, slope: Var, like: &W,
         start,
         TRIALS,
         |(_, (_, done), _)| *done,
-        |((low, high, t), _, _), _| {
+        |((low, high, t), _, _), k| {
             let (f, d, w) = at(t);
             let falls = decreases(t, zero, (f, d));
             let flat = at_most(CURVATURE * zero.1, stop_gradient(&d));
             let (low, high) = (pick(falls, t, low), pick(falls, high, t));
             let open = at_most(high, number(0.0));
-            let next = pick(open, 2.0 * t, 0.5 * (low + high));
+            // Ends of the bracket of other scales: in between by scale.
+            let far = (16.0 * low).less_than(high) * number(0.0).less_than(low) * number(PLAIN).less_than(k.real());
+            let inside = pick(far, low.sqrt() * high.sqrt(), 0.5 * (low + high));
+            let shut = pick(at_most(low, number(0.0)), high / pace(k), inside);
+            let next = pick(open, pace(k) * t, shut);
             ((low, high, next), (t, falls * flat), (f, w))
         },
     );
     (stop_gradient(&t), f, w)
-}
-
-#[track_caller]
-fn pick(test: Var, yes: Var, no: Var) -> Var {
-    Var::from_dyn(select(test, yes.to_dyn(), no.to_dyn()))
 }

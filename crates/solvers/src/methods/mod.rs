@@ -8,6 +8,7 @@ mod ista;
 mod lbfgs;
 mod line_search;
 mod newton_cg;
+mod rest;
 mod sgd;
 
 pub use adam::{Adam, AdamDescent};

@@ -1,12 +1,14 @@
 //! Newton's method with conjugate gradients.
+use super::gradient_descent::descend;
 use super::line_search::{at_rest, backtrack};
-use crate::handles::{at_most, choose, like, norm, setting};
+use super::rest;
+use crate::handles::{at_most, choose, epsilon, norm, pick, products, setting, squares};
 use crate::limits::{Limits, one_number};
 use crate::method::Method;
 use crate::objective::{Derivatives, Objective, limits};
 use hypertape_autodiff::array::Real;
 use hypertape_autodiff::ops::require::Condition;
-use hypertape_autodiff::record::{DynVar, Scalar, Var, scalar, scan_until, stop_gradient, zeros_like};
+use hypertape_autodiff::record::{DynVar, Scalar, Var, cond, scalar, scan_until, stop_gradient, zeros_like};
 use hypertape_autodiff::tree::{Own, Structure, V, Vars};
 use hypertape_autodiff::{Function, Result};
 
@@ -14,7 +16,8 @@ use hypertape_autodiff::{Function, Result};
 ///
 /// Optimality map: ∇f(z, p). Stopping measure: ‖∇f‖. The inner iteration stops at a residual of min(½, √‖g‖)‖g‖, after
 /// [`inner_iterations`](NewtonCg::inner_iterations), or in a direction of negative curvature, which it does not take. The step t is
-/// Armijo's, from 1; a step shorter than the rounding of z is not made. Unrolled, the derivative is that of the accepted steps and of the inner iterations made.
+/// Armijo's, from 1; a step shorter than the rounding of z is not made. Unrolled, the derivative is that of the accepted steps and of the inner iterations made;
+/// a step at rest leaves z where it is, and moves its derivative by (∇²f + μI)⁻¹∇f.
 ///
 /// ```
 /// use hypertape_autodiff::{Function, shape};
@@ -53,32 +56,52 @@ impl<S: Structure, P: Structure> NewtonCg<S, P> {
         self.inner = most;
         self
     }
+    /// (∇²f + μI)v.
+    #[track_caller]
+    fn product(&self, z: &V<S>, p: &V<P>, v: &V<S>) -> V<S> {
+        let damping = setting(self.name(), "damping", self.damping, Condition::FiniteNotNegative);
+        self.hvp.call(Own::<((S, P), S)>(((z.clone(), p.clone()), v.clone()))).add_scaled(damping, v)
+    }
     /// (∇²f + μI)⁻¹g, nearly.
     #[track_caller]
     fn direction(&self, z: &V<S>, p: &V<P>, g: &V<S>) -> V<S> {
-        let damping = setting(self.name(), "damping", self.damping, Condition::FiniteNotNegative);
+        // Of g/‖g‖, so that no square leaves the range; the length is put back at the end.
         let length = stop_gradient(&norm(g));
-        let goal = length * length.sqrt().min(0.5);
-        let square = goal * goal;
-        let start = ((zeros_like(g), g.clone(), g.clone()), g.norm_squared::<f64>(), scalar::<f64>(0.0), scalar::<f64>(0.0));
+        let some = scalar::<f64>(0.0).less_than(length) * at_most(length, scalar(f64::MAX));
+        let unit = pick(some, length, scalar(1.0));
+        let g = &g.scaled(1.0 / unit);
+        let square = length.sqrt().min(0.5).max(epsilon(g)).square();
+        let start = ((zeros_like(g), g.clone(), g.clone()), squares(g), scalar::<f64>(0.0), scalar::<f64>(0.0));
         let ((x, ..), _, _, turns) = scan_until(
             start,
             self.inner,
             |(_, rr, done, _)| at_most(stop_gradient(rr), square).max(*done),
             |((x, r, d), rr, _, turns), _| {
-                let hd = self.hvp.call(Own::<((S, P), S)>(((z.clone(), p.clone()), d.clone()))).add_scaled(damping, &d);
-                let curvature = d.inner::<f64>(&hd);
+                let hd = self.product(z, p, &d);
+                let curvature = products(&d, &hd);
                 let good = stop_gradient(&scalar::<f64>(0.0).less_than(curvature));
-                let alpha = rr / good.select(curvature, 1.0);
+                let alpha = rr / pick(good, curvature, scalar(1.0));
                 let (next, left) = (x.add_scaled(alpha, &d), r.add_scaled(-alpha, &hd));
-                let now = left.norm_squared::<f64>();
+                let now = squares(&left);
                 let ahead = left.add_scaled(now / rr, &d);
                 let carry = choose(good, &(next, left, ahead), &(x, r, d));
                 (carry, choose(good, &now, &rr), 1.0 - good, turns + good)
             },
         );
         // Negative curvature at once: steepest descent.
-        choose(at_most(turns, scalar(0.0)), g, &x)
+        choose(at_most(turns, scalar(0.0)), g, &x).scaled(unit)
+    }
+    /// The direction, the accepted step, which is 0 at rest, whether it is at rest, and the gradient.
+    #[track_caller]
+    fn searched(&self, z: &V<S>, p: &V<P>) -> (V<S>, Var, Var, V<S>) {
+        let (value, g) = self.f.both(z, p);
+        let d = self.direction(z, p, &g);
+        let rest = at_rest(z, norm(&d));
+        let t = backtrack(1.0.into(), rest, value, -products(&g, &d), |t| {
+            let (value, there) = self.f.both(&descend(z, t.into(), &d), p);
+            (value, -products(&there, &d))
+        });
+        (d, t, rest, g)
     }
 }
 
@@ -98,14 +121,21 @@ impl<S: Structure, P: Structure> Method for NewtonCg<S, P> {
         z
     }
     fn step(&self, z: V<S>, p: &V<P>, (): (), _: Var<u32>) -> V<S> {
-        let (value, g) = self.f.both(&z, p);
-        let d = self.direction(&z, p, &g);
-        let moved = |t: Var| z.zip(&d, &mut |z, d| z - like(t.into(), d) * d);
-        let t = backtrack(1.0.into(), at_rest(&z, norm(&d)), value, -g.inner::<f64>(&d), |t| {
-            let (value, there) = self.f.both(&moved(t), p);
-            (value, -there.inner::<f64>(&d))
-        });
-        moved(t)
+        let (d, t, ..) = self.searched(&z, p);
+        descend(&z, t.into(), &d)
+    }
+    fn step_with_derivative(&self, z: V<S>, p: &V<P>, (): (), _: Var<u32>) -> V<S> {
+        let (d, t, rest, g) = self.searched(&z, p);
+        let moved = cond(
+            rest,
+            || {
+                let (still, p) = (stop_gradient(&z), stop_gradient(p));
+                let product = |v: &V<S>| self.product(&still, &p, v);
+                rest::still(&rest::inverse(&z, rest::TURNS, product).times(&g, product))
+            },
+            || d.scaled(t),
+        );
+        z.minus(&moved)
     }
     fn solution(&self, z: &V<S>) -> V<S> {
         z.clone()
@@ -125,7 +155,11 @@ impl<S: Structure, P: Structure> Method for NewtonCg<S, P> {
         if let Scalar::Var(v) = self.damping {
             one_number("the damping", v)?;
         }
-        if self.inner == 0 { Err("no inner iterations are allowed; give `inner_iterations` at least 1".into()) } else { Ok(()) }
+        match self.inner {
+            0 => Err("no inner iterations are allowed; give `inner_iterations` at least 1".into()),
+            n if u32::try_from(n).is_err() => Err(format!("{n} inner iterations are more than can be counted; allow at most {}", u32::MAX)),
+            _ => Ok(()),
+        }
     }
     limits!();
 }
