@@ -1,6 +1,6 @@
 //! Runs many cases on all threads, and adds up what was found.
 use crate::check::{Class, Flag, check};
-use crate::draw;
+use crate::draw::{self, Sizes};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook};
@@ -30,9 +30,20 @@ fn quiet() {
     ONCE.call_once(|| set_hook(Box::new(|_| {})));
 }
 
+/// The cases that failed once, and why.
+pub fn known() -> Vec<(Case, String)> {
+    let of = |line: &str| {
+        let mut words = line.splitn(3, ' ');
+        let mut number = || words.next().and_then(|w| w.parse().ok()).expect("a line begins with a seed and a case");
+        let case = (number(), number());
+        (case, words.next().unwrap_or_default().to_string())
+    };
+    include_str!("../failing-seeds.txt").lines().filter(|l| !l.starts_with('#') && !l.is_empty()).map(of).collect()
+}
+
 /// Draws and checks one case.
-pub fn one((seed, case): Case) -> Vec<Flag> {
-    let checked = catch_unwind(AssertUnwindSafe(|| check(&draw::program(seed, case))));
+pub fn one((seed, case): Case, sizes: Sizes) -> Vec<Flag> {
+    let checked = catch_unwind(AssertUnwindSafe(|| check(&draw::program(seed, case, sizes))));
     checked.unwrap_or_else(|cause| {
         let words = cause.downcast_ref::<String>().cloned().or_else(|| cause.downcast_ref::<&str>().map(|s| (*s).to_string()));
         vec![Flag { what: "the generator".into(), class: Class::Fault, text: words.unwrap_or_default() }]
@@ -40,7 +51,7 @@ pub fn one((seed, case): Case) -> Vec<Flag> {
 }
 
 /// Checks cases; `done` is told after each.
-pub fn run(cases: &[Case], threads: usize, done: &(dyn Fn() + Sync)) -> Summary {
+pub fn run(cases: &[Case], sizes: Sizes, threads: usize, done: &(dyn Fn() + Sync)) -> Summary {
     quiet();
     let next = AtomicUsize::new(0);
     let summary = Mutex::new(Summary::default());
@@ -48,7 +59,7 @@ pub fn run(cases: &[Case], threads: usize, done: &(dyn Fn() + Sync)) -> Summary 
         for _ in 0..threads.max(1) {
             scope.spawn(|| {
                 while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let flags = one(*case);
+                    let flags = one(*case, sizes);
                     summary.lock().expect("no thread panics while it adds").add(*case, flags);
                     done();
                 }

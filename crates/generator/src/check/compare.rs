@@ -40,35 +40,35 @@ pub struct Flag {
 
 /// Compares, and keeps what differs.
 #[derive(Debug)]
-pub struct Judge<'a> {
+pub(super) struct Judge<'a> {
     program: &'a Program,
     /// The undisturbed reference.
-    pub reference: Evaluation,
+    pub(super) reference: Evaluation,
     disturbed: Vec<Evaluation>,
     /// What differs.
-    pub flags: Vec<Flag>,
+    pub(super) flags: Vec<Flag>,
 }
 
 impl<'a> Judge<'a> {
     /// Evaluates the reference.
-    pub fn new(program: &'a Program) -> Judge<'a> {
+    pub(super) fn new(program: &'a Program) -> Judge<'a> {
         let reference = evaluate(program, false, Arithmetic::exact(program.single));
         Judge { program, reference, disturbed: vec![], flags: vec![] }
     }
     /// The unit of rounding.
-    pub fn eps(&self) -> f64 {
+    pub(super) fn eps(&self) -> f64 {
         if self.program.single { f64::from(f32::EPSILON) } else { f64::EPSILON }
     }
     /// What the reference met that a program may refuse.
-    pub fn trouble(&self) -> Option<&str> {
+    pub(super) fn trouble(&self) -> Option<&str> {
         self.reference.arithmetic.trouble.as_deref()
     }
     /// A flag without numbers.
-    pub fn flag(&mut self, what: &str, class: Class, text: String) {
+    pub(super) fn flag(&mut self, what: &str, class: Class, text: String) {
         self.flags.push(Flag { what: what.into(), class, text });
     }
     /// Compares numbers with those that `of` takes from the reference. `slack` is an error that found[i] has of its own.
-    pub fn compare(&mut self, what: &str, found: &[f64], slack: &[f64], of: impl Fn(&Evaluation) -> Vec<f64>) {
+    pub(super) fn compare(&mut self, what: &str, found: &[f64], slack: &[f64], of: impl Fn(&Evaluation) -> Vec<f64>) {
         let expected = of(&self.reference);
         if expected.len() != found.len() {
             let text = format!("{} numbers, expected {}", found.len(), expected.len());
@@ -78,7 +78,9 @@ impl<'a> Judge<'a> {
         let tiny = if self.program.single { 1e-35 } else { 1e-290 };
         let top = expected.iter().filter(|v| v.is_finite()).fold(0.0, |m: f64, v| m.max(v.abs()));
         let base = |i: usize| UNITS * eps * (expected[i].abs() + 1e-3 * top) + UNITS * eps * slack.get(i).copied().unwrap_or(0.0) + tiny;
-        let apart = |i: usize| if expected[i] == found[i] || expected[i].is_nan() && found[i].is_nan() { 0.0 } else { (expected[i] - found[i]).abs() };
+        let apart = |i: usize| {
+            if expected[i] == found[i] || expected[i].is_nan() && found[i].is_nan() { 0.0 } else { (expected[i] - found[i]).abs() }
+        };
         let off: Vec<usize> = (0..found.len()).filter(|i| !(apart(*i) <= base(*i))).collect();
         if off.is_empty() {
             return;
@@ -88,7 +90,9 @@ impl<'a> Judge<'a> {
             self.disturbed = (1..=RUNS).map(run).collect();
         }
         let shaken: Vec<Vec<f64>> = self.disturbed.iter().map(&of).collect();
-        let spread = |i: usize| shaken.iter().fold(0.0, |m: f64, v| if v[i].is_finite() { m.max((v[i] - expected[i]).abs()) } else { f64::INFINITY });
+        let spread = |i: usize| {
+            shaken.iter().fold(0.0, |m: f64, v| if v[i].is_finite() { m.max((v[i] - expected[i]).abs()) } else { f64::INFINITY })
+        };
         let decided = self.disturbed.iter().any(|d| d.arithmetic.decisions != self.reference.arithmetic.decisions);
         let largest = self.reference.arithmetic.largest;
         let class = |i: usize| {

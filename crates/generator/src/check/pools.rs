@@ -9,11 +9,11 @@ thread_local! {
 }
 
 /// One thread.
-pub fn one() -> Rc<ThreadPool> {
+pub(super) fn one() -> Rc<ThreadPool> {
     POOLS.with(|p| p[0].clone())
 }
 
 /// Two threads.
-pub fn two() -> Rc<ThreadPool> {
+pub(super) fn two() -> Rc<ThreadPool> {
     POOLS.with(|p| p[1].clone())
 }

@@ -4,7 +4,7 @@ use crate::language::{Axes, Id, Op, Reduce, Type};
 use crate::reference::size;
 
 /// One fold, or a running sum.
-pub fn reduce(w: &mut Writer) -> Id {
+pub(super) fn reduce(w: &mut Writer) -> Id {
     let Some(x) = w.any_where(|s| !s.is_empty()) else { return w.any() };
     let shape = w.shape(x);
     let rank = shape.len();
@@ -44,7 +44,7 @@ pub fn reduce(w: &mut Writer) -> Id {
 }
 
 /// The same elements, or some of them, arranged in another way.
-pub fn arrange(w: &mut Writer) -> Id {
+pub(super) fn arrange(w: &mut Writer) -> Id {
     let x = w.any();
     let shape = w.shape(x);
     let rank = shape.len();

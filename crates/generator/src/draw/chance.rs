@@ -3,40 +3,40 @@ use hypertape_testkit::random::{bits, unit};
 
 /// A stream of choices.
 #[derive(Debug, Clone)]
-pub struct Chance {
+pub(super) struct Chance {
     seed: u64,
     at: u64,
 }
 
 impl Chance {
     /// The stream of one case.
-    pub fn new(seed: u64, case: u64) -> Chance {
+    pub(super) fn new(seed: u64, case: u64) -> Chance {
         Chance { seed: bits(seed, case), at: 0 }
     }
     /// Random bits.
-    pub fn bits(&mut self) -> u64 {
+    pub(super) fn bits(&mut self) -> u64 {
         self.at += 1;
         bits(self.seed, self.at)
     }
     /// On [0, 1).
-    pub fn unit(&mut self) -> f64 {
+    pub(super) fn unit(&mut self) -> f64 {
         self.at += 1;
         unit(self.seed, self.at)
     }
     /// Below n.
-    pub fn below(&mut self, n: usize) -> usize {
+    pub(super) fn below(&mut self, n: usize) -> usize {
         (self.unit() * n as f64) as usize
     }
     /// With this probability.
-    pub fn chance(&mut self, p: f64) -> bool {
+    pub(super) fn chance(&mut self, p: f64) -> bool {
         self.unit() < p
     }
     /// One of some.
-    pub fn of<E: Copy>(&mut self, all: &[E]) -> E {
+    pub(super) fn of<E: Copy>(&mut self, all: &[E]) -> E {
         all[self.below(all.len())]
     }
     /// One of some, by weight.
-    pub fn weighted(&mut self, weights: &[f64]) -> usize {
+    pub(super) fn weighted(&mut self, weights: &[f64]) -> usize {
         let mut left = self.unit() * weights.iter().sum::<f64>();
         for (i, w) in weights.iter().enumerate() {
             left -= w;
@@ -47,7 +47,7 @@ impl Chance {
         weights.len() - 1
     }
     /// The numbers below n in random order.
-    pub fn order(&mut self, n: usize) -> Vec<usize> {
+    pub(super) fn order(&mut self, n: usize) -> Vec<usize> {
         let mut all: Vec<usize> = (0..n).collect();
         for i in (1..n).rev() {
             let j = self.below(i + 1);

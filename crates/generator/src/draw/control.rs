@@ -65,7 +65,7 @@ fn small(w: &mut Writer) -> Id {
 }
 
 /// A loop of a number of steps, or over items.
-pub fn scan(w: &mut Writer) -> Id {
+pub(super) fn scan(w: &mut Writer) -> Id {
     let items: Vec<Id> = match w.any_where(|s| !s.is_empty() && s[0] <= 7 && size(s) <= 600) {
         Some(x) if w.chance.chance(0.5) => vec![x],
         _ => vec![],
@@ -112,7 +112,7 @@ fn output_shapes(w: &Writer, body: &crate::language::Body, last: usize) -> Vec<V
 }
 
 /// A loop that ends by a test of its carry.
-pub fn scan_until(w: &mut Writer) -> Id {
+pub(super) fn scan_until(w: &mut Writer) -> Id {
     let carried = small(w);
     let of = w.of(carried).clone();
     let value = w.value(carried).clone();
@@ -132,7 +132,7 @@ pub fn scan_until(w: &mut Writer) -> Id {
 }
 
 /// Independent items.
-pub fn map(w: &mut Writer) -> Id {
+pub(super) fn map(w: &mut Writer) -> Id {
     let Some(x) = w.any_where(|s| !s.is_empty() && s[0] <= 7 && size(s) <= 600) else { return w.any() };
     let n = w.shape(x)[0];
     let mut args = vec![x];
@@ -146,7 +146,8 @@ pub fn map(w: &mut Writer) -> Id {
     let body = w.body(types, values, |w, given| {
         let steps = 1 + w.chance.below(4);
         w.some_steps(steps);
-        let late: Vec<Id> = w.reals().into_iter().filter(|i| *i >= given[0] && w.shape(*i).len() < 5 && size(&w.shape(*i)) <= 600).collect();
+        let late: Vec<Id> =
+            w.reals().into_iter().filter(|i| *i >= given[0] && w.shape(*i).len() < 5 && size(&w.shape(*i)) <= 600).collect();
         vec![late[late.len() - 1]]
     });
     let shape = output_shapes(w, &body, 1).remove(0);
@@ -154,7 +155,7 @@ pub fn map(w: &mut Writer) -> Id {
 }
 
 /// One of two bodies.
-pub fn cond(w: &mut Writer) -> Id {
+pub(super) fn cond(w: &mut Writer) -> Id {
     let x = w.any();
     let s = w.real(Op::Reduce(Reduce::Sum, Axes::All), &[x]);
     let v = w.chance.of(&[0.0, 1.0, -1.0]);
@@ -172,7 +173,7 @@ pub fn cond(w: &mut Writer) -> Id {
 }
 
 /// A function of its own, which sees nothing outside.
-pub fn call(w: &mut Writer) -> Id {
+pub(super) fn call(w: &mut Writer) -> Id {
     let args: Vec<Id> = (0..1 + w.chance.below(2)).map(|_| w.any()).collect();
     let types: Vec<Type> = args.iter().map(|a| w.of(*a).clone()).collect();
     if types.iter().any(|t| t.kind == Kind::Index) {

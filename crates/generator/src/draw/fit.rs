@@ -11,7 +11,7 @@ fn sorted(shape: &[usize]) -> Vec<usize> {
 
 impl Writer {
     /// A value of a shape: one that has it, one whose axes are turned, one that is broadcast or reshaped, or a new one.
-    pub fn shaped(&mut self, shape: &[usize]) -> Id {
+    pub(super) fn shaped(&mut self, shape: &[usize]) -> Id {
         if self.chance.chance(0.12) {
             return self.fresh(shape);
         }
@@ -37,7 +37,7 @@ impl Writer {
         self.fresh(shape)
     }
     /// The axes of a value in an order that gives a shape with the same lengths.
-    pub fn turned_to(&mut self, x: Id, shape: &[usize]) -> Id {
+    pub(super) fn turned_to(&mut self, x: Id, shape: &[usize]) -> Id {
         let from = self.shape(x);
         let mut left = self.chance.order(from.len());
         let mut axes = vec![];
@@ -54,7 +54,7 @@ impl Writer {
         self.real(Op::Permute(axes), &[x])
     }
     /// A value with its axes in random order.
-    pub fn turned(&mut self, x: Id) -> Id {
+    pub(super) fn turned(&mut self, x: Id) -> Id {
         let rank = self.shape(x).len();
         if rank < 2 {
             return x;
@@ -63,11 +63,12 @@ impl Writer {
         self.real(Op::Permute(axes), &[x])
     }
     /// A value that broadcasts with one of this shape, often with axes of length 1 or fewer axes.
-    pub fn broadcastable(&mut self, shape: &[usize]) -> Id {
+    pub(super) fn broadcastable(&mut self, shape: &[usize]) -> Id {
         if self.chance.chance(0.5) {
             return self.shaped(shape);
         }
-        if let Some(x) = self.any_where(|s| crate::reference::common(s, shape).is_some_and(|c| c.len() <= 5 && size(&c) <= size(shape).max(1)))
+        if let Some(x) =
+            self.any_where(|s| crate::reference::common(s, shape).is_some_and(|c| c.len() <= 5 && size(&c) <= size(shape).max(1)))
             && self.chance.chance(0.6)
         {
             return x;
@@ -77,7 +78,7 @@ impl Writer {
         self.shaped(&part)
     }
     /// Positive numbers, away from 0.
-    pub fn positive(&mut self, x: Id) -> Id {
+    pub(super) fn positive(&mut self, x: Id) -> Id {
         let (low, _) = self.range(x);
         if low >= 0.1 {
             return x;
@@ -102,7 +103,7 @@ impl Writer {
         }
     }
     /// Numbers within ±`most`.
-    pub fn bounded(&mut self, x: Id, most: f64) -> Id {
+    pub(super) fn bounded(&mut self, x: Id, most: f64) -> Id {
         let (low, high) = self.range(x);
         if low >= -most && high <= most {
             return x;

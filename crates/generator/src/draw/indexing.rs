@@ -70,7 +70,7 @@ fn index_shape(w: &mut Writer) -> Vec<usize> {
 }
 
 /// One gather, scatter or window.
-pub fn indexing(w: &mut Writer) -> Id {
+pub(super) fn indexing(w: &mut Writer) -> Id {
     let Some(x) = w.any_where(|s| !s.is_empty() && s.iter().all(|n| *n > 0)) else { return w.any() };
     let shape = w.shape(x);
     let rank = shape.len();
@@ -122,7 +122,7 @@ pub fn indexing(w: &mut Writer) -> Id {
 }
 
 /// Arithmetic of indices.
-pub fn of_indices(w: &mut Writer) -> Option<Id> {
+pub(super) fn of_indices(w: &mut Writer) -> Option<Id> {
     let all = w.indices();
     if all.is_empty() {
         return None;

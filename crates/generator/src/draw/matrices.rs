@@ -23,7 +23,7 @@ fn square(w: &mut Writer, batch: &[usize], n: usize, positive: bool) -> Id {
 }
 
 /// One of linear algebra.
-pub fn linear_algebra(w: &mut Writer) -> Id {
+pub(super) fn linear_algebra(w: &mut Writer) -> Id {
     let n = w.chance.of(&[0, 1, 1, 2, 3, 4, 7, 18]);
     let batch: Vec<usize> = match w.chance.below(6) {
         0 if n < 8 => vec![w.chance.of(&[1, 2, 3])],

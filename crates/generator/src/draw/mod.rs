@@ -10,4 +10,4 @@ mod product;
 mod program;
 mod writer;
 
-pub use program::program;
+pub use program::{Sizes, program};

@@ -8,7 +8,7 @@ fn literal(w: &mut Writer) -> f64 {
 }
 
 /// One function of one number.
-pub fn unary(w: &mut Writer) -> Id {
+pub(super) fn unary(w: &mut Writer) -> Id {
     let x = w.any();
     let anywhere = [
         Unary::Neg,
@@ -69,7 +69,7 @@ pub fn unary(w: &mut Writer) -> Id {
 }
 
 /// One function of two or three numbers.
-pub fn binary(w: &mut Writer) -> Id {
+pub(super) fn binary(w: &mut Writer) -> Id {
     let x = w.any();
     let shape = w.shape(x);
     match w.chance.below(10) {
@@ -86,8 +86,7 @@ pub fn binary(w: &mut Writer) -> Id {
         }
         6 => {
             let y = w.broadcastable(&shape);
-            let f =
-                w.chance.of(&[Binary::LessThan, Binary::AtMost, Binary::GreaterThan, Binary::AtLeast, Binary::Equals]);
+            let f = w.chance.of(&[Binary::LessThan, Binary::AtMost, Binary::GreaterThan, Binary::AtLeast, Binary::Equals]);
             let test = w.binary(f, x, y);
             let yes = w.broadcastable(&shape);
             if w.chance.chance(0.3) {
@@ -154,7 +153,7 @@ fn with_care(w: &mut Writer, f: Binary, x: Id, y: Id) -> Id {
 }
 
 /// A number or an array that is part of the program.
-pub fn creation(w: &mut Writer) -> Id {
+pub(super) fn creation(w: &mut Writer) -> Id {
     let shape = w.draw_shape();
     match w.chance.below(4) {
         0 => {

@@ -4,7 +4,7 @@ use crate::language::{Boundary, Id, Op, Type};
 use crate::reference::size;
 
 /// One product.
-pub fn product(w: &mut Writer) -> Id {
+pub(super) fn product(w: &mut Writer) -> Id {
     let Some(x) = w.any_where(|s| !s.is_empty()) else { return w.any() };
     match w.chance.below(8) {
         0..=4 => contract(w, x),
@@ -82,7 +82,7 @@ fn contract(w: &mut Writer, x: Id) -> Id {
 }
 
 /// Filters over images.
-pub fn convolve(w: &mut Writer) -> Id {
+pub(super) fn convolve(w: &mut Writer) -> Id {
     let side = |w: &mut Writer| w.chance.of(&[1, 2, 3, 4, 7]);
     let boundary = w.chance.of(&[Boundary::Valid, Boundary::Zero, Boundary::Periodic, Boundary::Symmetric, Boundary::Replicate]);
     let (rows, columns) = (side(w), side(w));
@@ -103,9 +103,7 @@ pub fn convolve(w: &mut Writer) -> Id {
     let (image, filter, made) = match w.chance.below(3) {
         0 => (vec![rows, columns], taps, to.to_vec()),
         1 => (vec![channels, rows, columns], vec![filters, channels, taps[0], taps[1]], vec![filters, to[0], to[1]]),
-        _ => {
-            (vec![batch, channels, rows, columns], vec![filters, channels, taps[0], taps[1]], vec![batch, filters, to[0], to[1]])
-        }
+        _ => (vec![batch, channels, rows, columns], vec![filters, channels, taps[0], taps[1]], vec![batch, filters, to[0], to[1]]),
     };
     let x = w.shaped(&image);
     let f = w.shaped(&filter);
@@ -113,7 +111,7 @@ pub fn convolve(w: &mut Writer) -> Id {
 }
 
 /// A constant sparse matrix times a vector or a matrix.
-pub fn sparse(w: &mut Writer) -> Id {
+pub(super) fn sparse(w: &mut Writer) -> Id {
     let Some(x) = w.any_where(|s| (s.len() == 1 || s.len() == 2) && size(s) <= 2000) else {
         let n = w.length();
         return w.fresh(&[n]);

@@ -9,8 +9,7 @@ use crate::reference::size;
 fn one(w: &mut Writer) {
     let loops = if w.depth < 2 && w.floor == 0 { 1.0 } else { 0.0 };
     let branches = if w.depth < 2 { 0.5 } else { 0.0 };
-    let weights =
-        [3.0, 3.5, 2.5, 3.5, 4.0, 0.5, 0.4, 0.7, 1.5, 0.3, 0.3, loops, 0.5 * loops, 0.6 * loops, branches * loops, 0.5 * loops];
+    let weights = [3.0, 3.5, 2.5, 3.5, 4.0, 0.5, 0.4, 0.7, 1.5, 0.3, 0.3, loops, 0.5 * loops, 0.6 * loops, branches * loops, 0.5 * loops];
     let made = match w.chance.weighted(&weights) {
         0 => pointwise::unary(w),
         1 => pointwise::binary(w),
@@ -57,9 +56,19 @@ fn number_of(w: &mut Writer, y: Id) -> Id {
     }
 }
 
-/// How large programs are: mostly small, now and then with long axes.
-fn lengths(c: &mut Chance) -> (Vec<usize>, usize) {
-    match c.weighted(&[0.6, 0.27, 0.12, 0.01]) {
+/// How large programs are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sizes {
+    /// Mostly small, now and then with long axes.
+    All,
+    /// Small.
+    Small,
+}
+
+/// Lengths of axes, and the most elements of a value.
+fn lengths(c: &mut Chance, sizes: Sizes) -> (Vec<usize>, usize) {
+    let long = if sizes == Sizes::All { 1.0 } else { 0.0 };
+    match c.weighted(&[0.6, 0.27 * long, 0.12 * long, 0.01 * long]) {
         0 => (vec![1, 2, 3, c.of(&[1, 2, 7])], 400),
         1 => (vec![1, 2, c.of(&[0, 1, 7, 7]), c.of(&[1, 7, 64])], 1500),
         2 => (vec![1, c.of(&[2, 7]), c.of(&[64, 513, 513])], 3000),
@@ -68,10 +77,10 @@ fn lengths(c: &mut Chance) -> (Vec<usize>, usize) {
 }
 
 /// The program of a case.
-pub fn program(seed: u64, case: u64) -> Program {
+pub fn program(seed: u64, case: u64, sizes: Sizes) -> Program {
     let mut chance = Chance::new(seed, case);
     let single = chance.chance(0.25);
-    let (lengths, most) = lengths(&mut chance);
+    let (lengths, most) = lengths(&mut chance, sizes);
     let steps = if most > 10_000 { 4 } else { 3 + chance.below(12) };
     let mut w = Writer::new(chance, single, lengths, most, one);
     for _ in 0..1 + w.chance.below(2) {

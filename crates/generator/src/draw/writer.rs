@@ -4,17 +4,17 @@ use crate::language::{Binary, Body, Id, Input, Kind, Op, Step, Type, Unary};
 use crate::reference::{Arithmetic, Jet, Tensor, Value, results, size};
 
 /// The most axes that a drawn value has.
-pub const MOST_AXES: usize = 5;
+pub(super) const MOST_AXES: usize = 5;
 
 /// What programs are written with.
 #[derive(Debug)]
-pub struct Writer {
+pub(super) struct Writer {
     /// Choices.
-    pub chance: Chance,
+    pub(super) chance: Chance,
     /// Single precision.
-    pub single: bool,
+    pub(super) single: bool,
     /// Inputs so far.
-    pub inputs: Vec<Input>,
+    pub(super) inputs: Vec<Input>,
     /// Their values.
     given: Vec<Value>,
     /// Values by place, at one point of the loops that they stand in.
@@ -22,15 +22,15 @@ pub struct Writer {
     /// Their types.
     types: Vec<Type>,
     /// Steps of the region that is open.
-    pub steps: Vec<Step>,
+    pub(super) steps: Vec<Step>,
     /// The first value that may be used: a called function sees nothing outside.
-    pub floor: Id,
+    pub(super) floor: Id,
     /// How many bodies are open.
-    pub depth: usize,
+    pub(super) depth: usize,
     /// Lengths that axes of this program have.
-    pub lengths: Vec<usize>,
+    pub(super) lengths: Vec<usize>,
     /// The most elements of a value.
-    pub most: usize,
+    pub(super) most: usize,
     /// Draws a step.
     one: fn(&mut Writer),
     cx: Arithmetic,
@@ -38,43 +38,43 @@ pub struct Writer {
 
 impl Writer {
     /// An empty program, whose steps `one` draws.
-    pub fn new(chance: Chance, single: bool, lengths: Vec<usize>, most: usize, one: fn(&mut Writer)) -> Writer {
+    pub(super) fn new(chance: Chance, single: bool, lengths: Vec<usize>, most: usize, one: fn(&mut Writer)) -> Writer {
         let cx = Arithmetic::exact(single);
         let (inputs, given, env, types, steps) = (vec![], vec![], vec![], vec![], vec![]);
         Writer { chance, single, inputs, given, env, types, steps, floor: 0, depth: 0, lengths, most, one, cx }
     }
     /// A number of steps of any family.
-    pub fn some_steps(&mut self, n: usize) {
+    pub(super) fn some_steps(&mut self, n: usize) {
         (0..n).for_each(|_| (self.one)(self));
     }
     /// How many values there are.
-    pub fn count(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         self.env.len()
     }
     /// The type of a value.
-    pub fn of(&self, id: Id) -> &Type {
+    pub(super) fn of(&self, id: Id) -> &Type {
         &self.types[id]
     }
     /// The shape of a value.
-    pub fn shape(&self, id: Id) -> Vec<usize> {
+    pub(super) fn shape(&self, id: Id) -> Vec<usize> {
         self.types[id].shape.clone()
     }
     /// The value at the point.
-    pub fn value(&self, id: Id) -> &Value {
+    pub(super) fn value(&self, id: Id) -> &Value {
         &self.env[id]
     }
     /// Smallest and largest element; (0, 0) of nothing.
-    pub fn range(&self, id: Id) -> (f64, f64) {
+    pub(super) fn range(&self, id: Id) -> (f64, f64) {
         let data = &self.env[id].real().data;
         let fold = |start: f64, f: fn(f64, f64) -> f64| data.iter().fold(start, |m, x| f(m, x.v));
         if data.is_empty() { (0.0, 0.0) } else { (fold(f64::INFINITY, f64::min), fold(f64::NEG_INFINITY, f64::max)) }
     }
     /// Writes a step with one result. The shape may be left out where the operands give it.
-    pub fn emit(&mut self, op: Op, args: &[Id], of: Type) -> Id {
+    pub(super) fn emit(&mut self, op: Op, args: &[Id], of: Type) -> Id {
         self.emit_all(op, args, vec![of])[0]
     }
     /// Writes a step.
-    pub fn emit_all(&mut self, op: Op, args: &[Id], types: Vec<Type>) -> Vec<Id> {
+    pub(super) fn emit_all(&mut self, op: Op, args: &[Id], types: Vec<Type>) -> Vec<Id> {
         let mut step = Step { op, args: args.to_vec(), types };
         let made = results(&mut self.cx, &self.given, &mut self.env, &step);
         step.types = made
@@ -92,43 +92,43 @@ impl Writer {
         (first..self.env.len()).collect()
     }
     /// Writes a step with a real result whose shape the operands give.
-    pub fn real(&mut self, op: Op, args: &[Id]) -> Id {
+    pub(super) fn real(&mut self, op: Op, args: &[Id]) -> Id {
         self.emit(op, args, Type::real(&[]))
     }
     /// A function of one number.
-    pub fn unary(&mut self, f: Unary, x: Id) -> Id {
+    pub(super) fn unary(&mut self, f: Unary, x: Id) -> Id {
         self.real(Op::Unary(f), &[x])
     }
     /// A function of two arrays.
-    pub fn binary(&mut self, f: Binary, x: Id, y: Id) -> Id {
+    pub(super) fn binary(&mut self, f: Binary, x: Id, y: Id) -> Id {
         self.real(Op::Binary(f), &[x, y])
     }
     /// A function of an array and a number.
-    pub fn number(&mut self, f: Binary, x: Id, v: f64) -> Id {
+    pub(super) fn number(&mut self, f: Binary, x: Id, v: f64) -> Id {
         self.real(Op::BinaryRight(f, v), &[x])
     }
     /// Divided by a power of two until it is of moderate size.
-    pub fn moderate(&mut self, x: Id) -> Id {
+    pub(super) fn moderate(&mut self, x: Id) -> Id {
         let (low, high) = self.range(x);
         let top = low.abs().max(high.abs());
         if top.is_finite() && top > 8.0 { self.number(Binary::Mul, x, 2f64.powi(-(top.log2().ceil() as i32) + 1)) } else { x }
     }
     /// For each value, whether a step reads it.
-    pub fn read(&self) -> Vec<bool> {
+    pub(super) fn read(&self) -> Vec<bool> {
         let mut read = vec![false; self.env.len()];
         self.steps.iter().for_each(|s| s.each_read(&mut |id| read[id] = true, self.env.len()));
         read
     }
     /// Real values that may be used.
-    pub fn reals(&self) -> Vec<Id> {
+    pub(super) fn reals(&self) -> Vec<Id> {
         (self.floor..self.env.len()).filter(|i| self.types[*i].kind == Kind::Real && self.env[*i] != Value::Absent).collect()
     }
     /// Values of indices that may be used.
-    pub fn indices(&self) -> Vec<Id> {
+    pub(super) fn indices(&self) -> Vec<Id> {
         (self.floor..self.env.len()).filter(|i| self.types[*i].kind == Kind::Index).collect()
     }
     /// A real value, mostly a late one.
-    pub fn any(&mut self) -> Id {
+    pub(super) fn any(&mut self) -> Id {
         let all = self.reals();
         if all.is_empty() {
             let shape = self.draw_shape();
@@ -138,17 +138,17 @@ impl Writer {
         all[all.len() - 1 - back]
     }
     /// A real value for which a test holds.
-    pub fn any_where(&mut self, test: impl Fn(&[usize]) -> bool) -> Option<Id> {
+    pub(super) fn any_where(&mut self, test: impl Fn(&[usize]) -> bool) -> Option<Id> {
         let fits: Vec<Id> = self.reals().into_iter().filter(|i| test(&self.types[*i].shape)).collect();
         if fits.is_empty() { None } else { Some(self.chance.of(&fits)) }
     }
     /// A length of an axis.
-    pub fn length(&mut self) -> usize {
+    pub(super) fn length(&mut self) -> usize {
         let lengths = self.lengths.clone();
         self.chance.of(&lengths)
     }
     /// A shape, with axes of length 1 often.
-    pub fn draw_shape(&mut self) -> Vec<usize> {
+    pub(super) fn draw_shape(&mut self) -> Vec<usize> {
         let rank = self.chance.weighted(&[0.08, 0.22, 0.28, 0.22, 0.12, 0.08]);
         let mut shape: Vec<usize> = (0..rank).map(|_| if self.chance.chance(0.25) { 1 } else { self.length() }).collect();
         while size(&shape) > self.most {
@@ -158,7 +158,7 @@ impl Writer {
         shape
     }
     /// Numbers of one of several kinds: spread, whole (so that there are ties), with zeros.
-    pub fn draw_numbers(&mut self, n: usize) -> Vec<f64> {
+    pub(super) fn draw_numbers(&mut self, n: usize) -> Vec<f64> {
         let way = self.chance.weighted(&[0.6, 0.2, 0.1, 0.1]);
         let single = self.single;
         let number = |c: &mut Chance| match way {
@@ -171,7 +171,7 @@ impl Writer {
         (0..n).map(|_| if single { f64::from(number(&mut self.chance) as f32) } else { number(&mut self.chance) }).collect()
     }
     /// A new input, or a constant; a constant in a called function.
-    pub fn fresh(&mut self, shape: &[usize]) -> Id {
+    pub(super) fn fresh(&mut self, shape: &[usize]) -> Id {
         let n = size(shape);
         let data = self.draw_numbers(n);
         if self.floor > 0 || self.inputs.len() >= 7 || self.chance.chance(0.12) {
@@ -188,7 +188,7 @@ impl Writer {
         self.input(Input { of: Type::real(shape), data, other, directions, order: vec![] })
     }
     /// A new input.
-    pub fn input(&mut self, mut input: Input) -> Id {
+    pub(super) fn input(&mut self, mut input: Input) -> Id {
         let rank = input.of.shape.len();
         input.order = if self.chance.chance(0.25) { self.chance.order(rank) } else { (0..rank).collect() };
         let value = match input.of.kind {
@@ -204,7 +204,7 @@ impl Writer {
         self.emit(Op::Input(self.inputs.len() - 1), &[], of)
     }
     /// A body: `draw` writes its steps on values of these types and says what it hands on.
-    pub fn body(&mut self, inputs: Vec<Type>, values: Vec<Value>, draw: impl FnOnce(&mut Writer, &[Id]) -> Vec<Id>) -> Body {
+    pub(super) fn body(&mut self, inputs: Vec<Type>, values: Vec<Value>, draw: impl FnOnce(&mut Writer, &[Id]) -> Vec<Id>) -> Body {
         let first = self.env.len();
         self.types.extend(inputs.iter().cloned());
         self.env.extend(values);

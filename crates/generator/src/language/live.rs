@@ -2,7 +2,7 @@
 use super::{Body, Id, Op, Program, Step};
 
 /// The bodies within an operation.
-pub fn bodies(op: &Op) -> Vec<&Body> {
+pub(super) fn bodies(op: &Op) -> Vec<&Body> {
     match op {
         Op::Scan { body, .. } | Op::Map(body) | Op::Call(body) => vec![body],
         Op::ScanUntil { test, body, .. } => vec![test, body],

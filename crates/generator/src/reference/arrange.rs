@@ -2,7 +2,7 @@
 use super::tensor::{Tensor, each, offset, size, strides};
 
 /// Elements `from..to` of an axis, every `step`-th; a negative step takes them from the last.
-pub fn slice<E: Copy>(x: &Tensor<E>, axis: usize, from: usize, to: usize, step: isize) -> Tensor<E> {
+pub(super) fn slice<E: Copy>(x: &Tensor<E>, axis: usize, from: usize, to: usize, step: isize) -> Tensor<E> {
     let stride = step.unsigned_abs();
     let mut shape = x.shape.clone();
     shape[axis] = (to - from).div_ceil(stride);
@@ -14,12 +14,12 @@ pub fn slice<E: Copy>(x: &Tensor<E>, axis: usize, from: usize, to: usize, step: 
 }
 
 /// Reverse order along some axes.
-pub fn flip<E: Copy>(x: &Tensor<E>, axes: &[usize]) -> Tensor<E> {
+pub(super) fn flip<E: Copy>(x: &Tensor<E>, axes: &[usize]) -> Tensor<E> {
     x.gather(&x.shape.clone(), |at| at.iter().enumerate().map(|(i, k)| if axes.contains(&i) { x.shape[i] - 1 - k } else { *k }).collect())
 }
 
 /// Zeros around.
-pub fn pad<E: Copy + Default>(x: &Tensor<E>, before: &[usize], after: &[usize]) -> Tensor<E> {
+pub(super) fn pad<E: Copy + Default>(x: &Tensor<E>, before: &[usize], after: &[usize]) -> Tensor<E> {
     let shape: Vec<usize> = x.shape.iter().zip(before.iter().zip(after)).map(|(n, (b, a))| n + b + a).collect();
     let to = strides(&shape);
     let mut data = vec![E::default(); size(&shape)];
@@ -33,7 +33,7 @@ pub fn pad<E: Copy + Default>(x: &Tensor<E>, before: &[usize], after: &[usize]) 
 }
 
 /// One after another along an axis.
-pub fn concat<E: Copy>(parts: &[&Tensor<E>], axis: usize) -> Tensor<E> {
+pub(super) fn concat<E: Copy>(parts: &[&Tensor<E>], axis: usize) -> Tensor<E> {
     let mut shape = parts[0].shape.clone();
     shape[axis] = parts.iter().map(|p| p.shape[axis]).sum();
     let outer = size(&shape[..axis]);
@@ -48,13 +48,13 @@ pub fn concat<E: Copy>(parts: &[&Tensor<E>], axis: usize) -> Tensor<E> {
 }
 
 /// (…, i, i).
-pub fn diagonal<E: Copy>(x: &Tensor<E>) -> Tensor<E> {
+pub(super) fn diagonal<E: Copy>(x: &Tensor<E>) -> Tensor<E> {
     let shape = x.shape[..x.shape.len() - 1].to_vec();
     x.gather(&shape, |at| at.iter().copied().chain(at.last().copied()).collect())
 }
 
 /// Square matrices with these diagonals.
-pub fn diagonal_matrix<E: Copy + Default>(x: &Tensor<E>) -> Tensor<E> {
+pub(super) fn diagonal_matrix<E: Copy + Default>(x: &Tensor<E>) -> Tensor<E> {
     let n = x.shape.last().copied().unwrap_or(0);
     let mut shape = x.shape.clone();
     shape.push(n);
@@ -66,7 +66,7 @@ pub fn diagonal_matrix<E: Copy + Default>(x: &Tensor<E>) -> Tensor<E> {
 }
 
 /// One triangle with the diagonal, zeros elsewhere.
-pub fn triangle<E: Copy + Default>(x: &Tensor<E>, upper: bool) -> Tensor<E> {
+pub(super) fn triangle<E: Copy + Default>(x: &Tensor<E>, upper: bool) -> Tensor<E> {
     let n = x.shape.last().copied().unwrap_or(0);
     let keep = |k: usize| if upper { k / n % n <= k % n } else { k / n % n >= k % n };
     Tensor { shape: x.shape.clone(), data: x.data.iter().enumerate().map(|(k, e)| if keep(k) { *e } else { E::default() }).collect() }

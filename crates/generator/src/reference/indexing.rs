@@ -3,7 +3,7 @@ use super::jet::{Arithmetic, Jet};
 use super::tensor::{Tensor, size};
 
 /// Entries of an axis; the axes of the indices take its place.
-pub fn take<E: Copy + Default>(cx: &mut Arithmetic, x: &Tensor<E>, index: &Tensor<u32>, axis: usize) -> Tensor<E> {
+pub(super) fn take<E: Copy + Default>(cx: &mut Arithmetic, x: &Tensor<E>, index: &Tensor<u32>, axis: usize) -> Tensor<E> {
     let (outer, n, inner) = (size(&x.shape[..axis]), x.shape[axis], size(&x.shape[axis + 1..]));
     let mut data = vec![];
     for o in 0..outer {
@@ -24,7 +24,7 @@ pub fn take<E: Copy + Default>(cx: &mut Arithmetic, x: &Tensor<E>, index: &Tenso
 }
 
 /// Sums of entries with equal index.
-pub fn scatter_add(cx: &mut Arithmetic, x: &Tensor<Jet>, index: &Tensor<u32>, axis: usize, len: usize) -> Tensor<Jet> {
+pub(super) fn scatter_add(cx: &mut Arithmetic, x: &Tensor<Jet>, index: &Tensor<u32>, axis: usize, len: usize) -> Tensor<Jet> {
     let rank = index.shape.len();
     let (outer, inner) = (size(&x.shape[..axis]), size(&x.shape[axis + rank..]));
     let shape = [&x.shape[..axis], &[len], &x.shape[axis + rank..]].concat();
@@ -47,7 +47,7 @@ pub fn scatter_add(cx: &mut Arithmetic, x: &Tensor<Jet>, index: &Tensor<u32>, ax
 }
 
 /// Rows from a start.
-pub fn slice_at<E: Copy + Default>(cx: &mut Arithmetic, x: &Tensor<E>, start: u32, len: usize) -> Tensor<E> {
+pub(super) fn slice_at<E: Copy + Default>(cx: &mut Arithmetic, x: &Tensor<E>, start: u32, len: usize) -> Tensor<E> {
     let (rows, row) = (x.shape[0], size(&x.shape[1..]));
     let shape = [&[len], &x.shape[1..]].concat();
     let start = start as usize;
@@ -59,7 +59,7 @@ pub fn slice_at<E: Copy + Default>(cx: &mut Arithmetic, x: &Tensor<E>, start: u3
 }
 
 /// Zeros, and rows from a start.
-pub fn place_at<E: Copy + Default>(cx: &mut Arithmetic, x: &Tensor<E>, start: u32, rows: usize) -> Tensor<E> {
+pub(super) fn place_at<E: Copy + Default>(cx: &mut Arithmetic, x: &Tensor<E>, start: u32, rows: usize) -> Tensor<E> {
     let shape = [&[rows], &x.shape[1..]].concat();
     let (row, start) = (size(&x.shape[1..]), start as usize);
     let mut data = vec![E::default(); size(&shape)];
@@ -72,7 +72,7 @@ pub fn place_at<E: Copy + Default>(cx: &mut Arithmetic, x: &Tensor<E>, start: u3
 }
 
 /// 1 at the place that each index names.
-pub fn one_hot(cx: &mut Arithmetic, index: &Tensor<u32>, classes: usize) -> Tensor<Jet> {
+pub(super) fn one_hot(cx: &mut Arithmetic, index: &Tensor<u32>, classes: usize) -> Tensor<Jet> {
     if let Some(i) = index.data.iter().find(|i| **i as usize >= classes) {
         cx.note(|| format!("label {i} of {classes}"));
     }
@@ -97,7 +97,7 @@ fn bits(key: u64, counter: u32, family: u32, i: usize) -> u64 {
 }
 
 /// Uniform on [0, 1).
-pub fn uniform(key: u64, counter: u32, shape: &[usize], single: bool) -> Tensor<Jet> {
+pub(super) fn uniform(key: u64, counter: u32, shape: &[usize], single: bool) -> Tensor<Jet> {
     let number = |i| {
         let b = bits(key, counter, 0, i);
         if single { (b >> 40) as f64 / 2f64.powi(24) } else { (b >> 11) as f64 / 2f64.powi(53) }
@@ -106,7 +106,7 @@ pub fn uniform(key: u64, counter: u32, shape: &[usize], single: bool) -> Tensor<
 }
 
 /// Indices below a bound.
-pub fn random_index(key: u64, counter: u32, shape: &[usize], below: u32) -> Tensor<u32> {
+pub(super) fn random_index(key: u64, counter: u32, shape: &[usize], below: u32) -> Tensor<u32> {
     let number = |i| ((u128::from(bits(key, counter, 2, i)) * u128::from(below)) >> 64) as u32;
     Tensor::new(shape, (0..size(shape)).map(number).collect())
 }

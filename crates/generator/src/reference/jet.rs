@@ -44,6 +44,8 @@ pub struct Arithmetic {
     pub largest: f64,
     /// What was met that a program may refuse: a singular matrix, an index out of range, something not finite.
     pub trouble: Option<String>,
+    /// Whether a derivative was taken by convention where there is none of every order: √ at 0.
+    pub convention: bool,
     state: u64,
     signs: u64,
     left: u32,
@@ -52,7 +54,7 @@ pub struct Arithmetic {
 impl Arithmetic {
     /// Undisturbed.
     pub fn exact(single: bool) -> Arithmetic {
-        Arithmetic { noise: 0.0, single, decisions: 0, largest: 0.0, trouble: None, state: 0, signs: 0, left: 0 }
+        Arithmetic { noise: 0.0, single, decisions: 0, largest: 0.0, trouble: None, convention: false, state: 0, signs: 0, left: 0 }
     }
     /// With disturbances that depend on a seed.
     pub fn disturbed(single: bool, noise: f64, seed: u64) -> Arithmetic {

@@ -14,7 +14,7 @@ fn each_item(a: &Tensor<Jet>, b: Option<&Tensor<Jet>>, mut f: impl FnMut(&[Jet],
 }
 
 /// The lower triangular L with L Lᵀ = a; only the lower half is read.
-pub fn cholesky(cx: &mut Arithmetic, a: &Tensor<Jet>) -> Tensor<Jet> {
+pub(super) fn cholesky(cx: &mut Arithmetic, a: &Tensor<Jet>) -> Tensor<Jet> {
     let data = each_item(a, None, |a, _, n| factor(cx, a, n));
     Tensor::new(&a.shape, data)
 }
@@ -89,13 +89,13 @@ fn eliminate(cx: &mut Arithmetic, a: &[Jet], b: &[Jet], n: usize) -> (Vec<Jet>, 
 }
 
 /// x with a x = b.
-pub fn solve(cx: &mut Arithmetic, a: &Tensor<Jet>, b: &Tensor<Jet>) -> Tensor<Jet> {
+pub(super) fn solve(cx: &mut Arithmetic, a: &Tensor<Jet>, b: &Tensor<Jet>) -> Tensor<Jet> {
     let data = each_item(a, Some(b), |a, b, n| eliminate(cx, a, b, n).0);
     Tensor::new(&b.shape, data)
 }
 
 /// The inverse.
-pub fn inverse(cx: &mut Arithmetic, a: &Tensor<Jet>) -> Tensor<Jet> {
+pub(super) fn inverse(cx: &mut Arithmetic, a: &Tensor<Jet>) -> Tensor<Jet> {
     let data = each_item(a, None, |a, _, n| {
         let identity: Vec<Jet> = (0..n * n).map(|k| Jet::number(if k / n == k % n { 1.0 } else { 0.0 })).collect();
         eliminate(cx, a, &identity, n).0
@@ -104,7 +104,7 @@ pub fn inverse(cx: &mut Arithmetic, a: &Tensor<Jet>) -> Tensor<Jet> {
 }
 
 /// (ln |det|, sign).
-pub fn log_det(cx: &mut Arithmetic, a: &Tensor<Jet>) -> (Tensor<Jet>, Tensor<Jet>) {
+pub(super) fn log_det(cx: &mut Arithmetic, a: &Tensor<Jet>) -> (Tensor<Jet>, Tensor<Jet>) {
     let mut signs = vec![];
     let logs = each_item(a, None, |a, _, n| {
         let (_, pivots, mut sign) = eliminate(cx, a, &[], n);
@@ -123,7 +123,14 @@ pub fn log_det(cx: &mut Arithmetic, a: &Tensor<Jet>) -> (Tensor<Jet>, Tensor<Jet
 }
 
 /// x with op(a) x = b, where one triangle of `a` is read.
-pub fn solve_triangular(cx: &mut Arithmetic, a: &Tensor<Jet>, b: &Tensor<Jet>, upper: bool, transposed: bool, unit: bool) -> Tensor<Jet> {
+pub(super) fn solve_triangular(
+    cx: &mut Arithmetic,
+    a: &Tensor<Jet>,
+    b: &Tensor<Jet>,
+    upper: bool,
+    transposed: bool,
+    unit: bool,
+) -> Tensor<Jet> {
     let data = each_item(a, Some(b), |a, b, n| {
         let k = b.len().checked_div(n).unwrap_or(0);
         let at = |i: usize, j: usize| if transposed { a[j * n + i] } else { a[i * n + j] };

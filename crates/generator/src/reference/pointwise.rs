@@ -39,7 +39,7 @@ fn power(cx: &mut Arithmetic, x: Jet, p: f64, f: impl Fn(f64, f64) -> f64) -> Je
 }
 
 /// One number.
-pub fn unary(cx: &mut Arithmetic, f: Unary, x: Jet) -> Jet {
+pub(super) fn unary(cx: &mut Arithmetic, f: Unary, x: Jet) -> Jet {
     let v = x.v;
     match f {
         Unary::Neg => cx.neg(x),
@@ -50,7 +50,10 @@ pub fn unary(cx: &mut Arithmetic, f: Unary, x: Jet) -> Jet {
             let d = 1.0 + v;
             cx.chain(x, v.ln_1p(), 1.0 / d, -1.0 / (d * d))
         }
-        Unary::Sqrt if cx.decide(v == 0.0) => Jet::number(0.0),
+        Unary::Sqrt if cx.decide(v == 0.0) => {
+            cx.convention = true;
+            Jet::number(0.0)
+        }
         Unary::Sqrt => cx.chain(x, v.sqrt(), 0.5 / v.sqrt(), -0.25 / (v * v.sqrt())),
         Unary::Square => cx.mul(x, x),
         Unary::Recip => cx.chain(x, 1.0 / v, -1.0 / (v * v), 2.0 / (v * v * v)),
@@ -140,14 +143,14 @@ fn larger(cx: &mut Arithmetic, x: Jet, y: Jet) -> Jet {
 }
 
 /// The smaller of two; ties share.
-pub fn smaller(cx: &mut Arithmetic, x: Jet, y: Jet) -> Jet {
+pub(super) fn smaller(cx: &mut Arithmetic, x: Jet, y: Jet) -> Jet {
     let (p, q) = (cx.neg(x), cx.neg(y));
     let m = larger(cx, p, q);
     cx.neg(m)
 }
 
 /// Two numbers.
-pub fn binary(cx: &mut Arithmetic, f: Binary, x: Jet, y: Jet) -> Jet {
+pub(super) fn binary(cx: &mut Arithmetic, f: Binary, x: Jet, y: Jet) -> Jet {
     match f {
         Binary::Add => cx.add(x, y),
         Binary::Sub => cx.sub(x, y),
@@ -209,13 +212,13 @@ pub fn binary(cx: &mut Arithmetic, f: Binary, x: Jet, y: Jet) -> Jet {
 }
 
 /// Between two bounds.
-pub fn clamp(cx: &mut Arithmetic, x: Jet, low: Jet, high: Jet) -> Jet {
+pub(super) fn clamp(cx: &mut Arithmetic, x: Jet, low: Jet, high: Jet) -> Jet {
     let x = larger(cx, x, low);
     smaller(cx, x, high)
 }
 
 /// The largest of some; ties share equally. Nothing gives −∞.
-pub fn largest(cx: &mut Arithmetic, all: &[Jet]) -> Jet {
+pub(super) fn largest(cx: &mut Arithmetic, all: &[Jet]) -> Jet {
     let top = all.iter().fold(f64::NEG_INFINITY, |t, x| if t.is_nan() || x.v.is_nan() { f64::NAN } else { t.max(x.v) });
     let (mut sum, mut count) = (Jet::default(), 0.0);
     for x in all {
@@ -233,7 +236,7 @@ pub fn largest(cx: &mut Arithmetic, all: &[Jet]) -> Jet {
 }
 
 /// Two indices.
-pub fn index(f: Index, x: u32, y: u32) -> u32 {
+pub(super) fn index(f: Index, x: u32, y: u32) -> u32 {
     match f {
         Index::Add => x.saturating_add(y),
         Index::Sub => x.saturating_sub(y),

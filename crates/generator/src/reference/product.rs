@@ -4,7 +4,13 @@ use super::tensor::{Tensor, each, offset, size, strides};
 use crate::language::Boundary;
 
 /// Σ over pairs of axes, with pairs running together: (batch, free axes of x, free axes of y).
-pub fn contract(cx: &mut Arithmetic, x: &Tensor<Jet>, y: &Tensor<Jet>, sum: &[(usize, usize)], batch: &[(usize, usize)]) -> Tensor<Jet> {
+pub(super) fn contract(
+    cx: &mut Arithmetic,
+    x: &Tensor<Jet>,
+    y: &Tensor<Jet>,
+    sum: &[(usize, usize)],
+    batch: &[(usize, usize)],
+) -> Tensor<Jet> {
     let used = |axis: usize, first: bool| sum.iter().chain(batch).any(|p| if first { p.0 == axis } else { p.1 == axis });
     let free_x: Vec<usize> = (0..x.shape.len()).filter(|i| !used(*i, true)).collect();
     let free_y: Vec<usize> = (0..y.shape.len()).filter(|i| !used(*i, false)).collect();
@@ -36,12 +42,12 @@ pub fn contract(cx: &mut Arithmetic, x: &Tensor<Jet>, y: &Tensor<Jet>, sum: &[(u
 }
 
 /// The last axis against the first of a vector or the last but one of a matrix.
-pub fn dot(cx: &mut Arithmetic, x: &Tensor<Jet>, y: &Tensor<Jet>) -> Tensor<Jet> {
+pub(super) fn dot(cx: &mut Arithmetic, x: &Tensor<Jet>, y: &Tensor<Jet>) -> Tensor<Jet> {
     contract(cx, x, y, &[(x.shape.len() - 1, y.shape.len().saturating_sub(2))], &[])
 }
 
 /// Products of matrices, leading axes together.
-pub fn matmul(cx: &mut Arithmetic, x: &Tensor<Jet>, y: &Tensor<Jet>) -> Tensor<Jet> {
+pub(super) fn matmul(cx: &mut Arithmetic, x: &Tensor<Jet>, y: &Tensor<Jet>) -> Tensor<Jet> {
     let rank = x.shape.len();
     if rank < 2 {
         return dot(cx, x, y);
@@ -71,7 +77,14 @@ fn pixel(boundary: Boundary, at: isize, n: usize) -> Option<usize> {
 }
 
 /// Filters over images: y[b, o, p, q] = Σ w[o, c, i, j] x[b, c, p s + i − ⌊(h−1)/2⌋, q t + j − ⌊(w−1)/2⌋].
-pub fn convolve(cx: &mut Arithmetic, x: &Tensor<Jet>, w: &Tensor<Jet>, boundary: Boundary, stride: [usize; 2], to: &[usize]) -> Tensor<Jet> {
+pub(super) fn convolve(
+    cx: &mut Arithmetic,
+    x: &Tensor<Jet>,
+    w: &Tensor<Jet>,
+    boundary: Boundary,
+    stride: [usize; 2],
+    to: &[usize],
+) -> Tensor<Jet> {
     let four = |s: &[usize]| -> Vec<usize> { std::iter::repeat_n(1, 4 - s.len()).chain(s.iter().copied()).collect() };
     let (image, taps, out) = (four(&x.shape), four(&w.shape), four(to));
     let (of_x, of_w) = (strides(&image), strides(&taps));
@@ -98,7 +111,14 @@ pub fn convolve(cx: &mut Arithmetic, x: &Tensor<Jet>, w: &Tensor<Jet>, boundary:
 }
 
 /// A sparse matrix times a vector or matrix.
-pub fn sparse(cx: &mut Arithmetic, rows: usize, columns: usize, entries: &[(usize, usize, f64)], transposed: bool, x: &Tensor<Jet>) -> Tensor<Jet> {
+pub(super) fn sparse(
+    cx: &mut Arithmetic,
+    rows: usize,
+    columns: usize,
+    entries: &[(usize, usize, f64)],
+    transposed: bool,
+    x: &Tensor<Jet>,
+) -> Tensor<Jet> {
     let k = size(&x.shape[1..]);
     let mut shape = x.shape.clone();
     shape[0] = if transposed { columns } else { rows };

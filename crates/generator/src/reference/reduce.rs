@@ -5,7 +5,7 @@ use super::tensor::{Tensor, size};
 use crate::language::{Axes, Reduce, Unary};
 
 /// The axes of a fold.
-pub fn axes_of(axes: &Axes, rank: usize) -> Vec<usize> {
+pub(super) fn axes_of(axes: &Axes, rank: usize) -> Vec<usize> {
     match axes {
         Axes::All => (0..rank).collect(),
         Axes::One(a) => vec![*a],
@@ -14,7 +14,7 @@ pub fn axes_of(axes: &Axes, rank: usize) -> Vec<usize> {
 }
 
 /// Σ of numbers.
-pub fn sum(cx: &mut Arithmetic, all: &[Jet]) -> Jet {
+pub(super) fn sum(cx: &mut Arithmetic, all: &[Jet]) -> Jet {
     all.iter().fold(Jet::default(), |s, x| cx.add(s, *x))
 }
 
@@ -69,7 +69,7 @@ fn fold(cx: &mut Arithmetic, f: Reduce, all: &[Jet]) -> Jet {
 }
 
 /// A fold over axes.
-pub fn reduce(cx: &mut Arithmetic, f: Reduce, axes: &Axes, x: &Tensor<Jet>) -> Tensor<Jet> {
+pub(super) fn reduce(cx: &mut Arithmetic, f: Reduce, axes: &Axes, x: &Tensor<Jet>) -> Tensor<Jet> {
     let rank = x.shape.len();
     let folded = axes_of(axes, rank);
     let stay: Vec<usize> = (0..rank).filter(|i| !folded.contains(i)).collect();
@@ -85,7 +85,7 @@ pub fn reduce(cx: &mut Arithmetic, f: Reduce, axes: &Axes, x: &Tensor<Jet>) -> T
 }
 
 /// Each line along an axis made into another of the same length.
-pub fn along(x: &Tensor<Jet>, axis: usize, mut f: impl FnMut(&[Jet]) -> Vec<Jet>) -> Tensor<Jet> {
+pub(super) fn along(x: &Tensor<Jet>, axis: usize, mut f: impl FnMut(&[Jet]) -> Vec<Jet>) -> Tensor<Jet> {
     let rank = x.shape.len();
     let order: Vec<usize> = (0..rank).filter(|i| *i != axis).chain([axis]).collect();
     let turned = x.permute(&order);
@@ -97,7 +97,7 @@ pub fn along(x: &Tensor<Jet>, axis: usize, mut f: impl FnMut(&[Jet]) -> Vec<Jet>
 }
 
 /// eˣ / Σ eˣ, or its logarithm.
-pub fn softmax(cx: &mut Arithmetic, x: &Tensor<Jet>, axis: usize, logarithm: bool) -> Tensor<Jet> {
+pub(super) fn softmax(cx: &mut Arithmetic, x: &Tensor<Jet>, axis: usize, logarithm: bool) -> Tensor<Jet> {
     along(x, axis, |line| {
         let l = logsumexp(cx, line);
         let logs: Vec<Jet> = line.iter().map(|x| cx.sub(*x, l)).collect();
@@ -106,7 +106,7 @@ pub fn softmax(cx: &mut Arithmetic, x: &Tensor<Jet>, axis: usize, logarithm: boo
 }
 
 /// Running sums.
-pub fn cumulative_sum(cx: &mut Arithmetic, x: &Tensor<Jet>, axis: usize) -> Tensor<Jet> {
+pub(super) fn cumulative_sum(cx: &mut Arithmetic, x: &Tensor<Jet>, axis: usize) -> Tensor<Jet> {
     along(x, axis, |line| {
         let mut s = Jet::default();
         line.iter()
@@ -119,7 +119,7 @@ pub fn cumulative_sum(cx: &mut Arithmetic, x: &Tensor<Jet>, axis: usize) -> Tens
 }
 
 /// Differences of neighbours, or the transpose.
-pub fn difference(cx: &mut Arithmetic, x: &Tensor<Jet>, axis: usize, periodic: bool, adjoint: bool) -> Tensor<Jet> {
+pub(super) fn difference(cx: &mut Arithmetic, x: &Tensor<Jet>, axis: usize, periodic: bool, adjoint: bool) -> Tensor<Jet> {
     along(x, axis, |line| {
         let n = line.len();
         let mut y = vec![Jet::default(); n];

@@ -41,7 +41,7 @@ fn stacked(rows: Vec<Value>, shape: &[usize]) -> Value {
 }
 
 /// A loop, a branch or a call.
-pub fn control(cx: &mut Arithmetic, inputs: &[Value], env: &mut Vec<Value>, s: &Step) -> Vec<Value> {
+pub(super) fn control(cx: &mut Arithmetic, inputs: &[Value], env: &mut Vec<Value>, s: &Step) -> Vec<Value> {
     let args: Vec<Value> = s.args.iter().map(|id| env[*id].clone()).collect();
     match &s.op {
         Op::Scan { body, carries, steps, .. } => {
@@ -75,8 +75,7 @@ pub fn control(cx: &mut Arithmetic, inputs: &[Value], env: &mut Vec<Value>, s: &
         }
         Op::Map(body) => {
             let n = s.types[0].shape[0];
-            let rows: Vec<Vec<Value>> =
-                (0..n).map(|k| run(cx, inputs, env, body, args.iter().map(|v| row(v, k)).collect())).collect();
+            let rows: Vec<Vec<Value>> = (0..n).map(|k| run(cx, inputs, env, body, args.iter().map(|v| row(v, k)).collect())).collect();
             s.types.iter().enumerate().map(|(i, of)| stacked(rows.iter().map(|r| r[i].clone()).collect(), &of.shape)).collect()
         }
         Op::Cond(yes, no) => {

@@ -44,7 +44,7 @@ pub fn size(shape: &[usize]) -> usize {
 }
 
 /// Steps in row-major order.
-pub fn strides(shape: &[usize]) -> Vec<usize> {
+pub(super) fn strides(shape: &[usize]) -> Vec<usize> {
     let mut strides = vec![1; shape.len()];
     for i in (1..shape.len()).rev() {
         strides[i - 1] = strides[i] * shape[i];
@@ -53,7 +53,7 @@ pub fn strides(shape: &[usize]) -> Vec<usize> {
 }
 
 /// Calls `f` with every index of a shape, in row-major order.
-pub fn each(shape: &[usize], mut f: impl FnMut(&[usize])) {
+pub(super) fn each(shape: &[usize], mut f: impl FnMut(&[usize])) {
     if size(shape) == 0 {
         return;
     }
@@ -76,7 +76,7 @@ pub fn each(shape: &[usize], mut f: impl FnMut(&[usize])) {
 }
 
 /// The place of an index.
-pub fn offset(strides: &[usize], at: &[usize]) -> usize {
+pub(super) fn offset(strides: &[usize], at: &[usize]) -> usize {
     strides.iter().zip(at).map(|(s, i)| s * i).sum()
 }
 
