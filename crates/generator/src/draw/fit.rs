@@ -1,5 +1,5 @@
 //! Values of a wanted shape, made from those that there are: permuted readers and broadcasts are drawn often.
-use super::writer::Writer;
+use super::writer::{MOST_AXES, Writer};
 use crate::language::{Binary, Id, Op, Type, Unary};
 use crate::reference::size;
 
@@ -7,6 +7,11 @@ fn sorted(shape: &[usize]) -> Vec<usize> {
     let mut s = shape.to_vec();
     s.sort_unstable();
     s
+}
+
+/// Whether a shape is another behind axes of length 1.
+fn leads(long: &[usize], shape: &[usize]) -> bool {
+    long.ends_with(shape) && long[..long.len() - shape.len()].iter().all(|n| *n == 1)
 }
 
 impl Writer {
@@ -67,8 +72,7 @@ impl Writer {
         if self.chance.chance(0.5) {
             return self.shaped(shape);
         }
-        if let Some(x) =
-            self.any_where(|s| crate::reference::common(s, shape).is_some_and(|c| c.len() <= 5 && size(&c) <= size(shape).max(1)))
+        if let Some(x) = self.any_where(|s| crate::reference::common(s, shape).is_some_and(|c| c.len() <= MOST_AXES && leads(&c, shape)))
             && self.chance.chance(0.6)
         {
             return x;

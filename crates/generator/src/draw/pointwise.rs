@@ -1,6 +1,7 @@
 //! Draws functions of one, two and three numbers.
 use super::writer::Writer;
 use crate::language::{Binary, Id, Op, Type, Unary};
+use crate::reference::{common, size};
 
 /// A literal.
 fn literal(w: &mut Writer) -> f64 {
@@ -74,7 +75,14 @@ pub(super) fn binary(w: &mut Writer) -> Id {
     let shape = w.shape(x);
     match w.chance.below(10) {
         0..=4 => {
-            let y = if w.chance.chance(0.1) { x } else { w.broadcastable(&shape) };
+            let most = w.most;
+            let fits = |s: &[usize]| common(s, &shape).is_some_and(|c| size(&c) <= most);
+            let y = match w.chance.weighted(&[0.1, 0.15, 0.75]) {
+                0 => x,
+                // Both may repeat.
+                1 => w.any_where(fits).unwrap_or(x),
+                _ => w.broadcastable(&shape),
+            };
             let (x, y) = if w.chance.chance(0.3) { (y, x) } else { (x, y) };
             let f = w.chance.of(&[Binary::Add, Binary::Add, Binary::Sub, Binary::Mul, Binary::Mul, Binary::Mul, Binary::Max, Binary::Min]);
             w.binary(f, x, y)

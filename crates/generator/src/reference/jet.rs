@@ -158,7 +158,9 @@ impl Arithmetic {
     /// Sees a result: how large it is, and whether it is finite.
     pub fn see(&mut self, x: Jet, what: &dyn std::fmt::Debug) {
         for p in x.parts() {
-            if p.is_finite() {
+            // Single precision ends at 3.4e38.
+            let ends = if self.single { 1e37 } else { 1e300 };
+            if p.abs() < ends {
                 self.largest = self.largest.max(p.abs());
             } else {
                 self.note(|| format!("{p} out of {what:?}"));
