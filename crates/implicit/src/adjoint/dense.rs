@@ -1,6 +1,7 @@
 //! The matrix itself, column by column, and a factorisation: for small systems, and as the reference for the others.
 use super::{LinearSolve, Outcome, true_residual, wrong_state};
 use crate::operator::Operator;
+use crate::scaled::{exponent, times_power};
 use faer::linalg::solvers::Solve;
 use faer::{Mat, Side};
 use hypertape_autodiff::Problem;
@@ -10,7 +11,7 @@ use std::any::Any;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Lu;
 
-/// Cholesky, of symmetric positive definite matrices. n applications and n³/3 work.
+/// Cholesky, of symmetric definite matrices; a negative definite one only has its sign changed. n applications and n³/3 work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Cholesky;
 
@@ -29,12 +30,41 @@ fn matrix(a: &mut dyn Operator, unit: &mut [f64], column: &mut [f64]) -> Result<
     Ok(m)
 }
 
-fn column(b: &[f64]) -> Mat<f64> {
-    Mat::from_fn(b.len(), 1, |i, _| b[i])
+/// Powers of two that bring the largest entry of each row near 1, then of each column: what is singular does not depend on units.
+fn equilibrate(m: &mut Mat<f64>) -> [Vec<i32>; 2] {
+    let n = m.nrows();
+    let rows: Vec<i32> = (0..n).map(|i| exponent((0..n).map(|j| m[(i, j)]))).collect();
+    scale(m, &rows, &vec![0; n]);
+    let columns: Vec<i32> = (0..n).map(|j| exponent((0..n).map(|i| m[(i, j)]))).collect();
+    scale(m, &vec![0; n], &columns);
+    [rows, columns]
 }
 
-fn finish(a: &mut dyn Operator, b: &[f64], x: &mut [f64], solved: &Mat<f64>, scratch: &mut [f64]) -> Result<Outcome, Problem> {
-    x.iter_mut().enumerate().for_each(|(i, x)| *x = solved[(i, 0)]);
+/// m_ij 2^(−r_i − c_j).
+fn scale(m: &mut Mat<f64>, rows: &[i32], columns: &[i32]) {
+    for (j, c) in columns.iter().enumerate() {
+        for (i, r) in rows.iter().enumerate() {
+            if r + c != 0 {
+                m[(i, j)] = times_power(m[(i, j)], -r - c);
+            }
+        }
+    }
+}
+
+/// b_i 2^−r_i as a column.
+fn column(b: &[f64], rows: &[i32]) -> Mat<f64> {
+    Mat::from_fn(b.len(), 1, |i, _| times_power(b[i], -rows[i]))
+}
+
+/// x_j = y_j 2^−c_j, and its residual.
+fn finish(
+    a: &mut dyn Operator,
+    b: &[f64],
+    x: &mut [f64],
+    (solved, columns): (&Mat<f64>, &[i32]),
+    scratch: &mut [f64],
+) -> Result<Outcome, Problem> {
+    x.iter_mut().enumerate().for_each(|(i, x)| *x = times_power(solved[(i, 0)], -columns[i]));
     let residual = true_residual(a, b, x, scratch)?;
     // What a backward stable solve leaves, with room for the condition number up to 1/√ε.
     let converged = residual <= a.epsilon().sqrt();
@@ -47,8 +77,8 @@ impl LinearSolve for Lu {
         "dense LU".into()
     }
     fn state_len(&self, n: usize) -> usize {
-        // The matrix, L and U.
-        2 * n + 3 * n * n
+        // The matrix, L and U; exponents.
+        3 * n + 3 * n * n
     }
     fn state(&self, n: usize) -> Box<dyn Any + Send> {
         Box::new([vec![0.0; n], vec![0.0; n]])
@@ -63,21 +93,22 @@ impl LinearSolve for Lu {
         state: &mut (dyn Any + Send),
     ) -> Result<Outcome, Problem> {
         let [unit, scratch] = state.downcast_mut::<[Vec<f64>; 2]>().ok_or_else(wrong_state)?;
-        let m = matrix(a, unit, scratch)?;
+        let mut m = matrix(a, unit, scratch)?;
+        let [rows, columns] = equilibrate(&mut m);
         let lu = m.partial_piv_lu();
         let u = lu.U();
         let largest = (0..b.len()).map(|i| u[(i, i)].abs()).fold(0.0, f64::max);
         let limit = largest * a.epsilon() * b.len() as f64;
         if let Some(i) = (0..b.len()).find(|i| u[(*i, *i)].abs() <= limit) {
             let problem = format!(
-                "the matrix of the linear system is singular: pivot {i} of {} is {:e}, the largest {largest:e}; the solution is not determined, check the model",
+                "the matrix of the linear system is singular: pivot {i} of {} is {:e}, the largest {largest:e}, in units in which rows and columns are near 1; the solution is not determined, check the model",
                 b.len(),
                 u[(i, i)]
             );
             return Err(problem.into());
         }
-        let solved = lu.solve(&column(b));
-        finish(a, b, x, &solved, scratch)
+        let solved = lu.solve(&column(b, &rows));
+        finish(a, b, x, (&solved, &columns), scratch)
     }
 }
 
@@ -102,7 +133,12 @@ impl LinearSolve for Cholesky {
         state: &mut (dyn Any + Send),
     ) -> Result<Outcome, Problem> {
         let [unit, scratch] = state.downcast_mut::<[Vec<f64>; 2]>().ok_or_else(wrong_state)?;
-        let m = matrix(a, unit, scratch)?;
+        let mut m = matrix(a, unit, scratch)?;
+        let n = b.len();
+        // Symmetric scaling to a diagonal near ±1, and the sign of the first entry.
+        let halves: Vec<i32> = (0..n).map(|i| exponent([m[(i, i)]].into_iter()).div_euclid(2)).collect();
+        scale(&mut m, &halves, &halves);
+        let negative = n > 0 && m[(0, 0)] < 0.0;
         let (mut size, mut skew) = (0.0_f64, 0.0_f64);
         for i in 0..b.len() {
             for j in 0..=i {
@@ -116,10 +152,17 @@ impl LinearSolve for Cholesky {
             )
             .into());
         }
-        let llt = m
-            .llt(Side::Lower)
-            .map_err(|_| Problem::from("Cholesky needs a positive definite matrix, and this one is not; use LU or GMRES"))?;
-        let solved = llt.solve(&column(b));
-        finish(a, b, x, &solved, scratch)
+        if negative {
+            m = -m;
+        }
+        let llt = m.llt(Side::Lower).map_err(|_| {
+            Problem::from("Cholesky needs a positive definite matrix, or a negative definite one, and this one is neither; use LU or GMRES")
+        })?;
+        let mut right = column(b, &halves);
+        if negative {
+            right = -right;
+        }
+        let solved = llt.solve(&right);
+        finish(a, b, x, (&solved, &halves), scratch)
     }
 }
