@@ -29,6 +29,20 @@ pub(crate) struct Equation {
     pub(crate) solution: Vec<LeafType>,
     /// Types of θ.
     pub(crate) params: Vec<LeafType>,
+    /// Whether F_z does not depend on z: F is affine in it.
+    pub(crate) affine: bool,
+}
+
+/// Whether an output after the first `values` depends on one of the first `values` inputs.
+fn depends(p: &Program, values: usize) -> bool {
+    let mut moved = vec![false; p.types.len()];
+    p.inputs[..values].iter().for_each(|v| moved[v.index()] = true);
+    for e in &p.equations {
+        if e.inputs.iter().any(|v| moved[v.index()]) {
+            e.outputs.iter().for_each(|v| moved[v.index()] = true);
+        }
+    }
+    p.outputs[values..].iter().any(|v| moved[v.index()])
 }
 
 impl Equation {
@@ -54,6 +68,7 @@ impl Equation {
             by_solution_transposed: residual.wrt(|(z, _)| z).vjp().output(|(_, c)| c),
             by_params: residual.wrt(|(_, p)| p).jvp().output(|(_, t)| t),
             by_params_transposed: residual.wrt(|(_, p)| p).vjp().output(|(_, c)| c),
+            affine: !depends(&linear.primal, solution),
             linear,
             transposed,
             solution: types,

@@ -10,7 +10,8 @@ use std::sync::Arc;
 /// How an attempt ended.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Found {
-    pub(crate) iterations: u64,
+    /// How many iterations it took, and the most that it may take, where that is known.
+    pub(crate) iterations: Option<(u64, u64)>,
     /// The method's own stopping measure at the point, and its tolerance, if it has them.
     pub(crate) measure: Option<(f64, f64)>,
 }
@@ -21,6 +22,8 @@ pub(crate) trait Find: Debug + Send + Sync + 'static {
     fn state(&self) -> Box<dyn Any + Send>;
     /// Bytes that a state holds.
     fn bytes(&self) -> u64;
+    /// Whether it has a stopping measure of its own.
+    fn measures(&self) -> bool;
     /// Adds what the programs inside have executed.
     fn count(&self, state: &(dyn Any + Send), into: &mut Counts) {
         let _ = (state, into);
@@ -67,6 +70,9 @@ where
     fn bytes(&self) -> u64 {
         size_of::<C>() as u64
     }
+    fn measures(&self) -> bool {
+        false
+    }
     fn find(
         &self,
         state: &mut (dyn Any + Send),
@@ -81,6 +87,6 @@ where
         let params = self.params.views(&mut |_| p.next().map_or_else(absent, AnyView::reborrow));
         let found = (self.find)(state, params, start).map_err(|e| Problem::User(Arc::from(e.into())))?;
         found.feed(&mut |v| sink(v));
-        Ok(Found { iterations: 0, measure: None })
+        Ok(Found { iterations: None, measure: None })
     }
 }

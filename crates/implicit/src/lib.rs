@@ -3,11 +3,14 @@ mod adjoint;
 mod equation;
 mod find;
 mod flat;
+mod fold;
+mod judge;
 mod linear_system;
 mod method;
 mod operator;
 mod policy;
 mod root;
+mod scaled;
 mod wrap;
 
 /// The start of the paths of this crate's own files, as lines of code name them.

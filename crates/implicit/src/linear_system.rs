@@ -1,16 +1,17 @@
 //! The equation F_z(z, θ) v = b, or its transpose, as an operation with rules of its own: hence derivatives of every order.
-use crate::adjoint::{LinearSolve, Outcome};
+use crate::adjoint::LinearSolve;
 use crate::equation::{Equation, Leaves};
 use crate::flat;
-use crate::operator::{Jacobian, Transposed};
+use crate::fold::{Solved, Work};
+use crate::operator::{Jacobian, Oriented};
 use crate::policy::OnResidual;
+use crate::scaled;
 use hypertape_autodiff::array::{AnyView, AnyViewMut, Kind, LeafType};
 use hypertape_autodiff::execute::Counts;
 use hypertape_autodiff::operation::Report;
 use hypertape_autodiff::record::{DynVar, zeros_like};
 use hypertape_autodiff::tree::{Own, Vars};
 use hypertape_autodiff::{Primitive, Problem, Result, apply_primitive};
-use hypertape_solvers::krylov::norm;
 use std::any::Any;
 use std::sync::Arc;
 
@@ -28,6 +29,8 @@ pub(crate) struct LinearSystem {
     pub(crate) step: Option<f64>,
     /// What to do when the solve does not reach its tolerance.
     pub(crate) policy: OnResidual,
+    /// How much of itself the result may change by within the uncertainty of the point.
+    pub(crate) accuracy: f64,
 }
 
 /// What one workspace owns for one linear system.
@@ -38,6 +41,8 @@ pub(crate) struct Scratch {
     x: Vec<f64>,
     residual: Vec<f64>,
     state: Box<dyn Any + Send>,
+    /// Where the equation may have a fold.
+    fold: Option<Work>,
     started: bool,
 }
 
@@ -46,6 +51,10 @@ impl LinearSystem {
     pub(crate) fn solve(&self, b: &[DynVar], z: &[DynVar], p: &[DynVar], tolerance: DynVar) -> Vec<DynVar> {
         let inputs: Vec<DynVar> = b.iter().chain(z).chain(p).copied().chain([tolerance]).collect();
         apply_primitive(self.clone(), &inputs)
+    }
+    /// An affine equation has no folds, and an approximation says itself how far off it is.
+    fn may_fold(&self) -> bool {
+        !self.equation.affine && !self.solver.approximate() && self.accuracy.is_finite()
     }
     fn other(&self) -> LinearSystem {
         LinearSystem { transposed: !self.transposed, ..self.clone() }
@@ -82,16 +91,19 @@ impl Primitive for LinearSystem {
     fn scratch(&self, _: &[LeafType]) -> Scratch {
         let n = flat::len(&self.equation.solution);
         let jacobian = Jacobian::new(&self.equation);
-        Scratch { jacobian, b: vec![0.0; n], x: vec![0.0; n], residual: vec![0.0; n], state: self.solver.state(n), started: false }
+        let fold = self.may_fold().then(|| Work::new(&self.equation.solution));
+        Scratch { jacobian, b: vec![0.0; n], x: vec![0.0; n], residual: vec![0.0; n], state: self.solver.state(n), fold, started: false }
     }
     fn scratch_bytes(&self, _: &[LeafType]) -> u64 {
         let n = flat::len(&self.equation.solution);
-        Jacobian::bytes(&self.equation) + 8 * (4 * n as u64 + self.solver.state_len(n) as u64)
+        let fold = if self.may_fold() { Work::bytes(&self.equation.solution) } else { 0 };
+        Jacobian::bytes(&self.equation) + 8 * (4 * n as u64 + self.solver.state_len(n) as u64) + fold
     }
     fn value(&self, s: &mut Scratch, inputs: &[AnyView<'_>], outputs: &mut [AnyViewMut<'_>]) -> Result<Option<Report>, Problem> {
         let n = self.equation.solution.len();
+        let point = &inputs[n..inputs.len() - 1];
         let jacobian = s.jacobian.as_mut().map_err(|e| e.clone())?;
-        let mut operator = jacobian.at(&inputs[n..inputs.len() - 1], &mut s.residual)?;
+        let operator = jacobian.at(point, &mut s.residual)?;
         flat::pack(inputs[..n].iter().map(AnyView::reborrow), &mut s.b);
         let tolerance = match inputs.last() {
             Some(AnyView::F64(t)) => t.iter().next().copied().unwrap_or(0.0),
@@ -100,45 +112,59 @@ impl Primitive for LinearSystem {
         if !(self.warm && s.started) {
             s.x.fill(0.0);
         }
-        let outcome: Outcome = if norm(&s.b) == 0.0 {
-            s.x.fill(0.0);
-            Outcome { iterations: 0, residual: 0.0, status: "converged", converged: true, condition: None }
-        } else if self.transposed {
-            self.solver.solve(&mut Transposed(operator), &s.b, &mut s.x, tolerance, self.step, &mut *s.state)?
-        } else {
-            self.solver.solve(&mut operator, &s.b, &mut s.x, tolerance, self.step, &mut *s.state)?
-        };
-        s.started = s.x.iter().all(|v| v.is_finite());
+        s.started = false;
+        let a = &mut Oriented(operator, self.transposed);
+        let (outcome, tolerance) = scaled::solve(&*self.solver, a, &mut s.b, &mut s.x, tolerance, self.step, &mut *s.state)?;
+        let largest = if jacobian.epsilon() > f64::EPSILON { f64::from(f32::MAX) } else { f64::MAX };
+        s.started = s.x.iter().all(|v| v.abs() <= largest);
         if !s.started {
-            return Err(format!(
-                "{} gave a result that is not finite after {} iterations ({})",
-                self.solver.name(),
-                outcome.iterations,
-                outcome.status
-            )
-            .into());
+            let made = count(outcome.iterations, outcome.status);
+            return Err(format!("{} gave a result that is not finite{made}", self.solver.name()).into());
         }
         if !outcome.converged && !self.solver.approximate() && self.policy != OnResidual::Warn {
+            let advice = match outcome.status {
+                "iteration limit" => "loosen the tolerance, allow more iterations",
+                _ => "loosen the tolerance, use another linear solver (LU where the system is small)",
+            };
             let condition = outcome.condition.map_or(String::new(), |c| format!(", condition number about {c:.2e}"));
             let problem = format!(
-                "{} did not reach its tolerance: relative residual {:e}, tolerance {tolerance:e}, {} iterations ({}){condition}; loosen the tolerance, \
-                 allow more iterations, or accept it with `on_residual(OnResidual::Warn)`",
+                "{} did not reach its tolerance: relative residual {:e}, tolerance {tolerance:e}{}{condition}; {advice}, or accept it with \
+                 `on_residual(OnResidual::Warn)`",
                 self.solver.name(),
                 outcome.residual,
-                outcome.iterations,
-                outcome.status
+                count(outcome.iterations, outcome.status)
             );
             return Err(problem.into());
         }
-        flat::unpack(&s.x, outputs.iter_mut().map(reborrow));
-        Ok(Some(Report {
+        let mut report = Report {
             name: self.name().into(),
             iterations: outcome.iterations,
             residual: outcome.residual,
             tolerance,
             converged: outcome.converged,
             status: outcome.status,
-        }))
+        };
+        if let Some(work) = &mut s.fold
+            && let Some(c) = (Solved {
+                point,
+                leaves: n,
+                transposed: self.transposed,
+                b: &s.b,
+                x: &s.x,
+                f: &s.residual,
+                solver: &*self.solver,
+                step: self.step,
+                accuracy: self.accuracy,
+            })
+            .check(jacobian, work, &mut *s.state)?
+        {
+            if self.policy != OnResidual::Warn {
+                return Err(c.words(self.accuracy).into());
+            }
+            (report.converged, report.status) = (false, "singular or nearly so: it changes within the uncertainty of the solution");
+        }
+        flat::unpack(&s.x, outputs.iter_mut().map(reborrow));
+        Ok(Some(report))
     }
     fn count(&self, s: &Scratch, into: &mut Counts) {
         if let Ok(j) = &s.jacobian {
@@ -179,6 +205,11 @@ impl Primitive for LinearSystem {
         bars.resize(inputs.len(), None);
         bars
     }
+}
+
+/// How a linear solve ended, for a message; a direct method has no iterations.
+fn count(iterations: u64, status: &str) -> String {
+    if iterations == 0 { format!(" ({status})") } else { format!(", {iterations} iterations ({status})") }
 }
 
 /// Derivatives with zeros for those that are absent.

@@ -2,7 +2,7 @@
 use crate::adjoint::LinearSolve;
 use crate::equation::Equation;
 use crate::find::{Find, Found};
-use crate::policy::OnResidual;
+use crate::policy::{Asked, OnResidual};
 use crate::root::RootOf;
 use crate::wrap::emit;
 use hypertape_autodiff::array::{AnyView, LeafType};
@@ -20,7 +20,7 @@ pub trait ImplicitExt: Method {
     /// The method, differentiated by the implicit function theorem, with this way to solve its linear systems.
     fn implicit(&self, adjoint: impl LinearSolve) -> Implicit<Self> {
         let (method, adjoint) = (self.clone(), Arc::new(adjoint));
-        Implicit { method, adjoint, policy: OnResidual::Error, warm: false, tolerance: None, name: None }
+        Implicit { method, adjoint, policy: OnResidual::Error, warm: false, asked: Asked::default(), name: None }
     }
 }
 impl<M: Method> ImplicitExt for M {}
@@ -32,7 +32,7 @@ pub struct Implicit<M> {
     adjoint: Arc<dyn LinearSolve>,
     policy: OnResidual,
     warm: bool,
-    tolerance: Option<f64>,
+    asked: Asked,
     name: Option<String>,
 }
 
@@ -49,10 +49,25 @@ impl<M: Method> Implicit<M> {
         self.policy = policy;
         self
     }
-    /// The largest norm of the optimality map that counts as a solution, instead of the method's own measure and tolerance.
+    /// The largest norm of the optimality map that counts as a solution, instead of the method's own measure and tolerance. With a relative
+    /// tolerance besides, either is enough.
     #[must_use]
     pub fn residual_tolerance(mut self, tolerance: f64) -> Self {
-        self.tolerance = Some(tolerance);
+        self.asked.absolute = Some(tolerance);
+        self
+    }
+    /// The largest Newton step, relative to the solution, that counts as one, instead of the method's own measure and tolerance: a
+    /// question without a scale.
+    #[must_use]
+    pub fn relative_tolerance(mut self, tolerance: f64) -> Self {
+        self.asked.relative = Some(tolerance);
+        self
+    }
+    /// How much of itself a derivative may change by within the uncertainty of the solution; 0.1 unless set. Near a fold, where F_z is
+    /// singular, it changes by half or more, and is an error unless [`OnResidual::Warn`] accepts it. ∞ does not ask.
+    #[must_use]
+    pub fn accuracy(mut self, relative: f64) -> Self {
+        self.asked.accuracy = relative;
         self
     }
     /// Another name in reports and comparisons.
@@ -127,14 +142,16 @@ impl<M: Method> Implicit<M> {
         let program = region.over(declared, &all);
         let equation = Arc::new(Equation::new(&program, n)?);
         let counts = [given.len(), between.len(), own];
-        let find = Arc::new(ByMethod { prepared: Mutex::new(prepared), counts });
+        let limit = between.first().and_then(|v| v.leaf_type()).and_then(|t| t.shape.first().copied());
+        let limit = limit.unwrap_or(self.method.limits().iterations) as u64;
+        let find = Arc::new(ByMethod { prepared: Mutex::new(prepared), counts, limit });
         let root = RootOf {
             name: self.name.clone().unwrap_or_else(|| self.method.name().into()),
             equation,
             find,
             solver: self.adjoint.clone(),
             policy: self.policy,
-            tolerance: self.tolerance,
+            asked: self.asked,
             warm: self.warm,
             step: self.method.contraction(),
         };
@@ -159,6 +176,8 @@ struct ByMethod<M: Method> {
     prepared: Mutex<Prepared<M>>,
     /// Leaves of the parameters, of what differs from step to step, and of the loop's own captures.
     counts: [usize; 3],
+    /// The most iterations.
+    limit: u64,
 }
 
 impl<M: Method> std::fmt::Debug for ByMethod<M> {
@@ -184,6 +203,9 @@ impl<M: Method> Find for ByMethod<M> {
         let prepared = self.prepared.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         prepared.function().plan().map_or(0, |p| p.memory().total())
     }
+    fn measures(&self) -> bool {
+        true
+    }
     fn count(&self, state: &(dyn Any + Send), into: &mut Counts) {
         if let Some(p) = state.downcast_ref::<Prepared<M>>() {
             into.add(&p.counts());
@@ -200,6 +222,6 @@ impl<M: Method> Find for ByMethod<M> {
         let [p, e, c] = self.counts;
         let report =
             prepared.run_leaves(&Views(start), &Views(&params[..p]), &Views(&params[p..p + e]), &params[p + e..p + e + c], sink)?;
-        Ok(Found { iterations: report.iterations, measure: Some((report.residual, report.tolerance)) })
+        Ok(Found { iterations: Some((report.iterations, self.limit)), measure: Some((report.residual, report.tolerance)) })
     }
 }

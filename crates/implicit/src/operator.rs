@@ -81,6 +81,10 @@ impl Jacobian {
         flat::pack((0..self.values).map(|k| self.point.output(k)), residual);
         Ok(At { jacobian: self, point })
     }
+    /// The machine epsilon of its products.
+    pub(crate) fn epsilon(&self) -> f64 {
+        epsilon(self.leaves.iter().map(AnyArray::kind))
+    }
     /// Adds what its programs have executed.
     pub(crate) fn count(&self, into: &mut Counts) {
         for e in [&self.point, &self.forward, &self.adjoint] {
@@ -139,7 +143,7 @@ impl Operator for At<'_, '_> {
         self.product(v, out, true)
     }
     fn epsilon(&self) -> f64 {
-        epsilon(self.jacobian.leaves.iter().map(AnyArray::kind))
+        self.jacobian.epsilon()
     }
 }
 
@@ -148,18 +152,18 @@ pub(crate) fn epsilon(mut kinds: impl Iterator<Item = Kind>) -> f64 {
     if kinds.any(|k| k == Kind::F32) { f64::from(f32::EPSILON) } else { f64::EPSILON }
 }
 
-/// An operator with its two directions exchanged.
-pub(crate) struct Transposed<'a, 'v>(pub(crate) At<'a, 'v>);
+/// F_z at a point, or its transpose.
+pub(crate) struct Oriented<'a, 'v>(pub(crate) At<'a, 'v>, pub(crate) bool);
 
-impl Operator for Transposed<'_, '_> {
+impl Operator for Oriented<'_, '_> {
     fn len(&self) -> usize {
         self.0.len()
     }
     fn apply(&mut self, v: &[f64], out: &mut [f64]) -> Result<(), Problem> {
-        self.0.product(v, out, true)
+        self.0.product(v, out, self.1)
     }
     fn apply_adjoint(&mut self, v: &[f64], out: &mut [f64]) -> Result<(), Problem> {
-        self.0.product(v, out, false)
+        self.0.product(v, out, !self.1)
     }
     fn epsilon(&self) -> f64 {
         self.0.epsilon()

@@ -1,11 +1,12 @@
 //! The solution of F(z, θ) = 0 as an operation: its value by any solver, its derivatives by the implicit function theorem.
-use crate::adjoint::LinearSolve;
+use crate::adjoint::{Gmres, LinearSolve};
 use crate::equation::{Equation, Leaves};
-use crate::find::Find;
+use crate::find::{Find, Found};
 use crate::flat;
+use crate::judge::{FAR_OFF, Newton};
 use crate::linear_system::{LinearSystem, filled, negative, reborrow};
 use crate::operator::{Jacobian, epsilon};
-use crate::policy::OnResidual;
+use crate::policy::{Asked, OnResidual};
 use hypertape_autodiff::array::{AnyArray, AnyView, AnyViewMut, LeafType};
 use hypertape_autodiff::execute::Counts;
 use hypertape_autodiff::operation::Report;
@@ -15,7 +16,7 @@ use hypertape_autodiff::{Primitive, Problem, Result};
 use hypertape_solvers::krylov::norm;
 use smallvec::SmallVec;
 use std::any::Any;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// z with F(z, θ) = 0.
 ///
@@ -27,8 +28,8 @@ pub(crate) struct RootOf {
     pub(crate) find: Arc<dyn Find>,
     pub(crate) solver: Arc<dyn LinearSolve>,
     pub(crate) policy: OnResidual,
-    /// The largest ‖F‖ that counts as a solution, instead of the method's own measure where it has one.
-    pub(crate) tolerance: Option<f64>,
+    /// What counts as a solution, instead of the method's own measure where it has one.
+    pub(crate) asked: Asked,
     pub(crate) warm: bool,
     /// The α for which I − αF_z is the Jacobian of one step of the method, where there is one.
     pub(crate) step: Option<f64>,
@@ -44,8 +45,30 @@ pub(crate) struct Scratch {
     residual: Vec<f64>,
     step: Vec<f64>,
     z: Vec<f64>,
-    state: Box<dyn Any + Send>,
+    rows: Vec<f64>,
+    /// Of the solver of Newton steps, made when one is needed first.
+    state: Option<Box<dyn Any + Send>>,
     started: bool,
+}
+
+/// What solves for Newton steps where derivatives are approximated.
+static EXACT: LazyLock<Gmres> = LazyLock::new(Gmres::default);
+
+/// Newton steps of a refinement at the most.
+const REFINEMENTS: u64 = 20;
+
+/// What was found of a point.
+#[derive(Debug, Clone, Copy)]
+struct Judged {
+    root: bool,
+    measure: f64,
+    tolerance: f64,
+    /// ‖F‖.
+    size: f64,
+    iterations: Option<u64>,
+    refined: u64,
+    /// Whether the measure is a Newton step relative to the point.
+    newton: bool,
 }
 
 impl RootOf {
@@ -57,15 +80,103 @@ impl RootOf {
             warm: self.warm,
             step: self.step,
             policy: self.policy,
+            accuracy: self.asked.accuracy,
         }
     }
     fn params<'a, T>(&self, inputs: &'a [T]) -> &'a [T] {
         let n = self.equation.solution.len();
         &inputs[n..n + self.equation.params.len()]
     }
-    /// The default tolerance on ‖F‖: the square root of the machine epsilon of the coarsest leaf, relative to 1 + ‖z‖.
-    fn default_tolerance(&self, z: &[f64]) -> f64 {
-        epsilon(self.equation.solution.iter().map(|t| t.kind)).sqrt() * (1.0 + norm(z))
+    /// The default tolerance on the relative Newton step: the square root of the machine epsilon of the coarsest leaf.
+    fn relative(&self) -> f64 {
+        self.asked.relative.unwrap_or_else(|| epsilon(self.equation.solution.iter().map(|t| t.kind)).sqrt())
+    }
+    /// The solver of Newton steps: that of the derivatives, unless it is an approximation.
+    fn newton(&self) -> &dyn LinearSolve {
+        if self.solver.approximate() { &*EXACT } else { &*self.solver }
+    }
+    /// Whether the point is a solution, and Newton steps towards one where they are asked for.
+    ///
+    /// Tolerances given here decide; else the method's own measure and tolerance do, where it has them; else the Newton step relative to the point.
+    fn judge(&self, s: &mut Scratch, params: &[AnyView<'_>], found: Found) -> Result<Judged, Problem> {
+        let jacobian = s.jacobian.as_mut().map_err(|e| e.clone())?;
+        flat::pack(s.solution.iter().map(AnyArray::view), &mut s.z);
+        let solver = self.newton();
+        let state = s.state.get_or_insert_with(|| solver.state(s.z.len()));
+        let Asked { absolute, relative, .. } = self.asked;
+        let own = found.measure.filter(|_| absolute.is_none() && relative.is_none());
+        let mut iterations = found.iterations.map(|(made, _)| made);
+        let mut refined = 0;
+        loop {
+            let point = point(&s.solution, params);
+            let mut operator = jacobian.at(&point, &mut s.residual)?;
+            let size = norm(&s.residual);
+            let mut newton = Newton { solver, step: self.step, state: &mut **state };
+            let mut judged = Judged { root: false, measure: size, tolerance: 0.0, size, iterations, refined, newton: false };
+            if let Some((measure, tolerance)) = own.filter(|_| refined == 0) {
+                (judged.measure, judged.tolerance, judged.root) = (measure, tolerance, measure <= tolerance);
+                if judged.root && self.policy != OnResidual::Warn && size.is_finite() {
+                    flat::pack(s.start.iter().map(AnyArray::view), &mut s.rows);
+                    let moved = s.rows.iter().zip(&s.z).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+                    if let Some(step) = newton.far_off(&mut operator, &mut s.residual, &s.z, moved, [&mut s.step, &mut s.rows])? {
+                        (judged.measure, judged.tolerance, judged.root, judged.newton) = (step, FAR_OFF, false, true);
+                    }
+                }
+            } else {
+                if let Some(t) = absolute {
+                    (judged.tolerance, judged.root) = (t, size <= t);
+                }
+                if !judged.root && (absolute.is_none() || relative.is_some()) {
+                    let t = self.relative();
+                    let vectors = [&mut s.step[..], &mut s.rows[..]];
+                    let measure = newton.measure(&mut operator, &mut s.residual, &s.z, vectors, t)?;
+                    (judged.measure, judged.tolerance, judged.root, judged.newton) = (measure, t, measure <= t, true);
+                }
+            }
+            if judged.root || self.policy != OnResidual::Refine || refined == REFINEMENTS || !size.is_finite() {
+                return Ok(judged);
+            }
+            if !newton.step(&mut operator, &mut s.residual, &mut s.step)? {
+                return Ok(judged);
+            }
+            s.z.iter_mut().zip(&s.step).for_each(|(z, d)| *z -= d);
+            drop(point);
+            flat::unpack(&s.z, flat::views_mut(&mut s.solution));
+            refined += 1;
+            iterations = iterations.map(|k| k + 1);
+        }
+    }
+    /// That the point is not a solution, and what helps.
+    fn words(&self, j: &Judged, found: Found) -> String {
+        let measure = if j.newton {
+            format!("a Newton step of {:.2e} of its size, tolerance {:e} (residual {:e})", j.measure, j.tolerance, j.size)
+        } else {
+            format!("residual {:e}, tolerance {:e}", j.measure, j.tolerance)
+        };
+        let made = match (j.iterations, j.refined) {
+            (Some(k), 0) => format!("{k} iterations"),
+            (Some(k), r) => format!("{k} iterations, {r} of them Newton steps"),
+            (None, 0) => "iterations not known".into(),
+            (None, r) => format!("{r} iterations of Newton's method after an unknown number"),
+        };
+        let warn = "accept it with `on_residual(OnResidual::Warn)`";
+        let refine = "improve it with `on_residual(OnResidual::Refine)`";
+        let advice = match found.iterations {
+            _ if self.policy == OnResidual::Refine => {
+                format!("check that the equation has a solution there, begin nearer to it, loosen the tolerance, or {warn}")
+            }
+            Some((_, _)) if j.newton && found.measure.is_some_and(|(m, t)| m <= t) => {
+                format!("its own measure is under its tolerance: give a tolerance that fits the scale of the problem, {warn}, or {refine}")
+            }
+            Some((k, limit)) if k < limit => {
+                format!(
+                    "it stopped before its limit of {limit}, at what rounding or a kink allows: loosen the tolerance, {warn}, or {refine}"
+                )
+            }
+            Some(_) => format!("raise the iteration limit, {warn}, or {refine}"),
+            None => format!("have the code solve to a smaller residual, loosen the tolerance, {warn}, or {refine}"),
+        };
+        format!("the point found is not a solution: {measure}, {made}; {advice}")
     }
 }
 
@@ -119,14 +230,16 @@ impl Primitive for RootOf {
             residual: vec![0.0; n],
             step: vec![0.0; n],
             z: vec![0.0; n],
-            state: if self.policy == OnResidual::Refine { self.solver.state(n) } else { Box::new(()) },
+            rows: vec![0.0; n],
+            state: None,
             started: false,
         }
     }
     fn scratch_bytes(&self, _: &[LeafType]) -> u64 {
         let n = flat::len(&self.equation.solution) as u64;
-        let refine = if self.policy == OnResidual::Refine { 8 * self.solver.state_len(n as usize) as u64 } else { 0 };
-        self.find.bytes() + Jacobian::bytes(&self.equation) + 32 * n + refine
+        let steps = self.policy == OnResidual::Refine || !self.find.measures();
+        let newton = if steps { 8 * self.newton().state_len(n as usize) as u64 } else { 0 };
+        self.find.bytes() + Jacobian::bytes(&self.equation) + 48 * n + newton
     }
     fn value(&self, s: &mut Scratch, inputs: &[AnyView<'_>], outputs: &mut [AnyViewMut<'_>]) -> Result<Option<Report>, Problem> {
         let n = self.equation.solution.len();
@@ -157,46 +270,9 @@ impl Primitive for RootOf {
             return Err(format!("{} gave {k} arrays for a solution of {n}; give one for each leaf", self.name).into());
         }
         problem?;
-        let jacobian = s.jacobian.as_mut().map_err(|e| e.clone())?;
-        flat::pack(s.solution.iter().map(AnyArray::view), &mut s.z);
-        let size = {
-            let point = point(&s.solution, params);
-            jacobian.at(&point, &mut s.residual)?;
-            norm(&s.residual)
-        };
-        let bound = self.tolerance.unwrap_or_else(|| self.default_tolerance(&s.z));
-        // A tolerance given here decides; else the method's own measure does, where it has one.
-        let (mut residual, mut tolerance) = match found.measure {
-            Some(own) if self.tolerance.is_none() => own,
-            _ => (size, bound),
-        };
-        let mut iterations = found.iterations;
-        let mut converged = residual <= tolerance;
-        if !converged && self.policy == OnResidual::Refine {
-            let linear_tolerance = 1e-2;
-            tolerance = bound;
-            for left in (0..=20).rev() {
-                let point = point(&s.solution, params);
-                let mut operator = jacobian.at(&point, &mut s.residual)?;
-                residual = norm(&s.residual);
-                if residual <= tolerance || left == 0 {
-                    break;
-                }
-                s.step.fill(0.0);
-                self.solver.solve(&mut operator, &s.residual, &mut s.step, linear_tolerance, self.step, &mut *s.state)?;
-                s.z.iter_mut().zip(&s.step).for_each(|(z, d)| *z -= d);
-                drop(point);
-                flat::unpack(&s.z, flat::views_mut(&mut s.solution));
-                iterations += 1;
-            }
-            converged = residual <= tolerance;
-        }
-        if !(converged || self.policy == OnResidual::Warn && residual.is_finite() && size.is_finite()) {
-            let problem = format!(
-                "the point found is not a solution: residual {residual:e}, tolerance {tolerance:e}, {iterations} iterations; raise the iteration limit, \
-                 accept it with `on_residual(OnResidual::Warn)`, or improve it with `on_residual(OnResidual::Refine)`"
-            );
-            return Err(problem.into());
+        let judged = self.judge(s, params, found)?;
+        if !(judged.root || self.policy == OnResidual::Warn && judged.measure.is_finite() && judged.size.is_finite()) {
+            return Err(self.words(&judged, found).into());
         }
         for (to, from) in outputs.iter_mut().map(reborrow).zip(&s.solution) {
             match (to, from) {
@@ -206,8 +282,14 @@ impl Primitive for RootOf {
             }
         }
         s.started = true;
-        let status = if converged { "converged" } else { "not converged" };
-        Ok(Some(Report { name: self.name.clone(), iterations, residual, tolerance, converged, status }))
+        let status = match (judged.root, judged.iterations) {
+            (true, Some(_)) => "converged",
+            (false, Some(_)) => "not converged",
+            (true, None) => "converged; how many iterations it took is not known",
+            (false, None) => "not converged; how many iterations it took is not known",
+        };
+        let Judged { measure: residual, tolerance, root: converged, .. } = judged;
+        Ok(Some(Report { name: self.name.clone(), iterations: judged.iterations.unwrap_or(0), residual, tolerance, converged, status }))
     }
     fn count(&self, s: &Scratch, into: &mut Counts) {
         self.find.count(&*s.found, into);

@@ -3,7 +3,7 @@ use crate::adjoint::LinearSolve;
 use crate::adjoint::{Cg, Gmres};
 use crate::equation::Equation;
 use crate::find::{AnyError, Closure, Find};
-use crate::policy::OnResidual;
+use crate::policy::{Asked, OnResidual};
 use crate::root::RootOf;
 use hypertape_autodiff::array::Real;
 use hypertape_autodiff::record::{self, DynVar};
@@ -22,7 +22,7 @@ pub struct Root<S: Structure, P: Structure> {
     params: P,
     adjoint: Arc<dyn LinearSolve>,
     policy: OnResidual,
-    tolerance: Option<f64>,
+    asked: Asked,
     warm: bool,
     /// −1 for fixed points: T_z = I + F_z.
     step: Option<f64>,
@@ -38,7 +38,7 @@ impl<S: Structure, P: Structure> Clone for Root<S, P> {
             params: self.params.clone(),
             adjoint: self.adjoint.clone(),
             policy: self.policy,
-            tolerance: self.tolerance,
+            asked: self.asked,
             warm: self.warm,
             step: self.step,
         }
@@ -65,7 +65,7 @@ where
     let leaves = solution.leaf_types().len();
     let equation = residual.and_then(|f| Equation::new(&*f.program()?, leaves)).map(Arc::new);
     let find = Arc::new(Closure { solution: solution.clone(), params: params.clone(), make, find });
-    Root { name, equation, find, solution, params, adjoint, policy: OnResidual::Error, tolerance: None, warm: false, step: None }
+    Root { name, equation, find, solution, params, adjoint, policy: OnResidual::Error, asked: Asked::default(), warm: false, step: None }
 }
 
 /// z with F(z, θ) = 0, found by `find(θ, start)`: any code, never traced. Its errors surface when the function runs.
@@ -137,10 +137,29 @@ impl<S: Structure, P: Structure> Root<S, P> {
         self.policy = policy;
         self
     }
-    /// The largest ‖F(z, θ)‖ that counts as a solution; unless set, √ε (1 + ‖z‖).
+    /// The largest ‖F(z, θ)‖ that counts as a solution, whatever the scale of F and z: an absolute question, asked instead of the relative one. With
+    /// [`relative_tolerance`](Root::relative_tolerance) set besides, either is enough.
     #[must_use]
     pub fn tolerance(mut self, tolerance: f64) -> Self {
-        self.tolerance = Some(tolerance);
+        self.asked.absolute = Some(tolerance);
+        self
+    }
+    /// The largest Newton step ‖F_z⁻¹F‖ relative to ‖z‖ that counts as a solution: √ε of the coarsest leaf unless set.
+    ///
+    /// The scale of F does not enter. Where z is 0 to the Newton step, 1 stands for ‖z‖. What is only the rounding of F, entry by entry, counts as
+    /// a solution whatever the conditioning. The price is a product with F_z, and a solve to 10⁻⁴ unless F is rounding: by the solver of
+    /// the adjoint, or by GMRES where that is an approximation. Where F_z cannot be inverted, each entry of F is compared with
+    /// its row of F_z times z.
+    #[must_use]
+    pub fn relative_tolerance(mut self, tolerance: f64) -> Self {
+        self.asked.relative = Some(tolerance);
+        self
+    }
+    /// How much of itself a derivative may change by within the uncertainty of the solution; 0.1 unless set. Near a fold, where F_z is
+    /// singular, it changes by half or more, and is an error unless [`OnResidual::Warn`] accepts it. ∞ does not ask.
+    #[must_use]
+    pub fn accuracy(mut self, relative: f64) -> Self {
+        self.asked.accuracy = relative;
         self
     }
     /// Starts the next replay of the same workspace from this one's solution and adjoint.
@@ -162,7 +181,7 @@ impl<S: Structure, P: Structure> Root<S, P> {
                     find: self.find.clone(),
                     solver: self.adjoint.clone(),
                     policy: self.policy,
-                    tolerance: self.tolerance,
+                    asked: self.asked,
                     warm: self.warm,
                     step: self.step,
                 };
@@ -186,10 +205,7 @@ impl<S: Structure, P: Structure> Root<S, P> {
 /// Applies a root to (start…, θ…) in the open recording, or makes the recording fail.
 #[track_caller]
 pub(crate) fn emit(root: RootOf, mut inputs: Vec<DynVar>, at: &'static Location<'static>) -> Vec<DynVar> {
-    let fits = match root.tolerance {
-        Some(t) if !(t.is_finite() && t >= 0.0) => Err(format!("the residual tolerance is {t}; give a finite number that is not negative")),
-        _ => root.solver.tolerance(),
-    };
+    let fits = root.asked.check().and_then(|()| root.solver.tolerance());
     match fits {
         Ok(t) => {
             inputs.push(t.real::<f64>().to_dyn());

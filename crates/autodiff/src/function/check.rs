@@ -1,8 +1,9 @@
 //! Derivatives against central differences, for users' own functions.
 use super::Function;
 use crate::array::{AnyArray, AnyView, Real};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::tree::{AnyLeaf, Feed, Leaf, Ranked, Structure};
+use std::panic::Location;
 
 /// What the comparison found.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,8 +14,11 @@ pub struct GradientCheck {
     pub difference: f64,
     /// |gradient − difference| / max(|gradient|, |difference|), or the absolute error where both are under the error of the difference.
     pub error: f64,
-    /// What rounding and truncation of the difference itself allow.
+    /// What rounding and truncation of the difference itself allow, and the accuracy of solutions within; of the latter at most 0.005.
     pub allowed: f64,
+    /// The relative accuracy of the value that was allowed for besides rounding: what was stated, else the largest tolerance or residual that a solver
+    /// within reported when it converged; 0 where there is none.
+    pub inner: f64,
 }
 
 impl GradientCheck {
@@ -28,16 +32,47 @@ impl GradientCheck {
 impl<I: Structure, T: Real> Function<I, Leaf<T>> {
     /// Compares the gradient at a point with central differences along a fixed pseudo-random direction.
     ///
+    /// A value that comes from a solver is as accurate as that solver's tolerance, which is far above rounding. The tolerances that converged solvers
+    /// report widen the step of the differences and what is allowed, by at most 0.5 % of the derivative: a gradient that is off by 1 % fails.
+    /// Where they do not tell the accuracy of the value, such as for ill-conditioned solutions, state it to
+    /// [`check_gradient_within`](Function::check_gradient_within).
+    ///
     /// # Errors
     /// As [`value_and_gradient`](Function::value_and_gradient).
     #[track_caller]
     pub fn check_gradient(&self, at: impl Feed<I>) -> Result<GradientCheck> {
+        self.check(&at, None)
+    }
+    /// As [`check_gradient`](Function::check_gradient), for a value with this relative accuracy, instead of what solvers within report.
+    ///
+    /// # Errors
+    /// As [`value_and_gradient`](Function::value_and_gradient); an accuracy that is negative or not finite.
+    #[track_caller]
+    pub fn check_gradient_within(&self, at: impl Feed<I>, inner: f64) -> Result<GradientCheck> {
+        if !(inner.is_finite() && inner >= 0.0) {
+            let problem = format!("the accuracy of the value is {inner}; give a finite number that is not negative, such as 1e-8");
+            return Err(Error::Argument { op: "check_gradient_within".into(), problem, at: Some(Location::caller()) });
+        }
+        self.check(&at, Some(inner))
+    }
+    #[track_caller]
+    fn check(&self, at: &impl Feed<I>, stated: Option<f64>) -> Result<GradientCheck> {
         let leaves: Vec<AnyLeaf> = self.inputs().leaf_types().into_iter().map(AnyLeaf).collect();
         let outputs = self.outputs().clone();
         let f = Function::from_program(self.program().map(|p| (*p).clone()), leaves, outputs);
         let mut x: Vec<AnyArray> = vec![];
         at.feed(&mut |v: AnyView<'_>| x.push(v.to_owned()));
-        let (value, g) = f.value_and_gradient(&x)?;
+        let both = f.wrt(|x| x).value_and_gradient();
+        let mut workspace = both.workspace();
+        let (mut value, mut g) = (0.0, vec![]);
+        workspace.run_each(&x, &mut |v| g.push(v.to_owned()))?;
+        if let Some(v) = g.first().and_then(|v| v.to_f64().first().copied()) {
+            value = v;
+            g.remove(0);
+        }
+        // What converged solvers allow themselves. The others are approximations, which are not excused.
+        let reported = workspace.reports().iter().filter(|r| r.converged).flat_map(|r| [r.residual, r.tolerance]);
+        let inner = stated.unwrap_or_else(|| reported.filter(|v| v.is_finite()).fold(0.0, f64::max));
         let mut seed = 0x9E37_79B9_7F4A_7C15_u64;
         let direction: Vec<Vec<f64>> = x
             .iter()
@@ -66,14 +101,16 @@ impl<I: Structure, T: Real> Function<I, Leaf<T>> {
         };
         let scale = x.iter().flat_map(AnyArray::to_f64).fold(1.0, |m: f64, v| m.max(v.abs()));
         let eps = T::epsilon().to_f64();
-        let h = eps.powf(0.2) * scale;
+        // The accuracy of the value is its machine epsilon; steps do not grow beyond 2 % for it.
+        let h = eps.max(inner).powf(0.2).min(eps.powf(0.2).max(0.02)) * scale;
         let mut central = |h: f64| -> Result<f64> { Ok((moved(h)? - moved(-h)?) / (2.0 * h)) };
         let (coarse, fine) = (central(h)?, central(0.5 * h)?);
         let difference = (4.0 * fine - coarse) / 3.0;
         let size = dot.abs().max(difference.abs());
         // Rounding of f over the step, and what extrapolation still moved.
-        let noise = 16.0 * eps * value.to_f64().abs().max(1.0) / h + 0.1 * (fine - coarse).abs() + 1e3 * eps * size;
+        let of = |eps: f64| 16.0 * eps * value.abs().max(1.0) / h + 1e3 * eps * size;
+        let noise = of(eps) + 0.1 * (fine - coarse).abs() + of(inner).min(5e-3 * size);
         let error = (dot - difference).abs() / size.max(noise).max(f64::MIN_POSITIVE);
-        Ok(GradientCheck { gradient: dot, difference, error, allowed: noise / size.max(noise).max(f64::MIN_POSITIVE) })
+        Ok(GradientCheck { gradient: dot, difference, error, allowed: noise / size.max(noise).max(f64::MIN_POSITIVE), inner })
     }
 }

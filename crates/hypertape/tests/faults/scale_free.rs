@@ -1,1 +1,131 @@
 //! A question without a scale is not asked absolutely.
+//!
+//! Places looked at, for roots and their linear systems (other methods have their own files):
+//! - `implicit/root.rs`: a root was ‖F‖ ≤ √ε(1 + ‖z‖), absolute in F and in z; it is the Newton step relative to z now (`implicit/judge.rs`).
+//! - `implicit/root.rs`: a method's own tolerance may be absolute; a Newton step of a tenth of the solution is refused whatever it says.
+//! - `implicit/root.rs`: refinement stopped at the same absolute bound; it stops at the relative one.
+//! - `implicit/adjoint/dense.rs`: pivots were compared with the largest of the matrix as given; rows and columns are brought near 1 first.
+//! - `implicit/adjoint/krylov.rs`, `series.rs`: relative to ‖b‖; clean. Absolute tolerances are options, 0 unless set.
+use hypertape::prelude::*;
+use ndarray::{Array1, arr1};
+use std::convert::Infallible;
+
+/// dz/dt of F = s (z² − t) with a point that is given.
+fn square(s: f64, at: f64, t: f64, adjoint: impl LinearSolve) -> Result<f64> {
+    let f = Function::record((shape![], shape![]), |(z, t)| s * (z * z - t))?;
+    let root = implicit::root(&f, move |_, _| Ok::<_, Infallible>(at)).adjoint(adjoint);
+    Ok(Function::record(shape![], |t| root.solve(1.0, t))?.value_and_gradient(t)?.1.number())
+}
+
+#[test]
+fn a_point_that_is_no_root_is_refused_at_any_scale_of_the_equation() {
+    for s in [1e-9, 1e-150, 1e-3, 1.0, 1e9, 1e150] {
+        for z in [5.0, 2.001] {
+            let e = square(s, z, 4.0, Gmres::default()).expect_err("5 is no root of z² − 4").to_string();
+            assert!(e.contains("not a solution") && e.contains("Newton step"), "{s}, {z}: {e}");
+        }
+    }
+}
+
+#[test]
+fn a_root_that_is_right_to_rounding_is_accepted_at_any_scale_of_the_equation() {
+    // √3, one and two units in the last place off.
+    for s in [1e-150, 1e-9, 1.0, 1e9, 1e150] {
+        for ulps in [-2.0, -1.0, 0.0, 1.0, 2.0] {
+            let z = 3f64.sqrt() * (1.0 + ulps * f64::EPSILON);
+            for g in [square(s, z, 3.0, Gmres::default()), square(s, z, 3.0, Lu), square(s, z, 3.0, Cg::default())] {
+                let g = g.unwrap_or_else(|e| panic!("{s}, {ulps}: {e}"));
+                assert!((g - 0.5 / 3f64.sqrt()).abs() < 1e-12, "{s}, {ulps}: {g}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_scale_of_the_solution_does_not_enter() {
+    for k in [1e-70, 1e-10, 1.0, 1e10, 1e70] {
+        let e = square(1.0, 5.0 * k, 4.0 * k * k, Lu).expect_err("no root").to_string();
+        assert!(e.contains("not a solution"), "{k}: {e}");
+        let g = square(1.0, 2.0 * k, 4.0 * k * k, Lu).unwrap_or_else(|e| panic!("{k}: {e}"));
+        assert!((g * k - 0.25).abs() < 1e-12, "{k}: {g}");
+    }
+}
+
+#[test]
+fn single_precision_asks_the_same() {
+    let by = |s: f32, at: f32| {
+        let f = Function::record((Leaf::<f32>::new([]), Leaf::<f32>::new([])), |(z, t)| (z * z - t) * scalar::<f32>(f64::from(s))).unwrap();
+        let root = implicit::root(&f, move |_, _| Ok::<_, Infallible>(at));
+        Function::record(Leaf::<f32>::new([]), |t| root.solve(1.0_f32, t)).unwrap().value_and_gradient(4.0_f32).map(|(_, g)| g.number())
+    };
+    for s in [1e-18_f32, 1e-9, 1.0, 1e18] {
+        assert!(by(s, 5.0).is_err(), "{s}");
+        let g = by(s, 2.0).unwrap_or_else(|e| panic!("{s}: {e}"));
+        assert!((g - 0.25).abs() < 1e-6, "{s}: {g}");
+        let g = by(s, 2.0 + f32::EPSILON).unwrap_or_else(|e| panic!("{s}: {e}"));
+        assert!((g - 0.25).abs() < 1e-6, "{s}: {g}");
+    }
+}
+
+#[test]
+fn a_solution_that_is_zero_is_accepted() {
+    // z + z³ = t at t = 0: dz/dt = 1. Code that finds 0 to rounding, exactly, or nearly.
+    let f = Function::record((shape![], shape![]), |(z, t)| z + z * z * z - t).unwrap();
+    for at in [0.0, 1e-17, -1e-9] {
+        let root = implicit::root(&f, move |_, _| Ok::<_, Infallible>(at));
+        let g = Function::record(shape![], |t| root.solve(1.0, t)).unwrap().gradient(0.0).unwrap_or_else(|e| panic!("{at}: {e}"));
+        assert!((g.number() - 1.0).abs() < 1e-12, "{at}: {g}");
+    }
+    // A point that has not begun to be found is not near zero.
+    let root = implicit::root(&f, move |_, _| Ok::<_, Infallible>(0.0));
+    assert!(Function::record(shape![], |t| root.solve(1.0, t)).unwrap().gradient(2.0).is_err());
+}
+
+#[test]
+fn rows_of_different_units_do_not_hide_one_another() {
+    // F = (z₁ − p₁, s (z₂² − p₂)).
+    let by = |s: f64, second: f64| {
+        let units = arr1(&[1.0, s]).into_shared();
+        let mask = arr1(&[0.0, 1.0]).into_shared();
+        let f = Function::record((shape![2], shape![2]), |(z, p)| {
+            let (u, m) = (constant(&units), constant(&mask));
+            u * (m * z * z + (1.0 - m) * z - p)
+        })
+        .unwrap();
+        let root = implicit::root(&f, move |_, _| Ok::<Array1<f64>, Infallible>(arr1(&[1.0, second]))).adjoint(Lu);
+        Function::record(shape![2], |p| root.solve(zeros(shape![2]), p).sum()).unwrap().gradient(arr1(&[1.0, 4.0]))
+    };
+    for s in [1e-9, 1e-20, 1e20] {
+        assert!(by(s, 5.0).is_err(), "{s}");
+        let g = by(s, 2.0).unwrap_or_else(|e| panic!("{s}: {e}"));
+        assert!((g[0] - 1.0).abs() < 1e-14 && (g[1] - 0.25).abs() < 1e-14, "{s}: {g}");
+    }
+}
+
+#[test]
+fn a_method_whose_tolerance_does_not_fit_the_scale_is_refused() {
+    // ½ 1e-10 (z − 3)² from 0: the gradient, 3e-10, is under the tolerance, 1e-8, at the start.
+    let f = Function::record((shape![], shape![]), |(z, t)| 0.5e-10 * (z - t) * (z - t)).unwrap();
+    let by = |method: implicit::Implicit<GradientDescent<Leaf, Leaf>>| {
+        Function::record(shape![], |t| method.solve(0.0, t)).unwrap().value_and_gradient(3.0)
+    };
+    let method = GradientDescent::new(&f).step_size(1e10);
+    let e = by(method.implicit(Cg::default())).expect_err("0 is not 3").to_string();
+    assert!(e.contains("not a solution") && e.contains("scale"), "{e}");
+    let (z, g) = by(method.clone().tolerance(1e-22).implicit(Cg::default())).expect("one step finds it");
+    assert!((z - 3.0).abs() < 1e-12 && (g.number() - 1.0).abs() < 1e-12);
+    // Newton steps repair it.
+    let (z, g) = by(method.implicit(Cg::default()).on_residual(OnResidual::Refine)).expect("it is refined");
+    assert!((z - 3.0).abs() < 1e-7 && (g.number() - 1.0).abs() < 1e-12);
+}
+
+#[test]
+fn an_absolute_tolerance_is_absolute_and_a_relative_one_relative() {
+    let f = Function::record((shape![], shape![]), |(z, t)| 1e-9 * (z * z - t)).unwrap();
+    let root = implicit::root(&f, |_, _| Ok::<_, Infallible>(2.001)).accuracy(f64::INFINITY);
+    let run = |root: &implicit::Root<Leaf, Leaf>| Function::record(shape![], |t| root.solve(1.0, t)).unwrap().gradient(4.0);
+    assert!(run(&root).is_err());
+    assert!(run(&root.clone().tolerance(1e-10)).is_ok(), "as asked");
+    assert!(run(&root.clone().relative_tolerance(1e-3)).is_ok(), "as asked");
+    assert!(run(&root.clone().relative_tolerance(1e-4)).is_err());
+}

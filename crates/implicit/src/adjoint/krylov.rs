@@ -1,5 +1,5 @@
 //! Krylov methods with their settings: CG, GMRES, BiCGStab, normal CG.
-use super::{LinearSolve, Outcome, checked, wrong_state};
+use super::{LinearSolve, Outcome, attainable, both, wrong_state};
 use crate::operator::Operator;
 use hypertape_autodiff::Problem;
 use hypertape_autodiff::record::Scalar;
@@ -25,23 +25,44 @@ impl Map<f64, Problem> for Applied<'_> {
     }
 }
 
+/// What one workspace owns: the solver's vectors, and two for products that tell what rounding allows.
+#[derive(Debug, Default)]
+struct State {
+    work: Workspace<f64>,
+    probes: Vec<f64>,
+}
+
 /// Runs a solver. A system that the method cannot take is an error, whatever the policy; a residual above the tolerance is the policy's.
 fn run(
     solver: &dyn LinearSolver<f64, Problem>,
     a: &mut dyn Operator,
     b: &[f64],
     x: &mut [f64],
-    tolerance: f64,
+    (tolerance, limit): (f64, usize),
     state: &mut (dyn Any + Send),
 ) -> Result<Outcome, Problem> {
-    let work = state.downcast_mut::<Workspace<f64>>().ok_or_else(wrong_state)?;
-    // What rounding of the operator leaves: no iteration gets below it.
+    let State { work, probes } = state.downcast_mut::<State>().ok_or_else(wrong_state)?;
+    // What rounding of the operator leaves at least: no iteration gets below it.
     let floor = 8.0 * a.epsilon() * (b.len() as f64).sqrt();
     let o = solver.solve(&mut Applied(a), b, x, tolerance.max(floor), work)?;
+    let condition = o.condition.map_or(String::new(), |c| format!(", condition number about {c:.2e}"));
     let failed = |why: &str| {
-        let condition = o.condition.map_or(String::new(), |c| format!(", condition number about {c:.2e}"));
         Err(format!("{}: {why} (relative residual {:e} after {} iterations{condition})", solver.name(), o.relative, o.iterations).into())
     };
+    let outcome = |status, converged| Outcome {
+        iterations: o.iterations as u64,
+        residual: o.relative,
+        status,
+        converged,
+        condition: o.condition,
+    };
+    // What rounding leaves where ‖A‖‖x‖ is larger than ‖b‖; asked only where the solver did not find its tolerance.
+    if matches!(o.status, Status::IterationLimit | Status::Stalled | Status::Breakdown(_))
+        && o.relative <= a.epsilon().sqrt()
+        && o.relative <= attainable(a, b, x, probes)?
+    {
+        return Ok(outcome("converged to rounding", true));
+    }
     match o.status {
         Status::NotSymmetric => failed("the system is not symmetric; use GMRES, BiCGStab, normal CG or LU"),
         Status::NegativeCurvature => {
@@ -53,10 +74,10 @@ fn run(
         ),
         Status::NotFinite(what) => failed(&format!("{what}; look for the operation that made it")),
         Status::Breakdown(what) if o.relative > a.epsilon().sqrt() => failed(&format!("{what}; the system may be singular")),
+        Status::IterationLimit if o.relative > floor && o.iterations < limit => Ok(outcome("stalled before its iteration limit", false)),
         s => {
             let converged = o.solved() || o.relative <= floor && s != Status::IllConditioned;
-            let status = if converged && s != Status::LeastSquares { "converged" } else { s.words() };
-            Ok(Outcome { iterations: o.iterations as u64, residual: o.relative, status, converged, condition: o.condition })
+            Ok(outcome(if converged && s != Status::LeastSquares { "converged" } else { s.words() }, converged))
         }
     }
 }
@@ -67,11 +88,12 @@ macro_rules! krylov_solver {
         #[derive(Debug, Clone, Copy)]
         pub struct $name {
             tolerance: Scalar,
+            absolute: f64,
             limit: Option<usize>,
         }
         impl Default for $name {
             fn default() -> Self {
-                $name { tolerance: Scalar::Value(TOLERANCE), limit: None }
+                $name { tolerance: Scalar::Value(TOLERANCE), absolute: 0.0, limit: None }
             }
         }
         impl $name {
@@ -80,14 +102,23 @@ macro_rules! krylov_solver {
             pub fn tolerance(tolerance: impl Into<Scalar>) -> Self {
                 $name { tolerance: tolerance.into(), ..Self::default() }
             }
+            /// Stops at this residual ‖b − A x‖ as well, whatever ‖b‖ is; 0 unless set.
+            #[must_use]
+            pub fn absolute_tolerance(mut self, tolerance: f64) -> Self {
+                self.absolute = tolerance;
+                self
+            }
             /// Applies the operator so often at the most; 10 n + 100 unless set.
             #[must_use]
             pub fn max_iterations(mut self, iterations: usize) -> Self {
                 self.limit = Some(iterations);
                 self
             }
+            fn most(&self, n: usize) -> usize {
+                self.limit.unwrap_or(n.saturating_mul(10).saturating_add(100))
+            }
             fn solver(&self, n: usize) -> krylov::$name {
-                krylov::$name::default().max_iterations(self.limit.unwrap_or(10 * n + 100))
+                krylov::$name::default().max_iterations(self.most(n))
             }
         }
         impl LinearSolve for $name {
@@ -95,13 +126,16 @@ macro_rules! krylov_solver {
                 $label.into()
             }
             fn tolerance(&self) -> Result<Scalar, String> {
-                checked(self.tolerance)
+                both(self.tolerance, self.absolute)
+            }
+            fn absolute_tolerance(&self) -> f64 {
+                self.absolute
             }
             fn state_len(&self, n: usize) -> usize {
                 LinearSolver::<f64, Problem>::workspace_len(&self.solver(n), n)
             }
             fn state(&self, _: usize) -> Box<dyn Any + Send> {
-                Box::new(Workspace::<f64>::new())
+                Box::<State>::default()
             }
             fn solve(
                 &self,
@@ -112,7 +146,7 @@ macro_rules! krylov_solver {
                 _: Option<f64>,
                 state: &mut (dyn Any + Send),
             ) -> Result<Outcome, Problem> {
-                run(&self.solver(b.len()), a, b, x, tolerance, state)
+                run(&self.solver(b.len()), a, b, x, (tolerance, self.most(b.len())), state)
             }
         }
     };
@@ -135,13 +169,14 @@ krylov_solver!(
 #[derive(Debug, Clone, Copy)]
 pub struct Gmres {
     tolerance: Scalar,
+    absolute: f64,
     limit: Option<usize>,
     restart: usize,
 }
 
 impl Default for Gmres {
     fn default() -> Self {
-        Gmres { tolerance: Scalar::Value(TOLERANCE), limit: None, restart: 50 }
+        Gmres { tolerance: Scalar::Value(TOLERANCE), absolute: 0.0, limit: None, restart: 50 }
     }
 }
 
@@ -150,6 +185,12 @@ impl Gmres {
     #[must_use]
     pub fn tolerance(tolerance: impl Into<Scalar>) -> Self {
         Gmres { tolerance: tolerance.into(), ..Self::default() }
+    }
+    /// Stops at this residual ‖b − A x‖ as well, whatever ‖b‖ is; 0 unless set.
+    #[must_use]
+    pub fn absolute_tolerance(mut self, tolerance: f64) -> Self {
+        self.absolute = tolerance;
+        self
     }
     /// Applies the operator so often at the most; 10 n + 100 unless set.
     #[must_use]
@@ -163,8 +204,11 @@ impl Gmres {
         self.restart = steps.max(1);
         self
     }
+    fn most(&self, n: usize) -> usize {
+        self.limit.unwrap_or(n.saturating_mul(10).saturating_add(100))
+    }
     fn solver(&self, n: usize) -> krylov::Gmres {
-        krylov::Gmres::restart(self.restart.min(n.max(1))).max_iterations(self.limit.unwrap_or(10 * n + 100))
+        krylov::Gmres::restart(self.restart.min(n.max(1))).max_iterations(self.most(n))
     }
 }
 
@@ -173,13 +217,16 @@ impl LinearSolve for Gmres {
         "GMRES".into()
     }
     fn tolerance(&self) -> Result<Scalar, String> {
-        checked(self.tolerance)
+        both(self.tolerance, self.absolute)
+    }
+    fn absolute_tolerance(&self) -> f64 {
+        self.absolute
     }
     fn state_len(&self, n: usize) -> usize {
         LinearSolver::<f64, Problem>::workspace_len(&self.solver(n), n)
     }
     fn state(&self, _: usize) -> Box<dyn Any + Send> {
-        Box::new(Workspace::<f64>::new())
+        Box::<State>::default()
     }
     fn solve(
         &self,
@@ -190,7 +237,7 @@ impl LinearSolve for Gmres {
         _: Option<f64>,
         state: &mut (dyn Any + Send),
     ) -> Result<Outcome, Problem> {
-        run(&self.solver(b.len()), a, b, x, tolerance, state)
+        run(&self.solver(b.len()), a, b, x, (tolerance, self.most(b.len())), state)
     }
 }
 
@@ -229,6 +276,6 @@ impl LinearSolve for MinimumNorm {
         _: Option<f64>,
         state: &mut (dyn Any + Send),
     ) -> Result<Outcome, Problem> {
-        run(&self.0.solver(b.len()).minimum_norm(), a, b, x, tolerance, state)
+        run(&self.0.solver(b.len()).minimum_norm(), a, b, x, (tolerance, self.0.most(b.len())), state)
     }
 }

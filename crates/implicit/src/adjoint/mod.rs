@@ -41,11 +41,16 @@ pub trait LinearSolve: Debug + Send + Sync + 'static {
     fn tolerance(&self) -> Result<Scalar, String> {
         Ok(Scalar::Value(0.0))
     }
+    /// The residual ‖b − A x‖ that is enough whatever ‖b‖ is; 0 where only the relative one counts.
+    fn absolute_tolerance(&self) -> f64 {
+        0.0
+    }
     /// Doubles that a state for vectors of length n holds.
     fn state_len(&self, n: usize) -> usize;
     /// A fresh state for vectors of length n.
     fn state(&self, n: usize) -> Box<dyn Any + Send>;
-    /// Solves A x = b from the x given. `step` is the number α for which I − αA is the Jacobian of one step of the method that found
+    /// Solves A x = b from the x given, to the tolerance on ‖b − A x‖ / ‖b‖, in which the absolute one is contained; b is near 1 in size, unless a
+    /// user calls it otherwise. `step` is the number α for which I − αA is the Jacobian of one step of the method that found
     /// the point, where there is one.
     ///
     /// # Errors
@@ -68,9 +73,38 @@ pub trait LinearSolve: Debug + Send + Sync + 'static {
 /// ‖b − A x‖ / ‖b‖, with scratch for A x.
 fn true_residual(a: &mut dyn Operator, b: &[f64], x: &[f64], scratch: &mut [f64]) -> Result<f64, Problem> {
     a.apply(x, scratch)?;
-    let r: f64 = b.iter().zip(scratch.iter()).map(|(b, s)| (b - s) * (b - s)).sum::<f64>().sqrt();
-    let size = norm(b);
+    scratch.iter_mut().zip(b).for_each(|(s, b)| *s = b - *s);
+    let (r, size) = (norm(scratch), norm(b));
     Ok(if size > 0.0 { r / size } else { r })
+}
+
+/// What rounding leaves of the relative residual, 8ε√n(1 + ‖A‖‖x‖/‖b‖) (Rigal and Gaches 1967), but not above √ε: no iteration gets below it.
+/// ‖A‖ is estimated from below by three products, through vectors for them.
+fn attainable(a: &mut dyn Operator, b: &[f64], x: &[f64], probes: &mut Vec<f64>) -> Result<f64, Problem> {
+    let (n, epsilon) = (b.len(), a.epsilon());
+    probes.resize(2 * n, 0.0);
+    let (v, w) = probes.split_at_mut(n);
+    v.iter_mut().enumerate().for_each(|(i, v)| *v = crate::judge::sign(7, i));
+    a.apply(v, w)?;
+    let mut largest = norm(w) / norm(v);
+    // One step of the power method on AᵀA.
+    a.apply_adjoint(w, v)?;
+    let length = norm(v);
+    if length > 0.0 && length.is_finite() {
+        v.iter_mut().for_each(|v| *v /= length);
+        a.apply(v, w)?;
+        largest = largest.max(norm(w));
+    }
+    let floor = 8.0 * epsilon * (n as f64).sqrt() * (1.0 + largest * (norm(x) / norm(b)));
+    Ok(floor.min(epsilon.sqrt()))
+}
+
+/// A tolerance that can be met, with an absolute one.
+fn both(relative: Scalar, absolute: f64) -> Result<Scalar, String> {
+    if absolute.is_finite() && absolute >= 0.0 {
+        return checked(relative);
+    }
+    Err(format!("the absolute tolerance is {absolute}; give a finite number that is not negative"))
 }
 
 /// A tolerance that can be met.

@@ -1,5 +1,5 @@
 //! The Neumann series and its first term: approximations by design, which say how far off they are.
-use super::{LinearSolve, Outcome, checked, true_residual, wrong_state};
+use super::{LinearSolve, Outcome, both, true_residual, wrong_state};
 use crate::operator::Operator;
 use hypertape_autodiff::Problem;
 use hypertape_autodiff::record::Scalar;
@@ -14,20 +14,28 @@ use std::any::Any;
 pub struct Neumann {
     terms: usize,
     tolerance: Option<Scalar>,
+    absolute: f64,
     step: Option<f64>,
 }
 
 impl Neumann {
-    /// So many terms, with the step of the method that found the point: an approximation, whose residual is reported.
+    /// So many terms, with the step of the method that found the point: an approximation, whose residual is reported. Terms that are 0, or too
+    /// small to change the sum, are left out, so that a huge number means all that count; the report has the number of terms made.
     #[must_use]
     pub fn terms(terms: usize) -> Self {
-        Neumann { terms, tolerance: None, step: None }
+        Neumann { terms, tolerance: None, absolute: 0.0, step: None }
     }
     /// As many terms as the relative residual needs to be at or under a number or variable, at most 100 000: the backward iteration of
     /// equilibrium networks. After k terms the residual is (I − αA)ᵏ b, the next term over α, so watching it costs nothing.
     #[must_use]
     pub fn tolerance(tolerance: impl Into<Scalar>) -> Self {
-        Neumann { terms: 100_000, tolerance: Some(tolerance.into()), step: None }
+        Neumann { terms: 100_000, tolerance: Some(tolerance.into()), absolute: 0.0, step: None }
+    }
+    /// Stops at this residual ‖b − A x‖ as well where it stops at a tolerance, whatever ‖b‖ is; 0 unless set.
+    #[must_use]
+    pub fn absolute_tolerance(mut self, tolerance: f64) -> Self {
+        self.absolute = tolerance;
+        self
     }
     /// With another α.
     #[must_use]
@@ -75,12 +83,19 @@ fn series(
     let first = norm(term);
     let enough = goal.map(|g| g * first);
     let (mut size, mut made) = (first, 1);
-    while made < terms && enough.is_none_or(|e| size > e) && size.is_finite() {
+    // Terms under ε²‖x‖ change nothing that is seen; beyond 100 000 of them each doubling must halve them.
+    let (mut idle, mut before, mut stalled) = (false, first, false);
+    while made < terms && enough.is_none_or(|e| size > e) && size.is_finite() && !idle && !stalled {
         a.apply(term, product)?;
         term.iter_mut().zip(product.iter()).for_each(|(t, p)| *t -= alpha * p);
         x.iter_mut().zip(term.iter()).for_each(|(x, t)| *x += t);
         size = norm(term);
         made += 1;
+        if made.is_power_of_two() {
+            stalled = made > 100_000 && size > 0.5 * before;
+            before = size;
+        }
+        idle = size == 0.0 || made.is_multiple_of(64) && size <= f64::EPSILON * f64::EPSILON * norm(x);
     }
     let residual = true_residual(a, b, x, product)?;
     if made >= 3 && size > first || !size.is_finite() {
@@ -94,6 +109,8 @@ fn series(
         (Some(_), true) => "converged",
         (Some(_), false) => "iteration limit",
         (None, _) if size > first => "diverged: the terms of the series grow",
+        (None, _) if stalled => "stalled: the terms of the series do not get smaller",
+        (None, _) if made < terms => "all terms that change it",
         (None, _) => "truncated series",
     };
     Ok(Outcome { iterations: made as u64, residual, status, converged, condition: None })
@@ -107,7 +124,10 @@ impl LinearSolve for Neumann {
         if self.terms == 0 {
             return Err("a Neumann series of no terms is 0; give at least one".into());
         }
-        checked(self.tolerance.unwrap_or(Scalar::Value(0.0)))
+        both(self.tolerance.unwrap_or(Scalar::Value(0.0)), self.absolute)
+    }
+    fn absolute_tolerance(&self) -> f64 {
+        self.absolute
     }
     fn state_len(&self, n: usize) -> usize {
         2 * n

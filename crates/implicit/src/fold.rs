@@ -1,0 +1,162 @@
+//! How much a derivative changes within the uncertainty of the solution: near a fold, where F_z is singular, by as much as itself.
+use crate::adjoint::LinearSolve;
+use crate::flat;
+use crate::judge::{Newton, sign};
+use crate::operator::{Jacobian, Operator, Oriented};
+use crate::scaled;
+use hypertape_autodiff::Problem;
+use hypertape_autodiff::array::{AnyArray, AnyView, LeafType};
+use hypertape_solvers::krylov::norm;
+use smallvec::SmallVec;
+use std::any::Any;
+
+/// A derivative that is not determined to the accuracy asked for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Change {
+    /// How much of itself the derivative changes by.
+    pub(crate) change: f64,
+    /// The uncertainty of the solution: the Newton step that it still needs, with what rounding leaves, relative to it.
+    pub(crate) uncertainty: f64,
+    /// The first over the second.
+    pub(crate) conditioning: f64,
+}
+
+impl Change {
+    /// As the problem of an error.
+    pub(crate) fn words(&self, accuracy: f64) -> String {
+        format!(
+            "the derivative changes by {:.2e} of itself within the uncertainty of the solution: the conditioning {:.2e} times the relative uncertainty \
+             {:.2e}, where the accuracy asked for is {accuracy:e}; F_z is singular here or nearly so, as at a fold: move the parameters away from it, \
+             solve to a smaller residual if there is none, or accept it with `on_residual(OnResidual::Warn)` or a larger `accuracy`",
+            self.change, self.conditioning, self.uncertainty
+        )
+    }
+}
+
+/// Vectors of one workspace.
+#[derive(Debug)]
+pub(crate) struct Work {
+    moved: Vec<AnyArray>,
+    z: Vec<f64>,
+    f: Vec<f64>,
+    to: Vec<f64>,
+    direction: Vec<f64>,
+    product: Vec<f64>,
+}
+
+impl Work {
+    pub(crate) fn new(types: &[LeafType]) -> Self {
+        let zeros = || vec![0.0; flat::len(types)];
+        let moved = types.iter().map(|t| AnyArray::full(t, 0.0)).collect();
+        Work { moved, z: zeros(), f: zeros(), to: zeros(), direction: zeros(), product: zeros() }
+    }
+    /// Bytes that one of these holds.
+    pub(crate) fn bytes(types: &[LeafType]) -> u64 {
+        48 * flat::len(types) as u64
+    }
+}
+
+/// A solved system A x = b, A = F_z or its transpose.
+pub(crate) struct Solved<'a, 'v> {
+    /// (z…, θ…).
+    pub(crate) point: &'a [AnyView<'v>],
+    pub(crate) leaves: usize,
+    pub(crate) transposed: bool,
+    pub(crate) b: &'a [f64],
+    pub(crate) x: &'a [f64],
+    /// F there.
+    pub(crate) f: &'a [f64],
+    pub(crate) solver: &'a dyn LinearSolve,
+    pub(crate) step: Option<f64>,
+    pub(crate) accuracy: f64,
+}
+
+impl Solved<'_, '_> {
+    /// (A(to) − A) d for the unit vector d along x, into `work.product`; F(to) into `work.f`. Whether it is finite.
+    fn moved(&self, j: &mut Jacobian, work: &mut Work) -> Result<bool, Problem> {
+        flat::unpack(&work.to, flat::views_mut(&mut work.moved));
+        let point: SmallVec<[AnyView<'_>; 16]> =
+            work.moved.iter().map(AnyArray::view).chain(self.point[self.leaves..].iter().map(AnyView::reborrow)).collect();
+        let at = j.at(&point, &mut work.f)?;
+        Oriented(at, self.transposed).apply(&work.direction, &mut work.product)?;
+        let size = norm(self.x);
+        work.product.iter_mut().zip(self.b).for_each(|(p, b)| *p -= b / size);
+        Ok(work.product.iter().all(|v| v.is_finite()))
+    }
+
+    /// What is found wrong, if anything is.
+    ///
+    /// The solution is moved along x, which lies along the singular vector where A is nearly singular, by as much as it may be off,
+    /// ‖F‖‖x‖/‖b‖, but not less than √ε‖z‖; ‖(A' − A) x‖/‖b‖ tells how much of x such a move changes, and by extrapolation what rounding of F does.
+    /// That is one evaluation and one product. Only where it comes near the accuracy asked for is the change computed by two more solves:
+    /// ‖A⁻¹(A(z − δ) − A) x‖ / ‖x‖ with δ = F_z⁻¹F.
+    pub(crate) fn check(&self, j: &mut Jacobian, work: &mut Work, state: &mut (dyn Any + Send)) -> Result<Option<Change>, Problem> {
+        let epsilon = j.epsilon();
+        flat::pack(self.point[..self.leaves].iter().map(AnyView::reborrow), &mut work.z);
+        let (size, along, right) = (norm(&work.z), norm(self.x), norm(self.b));
+        let inverse = along / right;
+        let shift = norm(self.f) * inverse;
+        let length = shift.max(epsilon.sqrt() * size);
+        if !(length > 0.0 && length.is_finite() && inverse > 0.0 && inverse.is_finite()) {
+            return Ok(None);
+        }
+        work.direction.iter_mut().zip(self.x).for_each(|(d, x)| *d = x / along);
+        let mut seen = false;
+        for s in [1.0, -1.0] {
+            work.to.iter_mut().zip(&work.z).zip(&work.direction).for_each(|((t, z), d)| *t = z + s * length * d);
+            seen = self.moved(j, work)?;
+            if seen {
+                break;
+            }
+        }
+        if !seen {
+            return Ok(None);
+        }
+        let slope = norm(&work.product) * inverse / length;
+        let (first, noisy) = (slope * shift, epsilon * (slope * size).powi(2));
+        if first <= self.accuracy / 20.0 && noisy <= self.accuracy {
+            return Ok(None);
+        }
+        // The Newton step, with what changes F when z is moved by its own rounding.
+        let mut f = self.f.to_vec();
+        if noisy > self.accuracy {
+            for seed in 0..8 {
+                let ulps = (2 << (seed / 2)) as f64 * epsilon * if seed % 2 == 0 { 1.0 } else { -1.0 };
+                work.to.iter_mut().zip(&work.z).enumerate().for_each(|(i, (t, z))| *t = z + ulps * z * sign(seed / 2, i));
+                self.moved(j, work)?;
+                for ((f, own), other) in f.iter_mut().zip(self.f).zip(&work.f) {
+                    let jump = other - own;
+                    if jump.abs() > f.abs() {
+                        *f = if *own < 0.0 { -jump.abs() } else { jump.abs() };
+                    }
+                }
+            }
+        }
+        let mut delta = vec![0.0; f.len()];
+        let mut residual = vec![0.0; f.len()];
+        let mut newton = Newton { solver: self.solver, step: self.step, state };
+        if !newton.step(&mut j.at(self.point, &mut residual)?, &mut f, &mut delta).unwrap_or(false) {
+            // F_z could not be inverted here: what the first estimate says, which is a lower one.
+            let uncertainty = if size > 0.0 { shift / size } else { shift };
+            return Ok((first > self.accuracy).then_some(Change { change: first, uncertainty, conditioning: first / uncertainty }));
+        }
+        // No point is known better than to its own rounding.
+        if norm(&delta) < 2.0 * epsilon * size {
+            delta.iter_mut().zip(&work.direction).for_each(|(t, d)| *t = 2.0 * epsilon * size * d);
+        }
+        let moves = norm(&delta);
+        work.to.iter_mut().zip(&work.z).zip(&delta).for_each(|((t, z), d)| *t = z - d);
+        if !self.moved(j, work)? {
+            return Ok(None);
+        }
+        let mut w = work.product.clone();
+        let mut y = vec![0.0; w.len()];
+        let at = j.at(self.point, &mut residual)?;
+        let tolerance = crate::judge::STEP_TOLERANCE;
+        let solved = scaled::solve(self.solver, &mut Oriented(at, self.transposed), &mut w, &mut y, tolerance, self.step, newton.state);
+        let change = if solved.is_ok_and(|(o, _)| o.converged) { norm(&y) } else { norm(&w) * inverse };
+        let uncertainty = if size > 0.0 { moves / size } else { moves };
+        let conditioning = if uncertainty > 0.0 { change / uncertainty } else { 0.0 };
+        Ok((change > self.accuracy).then_some(Change { change, uncertainty, conditioning }))
+    }
+}

@@ -1,0 +1,118 @@
+//! Whether a point is a root: asked by the Newton step it still needs, relative to the point, whatever the scale of the equation.
+use crate::adjoint::LinearSolve;
+use crate::operator::{At, Operator};
+use crate::scaled;
+use hypertape_autodiff::Problem;
+use hypertape_solvers::krylov::norm;
+use std::any::Any;
+
+/// Entry i of a fixed pseudo-random vector of signs (Steele, Lea and Flood 2014).
+pub(crate) fn sign(seed: u64, i: usize) -> f64 {
+    let mut z = seed.wrapping_add(1).wrapping_mul(0xD1B5_4A32_D192_ED03).wrapping_add((i as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    if (z ^ (z >> 31)) & 1 == 0 { 1.0 } else { -1.0 }
+}
+
+/// The largest |f_i| / rows_i, where 0 / 0 is 0.
+fn ratio(f: &[f64], rows: &[f64]) -> f64 {
+    f.iter().zip(rows).fold(0.0, |m: f64, (f, r)| if *f == 0.0 { m } else { m.max(f.abs() / r.abs()) })
+}
+
+/// How a Newton step is solved for.
+pub(crate) struct Newton<'a> {
+    pub(crate) solver: &'a dyn LinearSolve,
+    /// The α of the method's step, where it has one.
+    pub(crate) step: Option<f64>,
+    pub(crate) state: &'a mut (dyn Any + Send),
+}
+
+/// The relative residual to which a Newton step is solved for: it is a measure, not a result.
+pub(crate) const STEP_TOLERANCE: f64 = 1e-4;
+
+/// What a method's own tolerance may leave as the Newton step, relative to the point.
+pub(crate) const FAR_OFF: f64 = 0.1;
+
+impl Newton<'_> {
+    /// The Newton step relative to the point, where it is above a tenth of both the point and of what the method has moved, and above √ε: what a
+    /// method's own tolerance lets pass when it does not fit the scale of the problem. It costs one product with F_z, and a solve only where ‖F‖
+    /// is above a thousandth of ‖F_z z‖.
+    pub(crate) fn far_off(
+        &mut self,
+        a: &mut At<'_, '_>,
+        f: &mut [f64],
+        z: &[f64],
+        moved: f64,
+        [delta, rows]: [&mut [f64]; 2],
+    ) -> Result<Option<f64>, Problem> {
+        let size = norm(f);
+        if size == 0.0 {
+            return Ok(None);
+        }
+        a.apply(z, rows)?;
+        if size <= 1e-3 * norm(rows) || !self.step(a, f, delta).unwrap_or(false) {
+            return Ok(None);
+        }
+        let (length, own) = (norm(delta), norm(z));
+        let small = length <= FAR_OFF * own.max(moved) || length <= a.epsilon().sqrt();
+        Ok((!small).then(|| if own > 0.0 { length / own } else { length }))
+    }
+    /// δ with F_z δ = F.
+    pub(crate) fn step(&mut self, a: &mut At<'_, '_>, f: &mut [f64], delta: &mut [f64]) -> Result<bool, Problem> {
+        delta.fill(0.0);
+        let (outcome, _) = scaled::solve(self.solver, a, f, delta, STEP_TOLERANCE, self.step, self.state)?;
+        Ok(outcome.converged && delta.iter().all(|v| v.is_finite()))
+    }
+
+    /// What is compared with the relative tolerance: 0 where F = 0; the largest |F_i| / |F_z z|_i where that is rounding; else the Newton step,
+    /// ‖F_z⁻¹F‖ / ‖z‖; 1 stands for ‖z‖ where z is 0 to the Newton step. Where F_z cannot be inverted, or only its rounding is left, each entry
+    /// of F is compared with its row of F_z times z.
+    ///
+    /// It costs one product with F_z, then, unless F is rounding, one solve to 10⁻⁴.
+    pub(crate) fn measure(
+        &mut self,
+        a: &mut At<'_, '_>,
+        f: &mut [f64],
+        z: &[f64],
+        [delta, rows]: [&mut [f64]; 2],
+        tolerance: f64,
+    ) -> Result<f64, Problem> {
+        if f.iter().all(|v| *v == 0.0) {
+            return Ok(0.0);
+        }
+        if !f.iter().all(|v| v.is_finite()) {
+            return Ok(f64::INFINITY);
+        }
+        let rounding = (8.0 * a.epsilon() * (z.len() as f64).sqrt()).min(tolerance);
+        a.apply(z, rows)?;
+        let by_rows = ratio(f, rows);
+        if by_rows <= rounding {
+            return Ok(by_rows);
+        }
+        let solved = self.step(a, f, delta).unwrap_or(false);
+        let (size, length) = (norm(z), norm(delta));
+        if solved {
+            if length <= tolerance * size {
+                return Ok(length / size);
+            }
+            let largest = z.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
+            let landing = z.iter().zip(delta.iter()).fold(0.0, |m: f64, (z, d)| m.max((z - d).abs()));
+            if landing <= 1e-3 * largest.max(if size == 0.0 { f64::INFINITY } else { 0.0 }) && length <= tolerance {
+                return Ok(length);
+            }
+        }
+        // Rows without the cancellation of one product: the size that rounding of F is relative to.
+        for seed in 0..4 {
+            let probe: Vec<f64> = z.iter().enumerate().map(|(i, v)| v * sign(seed, i)).collect();
+            let mut image = vec![0.0; z.len()];
+            a.apply(&probe, &mut image)?;
+            rows.iter_mut().zip(&image).for_each(|(r, i)| *r = r.abs().max(i.abs()));
+        }
+        let by_rows = ratio(f, rows);
+        Ok(match (solved, by_rows <= rounding) {
+            (_, true) | (false, _) => by_rows,
+            (true, false) if size > 0.0 => length / size,
+            (true, false) => length,
+        })
+    }
+}
