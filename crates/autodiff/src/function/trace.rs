@@ -330,7 +330,7 @@ impl Made {
 
 /// The operation, or that whose derivative it belongs to.
 fn name(m: &Made, primal: Option<&Program>) -> String {
-    fn at<'a>(p: &'a Program, site: Site, out: &mut Vec<String>) {
+    fn at(p: &Program, site: Site, out: &mut Vec<String>) {
         for e in &p.equations {
             if e.site == Some(site) {
                 out.push(e.op.name().to_string());

@@ -20,8 +20,8 @@ fn finite<T: Real, const FMA: bool>(x: &[T]) -> bool {
     chunks.for_each(|c| many.iter_mut().zip(c).for_each(|(l, v)| *l += *v));
     let last = rest.remainder().iter().fold(T::zero(), |sum, v| sum + *v);
     rest.for_each(|c| few.iter_mut().zip(c).for_each(|(l, v)| *l += *v));
-    // v − v is 0, and NaN for what is not finite.
-    let wrong = |lanes: &[T]| lanes.iter().fold(T::zero(), |sum, v| sum + (*v - *v));
+    // 0·v is 0, and NaN for what is not finite.
+    let wrong = |lanes: &[T]| lanes.iter().fold(T::zero(), |sum, v| sum + T::zero() * *v);
     let many = if x.len() >= LANES { wrong(&many) } else { T::zero() };
     let few = if x.len() >= FEW { wrong(&few) } else { T::zero() };
     (many + few).is_finite() && last.is_finite()
