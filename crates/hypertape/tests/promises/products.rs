@@ -98,7 +98,7 @@ fn a_tolerance_of_zero_measures_nothing_in_its_steps() {
         r.dot(r) / (2.0 * n as f64) + (p * w).sum()
     })
     .unwrap();
-    let soft = |v: Var, step: Var, p: &Var| v.soft_threshold(step * p);
+    let soft = |v: Var, step: Var, p: &Var| v.soft_threshold(step * *p);
     let gradient = fit.wrt(|(w, _)| w).gradient();
     let map = Function::record((shape![d], shape![d]), |(w, p)| w - 0.5 * gradient.call((w, p))).unwrap();
     fn held<M: Method<Solution = Leaf, Params = Leaf, Each = ()>>(solver: &M, d: usize) {
