@@ -81,7 +81,7 @@ impl<'a> Judge<'a> {
         let apart = |i: usize| {
             if expected[i] == found[i] || expected[i].is_nan() && found[i].is_nan() { 0.0 } else { (expected[i] - found[i]).abs() }
         };
-        let off: Vec<usize> = (0..found.len()).filter(|i| !(apart(*i) <= base(*i))).collect();
+        let off: Vec<usize> = (0..found.len()).filter(|i| apart(*i) > base(*i) || apart(*i).is_nan()).collect();
         if off.is_empty() {
             return;
         }
