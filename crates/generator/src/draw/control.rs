@@ -153,7 +153,7 @@ pub(super) fn map(w: &mut Writer) -> Id {
         w.some_steps(steps);
         let late: Vec<Id> =
             w.reals().into_iter().filter(|i| *i >= given[0] && w.shape(*i).len() < 5 && size(&w.shape(*i)) <= 600).collect();
-        vec![late[late.len() - 1]]
+        vec![late.last().copied().unwrap_or(given[0])]
     });
     let shape = output_shapes(w, &body, 1).remove(0);
     w.emit(Op::Map(body), &args, Type::real(&[vec![n], shape].concat()))
@@ -191,7 +191,7 @@ pub(super) fn call(w: &mut Writer) -> Id {
         let steps = 1 + w.chance.below(4);
         w.some_steps(steps);
         let all = w.reals();
-        vec![all[all.len() - 1]]
+        vec![all.last().copied().unwrap_or(given[0])]
     });
     w.floor = floor;
     let shape = output_shapes(w, &body, 1).remove(0);
