@@ -126,7 +126,7 @@ fn reshape(w: &mut Writer, x: Id) -> Id {
                 to[at] *= n;
             }
             3 if at < to.len() && to.len() < MOST_AXES && to[at] > 2 => {
-                if let Some(p) = [2, 3, 7].into_iter().find(|p| to[at] % p == 0) {
+                if let Some(p) = [2, 3, 7].into_iter().find(|p| to[at].is_multiple_of(*p)) {
                     to[at] /= p;
                     to.insert(at, p);
                 }

@@ -64,9 +64,14 @@ fn small(w: &mut Writer) -> Id {
     }
 }
 
+/// Whether an array has few rows, and small ones: those that a loop runs over.
+fn short(shape: &[usize]) -> bool {
+    !shape.is_empty() && shape[0] <= 7 && size(&shape[1..]) <= 300
+}
+
 /// A loop of a number of steps, or over items.
 pub(super) fn scan(w: &mut Writer) -> Id {
-    let items: Vec<Id> = match w.any_where(|s| !s.is_empty() && s[0] <= 7 && size(s) <= 600) {
+    let items: Vec<Id> = match w.any_where(short) {
         Some(x) if w.chance.chance(0.5) => vec![x],
         _ => vec![],
     };
@@ -133,11 +138,11 @@ pub(super) fn scan_until(w: &mut Writer) -> Id {
 
 /// Independent items.
 pub(super) fn map(w: &mut Writer) -> Id {
-    let Some(x) = w.any_where(|s| !s.is_empty() && s[0] <= 7 && size(s) <= 600) else { return w.any() };
+    let Some(x) = w.any_where(short) else { return w.any() };
     let n = w.shape(x)[0];
     let mut args = vec![x];
     if w.chance.chance(0.4)
-        && let Some(y) = w.any_where(|s| !s.is_empty() && s[0] == n && size(s) <= 600)
+        && let Some(y) = w.any_where(|s| short(s) && s[0] == n)
     {
         args.push(y);
     }
@@ -148,7 +153,7 @@ pub(super) fn map(w: &mut Writer) -> Id {
         w.some_steps(steps);
         let late: Vec<Id> =
             w.reals().into_iter().filter(|i| *i >= given[0] && w.shape(*i).len() < 5 && size(&w.shape(*i)) <= 600).collect();
-        vec![late[late.len() - 1]]
+        vec![late.last().copied().unwrap_or(given[0])]
     });
     let shape = output_shapes(w, &body, 1).remove(0);
     w.emit(Op::Map(body), &args, Type::real(&[vec![n], shape].concat()))
@@ -186,7 +191,7 @@ pub(super) fn call(w: &mut Writer) -> Id {
         let steps = 1 + w.chance.below(4);
         w.some_steps(steps);
         let all = w.reals();
-        vec![all[all.len() - 1]]
+        vec![all.last().copied().unwrap_or(given[0])]
     });
     w.floor = floor;
     let shape = output_shapes(w, &body, 1).remove(0);

@@ -12,7 +12,7 @@ pub fn results(cx: &mut Arithmetic, inputs: &[Value], env: &mut Vec<Value>, s: &
             let (log, sign) = matrices::log_det(cx, env[s.args[0]].real());
             vec![Value::Real(log), Value::Real(sign)]
         }
-        Op::Scan { .. } | Op::ScanUntil { .. } | Op::Map(_) | Op::Cond(..) | Op::Call(_) => repeat::control(cx, inputs, env, s),
+        Op::Scan { .. } | Op::ScanUntil { .. } | Op::Map(_) | Op::Cond(..) | Op::Call(_) => repeat::control(step, cx, inputs, env, s),
         op if s.types[0].kind == Kind::Index => vec![Value::Index(indices(cx, inputs, env, op, s))],
         op => vec![Value::Real(reals(cx, inputs, env, op, s))],
     }

@@ -31,6 +31,38 @@ impl Jet {
     }
 }
 
+/// A sum without rounding of its own to speak of (Neumaier 1974), disturbed like other sums.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Total {
+    sum: Jet,
+    rest: Jet,
+}
+
+impl Total {
+    /// One more term.
+    pub(super) fn add(&mut self, cx: &mut Arithmetic, x: Jet) {
+        let before = self.sum;
+        if cx.noise > 0.0 {
+            self.sum = cx.add(before, x);
+            return;
+        }
+        let part = |s: f64, x: f64, rest: f64| {
+            let t = s + x;
+            let lost = if s.abs() >= x.abs() { (s - t) + x } else { (x - t) + s };
+            (t, if lost.is_finite() { rest + lost } else { rest })
+        };
+        let r = self.rest;
+        let [(v, p), (a, q), (b, t), (ab, u)] =
+            [part(before.v, x.v, r.v), part(before.a, x.a, r.a), part(before.b, x.b, r.b), part(before.ab, x.ab, r.ab)];
+        (self.sum, self.rest) = (Jet { v, a, b, ab }, Jet { v: p, a: q, b: t, ab: u });
+    }
+    /// The sum.
+    pub(super) fn done(self) -> Jet {
+        let (s, r) = (self.sum, self.rest);
+        Jet { v: s.v + r.v, a: s.a + r.a, b: s.b + r.b, ab: s.ab + r.ab }
+    }
+}
+
 /// How one evaluation computes.
 #[derive(Debug, Clone)]
 pub struct Arithmetic {
@@ -46,6 +78,7 @@ pub struct Arithmetic {
     pub trouble: Option<String>,
     /// Whether a derivative was taken by convention where there is none of every order: √ at 0.
     pub convention: bool,
+    seed: u64,
     state: u64,
     signs: u64,
     left: u32,
@@ -54,11 +87,22 @@ pub struct Arithmetic {
 impl Arithmetic {
     /// Undisturbed.
     pub fn exact(single: bool) -> Arithmetic {
-        Arithmetic { noise: 0.0, single, decisions: 0, largest: 0.0, trouble: None, convention: false, state: 0, signs: 0, left: 0 }
+        Arithmetic {
+            noise: 0.0,
+            single,
+            decisions: 0,
+            largest: 0.0,
+            trouble: None,
+            convention: false,
+            seed: 0,
+            state: 0,
+            signs: 0,
+            left: 0,
+        }
     }
     /// With disturbances that depend on a seed.
     pub fn disturbed(single: bool, noise: f64, seed: u64) -> Arithmetic {
-        Arithmetic { noise, state: seed, ..Arithmetic::exact(single) }
+        Arithmetic { noise, seed, state: seed, ..Arithmetic::exact(single) }
     }
     /// Keeps the first trouble.
     pub fn note(&mut self, what: impl FnOnce() -> String) {
@@ -143,13 +187,15 @@ impl Arithmetic {
     /// As [`chain`](Self::chain), where the derivatives of f are known to an absolute error of `loose` units of rounding only, because they
     /// are computed from values of f near which they cancel.
     pub fn chain_within(&mut self, x: Jet, f: f64, first: f64, second: f64, loose: f64) -> Jet {
-        let (first, second) = if self.noise == 0.0 {
-            (first, second)
-        } else {
-            let one = self.shake(loose) - loose;
-            let two = self.shake(loose) - loose;
-            (self.shake(first) + one, self.shake(second) + two)
-        };
+        // The error of a function is the same wherever its argument is, so it adds up over equal elements.
+        let (mut f, mut first, mut second) = (f, first, second);
+        if self.noise > 0.0 {
+            let ways = hypertape_testkit::random::bits(self.seed, x.v.to_bits());
+            let way = |k: u32| if ways >> k & 1 == 1 { self.noise } else { -self.noise };
+            f += f * way(0);
+            first += first * way(1) + loose * way(2);
+            second += second * way(3) + loose * way(4);
+        }
         // A slope of 0 wins over one that is infinite, and the other way round.
         let times = |p: f64, q: f64| if p == 0.0 || q == 0.0 { 0.0 } else { p * q };
         let ab = times(first, x.ab) + times(second, times(x.a, x.b));

@@ -1,5 +1,5 @@
 //! Contractions of two arrays, convolutions, and products with sparse matrices.
-use super::jet::{Arithmetic, Jet};
+use super::jet::{Arithmetic, Jet, Total};
 use super::tensor::{Tensor, each, offset, size, strides};
 use crate::language::Boundary;
 
@@ -27,12 +27,12 @@ pub(super) fn contract(
             let left = &x.data[(item * rows + i) * inner..][..inner];
             for j in 0..columns {
                 let right = &y.data[(item * columns + j) * inner..][..inner];
-                let mut s = Jet::default();
+                let mut total = Total::default();
                 for (p, q) in left.iter().zip(right) {
                     let t = cx.mul(*p, *q);
-                    s = cx.add(s, t);
+                    total.add(cx, t);
                 }
-                data.push(s);
+                data.push(total.done());
             }
         }
     }

@@ -1,5 +1,5 @@
 //! Folds over axes, and what runs along one axis.
-use super::jet::{Arithmetic, Jet};
+use super::jet::{Arithmetic, Jet, Total};
 use super::pointwise::{largest, unary};
 use super::tensor::{Tensor, size};
 use crate::language::{Axes, Reduce, Unary};
@@ -15,7 +15,9 @@ pub(super) fn axes_of(axes: &Axes, rank: usize) -> Vec<usize> {
 
 /// Σ of numbers.
 pub(super) fn sum(cx: &mut Arithmetic, all: &[Jet]) -> Jet {
-    all.iter().fold(Jet::default(), |s, x| cx.add(s, *x))
+    let mut total = Total::default();
+    all.iter().for_each(|x| total.add(cx, *x));
+    total.done()
 }
 
 fn logsumexp(cx: &mut Arithmetic, all: &[Jet]) -> Jet {
@@ -108,11 +110,11 @@ pub(super) fn softmax(cx: &mut Arithmetic, x: &Tensor<Jet>, axis: usize, logarit
 /// Running sums.
 pub(super) fn cumulative_sum(cx: &mut Arithmetic, x: &Tensor<Jet>, axis: usize) -> Tensor<Jet> {
     along(x, axis, |line| {
-        let mut s = Jet::default();
+        let mut total = Total::default();
         line.iter()
             .map(|x| {
-                s = cx.add(s, *x);
-                s
+                total.add(cx, *x);
+                total.done()
             })
             .collect()
     })

@@ -1,11 +1,13 @@
 //! Loops, branches and calls.
-use super::evaluate::step;
 use super::jet::{Arithmetic, Jet};
 use super::tensor::{Tensor, Value, size};
 use crate::language::{Body, Op, Step};
 
+/// What evaluates a step of a body.
+type Evaluate = fn(&mut Arithmetic, &[Value], &mut Vec<Value>, &Step);
+
 /// Runs a body once.
-fn run(cx: &mut Arithmetic, inputs: &[Value], env: &mut Vec<Value>, body: &Body, given: Vec<Value>) -> Vec<Value> {
+fn run(step: Evaluate, cx: &mut Arithmetic, inputs: &[Value], env: &mut Vec<Value>, body: &Body, given: Vec<Value>) -> Vec<Value> {
     let outside = env.len();
     env.extend(given);
     for s in &body.steps {
@@ -41,7 +43,7 @@ fn stacked(rows: Vec<Value>, shape: &[usize]) -> Value {
 }
 
 /// A loop, a branch or a call.
-pub(super) fn control(cx: &mut Arithmetic, inputs: &[Value], env: &mut Vec<Value>, s: &Step) -> Vec<Value> {
+pub(super) fn control(step: Evaluate, cx: &mut Arithmetic, inputs: &[Value], env: &mut Vec<Value>, s: &Step) -> Vec<Value> {
     let args: Vec<Value> = s.args.iter().map(|id| env[*id].clone()).collect();
     match &s.op {
         Op::Scan { body, carries, steps, .. } => {
@@ -51,7 +53,7 @@ pub(super) fn control(cx: &mut Arithmetic, inputs: &[Value], env: &mut Vec<Value
                 let mut given: Vec<Value> = if items.is_empty() { vec![counter(k)] } else { vec![] };
                 given.extend(state.iter().cloned());
                 given.extend(items.iter().map(|v| row(v, k)));
-                let mut made = run(cx, inputs, env, body, given);
+                let mut made = run(step, cx, inputs, env, body, given);
                 outputs.iter_mut().zip(made.split_off(*carries)).for_each(|(all, v)| all.push(v));
                 state = made;
             }
@@ -62,12 +64,12 @@ pub(super) fn control(cx: &mut Arithmetic, inputs: &[Value], env: &mut Vec<Value
             let mut state = args;
             let mut k = 0;
             while k < *limit {
-                let done = run(cx, inputs, env, test, state.clone())[0].real().data[0].v != 0.0;
+                let done = run(step, cx, inputs, env, test, state.clone())[0].real().data[0].v != 0.0;
                 if cx.decide(done) {
                     break;
                 }
                 let given = [vec![counter(k)], state].concat();
-                state = run(cx, inputs, env, body, given);
+                state = run(step, cx, inputs, env, body, given);
                 k += 1;
             }
             state.push(counter(k));
@@ -75,14 +77,15 @@ pub(super) fn control(cx: &mut Arithmetic, inputs: &[Value], env: &mut Vec<Value
         }
         Op::Map(body) => {
             let n = s.types[0].shape[0];
-            let rows: Vec<Vec<Value>> = (0..n).map(|k| run(cx, inputs, env, body, args.iter().map(|v| row(v, k)).collect())).collect();
+            let rows: Vec<Vec<Value>> =
+                (0..n).map(|k| run(step, cx, inputs, env, body, args.iter().map(|v| row(v, k)).collect())).collect();
             s.types.iter().enumerate().map(|(i, of)| stacked(rows.iter().map(|r| r[i].clone()).collect(), &of.shape)).collect()
         }
         Op::Cond(yes, no) => {
             let way = cx.decide(args[0].real().data[0].v != 0.0);
-            run(cx, inputs, env, if way { yes } else { no }, vec![])
+            run(step, cx, inputs, env, if way { yes } else { no }, vec![])
         }
-        Op::Call(body) => run(cx, inputs, env, body, args),
+        Op::Call(body) => run(step, cx, inputs, env, body, args),
         other => panic!("{other:?} is neither a loop nor a branch"),
     }
 }
