@@ -1,11 +1,13 @@
 //! The facade: what users import. No logic lives here.
-#![doc = include_str!("../../../README.md")]
+#![doc = include_str!("../README.md")]
 
 pub use hypertape_autodiff::{
     Allow, Error, Function, GradientCheck, Linear, Primitive, Problem, Result, Workspace, Wrt, apply_primitive, array, execute, index,
     kernels, operation, plan, record, shape, tree,
 };
 pub use hypertape_derive::Tree;
+/// The arrays of the doors, in the version that they take: 0.17.
+pub use ndarray;
 /// Differentiation of solutions by the implicit function theorem.
 pub use hypertape_implicit as implicit;
 /// Solvers, proximal operators, linear operators.
