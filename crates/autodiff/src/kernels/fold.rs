@@ -7,7 +7,7 @@ use crate::array::{Element, Layout};
 use crate::operation::Fold;
 
 /// What can be folded.
-pub trait Number: Element {
+pub(crate) trait Number: Element {
     /// a + b.
     fn plus(self, b: Self) -> Self;
     /// a·b.
@@ -88,7 +88,7 @@ fn step<T: Number, const F: u8>(a: T, b: T) -> T {
 }
 
 /// out = x folded over the marked axes. `out` is contiguous over the other axes.
-pub fn fold<T: Number>(fold: Fold, folded: &[usize], x: &[T], layout: &Layout, out: &mut [T]) {
+pub(crate) fn fold<T: Number>(fold: Fold, folded: &[usize], x: &[T], layout: &Layout, out: &mut [T]) {
     match fold {
         Fold::Sum => run::<T, SUM>(folded, x, layout, out),
         Fold::Prod => run::<T, PROD>(folded, x, layout, out),
@@ -99,7 +99,7 @@ pub fn fold<T: Number>(fold: Fold, folded: &[usize], x: &[T], layout: &Layout, o
 
 /// All elements of a contiguous slice folded.
 #[must_use]
-pub fn fold_all<T: Number>(fold: Fold, x: &[T]) -> T {
+pub(crate) fn fold_all<T: Number>(fold: Fold, x: &[T]) -> T {
     match fold {
         Fold::Sum => split::<T, SUM>(x),
         Fold::Prod => split::<T, PROD>(x),

@@ -6,6 +6,7 @@ mod lowering;
 mod micro;
 mod multilinear;
 mod probe;
+mod spec;
 mod values;
 
 pub use builder::Builder;
@@ -44,6 +45,10 @@ pub trait Operation: Any + Debug + Send + Sync {
     /// Attributes for a listing, such as axes; empty for most.
     fn attributes(&self) -> String {
         String::new()
+    }
+    /// How many inputs it takes, where that is always the same: `infer` is given as many.
+    fn arity(&self) -> Option<usize> {
+        None
     }
     /// Types of the outputs, or what does not fit and what would.
     fn infer(&self, inputs: &[&LeafType]) -> Result<Types, String>;
@@ -119,6 +124,9 @@ impl Symbol for Op {
         if attributes.is_empty() { self.name().to_string() } else { format!("{}[{attributes}]", self.name()) }
     }
     fn infer(&self, inputs: &[&LeafType]) -> Result<Types, String> {
+        if let Some(n) = self.0.arity().filter(|n| *n != inputs.len()) {
+            return Err(format!("takes {n} inputs, given {}", inputs.len()));
+        }
         self.0.infer(inputs)
     }
     fn bodies(&self) -> Vec<(&'static str, Arc<Program>)> {

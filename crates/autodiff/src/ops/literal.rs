@@ -22,6 +22,9 @@ impl Operation for Full {
     fn attributes(&self) -> String {
         self.value.to_string()
     }
+    fn arity(&self) -> Option<usize> {
+        Some(0)
+    }
     fn infer(&self, _: &[&LeafType]) -> Result<Types, String> {
         Ok(smallvec![self.of.clone()])
     }
@@ -57,6 +60,9 @@ impl std::fmt::Debug for Constant {
 impl Operation for Constant {
     fn name(&self) -> &str {
         "constant"
+    }
+    fn arity(&self) -> Option<usize> {
+        Some(0)
     }
     fn infer(&self, _: &[&LeafType]) -> Result<Types, String> {
         Ok(smallvec![self.0.leaf_type()])

@@ -25,6 +25,11 @@ pub(crate) struct Slots {
     pub(crate) bytes: usize,
 }
 
+/// Bytes rounded up to a multiple of `ALIGN`, or all there are.
+pub(crate) fn aligned(bytes: usize) -> usize {
+    bytes.checked_next_multiple_of(ALIGN).unwrap_or(usize::MAX)
+}
+
 /// Gives every stored root of the frame a slot.
 pub(crate) fn assign(items: &[Item], roots: &[Root], extra: &[usize]) -> Slots {
     let mut last: Vec<usize> = roots.iter().map(|r| r.ready.saturating_sub(1)).collect();
@@ -42,9 +47,9 @@ pub(crate) fn assign(items: &[Item], roots: &[Root], extra: &[usize]) -> Slots {
             if s.of[r].is_some() {
                 continue;
             }
-            let bytes = roots[r].len * roots[r].kind.bytes();
+            let bytes = roots[r].len.saturating_mul(roots[r].kind.bytes());
             let indexwise = matches!(item, Item::Cluster(c) if c.made.iter().any(|m| m.0 == r && !item.is_operand(m.1)));
-            let fits = |q: &usize| roots[*q].len * roots[*q].kind.bytes() == bytes && roots[*q].len == roots[r].len;
+            let fits = |q: &usize| roots[*q].kind.bytes() == roots[r].kind.bytes() && roots[*q].len == roots[r].len;
             if let (true, Some(i)) = (indexwise, dying.iter().position(fits)) {
                 let q = dying.remove(i);
                 s.of[r] = s.of[q];
@@ -65,7 +70,8 @@ pub(crate) fn assign(items: &[Item], roots: &[Root], extra: &[usize]) -> Slots {
     s
 }
 
-/// Places slots so that those in use at the same time do not overlap: the biggest first, each into the tightest gap. Gives the bytes needed.
+/// Places slots so that those in use at the same time do not overlap: the biggest first, each into the tightest gap. Gives the bytes needed, which
+/// stay beyond all addresses once they are.
 fn pack(slots: &mut [Slot]) -> usize {
     let mut order: Vec<usize> = (0..slots.len()).filter(|i| slots[*i].bytes > 0).collect();
     order.sort_by_key(|i| (std::cmp::Reverse(slots[*i].bytes), slots[*i].from));
@@ -73,24 +79,24 @@ fn pack(slots: &mut [Slot]) -> usize {
     let mut placed: Vec<usize> = vec![];
     let mut peak = 0;
     for i in order {
-        let need = slots[i].bytes.next_multiple_of(ALIGN);
-        let (mut end, mut best) = (0, None::<(usize, usize)>);
+        let need = aligned(slots[i].bytes);
+        let (mut end, mut best) = (0_usize, None::<(usize, usize)>);
         for &j in &placed {
             let other = &slots[j];
             if other.from > slots[i].to || other.to < slots[i].from {
                 continue;
             }
-            if other.at >= end + need {
+            if other.at >= end.saturating_add(need) {
                 let gap = other.at - end;
                 if best.is_none_or(|b| gap < b.1) {
                     best = Some((end, gap));
                 }
             }
-            end = end.max(other.at + other.bytes.next_multiple_of(ALIGN));
+            end = end.max(other.at.saturating_add(aligned(other.bytes)));
         }
         let at = best.map_or(end, |b| b.0);
         slots[i].at = at;
-        peak = peak.max(at + need);
+        peak = peak.max(at.saturating_add(need));
         let place = placed.partition_point(|j| slots[*j].at <= at);
         placed.insert(place, i);
     }
