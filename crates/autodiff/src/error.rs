@@ -108,6 +108,18 @@ pub enum Error {
         /// What happened there.
         source: Box<Error>,
     },
+    /// What is to run needs more memory than there is, or than there are addresses for.
+    #[error("`{op}`{}: {}{lacking}; give smaller shapes, keep less of a loop, or work in parts", Line(*.at), Planned(*.bytes))]
+    Memory {
+        /// The operation that needs the most of it.
+        op: String,
+        /// Bytes planned in all; `u64::MAX` for more than can be counted.
+        bytes: u64,
+        /// Whether there are no addresses for so many, or only no memory.
+        lacking: Lacking,
+        /// The user's line.
+        at: Option<Site>,
+    },
     /// A user's own code, called from a recorded function, failed.
     #[error("`{op}`{}: {source}", Line(*.at))]
     User {
@@ -118,6 +130,32 @@ pub enum Error {
         /// What the user's code returned.
         source: Arc<dyn std::error::Error + Send + Sync>,
     },
+}
+
+/// What there is not enough of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lacking {
+    /// Addresses: no machine has so many bytes.
+    Addresses,
+    /// Memory that the system would give now.
+    Memory,
+}
+
+impl fmt::Display for Lacking {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Lacking::Addresses => "more than memory has addresses",
+            Lacking::Memory => "which the system does not have or does not give",
+        })
+    }
+}
+
+/// Bytes that are planned, in words.
+struct Planned(u64);
+impl fmt::Display for Planned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 == u64::MAX { write!(f, "more than 2^64 bytes are planned, ") } else { write!(f, "{} bytes are planned, ", self.0) }
+    }
 }
 
 impl Error {
@@ -133,6 +171,7 @@ impl Error {
             | Error::Numeric { at, .. }
             | Error::NonFinite { at, .. }
             | Error::Argument { at, .. }
+            | Error::Memory { at, .. }
             | Error::User { at, .. } => *at,
             Error::Within { source, .. } => source.site(),
         }
@@ -172,6 +211,7 @@ impl Error {
             | Error::Numeric { at, .. }
             | Error::NonFinite { at, .. }
             | Error::Argument { at, .. }
+            | Error::Memory { at, .. }
             | Error::User { at, .. } => at,
             Error::Within { source, .. } => source.site_mut(),
         }

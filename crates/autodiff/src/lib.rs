@@ -15,6 +15,6 @@ pub mod record;
 pub mod transform;
 pub mod tree;
 
-pub use error::{Error, Problem, Result, Site};
+pub use error::{Error, Lacking, Problem, Result, Site};
 pub use function::{Allow, Function, GradientCheck, Linear, Workspace, Wrt};
 pub use primitive::{Primitive, apply_primitive, apply_shared};

@@ -6,12 +6,12 @@ pub use hypertape_autodiff::{
     kernels, operation, plan, record, shape, tree,
 };
 pub use hypertape_derive::Tree;
-/// The arrays of the doors, in the version that they take: 0.17.
-pub use ndarray;
 /// Differentiation of solutions by the implicit function theorem.
 pub use hypertape_implicit as implicit;
 /// Solvers, proximal operators, linear operators.
 pub use hypertape_solvers as solvers;
+/// The arrays of the doors, in the version that they take: 0.17.
+pub use ndarray;
 
 /// All that most programs need.
 pub mod prelude {

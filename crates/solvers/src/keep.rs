@@ -12,10 +12,15 @@ pub enum Keep {
     /// under "values of steps".
     Values,
     /// So many bytes of states: as many as fit, placed so that the fewest steps are run again (binomial checkpoints; Griewank and Walther 2000,
-    /// Algorithm 799). The same derivative. Two more states are held in passing. Where every iterate fits, nothing is run again.
+    /// Algorithm 799). The same derivative. Where every iterate fits, nothing is run again.
+    ///
+    /// The bound holds for what would grow with the steps: the states that are kept, each array of a state rounded up to 64 bytes (to 8, where the
+    /// budget holds no state else). It does not hold for what is the same for any number of steps: two more states in passing (with the kept ones under
+    /// "checkpoints" in [`memory`](hypertape_autodiff::Function::memory)), and what one step and its derivative work in. One state must fit, else it is
+    /// an error that names the smallest budget.
     ///
     /// States are placed when the function is planned, so what only planning sees counts: with tangents along, as in a Hessian-vector product, fewer
-    /// states fit. States that something else than the reverse loop reads, as when a derivative is linearized at a point, are all stored.
+    /// states fit, and one is always kept; several loops that read them hold two in passing each. States that something else than the reverse loop reads, as when a derivative is linearized at a point, are all stored.
     Bytes(u64),
     /// About 2√K states: ⌈√K⌉ steps make a segment that is run again from its first state. The same derivative, for about one more
     /// forward pass (Griewank 1992; Chen et al. 2016).

@@ -106,7 +106,8 @@ impl<M: Method> Unrolled<M> {
             Keep::All | Keep::Sqrt | Keep::Last(_) => Storage::Iterates,
         };
         if let Keep::Bytes(most) = self.keep {
-            let one: u64 = state.structure().leaf_types().iter().map(|t| t.bytes() as u64).sum();
+            // Arrays of a state begin at whole doubles.
+            let one: u64 = state.structure().leaf_types().iter().map(|t| (t.bytes() as u64).next_multiple_of(8)).sum();
             if most < one {
                 record::fail(wrong(name, format!("`Keep::Bytes({most})` does not hold one state of {one} bytes; give at least {one}"), at));
             }

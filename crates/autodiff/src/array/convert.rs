@@ -90,6 +90,19 @@ impl AnyView<'_> {
             AnyView::U32(a) => AnyArray::U32(a.to_owned()),
         }
     }
+    /// Copies, if the system gives the memory.
+    pub fn try_to_owned(&self) -> Option<AnyArray> {
+        fn copy<T: Element>(a: &ArrayViewD<'_, T>) -> Option<AnyArray> {
+            let mut v = vec![];
+            v.try_reserve_exact(a.len()).ok()?;
+            match a.as_slice() {
+                Some(s) => v.extend_from_slice(s),
+                None => v.extend(a.iter().copied()),
+            }
+            ArrayD::from_shape_vec(a.raw_dim(), v).ok().map(T::array)
+        }
+        each_kind!(AnyView, self, a => copy(a))
+    }
     /// Index and value of the first element that is not finite.
     pub fn first_non_finite(&self) -> Option<(Vec<usize>, f64)> {
         match self {

@@ -19,14 +19,14 @@ impl Layout {
     pub fn contiguous(shape: &[usize]) -> Self {
         let mut strides = SmallVec::from_elem(1, shape.len());
         for i in (1..shape.len()).rev() {
-            strides[i - 1] = strides[i] * shape[i] as isize;
+            strides[i - 1] = isize::saturating_mul(strides[i], isize::try_from(shape[i]).unwrap_or(isize::MAX));
         }
         Layout { shape: Shape::from_slice(shape), strides, offset: 0 }
     }
     /// Number of elements.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.shape.iter().product()
+        self.shape.iter().fold(1, |p: usize, n| p.saturating_mul(*n))
     }
     /// Whether there is no element.
     #[must_use]
@@ -41,7 +41,7 @@ impl Layout {
             if n != 1 && s != expected {
                 return self.is_empty();
             }
-            expected *= n as isize;
+            expected = isize::saturating_mul(expected, n as isize);
         }
         true
     }
@@ -63,7 +63,8 @@ impl Layout {
             if len[i] > 0 {
                 offset += start[i] as isize * self.strides[i];
             }
-            strides.push(self.strides[i] * step[i]);
+            // No step is made along an axis of length 1, however long it would be.
+            strides.push(self.strides[i] * if len[i] > 1 { step[i] } else { 1 });
         }
         Layout { shape: Shape::from_slice(len), strides, offset: offset as usize }
     }

@@ -20,12 +20,12 @@ impl LeafType {
     pub fn new(shape: &[usize], kind: Kind) -> Self {
         LeafType { shape: Shape::from_slice(shape), kind }
     }
-    /// Number of elements.
+    /// Number of elements; of a shape that is not addressable, a number beyond what is.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.shape.iter().product()
+        self.shape.iter().fold(1, |p: usize, n| p.saturating_mul(*n))
     }
-    /// Whether memory can have addresses for all elements.
+    /// Whether memory can have addresses for all elements, whatever the lengths of 0 become.
     #[must_use]
     pub fn is_addressable(&self) -> bool {
         let bytes = self.shape.iter().filter(|n| **n > 0).try_fold(self.kind.bytes(), |p, n| p.checked_mul(*n));
@@ -39,7 +39,7 @@ impl LeafType {
     /// Size in bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.len() * self.kind.bytes()
+        self.len().saturating_mul(self.kind.bytes())
     }
 }
 

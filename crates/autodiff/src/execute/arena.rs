@@ -11,7 +11,7 @@ use crate::kernels::{parts, stream};
 use crate::plan::code::{Feed, Operand, Stream};
 use ndarray::{ArrayViewD, IxDyn, ShapeBuilder};
 use smallvec::SmallVec;
-use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
@@ -30,17 +30,19 @@ unsafe impl Send for Arena {}
 unsafe impl Sync for Arena {}
 
 impl Arena {
-    pub(crate) fn new(bytes: usize) -> Self {
-        let Some(layout) = Self::layout(bytes) else { return Arena { start: NonNull::<Line>::dangling().cast(), bytes: 0 } };
+    /// Of so many bytes; nothing if the system does not give them.
+    pub(crate) fn new(bytes: usize) -> Option<Self> {
+        if bytes == 0 {
+            return Some(Self::empty());
+        }
+        let layout = Layout::from_size_align(bytes, ALIGN).ok()?;
         // SAFETY: the layout is not of size 0.
         let start = unsafe { alloc_zeroed(layout) };
-        match NonNull::new(start) {
-            Some(start) => Arena { start, bytes },
-            None => handle_alloc_error(layout),
-        }
+        NonNull::new(start).map(|start| Arena { start, bytes })
     }
-    fn layout(bytes: usize) -> Option<Layout> {
-        if bytes == 0 { None } else { Layout::from_size_align(bytes, ALIGN).ok() }
+    /// Of no bytes.
+    pub(crate) fn empty() -> Self {
+        Arena { start: NonNull::<Line>::dangling().cast(), bytes: 0 }
     }
     pub(crate) fn base(&self) -> Base {
         Base { at: self.start.as_ptr(), bytes: self.bytes }
@@ -49,7 +51,7 @@ impl Arena {
 
 impl Drop for Arena {
     fn drop(&mut self) {
-        if let Some(layout) = Self::layout(self.bytes) {
+        if let (true, Ok(layout)) = (self.bytes > 0, Layout::from_size_align(self.bytes, ALIGN)) {
             // SAFETY: allocated in `new` with this layout.
             unsafe { dealloc(self.start.as_ptr(), layout) };
         }

@@ -10,7 +10,7 @@ mod run;
 pub use crate::operation::{Counts, Products};
 
 use crate::array::{AnyView, Element, Layout, LeafType};
-use crate::error::{Error, Result};
+use crate::error::{Error, Lacking, Result};
 use crate::kernels::halves::threads;
 use crate::operation::Report;
 use crate::plan::{Memory, Plan};
@@ -31,27 +31,36 @@ pub struct Executor {
     /// Shapes and strides of outputs.
     views: Vec<(IxDyn, IxDyn)>,
     reports: Vec<Report>,
+    /// Why it cannot run: there was not as much memory as the plan needs.
+    failed: Option<Error>,
 }
 
 impl Executor {
-    /// For a plan.
+    /// For a plan. Where there is not as much memory as the plan needs, runs are an error.
     #[must_use]
     pub fn new(plan: Arc<Plan>) -> Self {
         let arena = Arena::new(plan.bytes);
+        let failed = arena.is_none().then(|| plan.most.error(plan.bytes as u64, Lacking::Memory));
+        let arena = arena.unwrap_or_else(Arena::empty);
         let mut runner = Runner::new(&plan.block);
-        runner.bases.set(0, arena.base().part(0, plan.block.frame));
-        for (i, (t, at)) in plan.outputs.iter().zip(&plan.places).enumerate() {
+        if failed.is_none() {
+            runner.bases.set(0, arena.base().part(0, plan.block.frame));
+        }
+        for (i, (t, at)) in plan.outputs.iter().zip(&plan.places).enumerate().filter(|_| failed.is_none()) {
             runner.bases.set(1 + plan.inputs.len() + i, arena.base().part(*at as isize, t.bytes()));
         }
         let door = plan.inputs.iter().map(|_| None).collect();
         let view = |t: &LeafType| {
+            if failed.is_some() {
+                return (IxDyn(&[0]), IxDyn(&[0]));
+            }
             // ndarray gives arrays without elements strides of 0.
             let unit = usize::from(!t.is_empty());
             let strides: Vec<usize> = Layout::contiguous(&t.shape).strides.iter().map(|s| unit * s.unsigned_abs()).collect();
             (IxDyn(&t.shape), IxDyn(&strides))
         };
         let views = plan.outputs.iter().map(view).collect();
-        Executor { plan, arena, door, runner, views, reports: vec![] }
+        Executor { plan, arena, door, runner, views, reports: vec![], failed }
     }
     /// The plan.
     #[must_use]
@@ -81,10 +90,13 @@ impl Executor {
     }
     /// Runs the plan on inputs that `check` has seen.
     pub(crate) fn replay(&mut self, inputs: &[AnyView<'_>]) -> Result<()> {
+        if let Some(e) = &self.failed {
+            return Err(e.clone());
+        }
         let types = &self.plan.inputs;
         for (i, x) in inputs.iter().enumerate() {
             let base = crate::each_kind!(AnyView, x, a => {
-                if a.is_standard_layout() { Base::of_contiguous(a) } else { copied(&mut self.door[i], &types[i], a) }
+                if a.is_standard_layout() { Base::of_contiguous(a) } else { copied(&mut self.door[i], &types[i], a)? }
             });
             self.runner.bases.set(1 + i, base);
         }
@@ -98,7 +110,7 @@ impl Executor {
         }
         result
     }
-    /// An output of the last run.
+    /// An output of the last run; without elements where there was no memory to run in.
     #[must_use]
     pub fn output(&self, i: usize) -> AnyView<'_> {
         let t = &self.plan.outputs[i];
@@ -129,14 +141,18 @@ impl Executor {
     #[must_use]
     pub fn memory(&self) -> Memory {
         let copied = self.door.iter().flatten().map(|a| a.base().range().len() as u64).sum();
-        debug_assert!(self.arena.base().range().len() == self.plan.bytes, "the arena is as big as planned");
+        debug_assert!(self.failed.is_some() || self.arena.base().range().len() == self.plan.bytes, "the arena is as big as planned");
         Memory { door: copied, ..self.plan.memory() }
     }
 }
 
 /// The input in row-major order, in memory of its own.
-fn copied<T: Element>(door: &mut Option<Arena>, t: &LeafType, a: &ndarray::ArrayViewD<'_, T>) -> Base {
-    let base = door.get_or_insert_with(|| Arena::new(t.bytes())).base();
+fn copied<T: Element>(door: &mut Option<Arena>, t: &LeafType, a: &ndarray::ArrayViewD<'_, T>) -> Result<Base> {
+    if door.is_none() {
+        *door = Arena::new(t.bytes());
+    }
+    let lacking = || Error::Memory { op: "input".into(), bytes: t.bytes() as u64, lacking: Lacking::Memory, at: None };
+    let base = door.as_ref().ok_or_else(lacking)?.base();
     base.fill_from(a);
-    base
+    Ok(base)
 }

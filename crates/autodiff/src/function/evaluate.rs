@@ -2,7 +2,7 @@
 use super::workspace::here;
 use super::{Function, Inner, Workspace};
 use crate::array::Real;
-use crate::error::Result;
+use crate::error::{Error, Lacking, Result};
 use crate::transform;
 use crate::tree::{Feed, Leaf, Ranked, Structure};
 use ndarray::ArrayD;
@@ -26,7 +26,14 @@ impl<I: Structure, O: Structure> Function<I, O> {
     }
     fn eval_in(&self, w: &mut Workspace<I, O>, at: &impl Feed<I>) -> Result<O::Arrays> {
         let mut views = vec![];
-        w.each(at, &mut |v| views.push(v.to_owned()))?;
+        let mut lacking = None;
+        w.each(at, &mut |v| match v.try_to_owned() {
+            Some(a) => views.push(a),
+            None => lacking = Some(v.leaf_type()),
+        })?;
+        if let Some(t) = lacking {
+            return Err(Error::Memory { op: "output".into(), bytes: t.bytes() as u64, lacking: Lacking::Memory, at: None });
+        }
         let mut views = views.into_iter();
         Ok(self.outputs.arrays(&mut |t| views.next().unwrap_or_else(|| crate::array::AnyArray::full(t, 0.0))))
     }

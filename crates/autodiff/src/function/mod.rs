@@ -156,9 +156,13 @@ impl<I: Structure, O: Structure> Function<I, O> {
     /// A function with these doors from a program with the same leaves.
     ///
     /// # Errors
-    /// When the program's inputs or outputs are not the leaves of the structures.
+    /// When the program's inputs or outputs are not the leaves of the structures, or the program was changed into one that cannot be.
     #[track_caller]
     pub fn with_doors(program: Program, inputs: I, outputs: O) -> Result<Self> {
+        if let Some(f) = program.fault(true) {
+            let problem = format!("the program is not right: {}", f.problem);
+            return Err(Error::Argument { op: "with_doors".into(), problem, at: f.site.or(Some(Location::caller())) });
+        }
         for (what, made, asked) in
             [("inputs", program.input_types(), inputs.leaf_types()), ("outputs", program.output_types(), outputs.leaf_types())]
         {

@@ -73,7 +73,7 @@ impl<I: Structure, O: Structure> Workspace<I, O> {
         let mut k = 0;
         let mut problem = Ok(());
         out.each_mut(&mut |a| {
-            if problem.is_ok() {
+            if problem.is_ok() && k < executor.plan().outputs().len() {
                 problem = assign(a, &executor.output(k), k);
             }
             k += 1;

@@ -59,7 +59,7 @@ pub(crate) fn each<const N: usize>(axes: &[Axis<N>], start: [isize; N], mut f: i
 
 /// Number of indices of a nest.
 pub(crate) fn count<const N: usize>(axes: &[Axis<N>]) -> usize {
-    axes.iter().map(|a| a.n).product()
+    axes.iter().fold(1, |p: usize, a| p.saturating_mul(a.n))
 }
 
 /// Stops, before any pointer is made, if the layout leaves its storage: a mistake of the caller's.

@@ -1,7 +1,7 @@
 //! Contractions: decided once from layouts, run by streams, faer or plain loops.
 #![allow(unsafe_code, reason = "strided loops and slices of generic elements; each block says why it is sound")]
 use super::added::axpys;
-use super::axes::{Axes, Axis, count, each, guard, merge};
+use super::axes::{Axes, Axis, count, each, merge};
 use super::copy;
 use super::gemm::Gemm;
 use super::matvec::{Rows, dot, dots};
@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 
 /// How a contraction is run: made once from layouts, used any number of times.
 #[derive(Debug, Clone)]
-pub struct ContractPlan {
+pub(crate) struct ContractPlan {
     class: Class,
     /// Loops around it: strides of a, b and out.
     batch: Axes<3>,
@@ -103,7 +103,7 @@ impl ContractPlan {
     }
     /// Decides how to contract operands with these layouts.
     #[must_use]
-    pub fn new(spec: &Contraction, la: &Layout, lb: &Layout) -> Self {
+    pub(crate) fn new(spec: &Contraction, la: &Layout, lb: &Layout) -> Self {
         let shape = |l: &Layout, axes: &[usize]| axes.iter().map(|i| l.shape[*i]).collect::<SmallVec<[usize; 8]>>();
         let (fa, fb) = (spec.free(0, la.shape.len()), spec.free(1, lb.shape.len()));
         let mut out_shape: SmallVec<[usize; 8]> = spec.batch.iter().map(|p| la.shape[p.0]).collect();
@@ -119,7 +119,7 @@ impl ContractPlan {
             merge(fb.iter().enumerate().map(|(i, x)| Axis { n: lb.shape[*x], s: [lb.strides[*x], lo.strides[nb + fa.len() + i]] }));
         let mut sum: Axes<2> =
             spec.sum.iter().map(|p| Axis { n: la.shape[p.0], s: [la.strides[p.0], lb.strides[p.1]] }).filter(|a| a.n != 1).collect();
-        let work = count(&batch) * count(&rows) * count(&columns) * count(&sum);
+        let work = [count(&rows), count(&columns), count(&sum)].into_iter().fold(count(&batch), usize::saturating_mul);
         let mut plan = ContractPlan {
             class: Class::Zero,
             batch,
@@ -223,7 +223,7 @@ impl ContractPlan {
             } else {
                 *rows
             };
-            self.scratch += vector + out;
+            self.scratch = self.scratch.saturating_add(vector.saturating_add(out));
         }
         self.core = core.unwrap_or_else(|| {
             let r = rows.iter().map(|x| Axis { n: x.n, s: [x.s[0], 0, x.s[1]] });
@@ -234,7 +234,7 @@ impl ContractPlan {
     /// Whether copying the operands first costs little beside the product.
     fn pack_pays(&self, spec: &Contraction, la: &Layout, lb: &Layout) -> bool {
         let _ = spec;
-        la.len() + lb.len() <= self.work / 4
+        la.len().saturating_add(lb.len()) <= self.work / 4
     }
     /// Copies of both operands in the order (batch, free, contracted), then the product of those.
     fn packed(spec: &Contraction, la: &Layout, lb: &Layout, fa: &[usize], fb: &[usize]) -> Self {
@@ -250,38 +250,40 @@ impl ContractPlan {
             sum: (0..spec.sum.len()).map(|i| (nb + fa.len() + i, nb + fb.len() + i)).collect(),
         };
         let mut plan = ContractPlan::new(&inner, &ca, &cb);
-        plan.scratch += ca.len() + cb.len();
+        plan.scratch = plan.scratch.saturating_add(ca.len().saturating_add(cb.len()));
         plan.spans = [la.span().1, lb.span().1];
         plan.pack = [Some(pa), Some(pb)];
         plan
     }
     /// What it is.
     #[must_use]
-    pub fn class(&self) -> Class {
+    pub(crate) fn class(&self) -> Class {
         self.class
     }
+    #[cfg(test)]
     /// How many times that is run.
     #[must_use]
-    pub fn batches(&self) -> usize {
+    pub(crate) fn batches(&self) -> usize {
         count(&self.batch)
     }
+    #[cfg(test)]
     /// Elements of the output.
     #[must_use]
-    pub fn out_len(&self) -> usize {
+    pub(crate) fn out_len(&self) -> usize {
         self.out
     }
     /// Multiplications.
     #[must_use]
-    pub fn work(&self) -> usize {
+    pub(crate) fn work(&self) -> usize {
         self.work
     }
     /// Elements of scratch memory that `run` needs.
     #[must_use]
-    pub fn scratch(&self) -> usize {
+    pub(crate) fn scratch(&self) -> usize {
         self.scratch
     }
     /// Contracts. Storages are whole, with the layouts that the plan was made from; `out` is contiguous.
-    pub fn run<T: Real>(&self, a: &[T], b: &[T], out: &mut [T], scratch: &mut [T]) {
+    pub(crate) fn run<T: Real>(&self, a: &[T], b: &[T], out: &mut [T], scratch: &mut [T]) {
         assert!(self.spans[0] <= a.len() && self.spans[1] <= b.len(), "layouts lie within their storages");
         assert!(out.len() == self.out && scratch.len() >= self.scratch, "output and scratch are as long as the plan says");
         if let [Some(pa), Some(pb)] = &self.pack {
@@ -404,11 +406,4 @@ fn multiply<T: Real>(x: Axis<3>, a: &[T], b: &[T], out: &mut [T], at: [isize; 3]
 fn side(free: &Axes<2>, sum: &Axes<2>, matrix: usize) -> Class {
     let along = |axes: &Axes<2>, i: usize| axes.last().is_some_and(|x| x.s[i] == 1);
     if !along(sum, matrix) && along(free, 0) { Class::VecMat } else { Class::MatVec }
-}
-
-/// out = the contraction of a and b; plans and runs at once.
-pub fn contract<T: Real>(spec: &Contraction, a: &[T], la: &Layout, b: &[T], lb: &Layout, out: &mut [T], scratch: &mut [T]) {
-    guard(a, la);
-    guard(b, lb);
-    ContractPlan::new(spec, la, lb).run(a, b, out, scratch);
 }

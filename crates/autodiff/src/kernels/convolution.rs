@@ -80,6 +80,8 @@ pub struct Convolver {
     channels: usize,
     filters: usize,
     output: [usize; 2],
+    /// Step between outputs in the padded image, which has no rows and columns that no tap reads: at most a filter.
+    step: [usize; 2],
     /// Rows of the padded image.
     rows: usize,
     /// Elements of one row of one remainder of columns: outputs in whole tiles, and the taps beyond them.
@@ -95,23 +97,24 @@ impl Convolver {
     /// For these sizes.
     pub fn new(geometry: Geometry, batch: usize, channels: usize, filters: usize) -> Result<Self, String> {
         let output = geometry.output()?;
-        let rows = (output[0].max(1) - 1) * geometry.stride[0] + geometry.window[0];
-        let pitch = output[1].next_multiple_of(SMALL) + (geometry.window[1] - 1) / geometry.stride[1];
-        Ok(Convolver { geometry, batch, channels, filters, output, rows, pitch })
+        let step = [0, 1].map(|d| geometry.stride[d].min(geometry.window[d]));
+        let rows = (output[0].max(1) - 1).saturating_mul(step[0]).saturating_add(geometry.window[0]);
+        let pitch = output[1].saturating_add(SMALL - 1) / SMALL * SMALL + (geometry.window[1] - 1) / step[1];
+        Ok(Convolver { geometry, batch, channels, filters, output, step, rows, pitch })
     }
     /// Elements of scratch memory.
     #[must_use]
     pub fn scratch(&self) -> usize {
-        self.channels * self.plane()
+        if self.empty() { 0 } else { self.channels.saturating_mul(self.plane()) }
     }
     /// One padded channel.
     fn plane(&self) -> usize {
-        self.rows * self.geometry.stride[1] * self.pitch
+        self.rows.saturating_mul(self.step[1]).saturating_mul(self.pitch)
     }
     /// Where tap (i, j) of output row p begins in a padded channel.
     #[inline(always)]
     fn tap(&self, p: usize, i: usize, j: usize) -> usize {
-        let [s, t] = self.geometry.stride;
+        let [s, t] = self.step;
         ((p * s + i) * t + j % t) * self.pitch + j / t
     }
     fn image_len(&self) -> usize {
@@ -124,17 +127,19 @@ impl Convolver {
         self.geometry.window[0] * self.geometry.window[1]
     }
     fn empty(&self) -> bool {
-        self.batch * self.channels * self.filters * self.output_len() == 0
+        [self.batch, self.channels, self.filters, self.output[0], self.output[1]].contains(&0)
     }
     /// Places of the padded image and of the image that belong together, of one channel.
     #[inline]
     fn places(&self, mut f: impl FnMut(usize, Option<usize>)) {
-        let (t, width) = (self.geometry.stride[1], self.geometry.image[1]);
+        let ([s, t], width) = (self.step, self.geometry.image[1]);
         let columns = (self.output[1] - 1) * t + self.geometry.window[1];
+        // What stands at u here stood at (u / s)·stride + u mod s before the rest was left out.
+        let [down, across] = self.geometry.stride;
         for u in 0..self.rows {
-            let row = self.geometry.source(0, u);
+            let row = self.geometry.source(0, if s == down { u } else { u / s * down + u % s });
             for v in 0..columns {
-                let column = self.geometry.source(1, v);
+                let column = self.geometry.source(1, if t == across { v } else { v / t * across + v % t });
                 f((u * t + v % t) * self.pitch + v / t, row.zip(column).map(|(r, c)| r * width + c));
             }
         }

@@ -4,7 +4,7 @@ use super::axes::{Axes, Axis, each, guard, merge};
 use crate::array::{Element, Layout};
 
 /// dst = src, element by element in row-major order. `dst` holds exactly the layout's elements.
-pub fn copy<T: Element>(src: &[T], layout: &Layout, dst: &mut [T]) {
+pub(crate) fn copy<T: Element>(src: &[T], layout: &Layout, dst: &mut [T]) {
     guard(src, layout);
     assert_eq!(dst.len(), layout.len(), "the destination holds the elements of the layout");
     if layout.is_contiguous() {
@@ -16,8 +16,9 @@ pub fn copy<T: Element>(src: &[T], layout: &Layout, dst: &mut [T]) {
     unsafe { walk(&axes, src.as_ptr().wrapping_add(layout.offset), dst.as_mut_ptr()) }
 }
 
+#[cfg(test)]
 /// Writes contiguous `src` to the places that the layout names in `dst`. No place may be named twice.
-pub fn scatter<T: Element>(src: &[T], dst: &mut [T], layout: &Layout) {
+pub(crate) fn scatter<T: Element>(src: &[T], dst: &mut [T], layout: &Layout) {
     guard(dst, layout);
     assert_eq!(src.len(), layout.len(), "the source holds the elements of the layout");
     if layout.is_contiguous() {
@@ -30,7 +31,7 @@ pub fn scatter<T: Element>(src: &[T], dst: &mut [T], layout: &Layout) {
 }
 
 /// Writes the elements that one layout names in `src` to the places that another names in `dst`. No place may be named twice.
-pub fn place<T: Element>(src: &[T], from: &Layout, dst: &mut [T], to: &Layout) {
+pub(crate) fn place<T: Element>(src: &[T], from: &Layout, dst: &mut [T], to: &Layout) {
     guard(src, from);
     guard(dst, to);
     assert_eq!(from.shape, to.shape, "both sides have the same elements");
@@ -42,8 +43,9 @@ pub fn place<T: Element>(src: &[T], from: &Layout, dst: &mut [T], to: &Layout) {
     unsafe { walk(&axes, src.as_ptr().wrapping_add(from.offset), dst.as_mut_ptr().wrapping_add(to.offset)) }
 }
 
+#[cfg(test)]
 /// Every element converted: as `as` does.
-pub fn convert<S: Element, D: Element>(src: &[S], dst: &mut [D]) {
+pub(crate) fn convert<S: Element, D: Element>(src: &[S], dst: &mut [D]) {
     for (d, s) in dst.iter_mut().zip(src) {
         *d = D::from_f64(s.to_f64());
     }
@@ -132,25 +134,27 @@ unsafe fn tiles<T: Element>(p: Axis<2>, q: Axis<2>, src: *const T, dst: *mut T) 
     }
 }
 
+#[cfg(test)]
 /// A layout prepared for reading and writing pieces of its elements in row-major order: what fused loops load views with.
 #[derive(Debug, Clone)]
-pub struct Pieces {
+pub(crate) struct Pieces {
     axes: Axes<1>,
     offset: isize,
     span: (usize, usize),
     len: usize,
 }
 
+#[cfg(test)]
 impl Pieces {
     /// Of a layout.
     #[must_use]
-    pub fn new(layout: &Layout) -> Self {
+    pub(crate) fn new(layout: &Layout) -> Self {
         let axes = merge(layout.shape.iter().zip(&layout.strides).map(|(&n, &s)| Axis { n, s: [s] }));
         Pieces { axes, offset: layout.offset as isize, span: layout.span(), len: layout.len() }
     }
     /// The whole, if it is one contiguous run: where it starts.
     #[must_use]
-    pub fn contiguous(&self) -> Option<usize> {
+    pub(crate) fn contiguous(&self) -> Option<usize> {
         match self.axes[..] {
             [] => Some(self.offset as usize),
             [Axis { s: [1], .. }] => Some(self.offset as usize),
@@ -159,11 +163,11 @@ impl Pieces {
     }
     /// The element, if all are one and the same.
     #[must_use]
-    pub fn repeated(&self) -> Option<usize> {
+    pub(crate) fn repeated(&self) -> Option<usize> {
         (self.len > 0 && self.axes.iter().all(|a| a.s == [0])).then_some(self.offset as usize)
     }
     /// Elements `from`, `from` + 1, … in row-major order, as many as `dst` holds.
-    pub fn load<T: Element>(&self, src: &[T], from: usize, dst: &mut [T]) {
+    pub(crate) fn load<T: Element>(&self, src: &[T], from: usize, dst: &mut [T]) {
         assert!(self.span.1 <= src.len() && from + dst.len() <= self.len, "a piece lies within its layout");
         let (p, d) = (src.as_ptr(), dst.as_mut_ptr());
         self.runs(from, dst.len(), |at, s, done, n| {
@@ -172,7 +176,7 @@ impl Pieces {
         });
     }
     /// Writes `src` to the places of elements `from`, `from` + 1, … in row-major order.
-    pub fn store<T: Element>(&self, src: &[T], dst: &mut [T], from: usize) {
+    pub(crate) fn store<T: Element>(&self, src: &[T], dst: &mut [T], from: usize) {
         assert!(self.span.1 <= dst.len() && from + src.len() <= self.len, "a piece lies within its layout");
         let (p, d) = (src.as_ptr(), dst.as_mut_ptr());
         self.runs(from, src.len(), |at, s, done, n| {

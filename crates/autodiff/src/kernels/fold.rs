@@ -7,7 +7,7 @@ use crate::array::{Element, Layout};
 use crate::operation::Fold;
 
 /// What can be folded.
-pub trait Number: Element {
+pub(crate) trait Number: Element {
     /// What blocks of elements are combined in: double precision for reals, so that rounding does not grow with their number.
     type Wide: Number;
     /// The same number there.
@@ -112,7 +112,7 @@ fn step<T: Number, const F: u8>(a: T, b: T) -> T {
 }
 
 /// out = x folded over the marked axes. `out` is contiguous over the other axes.
-pub fn fold<T: Number>(fold: Fold, folded: &[usize], x: &[T], layout: &Layout, out: &mut [T]) {
+pub(crate) fn fold<T: Number>(fold: Fold, folded: &[usize], x: &[T], layout: &Layout, out: &mut [T]) {
     match fold {
         Fold::Sum => run::<T, SUM>(folded, x, layout, out),
         Fold::Prod => run::<T, PROD>(folded, x, layout, out),
@@ -123,7 +123,7 @@ pub fn fold<T: Number>(fold: Fold, folded: &[usize], x: &[T], layout: &Layout, o
 
 /// All elements of a contiguous slice folded.
 #[must_use]
-pub fn fold_all<T: Number>(fold: Fold, x: &[T]) -> T {
+pub(crate) fn fold_all<T: Number>(fold: Fold, x: &[T]) -> T {
     match fold {
         Fold::Sum => split::<T, SUM>(x),
         Fold::Prod => split::<T, PROD>(x),

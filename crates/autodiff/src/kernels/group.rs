@@ -155,7 +155,7 @@ impl Tail {
 impl Group {
     /// Doubles for what parts hand in for folds.
     pub(crate) fn partials(&self) -> usize {
-        if self.parts == 1 { 0 } else { self.parts * self.width() }
+        if self.parts == 1 { 0 } else { self.parts.saturating_mul(self.width()) }
     }
     /// Whether the interpreter has room for it.
     pub(crate) fn fits(&self) -> bool {
@@ -167,7 +167,7 @@ impl Group {
     }
     /// Doubles that one part hands in.
     pub(crate) fn width(&self) -> usize {
-        self.tails.iter().map(|t| t.width(self.len)).sum()
+        self.tails.iter().map(|t| t.width(self.len)).fold(0, usize::saturating_add)
     }
 }
 

@@ -16,25 +16,25 @@ pub(crate) enum Sum {
 }
 
 /// y_i = f(x_i).
-pub fn unary<T: Real>(f: UnaryFn, x: &[T], y: &mut [T]) {
+pub(crate) fn unary<T: Real>(f: UnaryFn, x: &[T], y: &mut [T]) {
     let n = y.len();
     unary_isa(f, &x[..n], y);
 }
 
 /// y_i = f(a_i, b_i).
-pub fn binary<T: Real>(f: BinaryFn, a: &[T], b: &[T], y: &mut [T]) {
+pub(crate) fn binary<T: Real>(f: BinaryFn, a: &[T], b: &[T], y: &mut [T]) {
     let n = y.len();
     binary_isa(f, &a[..n], &b[..n], y);
 }
 
 /// y_i = f(a_i, c).
-pub fn binary_with<T: Real>(f: BinaryFn, a: &[T], c: T, y: &mut [T]) {
+pub(crate) fn binary_with<T: Real>(f: BinaryFn, a: &[T], c: T, y: &mut [T]) {
     let n = y.len();
     binary_with_isa(f, &a[..n], c, y);
 }
 
 /// y_i = f(c, b_i).
-pub fn binary_of<T: Real>(f: BinaryFn, c: T, b: &[T], y: &mut [T]) {
+pub(crate) fn binary_of<T: Real>(f: BinaryFn, c: T, b: &[T], y: &mut [T]) {
     let n = y.len();
     binary_of_isa(f, c, &b[..n], y);
 }

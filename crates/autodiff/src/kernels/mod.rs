@@ -3,22 +3,22 @@
 //! Operands are whole storages with a [`Layout`](crate::array::Layout); outputs never alias inputs. Loops are compiled once per
 //! instruction set and chosen at run time. Big work is split by size, never by thread count, so results have the same bits for any
 //! number of threads.
-pub mod cast;
+pub(crate) mod cast;
 pub mod contract;
 pub mod convolution;
-pub mod copy;
-pub mod dense;
+pub(crate) mod copy;
+pub(crate) mod dense;
 pub(crate) mod finite;
-pub mod fold;
+pub(crate) mod fold;
 pub(crate) mod group;
 pub(crate) mod halves;
-pub mod math;
+pub(crate) mod math;
 pub(crate) mod norm;
 pub(crate) mod one;
 pub(crate) mod parts;
 pub mod sparse;
 pub(crate) mod stream;
-pub mod typed;
+pub(crate) mod typed;
 
 mod added;
 mod axes;

@@ -69,10 +69,10 @@ impl<T: Real> Parts<T> {
     /// What does not fit together, in words.
     fn check(&self, rows: usize) -> Result<(), String> {
         let Parts { columns, starts, indices, values, .. } = self;
-        if starts.len() != rows + 1 || starts[0] != 0 || starts[rows] != indices.len() {
+        if starts.len().checked_sub(1) != Some(rows) || starts[0] != 0 || starts[rows] != indices.len() {
             return Err(format!(
                 "the starts of {rows} rows must be {} numbers from 0 to the number of entries, {}",
-                rows + 1,
+                rows as u128 + 1,
                 indices.len()
             ));
         }
@@ -122,6 +122,10 @@ impl<T: Real> Csr<T> {
     /// A value that is not finite.
     #[track_caller]
     pub fn from_dense(a: &ndarray::ArrayView2<'_, T>) -> Result<Self> {
+        if u32::try_from(a.ncols()).is_err() {
+            let problem = format!("{} columns are more than u32 can name; give fewer", a.ncols());
+            return Err(Error::Argument { op: "Csr::from_dense".into(), problem, at: Some(Location::caller()) });
+        }
         let (mut starts, mut indices, mut values) = (vec![0], vec![], vec![]);
         for row in a.rows() {
             for (j, v) in row.iter().enumerate().filter(|(_, v)| **v != T::zero()) {
@@ -186,15 +190,16 @@ impl<T: Real> Csr<T> {
     }
     /// Parts in which the transposed product is made: by size.
     fn parts(&self, k: usize) -> usize {
-        if self.nonzeros() * k >= 2 * PARALLEL && self.0.columns * 8 <= self.nonzeros() { 2 } else { 1 }
+        let work = self.nonzeros().saturating_mul(k);
+        if work >= 2 * PARALLEL && self.0.columns.saturating_mul(8) <= self.nonzeros() { 2 } else { 1 }
     }
     /// Elements of scratch memory that `dot_transposed` needs.
     #[must_use]
     pub fn scratch(&self, k: usize) -> usize {
         if self.wide() {
-            return 2 * self.parts(k) * self.0.columns * k;
+            return self.parts(k).saturating_mul(2).saturating_mul(self.0.columns).saturating_mul(k);
         }
-        (self.parts(k) - 1) * self.0.columns * k
+        (self.parts(k) - 1).saturating_mul(self.0.columns).saturating_mul(k)
     }
     /// Whether sums down columns are in double precision, though entries are not.
     fn wide(&self) -> bool {

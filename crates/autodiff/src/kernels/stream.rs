@@ -42,7 +42,7 @@ pub(crate) struct Pass {
 impl Pass {
     /// Rows of a part: by size, never by number of threads.
     pub(crate) fn part(&self) -> usize {
-        let parts = (self.rows * self.columns / PART).clamp(1, PARTS);
+        let parts = (self.rows.saturating_mul(self.columns) / PART).clamp(1, PARTS);
         let parts = 1 << parts.ilog2();
         self.rows.div_ceil(parts).next_multiple_of(16).min(self.rows)
     }
@@ -61,7 +61,7 @@ impl Pass {
     }
     /// Rows of a block: as many as the nearest cache holds, but no fewer than are taken together, if the second cache holds those.
     fn block(&self, bytes: usize) -> usize {
-        let row = bytes * self.columns.max(1);
+        let row = self.columns.max(1).saturating_mul(bytes);
         match (NEAR / row, NEXT / row) {
             (ROWS.., _) => NEAR / row / ROWS * ROWS,
             (_, ROWS..) => ROWS,

@@ -5,7 +5,7 @@ use crate::operation::Kernel;
 use std::fmt::Debug;
 
 /// A kernel for f64 and f32 from one source.
-pub trait RealKernel: Debug + Send + Sync {
+pub(crate) trait RealKernel: Debug + Send + Sync {
     /// Doubles of scratch memory it needs.
     fn scratch<T: Real>(&self) -> usize {
         0
@@ -20,7 +20,7 @@ pub trait RealKernel: Debug + Send + Sync {
 
 /// A kernel for one real element type.
 #[derive(Debug)]
-pub struct OfKind<K>(pub K, pub Kind);
+pub(crate) struct OfKind<K>(pub(crate) K, pub(crate) Kind);
 
 impl<K: RealKernel> Kernel for OfKind<K> {
     fn scratch(&self) -> usize {
@@ -35,11 +35,11 @@ impl<K: RealKernel> Kernel for OfKind<K> {
 }
 
 /// Input `i` as a slice of its type.
-pub fn input<'a, T: Element>(inputs: &[Slice<'a>], i: usize) -> Result<&'a [T], Problem> {
+pub(crate) fn input<'a, T: Element>(inputs: &[Slice<'a>], i: usize) -> Result<&'a [T], Problem> {
     inputs.get(i).and_then(|s| T::of_slice(*s)).ok_or_else(|| format!("operand {i} is not of type {}", T::KIND).into())
 }
 
 /// Output `i` as a slice of its type.
-pub fn output<'b, T: Element>(outputs: &'b mut [SliceMut<'_>], i: usize) -> Result<&'b mut [T], Problem> {
+pub(crate) fn output<'b, T: Element>(outputs: &'b mut [SliceMut<'_>], i: usize) -> Result<&'b mut [T], Problem> {
     outputs.get_mut(i).and_then(|s| T::of_slice_mut(s)).ok_or_else(|| format!("result {i} is not of type {}", T::KIND).into())
 }

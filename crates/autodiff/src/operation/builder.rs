@@ -117,9 +117,16 @@ impl Builder {
     }
     /// Applies an operation.
     pub fn emit(&mut self, op: Op, inputs: &[Value]) -> Values {
-        let inferred = {
+        let inferred = if let Some(v) = inputs.iter().find(|v| !self.has(**v)) {
+            self.fail(Error::Argument {
+                op: op.name().into(),
+                problem: format!("reads {v:?}, which this program does not have"),
+                at: self.site,
+            });
+            return (0..4).map(|_| self.fresh(LeafType::new(&[], Kind::F64), None)).collect();
+        } else {
             let types: Vec<&LeafType> = inputs.iter().map(|v| self.program.type_of(*v)).collect();
-            op.0.infer(&types).and_then(|made| match made.iter().find(|t| !t.is_addressable()) {
+            crate::program::Symbol::infer(&op, &types).and_then(|made| match made.iter().find(|t| !t.is_addressable()) {
                 Some(t) => Err(format!("the result {t} has more bytes than memory has addresses; give smaller shapes")),
                 None => Ok(made),
             })
@@ -167,6 +174,12 @@ impl Builder {
         if program.inputs.len() != inputs.len() {
             let problem = format!("a program of {} inputs was given {}", program.inputs.len(), inputs.len());
             self.fail(Error::Argument { op: "call".into(), problem, at: self.site });
+        }
+        if let Some(f) = program.fault(false) {
+            let problem = format!("the program is not right: {}", f.problem);
+            self.fail(Error::Argument { op: "call".into(), problem, at: f.site.or(self.site) });
+            let nothing = self.fresh(LeafType::new(&[], Kind::F64), None);
+            return program.outputs.iter().map(|_| nothing).collect();
         }
         let mut map = vec![Value(0); program.types.len()];
         for (v, given) in program.inputs.iter().zip(inputs) {

@@ -108,6 +108,9 @@ impl<E: Elementwise> Operation for Pointwise<E> {
     fn attributes(&self) -> String {
         self.0.attributes()
     }
+    fn arity(&self) -> Option<usize> {
+        Some(self.0.arity())
+    }
     fn infer(&self, inputs: &[&LeafType]) -> Result<Types, String> {
         if inputs.len() != self.0.arity() {
             return Err(format!("takes {} operands", self.0.arity()));

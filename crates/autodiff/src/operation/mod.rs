@@ -7,6 +7,7 @@ mod micro;
 mod multilinear;
 mod probe;
 mod prune;
+mod spec;
 mod values;
 
 pub use builder::Builder;
@@ -52,6 +53,10 @@ pub trait Operation: Any + Debug + Send + Sync {
     /// Adds the attributes to a hash, so that operations which are not the same are told apart quickly; those that are the same add the same.
     fn hash_attributes(&self, state: &mut dyn Hasher) {
         state.write(self.attributes().as_bytes());
+    }
+    /// How many inputs it takes, where that is always the same: `infer` is given as many.
+    fn arity(&self) -> Option<usize> {
+        None
     }
     /// Types of the outputs, or what does not fit and what would.
     fn infer(&self, inputs: &[&LeafType]) -> Result<Types, String>;
@@ -116,6 +121,9 @@ impl Symbol for Op {
         if attributes.is_empty() { self.name().to_string() } else { format!("{}[{attributes}]", self.name()) }
     }
     fn infer(&self, inputs: &[&LeafType]) -> Result<Types, String> {
+        if let Some(n) = self.0.arity().filter(|n| *n != inputs.len()) {
+            return Err(format!("takes {n} inputs, given {}", inputs.len()));
+        }
         self.0.infer(inputs)
     }
     fn bodies(&self) -> Vec<(&'static str, Arc<Program>)> {

@@ -14,6 +14,10 @@ pub trait Multilinear: Clone + PartialEq + Debug + Send + Sync + 'static {
     fn attributes(&self) -> String {
         String::new()
     }
+    /// How many arguments it takes.
+    fn arity(&self) -> usize {
+        1
+    }
     /// Type of the output.
     fn infer(&self, inputs: &[&LeafType]) -> Result<LeafType, String>;
     /// The value, naively.
@@ -43,6 +47,9 @@ impl<M: Multilinear> Operation for Product<M> {
     }
     fn attributes(&self) -> String {
         self.0.attributes()
+    }
+    fn arity(&self) -> Option<usize> {
+        Some(self.0.arity())
     }
     fn infer(&self, inputs: &[&LeafType]) -> Result<Types, String> {
         self.0.infer(inputs).map(|t| smallvec![t])

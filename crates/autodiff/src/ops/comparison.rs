@@ -54,6 +54,9 @@ impl Operation for Select {
     fn name(&self) -> &str {
         "select"
     }
+    fn arity(&self) -> Option<usize> {
+        Some(3)
+    }
     fn infer(&self, inputs: &[&LeafType]) -> Result<Types, String> {
         let [test, yes, no] = inputs else { return Err("takes 3 operands".into()) };
         if test.shape != yes.shape || yes.shape != no.shape {

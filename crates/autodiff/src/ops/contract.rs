@@ -17,6 +17,9 @@ impl Multilinear for Contract {
         let batch = if self.0.batch.is_empty() { String::new() } else { format!(", batch {}", pairs(&self.0.batch)) };
         format!("sum {}{batch}", pairs(&self.0.sum))
     }
+    fn arity(&self) -> usize {
+        2
+    }
     fn infer(&self, inputs: &[&LeafType]) -> Result<LeafType, String> {
         let (a, b) = (inputs[0], inputs[1]);
         if a.kind != b.kind || !a.kind.is_real() {

@@ -71,6 +71,9 @@ impl Multilinear for Convolve {
         let g = &self.geometry;
         format!("{:?}, stride {:?}, image {:?}, filter {:?}", g.boundary, g.stride, g.image, g.window).to_lowercase()
     }
+    fn arity(&self) -> usize {
+        2
+    }
     fn infer(&self, inputs: &[&LeafType]) -> Result<LeafType, String> {
         let [batch, channels, filters] = sizes(self, inputs)?;
         let (g, out) = (&self.geometry, self.geometry.output()?);

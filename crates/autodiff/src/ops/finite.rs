@@ -35,6 +35,9 @@ impl Operation for Finite {
         self.of.clone()
     }
     fn infer(&self, inputs: &[&LeafType]) -> Result<Types, String> {
+        if !(1..=2).contains(&inputs.len()) {
+            return Err("takes what is handed on, and perhaps what is checked instead".into());
+        }
         if !inputs.iter().all(|t| t.kind.is_real()) {
             return Err("indices are always finite; check the numbers that they come from".into());
         }

@@ -27,6 +27,9 @@ impl Operation for Full {
     fn hash_attributes(&self, state: &mut dyn Hasher) {
         state.write_u64(self.value.to_bits());
     }
+    fn arity(&self) -> Option<usize> {
+        Some(0)
+    }
     fn infer(&self, _: &[&LeafType]) -> Result<Types, String> {
         if self.of.kind == Kind::U32 && self.value != f64::from(self.value as u32) {
             return Err(format!("{} is no index; give a whole number from 0 to below 2^32", self.value));
@@ -68,6 +71,9 @@ impl Operation for Constant {
     }
     fn hash_attributes(&self, state: &mut dyn Hasher) {
         state.write_usize(each_kind!(Shared, &self.0, a => a.as_ptr() as usize));
+    }
+    fn arity(&self) -> Option<usize> {
+        Some(0)
     }
     fn infer(&self, _: &[&LeafType]) -> Result<Types, String> {
         Ok(smallvec![self.0.leaf_type()])

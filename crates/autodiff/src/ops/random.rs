@@ -164,6 +164,9 @@ impl Operation for Random {
         let below = if let Distribution::Below(n) = self.distribution { format!(", below {n}") } else { String::new() };
         format!("key {}{below}", self.key)
     }
+    fn arity(&self) -> Option<usize> {
+        Some(1)
+    }
     fn infer(&self, inputs: &[&LeafType]) -> Result<Types, String> {
         if inputs.len() != 1 || inputs[0] != &LeafType::new(&[], Kind::U32) {
             return Err("the counter is no single u32; give one number for each array".into());

@@ -81,6 +81,9 @@ impl Operation for Prod {
     fn attributes(&self) -> String {
         format!("{:?}", self.axes)
     }
+    fn arity(&self) -> Option<usize> {
+        Some(1)
+    }
     fn infer(&self, inputs: &[&LeafType]) -> Result<Types, String> {
         infer(inputs, &self.axes)
     }
@@ -177,6 +180,9 @@ impl Operation for Extreme {
     }
     fn attributes(&self) -> String {
         format!("{:?}", self.axes)
+    }
+    fn arity(&self) -> Option<usize> {
+        Some(1)
     }
     fn infer(&self, inputs: &[&LeafType]) -> Result<Types, String> {
         infer(inputs, &self.axes)

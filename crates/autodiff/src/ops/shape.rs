@@ -134,11 +134,12 @@ impl Multilinear for Slice {
             return Err(format!("names {ranks:?} axes of {}", shape.len()));
         }
         for i in 0..shape.len() {
-            let last = self.start[i] as isize + self.step[i] * (self.len[i] as isize - 1);
+            // Wide enough for any start, step and length.
+            let last = self.start[i] as i128 + self.step[i] as i128 * (self.len[i] as i128 - 1);
             if self.step[i] == 0 {
                 return Err(format!("steps of 0 along axis {i} stay where they are; give another step"));
             }
-            if self.len[i] > 0 && (self.start[i] >= shape[i] || last < 0 || last >= shape[i] as isize) {
+            if self.len[i] > 0 && (self.start[i] >= shape[i] || last < 0 || last >= shape[i] as i128) {
                 return Err(format!(
                     "{} elements from {} by {} do not lie in axis {i} of length {}; stay within the axis",
                     self.len[i], self.start[i], self.step[i], shape[i]
@@ -195,8 +196,19 @@ impl Multilinear for Place {
         let starts: Vec<_> = self.parts.iter().map(|p| &p.start).collect();
         format!("{:?} at {starts:?}", self.shape)
     }
+    fn arity(&self) -> usize {
+        self.parts.len()
+    }
     fn infer(&self, inputs: &[&LeafType]) -> Result<LeafType, String> {
         let Some(first) = inputs.first() else { return Err("there is nothing to place".into()) };
+        if inputs.len() != self.parts.len() {
+            return Err(format!("there are places for {} operands, given {}", self.parts.len(), inputs.len()));
+        }
+        let whole = LeafType { shape: self.shape.clone(), kind: first.kind };
+        if !whole.is_addressable() {
+            // What is emitted is refused for that.
+            return Ok(whole);
+        }
         for (x, p) in inputs.iter().zip(&self.parts) {
             if x.kind != first.kind {
                 return Err("element types differ; convert one with `cast`".into());
@@ -210,7 +222,7 @@ impl Multilinear for Place {
                 return Err(format!("{x} from {:?} by {:?} does not fit into {:?}", p.start, p.step, self.shape));
             }
         }
-        Ok(LeafType { shape: self.shape.clone(), kind: first.kind })
+        Ok(whole)
     }
     fn value(&self, inputs: &[&AnyArray]) -> Result<AnyArray, Problem> {
         let mut y = AnyArray::full(&LeafType { shape: self.shape.clone(), kind: inputs[0].kind() }, 0.0);
@@ -418,7 +430,7 @@ impl Builder {
             }
             let mut start = Shape::from_elem(0, shape.len());
             start[axis] = at;
-            at += part[axis];
+            at = at.saturating_add(part[axis]);
             placed.push((*v, Part { start, step: Shape::from_elem(1, shape.len()) }));
         }
         shape[axis] = at;
@@ -434,8 +446,8 @@ impl Builder {
         let Some(n) = shape.pop() else { return self.emit1(Op::new(Product(Diagonal)), &[a]) };
         let start = Shape::from_elem(0, shape.len() + 1);
         let mut step = Shape::from_elem(1, shape.len() + 1);
-        step[shape.len()] = n + 1;
-        shape.push(n * n);
+        step[shape.len()] = n.saturating_add(1);
+        shape.push(n.saturating_mul(n));
         let flat = self.place(&shape, &[(a, Part { start, step })]);
         shape.pop();
         shape.extend([n, n]);

@@ -5,7 +5,7 @@ use crate::kernels::cast::{scratch_as, scratch_for};
 pub use crate::kernels::sparse::Csr;
 use crate::kernels::typed::{input, output};
 use crate::operation::{Builder, Kernel, Lowering, Multilinear, Op, Probe, Probed, Product, Value};
-use ndarray::{Array2, ArrayD, IxDyn};
+use ndarray::{ArrayD, Axis, IxDyn};
 use std::sync::Arc;
 
 /// y = A x or Aᵀ x for a constant sparse A, and x a vector or a matrix. Transpose: the same with the other of the two.
@@ -50,18 +50,12 @@ impl<T: Real> Multilinear for SparseDot<T> {
     }
     fn value(&self, inputs: &[&AnyArray]) -> Result<AnyArray, Problem> {
         let (a, x) = (&self.matrix, T::of_array(inputs[0]).ok_or("element types differ")?);
-        let mut full = Array2::<T>::zeros((a.rows(), a.columns()));
-        a.entries().for_each(|(i, j, v)| full[[i, j]] += v);
-        let full = if self.transpose { full.reversed_axes() } else { full };
         let mut shape = Shape::from_slice(x.shape());
-        shape[0] = full.nrows();
+        shape[0] = self.lengths().1;
         let mut y = ArrayD::<T>::zeros(IxDyn(&shape));
-        for (at, v) in y.indexed_iter_mut() {
-            for j in 0..full.ncols() {
-                let mut from = Shape::from_slice(ndarray::Dimension::slice(&at));
-                let i = std::mem::replace(&mut from[0], j);
-                *v += full[[i, j]] * x[&from[..]];
-            }
+        for (i, j, v) in a.entries() {
+            let (to, from) = if self.transpose { (j, i) } else { (i, j) };
+            y.index_axis_mut(Axis(0), to).zip_mut_with(&x.index_axis(Axis(0), from), |y, x| *y += v * *x);
         }
         Ok(T::array(y))
     }
@@ -118,7 +112,7 @@ impl<T: Real> Kernel for SparseKernel<T> {
     }
     fn for_two(&self) -> Option<((usize, bool), Arc<dyn Kernel>)> {
         let (a, transpose) = (&self.what.matrix, self.what.transpose);
-        let pays = self.k == 1 && a.nonzeros() >= a.rows() + a.columns();
+        let pays = self.k == 1 && a.nonzeros() >= a.rows().saturating_add(a.columns());
         pays.then(|| -> ((usize, bool), Arc<dyn Kernel>) { ((a.address(), transpose), Arc::new(TwoVectors(self.what.clone()))) })
     }
     fn run(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], scratch: &mut [f64]) -> Result<(), Problem> {
@@ -139,7 +133,8 @@ struct TwoVectors<T>(SparseDot<T>);
 impl<T: Real> Kernel for TwoVectors<T> {
     fn scratch(&self) -> usize {
         let (from, to) = self.0.lengths();
-        scratch_for::<T>(2 * (from + to) + if self.0.transpose { self.0.matrix.scratch(2) } else { 0 })
+        let more = if self.0.transpose { self.0.matrix.scratch(2) } else { 0 };
+        scratch_for::<T>(from.saturating_add(to).saturating_mul(2).saturating_add(more))
     }
     fn data(&self) -> Option<(usize, usize)> {
         Some((self.0.matrix.address(), self.0.matrix.bytes()))

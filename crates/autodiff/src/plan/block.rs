@@ -1,4 +1,5 @@
 //! Programs made into blocks: scheduled, given slots, and every operand given its place.
+use super::Demand;
 use super::accumulate;
 use super::beside;
 use super::cluster::Cluster;
@@ -13,7 +14,7 @@ use super::schedule::{Given, Schedule};
 use super::slots::{self, Slots};
 use super::stream;
 use crate::array::{Kind, Layout};
-use crate::error::{Error, Result};
+use crate::error::{Error, Lacking, Result};
 use crate::kernels::group::Group;
 
 /// Work above which a product is worth two threads: multiplications.
@@ -31,6 +32,11 @@ pub(crate) fn block(program: Expanded, given: Vec<Given>, carries: &[bool]) -> R
     accumulate::products(&mut s);
     let passing: Vec<usize> = s.items.iter().map(|item| passing(item, &s.roots)).collect();
     let mut slots = slots::assign(&s.items, &s.roots, &passing);
+    let most = demand(&s.items, &slots);
+    if isize::try_from(slots.bytes).is_err() {
+        let all = slots.slots.iter().map(|s| s.bytes as u128).sum::<u128>();
+        return Err(most.error(u64::try_from(all).unwrap_or(u64::MAX), Lacking::Addresses));
+    }
     let replaces = replace::carries(&s.items, &s.roots, carries, &mut slots);
     let places = Places { roots: &s.roots, slots: &slots, first_constant: 1 + s.inputs + s.outputs, inputs: s.inputs };
     let mut b = Block {
@@ -40,6 +46,7 @@ pub(crate) fn block(program: Expanded, given: Vec<Given>, carries: &[bool]) -> R
         constants: s.constants.clone(),
         replaces,
         frame: slots.bytes,
+        most,
         big: false,
         cost: 0.0,
         external: 0,
@@ -54,7 +61,7 @@ pub(crate) fn block(program: Expanded, given: Vec<Given>, carries: &[bool]) -> R
                 fused(c, item, &places, at)?
             }
             Item::Stream(d) => {
-                let work = d.pass.rows * d.pass.columns * (d.heads.len() + d.ends.len());
+                let work = d.pass.rows.saturating_mul(d.pass.columns).saturating_mul(d.heads.len() + d.ends.len());
                 b.cost += 100.0 + 0.1 * work as f64 + fuse::cost(&d.cluster) * d.cluster.len as f64;
                 streamed(d, item, &places, at)?
             }
@@ -71,6 +78,18 @@ pub(crate) fn block(program: Expanded, given: Vec<Given>, carries: &[bool]) -> R
         b.steps.push(step);
     }
     Ok(b)
+}
+
+/// The item that makes the most bytes.
+fn demand(items: &[Item], slots: &Slots) -> Demand {
+    let mut made = vec![0_usize; items.len()];
+    slots.slots.iter().for_each(|s| made[s.from] = made[s.from].saturating_add(s.bytes));
+    let Some(k) = (0..items.len()).max_by_key(|k| made[*k]) else { return Demand::default() };
+    let (op, site) = match &items[k] {
+        Item::Step(step) => (step.name.clone(), step.site),
+        item => item.cluster().map_or((String::new(), None), |c| (c.names.join("+"), c.site)),
+    };
+    Demand { op, site, bytes: made[k] }
 }
 
 /// Where roots lie.
@@ -100,10 +119,11 @@ impl Places<'_> {
 /// Bytes that an item needs in passing, besides the roots it says.
 fn passing(item: &Item, roots: &[Root]) -> usize {
     match item {
-        Item::Cluster(c) => 8 * fuse::group(c, &[], roots).partials(),
+        Item::Cluster(c) => fuse::group(c, &[], roots).partials().saturating_mul(8),
         Item::Stream(d) => {
             let group = fuse::rowwise(fuse::group(&d.cluster, &[], roots), d.pass.part());
-            8 * group.partials().next_multiple_of(8) + 8 * sums(d, &group, roots[d.matrix.root].kind)
+            let partials = group.partials().saturating_add(7).saturating_mul(8) / 64 * 64;
+            partials.saturating_add(sums(d, &group, roots[d.matrix.root].kind).saturating_mul(8))
         }
         Item::Step(_) | Item::Nothing => 0,
     }
@@ -186,9 +206,9 @@ fn cost(i: &Instruction<Seen>) -> f64 {
         Instruction::Contract { plan, .. } => 20.0 + 0.15 * plan.work() as f64,
         Instruction::Copy { out, .. } | Instruction::Place { out, .. } => 20.0 + 0.8 * out.layout.len() as f64,
         Instruction::Kernel { inputs, outputs, .. } => {
-            50.0 + 2.0 * inputs.iter().chain(outputs).map(|o| o.layout.len()).sum::<usize>() as f64
+            50.0 + 2.0 * inputs.iter().chain(outputs).map(|o| o.layout.len() as f64).sum::<f64>()
         }
-        Instruction::External { inputs, .. } => 10_000.0 + 20.0 * inputs.iter().map(|o| o.layout.len()).sum::<usize>() as f64,
+        Instruction::External { inputs, .. } => 10_000.0 + 20.0 * inputs.iter().map(|o| o.layout.len() as f64).sum::<f64>(),
         Instruction::Scan(s) => 50.0 + s.at_most as f64 * (20.0 + s.body.cost),
         Instruction::Cond(c) => 20.0 + c.yes.cost.max(c.no.cost),
     }
@@ -201,14 +221,15 @@ fn account(b: &mut Block, i: &Instruction<Operand>) {
         Instruction::Stream(s) => b.big |= s.group.parts > 1,
         Instruction::Fold { x, .. } => b.big |= x.layout.len() >= BIG_FOLD,
         Instruction::Contract { plan, .. } => b.big |= plan.work() >= BIG_PRODUCT,
-        Instruction::External { external, .. } => b.external += external.state_bytes(),
+        Instruction::External { external, .. } => b.external = b.external.saturating_add(external.state_bytes()),
         Instruction::Scan(s) => {
             let again = s.replays.iter().map(|r| &r.body);
-            b.external += s.body.external * s.parts as u64 + s.test.iter().chain(again).map(|t| t.external).sum::<u64>();
+            let others = s.test.iter().chain(again).map(|t| t.external);
+            b.external = others.fold(b.external.saturating_add(s.body.external.saturating_mul(s.parts as u64)), u64::saturating_add);
             b.big |= s.parts > 1 || s.body.big || s.test.as_ref().is_some_and(|t| t.big);
         }
         Instruction::Cond(c) => {
-            b.external += c.yes.external + c.no.external;
+            b.external = b.external.saturating_add(c.yes.external.saturating_add(c.no.external));
             b.big |= c.yes.big || c.no.big;
         }
         Instruction::Copy { .. } | Instruction::Place { .. } | Instruction::Kernel { .. } => {}

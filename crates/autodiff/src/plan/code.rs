@@ -217,6 +217,8 @@ pub(crate) struct Block {
     pub(crate) replaces: Vec<bool>,
     /// Bytes of its frame.
     pub(crate) frame: usize,
+    /// What needs the most of them.
+    pub(crate) most: super::Demand,
     /// Whether some instruction, nested ones included, is big enough to split.
     pub(crate) big: bool,
     /// Rough time of one run, in nanoseconds.

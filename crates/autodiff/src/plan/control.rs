@@ -174,7 +174,7 @@ impl Schedule {
     /// Room for the states that a loop keeps, and for its last.
     fn keep(&mut self, k: usize) -> Keeps<Seen> {
         let r = self.again[k].0.clone();
-        let pool = self.frame((r.slots + 1) * r.states.bytes);
+        let pool = self.frame((r.slots + 1).saturating_mul(r.states.bytes));
         for (v, _) in &r.trajectories {
             self.set(*v, pool.clone());
         }
@@ -185,7 +185,10 @@ impl Schedule {
         let (r, source) = self.again[k].clone();
         let source = source.expect("a loop comes before those that read its states");
         let body = (self.nest)(source.body, source.given, &[])?;
-        let own = self.frame((r.further + if r.alone { 1 } else { 2 }) * r.states.bytes);
+        // A loop that reads in the order in which states were made steps along with them, and keeps none.
+        let along = reverse == source.reverse;
+        let further = if along { 0 } else { r.further };
+        let own = self.frame((further + if r.alone { 1 } else { 2 }).saturating_mul(r.states.bytes));
         let frame = self.frame(body.frame);
         Ok(Replay {
             body,
@@ -194,9 +197,9 @@ impl Schedule {
             items: source.items,
             constants: source.constants,
             alone: r.alone,
-            along: reverse == source.reverse,
+            along,
             own,
-            further: r.further,
+            further,
             counter: Seen::whole(self.fresh(Kind::U32, 16), &[16]),
             frame,
         })

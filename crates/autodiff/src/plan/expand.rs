@@ -1,6 +1,6 @@
 //! Composites written out and dead code left out, so that every equation left asks for one machine instruction.
 use super::machine::{Asked, Expanded, chosen, live, retain};
-use super::{invariant, order, planes, turn};
+use super::{invariant, order, planes, turn, verify};
 use crate::array::LeafType;
 use crate::error::{Error, Result};
 use crate::operation::{Builder, Equation, Lowering, Program, ScanSpec, Trip, Value};
@@ -9,24 +9,38 @@ use std::sync::Arc;
 /// Rounds of expansion at the most: composites of composites.
 const DEPTH: usize = 64;
 
-/// What an equation asks for.
-fn lowering(p: &Program, e: &Equation) -> Lowering {
+/// What an equation asks for, which must fit its values.
+fn lowering(p: &Program, e: &Equation) -> Result<Lowering> {
     let inputs: Vec<&LeafType> = e.inputs.iter().map(|v| p.type_of(*v)).collect();
     let outputs: Vec<&LeafType> = e.outputs.iter().map(|v| p.type_of(*v)).collect();
-    e.op.lower(&inputs, &outputs)
+    let l = e.op.lower(&inputs, &outputs);
+    match verify::lowering(&l, &inputs, &outputs) {
+        Ok(()) => Ok(l),
+        Err(problem) => {
+            let operands = inputs.into_iter().cloned().collect();
+            Err(Error::Operands { op: e.op.name().into(), problem, operands, at: e.site })
+        }
+    }
+}
+
+fn lowerings(p: &Program) -> Result<Vec<Lowering>> {
+    p.equations.iter().map(|e| lowering(p, e)).collect()
 }
 
 /// The same program in machine instructions, with the outputs for which `read` holds.
 pub(crate) fn expand(program: &Program, read: &[bool]) -> Result<Expanded> {
+    if let Some(f) = program.fault(false) {
+        return Err(Error::Argument { op: "plan".into(), problem: format!("the program is not right: {}", f.problem), at: f.site });
+    }
     let mut p = Program { outputs: chosen(&program.outputs, read), ..program.clone() };
     drop_dead(&mut p);
     for _ in 0..DEPTH {
-        let lowered: Vec<Lowering> = p.equations.iter().map(|e| lowering(&p, e)).collect();
+        let lowered = lowerings(&p)?;
         if !lowered.iter().any(|l| matches!(l, Lowering::Composite(_))) {
             let (mut p, mut lowered) = match planes::apart(&p, &lowered)? {
                 Some(mut p) => {
                     drop_dead(&mut p);
-                    let lowered = p.equations.iter().map(|e| lowering(&p, e)).collect();
+                    let lowered = lowerings(&p)?;
                     (p, lowered)
                 }
                 None => (p, lowered),
@@ -39,7 +53,7 @@ pub(crate) fn expand(program: &Program, read: &[bool]) -> Result<Expanded> {
         p = rewrite(&p, &lowered)?;
         drop_dead(&mut p);
     }
-    let culprit = p.equations.iter().find(|e| matches!(lowering(&p, e), Lowering::Composite(_)));
+    let culprit = p.equations.iter().find(|e| matches!(lowering(&p, e), Ok(Lowering::Composite(_))));
     let (op, at) = culprit.map_or(("program".into(), None), |e| (e.op.name().to_string(), e.site));
     Err(Error::Argument { op, problem: format!("written in terms of itself more than {DEPTH} times over"), at })
 }
@@ -117,6 +131,12 @@ fn rewrite(p: &Program, lowered: &[Lowering]) -> Result<Program> {
             Lowering::Composite(f) => f(&mut b, &inputs),
             _ => b.emit(e.op.clone(), &inputs),
         };
+        let fits = |(v, m): (&Value, &Value)| b.has(*m) && b.type_of(*m) == p.type_of(*v);
+        if b.problem().is_none() && !(made.len() >= e.outputs.len() && e.outputs.iter().zip(&made).all(fits)) {
+            let operands = inputs.iter().map(|v| b.type_of(*v).clone()).collect();
+            let problem = "the equations it is made of give values of other types".into();
+            return Err(Error::Operands { op: e.op.name().into(), problem, operands, at: e.site });
+        }
         for (v, m) in e.outputs.iter().zip(made) {
             map[v.index()] = m;
         }

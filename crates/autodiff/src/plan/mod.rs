@@ -26,11 +26,12 @@ mod slots;
 mod stream;
 mod turn;
 mod uses;
+mod verify;
 
 pub use memory::Memory;
 
 use crate::array::{Layout, LeafType};
-use crate::error::Result;
+use crate::error::{Error, Lacking, Result, Site};
 use crate::operation::Program;
 use code::Block;
 use schedule::Given;
@@ -44,22 +45,52 @@ pub struct Plan {
     /// Where each output lies in the arena, after the frame, and the bytes of the arena.
     pub(crate) places: Vec<usize>,
     pub(crate) bytes: usize,
+    /// What needs the most of them.
+    pub(crate) most: Demand,
+}
+
+/// An operation that needs memory.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Demand {
+    pub(crate) op: String,
+    pub(crate) site: Option<Site>,
+    pub(crate) bytes: usize,
+}
+
+impl Demand {
+    /// The error that so many bytes in all are not there.
+    pub(crate) fn error(&self, bytes: u64, lacking: Lacking) -> Error {
+        Error::Memory { op: self.op.clone(), bytes, lacking, at: self.site }
+    }
 }
 
 impl Plan {
     /// Plans a program.
     pub fn new(program: &Program) -> Result<Self> {
+        if let Some(f) = program.fault(true) {
+            return Err(Error::Argument { op: "plan".into(), problem: format!("the program is not right: {}", f.problem), at: f.site });
+        }
         let (inputs, outputs) = (program.input_types(), program.output_types());
         let given = |t: &LeafType| Given { kind: t.kind, layout: Layout::contiguous(&t.shape), literal: None, constant: None };
         let expanded = expand::expand(program, &vec![true; outputs.len()])?;
         let block = block::block(expanded, inputs.iter().map(given).collect(), &[])?;
+        let mut most = block.most.clone();
         let mut bytes = block.frame;
         let mut places = vec![];
-        for t in &outputs {
+        for (t, v) in outputs.iter().zip(&program.outputs) {
             places.push(bytes);
-            bytes += t.bytes().next_multiple_of(slots::ALIGN);
+            bytes = bytes.saturating_add(slots::aligned(t.bytes()));
+            if t.bytes() > most.bytes {
+                let maker = program.equations.iter().find(|e| e.outputs.contains(v));
+                let op = maker.map_or("output".into(), |e| e.op.name().to_string());
+                most = Demand { op, site: maker.and_then(|e| e.site), bytes: t.bytes() };
+            }
         }
-        Ok(Plan { inputs, outputs, block, places, bytes })
+        if isize::try_from(bytes).is_err() {
+            let all = outputs.iter().map(|t| t.bytes() as u128).sum::<u128>() + block.frame as u128;
+            return Err(most.error(u64::try_from(all).unwrap_or(u64::MAX), Lacking::Addresses));
+        }
+        Ok(Plan { inputs, outputs, block, places, bytes, most })
     }
     /// Types of the inputs.
     #[must_use]

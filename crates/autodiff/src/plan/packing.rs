@@ -1,11 +1,11 @@
 //! Where slots lie in a frame: those in use at the same time do not overlap.
-use super::slots::{ALIGN, Slot};
+use super::slots::{Slot, aligned};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Slots up to which every pair is looked at.
 const FEW: usize = 1024;
 
-/// Gives slots their places, and the bytes needed.
+/// Gives slots their places, and the bytes needed, which stay beyond all addresses once they are.
 pub(super) fn pack(slots: &mut [Slot]) -> usize {
     if slots.iter().filter(|s| s.bytes > 0).count() <= FEW { by_size(slots) } else { by_time(slots) }
 }
@@ -18,24 +18,24 @@ fn by_size(slots: &mut [Slot]) -> usize {
     let mut placed: Vec<usize> = vec![];
     let mut peak = 0;
     for i in order {
-        let need = slots[i].bytes.next_multiple_of(ALIGN);
-        let (mut end, mut best) = (0, None::<(usize, usize)>);
+        let need = aligned(slots[i].bytes);
+        let (mut end, mut best) = (0_usize, None::<(usize, usize)>);
         for &j in &placed {
             let other = &slots[j];
             if other.from > slots[i].to || other.to < slots[i].from {
                 continue;
             }
-            if other.at >= end + need {
+            if other.at >= end.saturating_add(need) {
                 let gap = other.at - end;
                 if best.is_none_or(|b| gap < b.1) {
                     best = Some((end, gap));
                 }
             }
-            end = end.max(other.at + other.bytes.next_multiple_of(ALIGN));
+            end = end.max(other.at.saturating_add(aligned(other.bytes)));
         }
         let at = best.map_or(end, |b| b.0);
         slots[i].at = at;
-        peak = peak.max(at + need);
+        peak = peak.max(at.saturating_add(need));
         let place = placed.partition_point(|j| slots[*j].at <= at);
         placed.insert(place, i);
     }
@@ -52,13 +52,13 @@ fn by_time(slots: &mut [Slot]) -> usize {
     for i in order {
         while let Some(&(to, j)) = used.first().filter(|u| u.0 < slots[i].from) {
             used.remove(&(to, j));
-            gaps.free(slots[j].at, slots[j].bytes.next_multiple_of(ALIGN));
+            gaps.free(slots[j].at, aligned(slots[j].bytes));
         }
-        let need = slots[i].bytes.next_multiple_of(ALIGN);
+        let need = aligned(slots[i].bytes);
         slots[i].at = gaps.take(need).unwrap_or_else(|| {
             // A gap at the end grows.
             let at = gaps.last_until(peak).unwrap_or(peak);
-            peak = at + need;
+            peak = at.saturating_add(need);
             at
         });
         used.insert((slots[i].to, i));
@@ -95,7 +95,7 @@ impl Gaps {
     }
     /// Gives a stretch back, joined with the gaps beside it.
     fn free(&mut self, at: usize, len: usize) {
-        let (mut from, mut to) = (at, at + len);
+        let (mut from, mut to) = (at, at.saturating_add(len));
         if let Some((a, n)) = self.places.range(..at).next_back().map(|(a, n)| (*a, *n)).filter(|(a, n)| a + n == from) {
             self.remove(a, n);
             from = a;
@@ -116,6 +116,7 @@ impl Gaps {
 
 #[cfg(test)]
 mod tests {
+    use super::super::slots::ALIGN;
     use super::*;
     use hypertape_testkit::random::bits;
 

@@ -1,10 +1,9 @@
 //! Which loops keep some of their states only, and how later loops that read the states have the others made again.
 use super::checkpoints::{Spacing, advances};
 use super::machine::Expanded;
+use super::slots::aligned;
+use crate::array::LeafType;
 use crate::operation::{Equation, Lowering, ScanSpec, Storage, Trip, Value};
-
-/// States begin at multiples of this many bytes.
-const ALIGN: usize = 64;
 
 /// A loop that keeps some of its states.
 #[derive(Debug, Clone)]
@@ -31,12 +30,22 @@ pub(crate) struct States {
 }
 
 impl States {
-    fn new(types: &[usize], needed: &[bool]) -> Self {
+    /// Each carry in cache lines of its own; or, in a budget that no such state fits, as close as elements may lie.
+    fn new(types: &[&LeafType], needed: &[bool], most: usize) -> Self {
+        let apart = Self::laid_out(types, needed, aligned);
+        if apart.bytes <= most {
+            apart
+        } else {
+            Self::laid_out(types, needed, |bytes| bytes.checked_next_multiple_of(8).unwrap_or(usize::MAX))
+        }
+    }
+    fn laid_out(types: &[&LeafType], needed: &[bool], room: impl Fn(usize) -> usize) -> Self {
         let mut bytes = 0;
-        let mut place = |(len, needed): (&usize, &bool)| {
+        let mut place = |(t, needed): (&&LeafType, &bool)| {
             needed.then(|| {
-                bytes += len.next_multiple_of(ALIGN);
-                (bytes - len.next_multiple_of(ALIGN), *len)
+                let at = bytes;
+                bytes = room(t.bytes()).saturating_add(bytes);
+                (at, t.bytes())
             })
         };
         let carries = types.iter().zip(needed).map(&mut place).collect();
@@ -64,8 +73,8 @@ fn decide_one(x: &Expanded, e: &Equation, spec: &ScanSpec, body: &Expanded, most
     let stacked = &e.outputs[spec.carries + spec.stacked..2 * spec.carries + spec.stacked];
     let read = p.read();
     let trajectories: Vec<(Value, usize)> = stacked.iter().enumerate().filter(|(_, v)| read[v.index()]).map(|(i, v)| (*v, i)).collect();
-    let bytes: Vec<usize> = e.outputs[..spec.carries].iter().map(|v| p.type_of(*v).bytes()).collect();
-    let all: usize = trajectories.iter().map(|t| n * bytes[t.1]).sum();
+    let types: Vec<&LeafType> = e.outputs[..spec.carries].iter().map(|v| p.type_of(*v)).collect();
+    let all = trajectories.iter().map(|t| n.saturating_mul(types[t.1].bytes())).fold(0, usize::saturating_add);
     if trajectories.is_empty() || all <= most || trajectories.iter().any(|t| p.outputs.contains(&t.0)) {
         return None;
     }
@@ -85,7 +94,7 @@ fn decide_one(x: &Expanded, e: &Equation, spec: &ScanSpec, body: &Expanded, most
         }
         *(if reader.reverse == spec.reverse { &mut along } else { &mut against }) += 1;
     }
-    let states = States::new(&bytes, &needed(spec, body, &trajectories));
+    let states = States::new(&types, &needed(spec, body, &trajectories), most);
     let slots = (most / states.bytes.max(1)).clamp(1, n);
     let known = matches!(spec.trip, Trip::Static(_));
     let alone = against == 1 && along == 0;

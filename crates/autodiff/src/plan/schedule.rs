@@ -358,7 +358,7 @@ impl Schedule {
         let constants = [self.roots[a.root].constant, self.roots[b.root].constant];
         let plan = Box::new(ContractPlan::new(spec, &a.layout, &b.layout));
         let out = Seen::whole(self.fresh(t.kind, t.len()), &t.shape);
-        let doubles = (plan.scratch() * t.kind.bytes()).div_ceil(8);
+        let doubles = plan.scratch().saturating_mul(t.kind.bytes()).div_ceil(8);
         let scratch = (doubles > 0).then(|| Seen::whole(self.fresh(Kind::F64, doubles), &[doubles]));
         self.push(Instruction::Contract { plan, a, b, out: out.clone(), scratch, constants }, e);
         out
@@ -413,7 +413,7 @@ impl Schedule {
         let mut placed = vec![];
         let mut covered = 0;
         for (part, x) in parts {
-            covered += x.layout.len();
+            covered = x.layout.len().saturating_add(covered);
             let steps: SmallVec<[isize; 4]> = part.step.iter().map(|s| *s as isize).collect();
             let layout = whole.slice(&part.start, &steps, &x.layout.shape);
             placed.push((x, layout));

@@ -26,6 +26,11 @@ pub(crate) struct Slots {
     pub(crate) bytes: usize,
 }
 
+/// Bytes rounded up to a multiple of `ALIGN`, or all there are.
+pub(crate) fn aligned(bytes: usize) -> usize {
+    bytes.checked_next_multiple_of(ALIGN).unwrap_or(usize::MAX)
+}
+
 /// Gives every stored root of the frame a slot.
 pub(crate) fn assign(items: &[Item], roots: &[Root], extra: &[usize]) -> Slots {
     let mut last: Vec<usize> = roots.iter().map(|r| r.ready.saturating_sub(1)).collect();
@@ -43,9 +48,9 @@ pub(crate) fn assign(items: &[Item], roots: &[Root], extra: &[usize]) -> Slots {
             if s.of[r].is_some() {
                 continue;
             }
-            let bytes = roots[r].len * roots[r].kind.bytes();
+            let bytes = roots[r].len.saturating_mul(roots[r].kind.bytes());
             let indexwise = matches!(item, Item::Cluster(c) if c.made.iter().any(|m| m.0 == r && !item.is_operand(m.1)));
-            let fits = |q: &usize| roots[*q].len * roots[*q].kind.bytes() == bytes && roots[*q].len == roots[r].len;
+            let fits = |q: &usize| roots[*q].kind.bytes() == roots[r].kind.bytes() && roots[*q].len == roots[r].len;
             if let (true, Some(i)) = (indexwise, dying.iter().position(fits)) {
                 let q = dying.remove(i);
                 s.of[r] = s.of[q];

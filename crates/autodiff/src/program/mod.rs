@@ -30,7 +30,7 @@ pub type Types = SmallVec<[LeafType; 2]>;
 pub trait Symbol: Clone + std::fmt::Debug {
     /// Name and attributes, as a listing shows them.
     fn label(&self) -> String;
-    /// Types of the outputs for inputs of these types, or what does not fit.
+    /// Types of the outputs for inputs of these types, or what does not fit; inputs are too many or too few in a program that is wrong.
     fn infer(&self, inputs: &[&LeafType]) -> Result<Types, String>;
     /// Programs inside: the bodies of loops and branches, with a name each.
     fn bodies(&self) -> Vec<(&'static str, Arc<Program<Self>>)>;

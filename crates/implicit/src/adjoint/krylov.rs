@@ -49,13 +49,8 @@ fn run(
     let failed = |why: &str| {
         Err(format!("{}: {why} (relative residual {:e} after {} iterations{condition})", solver.name(), o.relative, o.iterations).into())
     };
-    let outcome = |status, converged| Outcome {
-        iterations: o.iterations as u64,
-        residual: o.relative,
-        status,
-        converged,
-        condition: o.condition,
-    };
+    let outcome =
+        |status, converged| Outcome { iterations: o.iterations as u64, residual: o.relative, status, converged, condition: o.condition };
     // What rounding leaves where ‖A‖‖x‖ is larger than ‖b‖; asked only where the solver did not find its tolerance.
     if matches!(o.status, Status::IterationLimit | Status::Stalled | Status::Breakdown(_))
         && o.relative <= a.epsilon().sqrt()

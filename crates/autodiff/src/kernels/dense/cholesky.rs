@@ -7,7 +7,7 @@ use crate::array::Real;
 const BASE: usize = 16;
 
 /// L with L Lᵀ = (A + Aᵀ)/2, lower triangular, row-major. The error is the first pivot that is not positive, with its value.
-pub fn cholesky<T: Real>(a: &[T], l: &mut [T], n: usize) -> Result<(), (usize, T)> {
+pub(crate) fn cholesky<T: Real>(a: &[T], l: &mut [T], n: usize) -> Result<(), (usize, T)> {
     assert!(a.len() == n * n && l.len() == n * n, "both matrices are n×n");
     let half = T::from_f64(0.5);
     for i in 0..n {

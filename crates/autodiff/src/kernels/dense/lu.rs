@@ -8,7 +8,7 @@ const BASE: usize = 8;
 
 /// P A = L U in place of `a` (n×n, row-major): U on and above the diagonal, L (with 1 on its diagonal) below; row i of P A is row
 /// `rows[i]` of A. The error is the first column without a usable pivot: all zeros, or not finite.
-pub fn lu<T: Real>(a: &mut [T], rows: &mut [u32], n: usize) -> Result<(), (usize, T)> {
+pub(crate) fn lu<T: Real>(a: &mut [T], rows: &mut [u32], n: usize) -> Result<(), (usize, T)> {
     assert!(a.len() == n * n && rows.len() == n, "the matrix is n×n and the permutation has n places");
     rows.iter_mut().enumerate().for_each(|(i, r)| *r = i as u32);
     // SAFETY: the block is the whole of `a`.
@@ -59,7 +59,7 @@ unsafe fn factor<T: Real>(a: Block<T>, rows: &mut [u32], n: usize, from: usize, 
 }
 
 /// X with op(A) X = B from the factors of A; `scratch` holds as many elements as `x`.
-pub fn lu_solve<T: Real>(lu: &[T], rows: &[u32], b: &[T], x: &mut [T], scratch: &mut [T], transpose: bool, n: usize, k: usize) {
+pub(crate) fn lu_solve<T: Real>(lu: &[T], rows: &[u32], b: &[T], x: &mut [T], scratch: &mut [T], transpose: bool, n: usize, k: usize) {
     let l = Triangle { upper: false, transpose, unit: true };
     let u = Triangle { upper: true, transpose, unit: false };
     if k == 0 {
@@ -80,7 +80,7 @@ pub fn lu_solve<T: Real>(lu: &[T], rows: &[u32], b: &[T], x: &mut [T], scratch: 
 
 /// ln |det A| and the sign of det A from the factors of A.
 #[must_use]
-pub fn log_det<T: Real>(lu: &[T], rows: &[u32], n: usize) -> (T, T) {
+pub(crate) fn log_det<T: Real>(lu: &[T], rows: &[u32], n: usize) -> (T, T) {
     let (mut log, mut sign) = (T::zero(), T::one());
     for i in 0..n {
         let d = lu[i * n + i];

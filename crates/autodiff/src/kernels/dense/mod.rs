@@ -7,6 +7,7 @@ mod cholesky;
 mod lu;
 mod triangular;
 
-pub use cholesky::cholesky;
-pub use lu::{log_det, lu, lu_solve};
-pub use triangular::{Triangle, solve_triangular, triangle};
+pub(crate) use cholesky::cholesky;
+pub(crate) use lu::{log_det, lu, lu_solve};
+pub use triangular::Triangle;
+pub(crate) use triangular::{solve_triangular, triangle};

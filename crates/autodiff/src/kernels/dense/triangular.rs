@@ -37,7 +37,7 @@ const BASE: usize = 16;
 /// Solves op(A) X = B in place of B: `a` is n×n and `x` n×k, both row-major; only the triangle of `a` is read.
 ///
 /// A zero on the diagonal gives infinities and NaN, as a division does.
-pub fn solve_triangular<T: Real>(how: Triangle, a: &[T], x: &mut [T], n: usize, k: usize) {
+pub(crate) fn solve_triangular<T: Real>(how: Triangle, a: &[T], x: &mut [T], n: usize, k: usize) {
     assert!(a.len() == n * n && x.len() == n * k, "the matrix is n×n and the right-hand side n×k");
     let a = Block::of(a, n);
     let a = if how.transpose { a.transposed() } else { a };
@@ -125,7 +125,7 @@ unsafe fn column<T: Real>(p: *const T, s: isize, x: *mut T, t: isize, v: T, n: u
 }
 
 /// out = the lower or upper triangle of n×n matrices, its diagonal times a number, zero elsewhere.
-pub fn triangle<T: Real>(upper: bool, diagonal: T, x: &[T], out: &mut [T], n: usize) {
+pub(crate) fn triangle<T: Real>(upper: bool, diagonal: T, x: &[T], out: &mut [T], n: usize) {
     if n == 0 {
         return;
     }

@@ -51,22 +51,11 @@ impl Operation for Cond {
     fn name(&self) -> &str {
         "cond"
     }
+    fn arity(&self) -> Option<usize> {
+        Some(1 + self.0.yes.inputs.len())
+    }
     fn infer(&self, inputs: &[&LeafType]) -> Result<Types, String> {
-        if !inputs[0].shape.is_empty() {
-            return Err(format!("the test is {}; make it one number, or choose element by element with `select`", inputs[0]));
-        }
-        for (name, p) in [("yes", &self.0.yes), ("no", &self.0.no)] {
-            let types = p.input_types();
-            if types.len() + 1 != inputs.len() || types.iter().zip(&inputs[1..]).any(|(a, b)| a != *b) {
-                return Err(format!("branch `{name}` takes other operands"));
-            }
-        }
-        let (yes, no) = (self.0.yes.output_types(), self.0.no.output_types());
-        if yes != no {
-            let show = |t: &[LeafType]| t.iter().map(|t| t.to_string()).collect::<Vec<_>>().join(", ");
-            return Err(format!("the branches give different types, ({}) and ({}); make them alike", show(&yes), show(&no)));
-        }
-        Ok(yes.into_iter().collect())
+        self.0.types(inputs)
     }
     fn value(&self, inputs: &[&AnyArray]) -> Result<Vec<AnyArray>, Problem> {
         let branch = if truth(inputs[0].to_f64()[0])? { &self.0.yes } else { &self.0.no };

@@ -1,6 +1,6 @@
 //! The loop: its types, its naive value, and what it gives up when nobody reads it.
 use super::{reaches, reaches_through, rearrange};
-use crate::array::{AnyArray, Element, Kind, LeafType, Shape};
+use crate::array::{AnyArray, Element, Kind, LeafType};
 use crate::each_kind;
 use crate::error::{Problem, Result};
 use crate::execute::reference;
@@ -14,30 +14,6 @@ use std::sync::Arc;
 /// Its vjp is a loop that runs backwards over the stacked carries and recomputes the body; its jvp doubles the active carries.
 #[derive(Debug, Clone)]
 pub struct Scan(pub ScanSpec);
-
-impl ScanSpec {
-    /// Inputs of the loop.
-    #[must_use]
-    pub fn inputs(&self) -> usize {
-        self.carries + self.items + self.constants + usize::from(matches!(self.trip, Trip::Counted(_)))
-    }
-    /// Outputs of the loop.
-    #[must_use]
-    pub fn outputs(&self) -> usize {
-        2 * self.carries + self.stacked + 1
-    }
-    /// The place of the first item among the body's inputs; constants follow the items.
-    #[must_use]
-    pub fn body_items(&self) -> usize {
-        1 + self.carries
-    }
-    /// Type of a value stacked over the steps.
-    pub(super) fn stack(&self, t: &LeafType) -> LeafType {
-        let mut shape = Shape::from_slice(&[self.trip.at_most()]);
-        shape.extend_from_slice(&t.shape);
-        LeafType { shape, kind: t.kind }
-    }
-}
 
 impl Operation for Scan {
     fn name(&self) -> &str {
@@ -53,46 +29,11 @@ impl Operation for Scan {
         let reverse = if s.reverse { ", reverse" } else { "" };
         format!("{trip}{reverse}; {} carries, {} items, {} constants, {} stacked", s.carries, s.items, s.constants, s.stacked)
     }
+    fn arity(&self) -> Option<usize> {
+        Some(self.0.inputs())
+    }
     fn infer(&self, inputs: &[&LeafType]) -> Result<Types, String> {
-        let s = &self.0;
-        if inputs.len() != s.inputs() {
-            return Err(format!("takes {} inputs, given {}", s.inputs(), inputs.len()));
-        }
-        let n = s.trip.at_most();
-        let body = s.body.input_types();
-        let made = s.body.output_types();
-        for i in 0..s.carries {
-            if inputs[i] != &body[1 + i] || inputs[i] != &made[i] {
-                return Err(format!(
-                    "carry {i} starts as {} and is handed on as {}; hand it on with the type that it starts with",
-                    inputs[i], made[i]
-                ));
-            }
-        }
-        for i in s.carries..s.carries + s.items {
-            if inputs[i].shape.first() != Some(&n) || inputs[i].shape[1..] != body[1 + i].shape[..] || inputs[i].kind != body[1 + i].kind {
-                return Err(format!("{} does not hold {n} steps of {}", inputs[i], body[1 + i]));
-            }
-        }
-        for i in s.carries + s.items..s.carries + s.items + s.constants {
-            if inputs[i] != &body[1 + i] {
-                return Err(format!("a constant is {}, read as {}", inputs[i], body[1 + i]));
-            }
-        }
-        if let Trip::Until { test, .. } = &s.trip
-            && let [t] = &test.output_types()[..]
-            && !t.shape.is_empty()
-        {
-            return Err(format!("the test of the loop is {t}; make it one number, such as a norm or a sum"));
-        }
-        if matches!(s.trip, Trip::Counted(_)) && inputs[s.inputs() - 1] != &LeafType::new(&[], Kind::U32) {
-            return Err("the count must be one u32".into());
-        }
-        let mut out: Types = made[..s.carries].iter().cloned().collect();
-        out.extend(made[s.carries..].iter().map(|t| s.stack(t)));
-        out.extend(made[..s.carries].iter().map(|t| s.stack(t)));
-        out.push(LeafType::new(&[], Kind::U32));
-        Ok(out)
+        self.0.types(inputs)
     }
     fn value(&self, inputs: &[&AnyArray]) -> Result<Vec<AnyArray>, Problem> {
         let s = &self.0;

@@ -2,7 +2,7 @@
 use super::below::Below;
 use crate::array::{AnyArray, Element, Kind, LeafType, Real, Shape, Shared, Slice, SliceMut};
 use crate::each_kind;
-use crate::error::Problem;
+use crate::error::{Error, Lacking, Problem};
 use crate::kernels::typed::{OfKind, RealKernel, input, output};
 use crate::operation::{Builder, Kernel, Lowering, Multilinear, Op, Probe, Probed, Product, Value};
 use crate::ops::literal::Constant;
@@ -72,6 +72,9 @@ impl Multilinear for Take {
     fn attributes(&self) -> String {
         if self.axis == 0 { String::new() } else { format!("axis {}", self.axis) }
     }
+    fn arity(&self) -> usize {
+        2
+    }
     fn infer(&self, inputs: &[&LeafType]) -> Result<LeafType, String> {
         let [table, index] = inputs else { return Err("takes a table and indices".into()) };
         if index.kind != Kind::U32 {
@@ -116,6 +119,9 @@ impl Multilinear for ScatterAdd {
     }
     fn attributes(&self) -> String {
         if self.axis == 0 { self.len.to_string() } else { format!("{}, axis {}", self.len, self.axis) }
+    }
+    fn arity(&self) -> usize {
+        2
     }
     fn infer(&self, inputs: &[&LeafType]) -> Result<LeafType, String> {
         let [updates, index] = inputs else { return Err("takes updates and indices".into()) };
@@ -322,7 +328,12 @@ impl Builder {
         if u32::try_from(n).is_err() {
             return self.refuse("iota", &[], format!("{n} indices are more than u32 can count; give fewer"));
         }
-        let all: Vec<u32> = (0..n as u32).collect();
+        let mut all: Vec<u32> = vec![];
+        if all.try_reserve_exact(n).is_err() {
+            self.fail(Error::Memory { op: "iota".into(), bytes: 4 * n as u64, lacking: Lacking::Memory, at: self.site() });
+            return self.full(&LeafType::new(&[n], Kind::U32), 0.0);
+        }
+        all.extend(0..n as u32);
         self.constant(AnyArray::U32(ndarray::Array1::from(all).into_dyn()).into())
     }
     /// 1 at the place that each index names along a new last axis of length n, 0 elsewhere; an index beyond it is an error when it runs.

@@ -55,6 +55,9 @@ impl Multilinear for SliceAt {
     fn attributes(&self) -> String {
         self.len.to_string()
     }
+    fn arity(&self) -> usize {
+        2
+    }
     fn infer(&self, inputs: &[&LeafType]) -> Result<LeafType, String> {
         let t = with_rows(inputs, self.len)?;
         if self.len > inputs[0].shape[0] {
@@ -96,6 +99,9 @@ impl Multilinear for PlaceAt {
     }
     fn attributes(&self) -> String {
         self.rows.to_string()
+    }
+    fn arity(&self) -> usize {
+        2
     }
     fn infer(&self, inputs: &[&LeafType]) -> Result<LeafType, String> {
         let t = with_rows(inputs, self.rows)?;

@@ -37,6 +37,9 @@ impl Operation for Cholesky {
     fn name(&self) -> &str {
         "cholesky"
     }
+    fn arity(&self) -> Option<usize> {
+        Some(1)
+    }
     fn infer(&self, inputs: &[&LeafType]) -> Result<Types, String> {
         square(inputs[0])?;
         Ok(smallvec![inputs[0].clone()])

@@ -1,5 +1,5 @@
 //! LU factors, and the determinant computed from them.
-use super::matrices::{item_name, items, matrices, on_reals, rounded_away, square};
+use super::matrices::{factors, item_name, items, matrices, on_reals, rounded_away, square};
 use crate::array::{AnyArray, Element, Kind, LeafType, Real, Slice, SliceMut};
 use crate::error::Problem;
 use crate::kernels::dense::{log_det, lu};
@@ -39,6 +39,9 @@ fn trusted<T: Real>(f: &[T], n: usize) -> Result<(), (usize, T)> {
 impl Operation for Lu {
     fn name(&self) -> &str {
         "lu"
+    }
+    fn arity(&self) -> Option<usize> {
+        Some(1)
     }
     fn infer(&self, inputs: &[&LeafType]) -> Result<Types, String> {
         let (mut rows, n) = square(inputs[0])?;
@@ -146,8 +149,12 @@ impl Operation for LogDet {
     fn name(&self) -> &str {
         "log_det"
     }
+    fn arity(&self) -> Option<usize> {
+        Some(3)
+    }
     fn infer(&self, inputs: &[&LeafType]) -> Result<Types, String> {
         let (shape, _) = square(inputs[0])?;
+        factors(inputs[0], &inputs[1..])?;
         let t = LeafType { shape, kind: inputs[0].kind };
         Ok(smallvec![t.clone(), t])
     }

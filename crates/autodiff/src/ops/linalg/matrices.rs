@@ -29,6 +29,17 @@ pub(super) fn right_hand_side(a: &LeafType, b: &LeafType) -> Result<(), String> 
     }
 }
 
+/// That these are factors of the matrices `a`: a matrix each, and of LU an order of the rows.
+pub(super) fn factors(a: &LeafType, given: &[&LeafType]) -> Result<(), String> {
+    let (mut rows, n) = square(a)?;
+    rows.push(n);
+    let order = LeafType { shape: rows, kind: Kind::U32 };
+    match given {
+        [f, rest @ ..] if *f == a && rest.iter().all(|r| **r == order) => Ok(()),
+        _ => Err(format!("factors of {a} must be {a} too, and the order of the rows {order}; give those that were made from it")),
+    }
+}
+
 /// Batch items and size of square matrices of this shape.
 pub(super) fn items(shape: &[usize]) -> (usize, usize) {
     let n = shape.last().copied().unwrap_or(0);

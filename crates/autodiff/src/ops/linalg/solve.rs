@@ -1,7 +1,7 @@
 //! Solves with general and with positive definite matrices, by factors that are computed once.
 use super::cholesky::Cholesky;
 use super::lu::{Lu, factored};
-use super::matrices::{SHAPES, each_matrix, items, matrices, on_reals, right_hand_side};
+use super::matrices::{SHAPES, each_matrix, factors, items, matrices, on_reals, right_hand_side};
 use crate::array::{AnyArray, Kind, LeafType, Real, Slice, SliceMut};
 use crate::error::Problem;
 use crate::kernels::cast::{scratch_as, scratch_for};
@@ -56,9 +56,13 @@ impl Operation for Solve {
         let by = if self.by == Factors::Lu { "LU" } else { "Cholesky" };
         format!("{by}{}", if self.transpose { ", transposed" } else { "" })
     }
+    fn arity(&self) -> Option<usize> {
+        Some(if self.by == Factors::Lu { 4 } else { 3 })
+    }
     fn infer(&self, inputs: &[&LeafType]) -> Result<Types, String> {
         let Some(rhs) = inputs.last() else { return Err("takes a matrix, its factors and a right-hand side".into()) };
         right_hand_side(inputs[0], rhs)?;
+        factors(inputs[0], &inputs[1..inputs.len() - 1])?;
         Ok(smallvec![(*rhs).clone()])
     }
     fn value(&self, inputs: &[&AnyArray]) -> Result<Vec<AnyArray>, Problem> {

@@ -113,6 +113,9 @@ impl Operation for TriangularSolve {
         let side = if self.0.upper { "upper" } else { "lower" };
         format!("{side}{}{}", if self.0.transpose { ", transposed" } else { "" }, if self.0.unit { ", unit" } else { "" })
     }
+    fn arity(&self) -> Option<usize> {
+        Some(2)
+    }
     fn infer(&self, inputs: &[&LeafType]) -> Result<Types, String> {
         right_hand_side(inputs[0], inputs[1])?;
         Ok(smallvec![inputs[1].clone()])
