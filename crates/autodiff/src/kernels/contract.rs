@@ -1,7 +1,5 @@
 //! Contractions: decided once from layouts, run by streams, faer or plain loops.
 #![allow(unsafe_code, reason = "strided loops and slices of generic elements; each block says why it is sound")]
-#[cfg(test)]
-use super::axes::guard;
 use super::axes::{Axes, Axis, count, each, merge};
 use super::copy;
 use super::gemm::Gemm;
@@ -386,12 +384,4 @@ fn multiply<T: Real>(x: Axis<3>, a: &[T], b: &[T], out: &mut [T], at: [isize; 3]
 fn side(free: &Axes<2>, sum: &Axes<2>, matrix: usize) -> Class {
     let along = |axes: &Axes<2>, i: usize| axes.last().is_some_and(|x| x.s[i] == 1);
     if !along(sum, matrix) && along(free, 0) { Class::VecMat } else { Class::MatVec }
-}
-
-#[cfg(test)]
-/// out = the contraction of a and b; plans and runs at once.
-pub(crate) fn contract<T: Real>(spec: &Contraction, a: &[T], la: &Layout, b: &[T], lb: &Layout, out: &mut [T], scratch: &mut [T]) {
-    guard(a, la);
-    guard(b, lb);
-    ContractPlan::new(spec, la, lb).run(a, b, out, scratch);
 }
