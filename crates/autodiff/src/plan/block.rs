@@ -1,9 +1,9 @@
 //! Programs made into blocks: scheduled, given slots, and every operand given its place.
-use super::Demand;
 use super::accumulate;
 use super::beside;
 use super::cluster::Cluster;
 use super::code::{Block, Feed, Instruction, Operand, Step, Stream};
+use super::demand::Demand;
 use super::fuse::{self, Result as Made};
 use super::item::{Draft, Item};
 use super::late;

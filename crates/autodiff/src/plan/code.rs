@@ -1,5 +1,6 @@
 //! What a plan is made of: blocks of instructions over operands that lie at fixed places of a few bases.
 use super::checkpoints::Spacing;
+use super::demand::Demand;
 use super::recompute::States;
 use crate::array::{Kind, Layout, Shared};
 use crate::error::Site;
@@ -218,7 +219,7 @@ pub(crate) struct Block {
     /// Bytes of its frame.
     pub(crate) frame: usize,
     /// What needs the most of them.
-    pub(crate) most: super::Demand,
+    pub(crate) most: Demand,
     /// Whether some instruction, nested ones included, is big enough to split.
     pub(crate) big: bool,
     /// Rough time of one run, in nanoseconds.

@@ -6,6 +6,7 @@ pub(crate) mod checkpoints;
 mod cluster;
 pub(crate) mod code;
 mod control;
+pub(crate) mod demand;
 mod expand;
 mod fuse;
 mod invariant;
@@ -31,9 +32,10 @@ mod verify;
 pub use memory::Memory;
 
 use crate::array::{Layout, LeafType};
-use crate::error::{Error, Lacking, Result, Site};
+use crate::error::{Error, Lacking, Result};
 use crate::operation::Program;
 use code::Block;
+use demand::{Demand, aligned};
 use schedule::Given;
 
 /// A program ready to run: instructions over one arena.
@@ -47,21 +49,6 @@ pub struct Plan {
     pub(crate) bytes: usize,
     /// What needs the most of them.
     pub(crate) most: Demand,
-}
-
-/// An operation that needs memory.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Demand {
-    pub(crate) op: String,
-    pub(crate) site: Option<Site>,
-    pub(crate) bytes: usize,
-}
-
-impl Demand {
-    /// The error that so many bytes in all are not there.
-    pub(crate) fn error(&self, bytes: u64, lacking: Lacking) -> Error {
-        Error::Memory { op: self.op.clone(), bytes, lacking, at: self.site }
-    }
 }
 
 impl Plan {
@@ -79,7 +66,7 @@ impl Plan {
         let mut places = vec![];
         for (t, v) in outputs.iter().zip(&program.outputs) {
             places.push(bytes);
-            bytes = bytes.saturating_add(slots::aligned(t.bytes()));
+            bytes = bytes.saturating_add(aligned(t.bytes()));
             if t.bytes() > most.bytes {
                 let maker = program.equations.iter().find(|e| e.outputs.contains(v));
                 let op = maker.map_or("output".into(), |e| e.op.name().to_string());

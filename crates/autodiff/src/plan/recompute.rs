@@ -1,7 +1,7 @@
 //! Which loops keep some of their states only, and how later loops that read the states have the others made again.
 use super::checkpoints::{Spacing, advances};
+use super::demand::aligned;
 use super::machine::Expanded;
-use super::slots::aligned;
 use crate::array::LeafType;
 use crate::operation::{Equation, Lowering, ScanSpec, Storage, Trip, Value};
 

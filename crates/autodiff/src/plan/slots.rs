@@ -1,10 +1,8 @@
 //! Slots: which results share memory, and where in the frame every slot lies.
+use super::demand::aligned;
 use super::item::Item;
 use super::packing;
 use super::roots::{Home, Root};
-
-/// Slots begin at multiples of this many bytes.
-pub(crate) const ALIGN: usize = 64;
 
 /// A stretch of the frame, in use from one item to another, both included.
 #[derive(Debug, Clone)]
@@ -24,11 +22,6 @@ pub(crate) struct Slots {
     /// For each root, whether it overwrites an operand of the item that makes it.
     pub(crate) over: Vec<bool>,
     pub(crate) bytes: usize,
-}
-
-/// Bytes rounded up to a multiple of `ALIGN`, or all there are.
-pub(crate) fn aligned(bytes: usize) -> usize {
-    bytes.checked_next_multiple_of(ALIGN).unwrap_or(usize::MAX)
 }
 
 /// Gives every stored root of the frame a slot.

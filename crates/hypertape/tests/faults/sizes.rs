@@ -38,7 +38,7 @@ fn cumulative_sums_of_more_than_there_is() {
     assert!(e.to_string().contains("sizes.rs:"), "{e}");
     let e = f.gradient(1.0).unwrap_err();
     assert!(matches!(e, Error::Memory { .. }), "{e:?}");
-    let f = Function::record(Leaf::<f32>::new(&[]), |x: Var<f32>| x.broadcast_to(&[1 << 60]).cumulative_sum(0).sum()).unwrap();
+    let f = Function::record(Leaf::<f32>::new([]), |x: Var<f32>| x.broadcast_to(&[1 << 60]).cumulative_sum(0).sum()).unwrap();
     assert!(matches!(f.eval(1.0_f32).unwrap_err(), Error::Memory { .. }));
 }
 
@@ -104,7 +104,7 @@ fn counts_beyond_all_counting_are_named_errors() {
     assert!(e.contains("sizes.rs:"), "{e}");
     let e = Function::record(index![], |i| i.one_hot::<f64>(1 << 33).sum()).unwrap_err().to_string();
     assert!(e.contains("more than u32 can count"), "{e}");
-    let e = Function::record(shape![], |x: Var| (x + normal::<f64>(1, 0, Leaf::new(&[1 << 40, 1 << 40]))).sum()).unwrap_err().to_string();
+    let e = Function::record(shape![], |x: Var| (x + normal::<f64>(1, 0, Leaf::new([1 << 40, 1 << 40]))).sum()).unwrap_err().to_string();
     assert!(e.contains("addresses"), "{e}");
     // One element by a step as long as there is.
     for step in [isize::MAX, isize::MIN, -1] {

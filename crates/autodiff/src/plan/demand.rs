@@ -1,0 +1,25 @@
+//! Bytes: the lines that slots begin at, and the operation that needs the most of all.
+use crate::error::{Error, Lacking, Site};
+
+/// Slots begin at multiples of this many bytes.
+const ALIGN: usize = 64;
+
+/// Bytes rounded up to whole lines, or all there are.
+pub(crate) fn aligned(bytes: usize) -> usize {
+    bytes.checked_next_multiple_of(ALIGN).unwrap_or(usize::MAX)
+}
+
+/// An operation that needs memory.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Demand {
+    pub(crate) op: String,
+    pub(crate) site: Option<Site>,
+    pub(crate) bytes: usize,
+}
+
+impl Demand {
+    /// The error that so many bytes in all are not there.
+    pub(crate) fn error(&self, bytes: u64, lacking: Lacking) -> Error {
+        Error::Memory { op: self.op.clone(), bytes, lacking, at: self.site }
+    }
+}
