@@ -1,5 +1,6 @@
 //! Where slots lie in a frame: those in use at the same time do not overlap.
-use super::slots::{Slot, aligned};
+use super::demand::aligned;
+use super::slots::Slot;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Slots up to which every pair is looked at.
