@@ -1,5 +1,4 @@
 //! Slots: which results share memory, and where in the frame every slot lies.
-use super::demand::aligned;
 use super::item::Item;
 use super::packing;
 use super::roots::{Home, Root};

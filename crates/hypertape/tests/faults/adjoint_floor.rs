@@ -132,7 +132,7 @@ fn a_failed_refinement_is_not_advised_again_and_unknown_counts_are_unknown() {
     assert!(refined.contains("20 iterations") && !refined.contains("OnResidual::Refine"), "{refined}");
     // A report of code says so too.
     let f = Function::record((shape![], shape![]), |(z, p)| z - p).unwrap();
-    let root = implicit::root(&f, |p, _| Ok::<_, Infallible>(p.number()));
+    let root = implicit::root(&f, |p, _| Ok::<_, Infallible>(p.number().unwrap()));
     let g = Function::record(shape![], |p| root.solve(0.0, p)).unwrap();
     let mut w = g.workspace();
     w.run(1.0).unwrap();
