@@ -2,8 +2,8 @@
 #![doc = include_str!("../README.md")]
 
 pub use hypertape_autodiff::{
-    Allow, Error, Function, GradientCheck, Linear, Primitive, Problem, Result, Workspace, Wrt, apply_primitive, array, execute, index,
-    kernels, operation, plan, record, shape, tree,
+    Allow, Error, Function, GradientCheck, Lacking, Linear, Primitive, Problem, Result, Workspace, Wrt, apply_primitive, array, execute,
+    index, kernels, operation, plan, record, shape, tree,
 };
 pub use hypertape_derive::Tree;
 /// Differentiation of solutions by the implicit function theorem.

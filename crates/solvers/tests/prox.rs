@@ -57,7 +57,7 @@ fn holds(
         let x: Array1<f64> = random::normal(400 + seed, n) * 2.0;
         let pair = conjugate.eval((&x, w)).unwrap();
         // It is the prox of the conjugate in closed form.
-        let gap = known::brute_force_gap(&dual, x.view(), pair.d1(), 500 + seed, 200);
+        let gap = known::brute_force_gap(&dual, x.view(), pair.d1().view(), 500 + seed, 200);
         assert!(gap <= 1e-12, "{name}: brute force on the conjugate {gap:e}");
         let primal = inner.eval((&(&x / sigma), w)).unwrap();
         close(name, &(pair + primal * sigma), x.iter().copied(), 1e-12);

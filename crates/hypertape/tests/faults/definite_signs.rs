@@ -42,8 +42,18 @@ fn maximisers_are_differentiated_by_cg() {
         Ok::<_, Infallible>(ndarray::arr0(t.sum() / 3.0))
     });
     for d in [
-        Function::record(shape![], |t| root.clone().adjoint(Cg::default()).solve(scalar(0.0), t)).unwrap().gradient(2.0).unwrap().number().unwrap(),
-        Function::record(shape![], |t| root.clone().adjoint(Cholesky).solve(scalar(0.0), t)).unwrap().gradient(2.0).unwrap().number().unwrap(),
+        Function::record(shape![], |t| root.clone().adjoint(Cg::default()).solve(scalar(0.0), t))
+            .unwrap()
+            .gradient(2.0)
+            .unwrap()
+            .number()
+            .unwrap(),
+        Function::record(shape![], |t| root.clone().adjoint(Cholesky).solve(scalar(0.0), t))
+            .unwrap()
+            .gradient(2.0)
+            .unwrap()
+            .number()
+            .unwrap(),
     ] {
         assert!((d - 1.0 / 3.0).abs() < 1e-12, "{d}");
     }

@@ -7,7 +7,8 @@ mod series {
 
     fn slope(a: f64, step: f64) -> Result<f64> {
         let f = Function::record((shape![], shape![]), |(z, p)| a * z - p)?;
-        let root = implicit::root(&f, move |p, _| Ok::<_, Infallible>(p.number().unwrap() / a)).adjoint(Neumann::terms(usize::MAX).step(step));
+        let root =
+            implicit::root(&f, move |p, _| Ok::<_, Infallible>(p.number().unwrap() / a)).adjoint(Neumann::terms(usize::MAX).step(step));
         Ok(Function::record(shape![], |p| root.solve(0.0, p))?.gradient(1.0)?.number().unwrap())
     }
 

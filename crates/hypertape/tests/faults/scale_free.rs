@@ -56,7 +56,10 @@ fn single_precision_asks_the_same() {
     let by = |s: f32, at: f32| {
         let f = Function::record((Leaf::<f32>::new([]), Leaf::<f32>::new([])), |(z, t)| (z * z - t) * scalar::<f32>(f64::from(s))).unwrap();
         let root = implicit::root(&f, move |_, _| Ok::<_, Infallible>(at));
-        Function::record(Leaf::<f32>::new([]), |t| root.solve(scalar(1.0), t)).unwrap().value_and_gradient(4.0_f32).map(|(_, g)| g.number().unwrap())
+        Function::record(Leaf::<f32>::new([]), |t| root.solve(scalar(1.0), t))
+            .unwrap()
+            .value_and_gradient(4.0_f32)
+            .map(|(_, g)| g.number().unwrap())
     };
     for s in [1e-18_f32, 1e-9, 1.0, 1e18] {
         assert!(by(s, 5.0).is_err(), "{s}");
