@@ -117,7 +117,6 @@ impl Gaps {
 
 #[cfg(test)]
 mod tests {
-    use super::super::slots::ALIGN;
     use super::*;
     use hypertape_testkit::random::bits;
 
@@ -139,12 +138,11 @@ mod tests {
                 let peak = pack(&mut s);
                 let apart = |a: &Slot, b: &Slot| a.at + a.bytes <= b.at || b.at + b.bytes <= a.at;
                 for (i, a) in s.iter().enumerate() {
-                    assert!(a.at % ALIGN == 0 && a.at + a.bytes <= peak);
+                    assert!(a.at == aligned(a.at) && a.at + a.bytes <= peak);
                     let together = |b: &&Slot| b.bytes > 0 && a.bytes > 0 && a.from <= b.to && b.from <= a.to;
                     assert!(s[..i].iter().filter(together).all(|b| apart(a, b)), "seed {seed}");
                 }
-                let live =
-                    |t: usize| -> usize { s.iter().filter(|s| s.from <= t && t <= s.to).map(|s| s.bytes.next_multiple_of(ALIGN)).sum() };
+                let live = |t: usize| -> usize { s.iter().filter(|s| s.from <= t && t <= s.to).map(|s| aligned(s.bytes)).sum() };
                 let least = (0..340).map(live).max().unwrap_or(0);
                 assert!(peak <= 2 * least, "seed {seed}: {peak} for {least}");
             }
