@@ -1,9 +1,10 @@
 //! How much a derivative changes within the uncertainty of the solution: near a fold, where F_z is singular, by as much as itself.
 use crate::adjoint::LinearSolve;
 use crate::flat;
-use crate::judge::{Newton, sign};
+use crate::judge::Newton;
 use crate::operator::{Jacobian, Operator, Oriented};
 use crate::scaled;
+use crate::signs::sign;
 use hypertape_autodiff::Problem;
 use hypertape_autodiff::array::{AnyArray, AnyView, LeafType};
 use hypertape_solvers::krylov::norm;

@@ -11,6 +11,7 @@ mod operator;
 mod policy;
 mod root;
 mod scaled;
+mod signs;
 mod wrap;
 
 /// The start of the paths of this crate's own files, as lines of code name them.

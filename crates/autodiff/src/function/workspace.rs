@@ -177,13 +177,13 @@ pub(super) fn here() -> impl Fn(Error) -> Error {
 
 /// That vectors in what is given have the lengths of those that are asked for: leaves of one would be taken for leaves of another.
 pub(super) fn same_lengths<S: Structure>(op: &str, given: &impl Feed<S>, lengths: &[usize]) -> Result<()> {
-    let (mut k, mut same) = (0, true);
+    let (mut k, mut same, mut known) = (0, true, true);
     given.lengths(&mut |n| {
         same &= lengths.get(k) == Some(&n);
+        known &= n != usize::MAX;
         k += 1;
     });
-    // What cannot tell its lengths gives none.
-    if k == 0 || same && k == lengths.len() {
+    if !known || same && k == lengths.len() {
         return Ok(());
     }
     let mut of = vec![];

@@ -88,14 +88,14 @@ impl<E: Elementwise> Pointwise<E> {
             Slope::Masked(s) => b.absorb(s, t),
             Slope::Edge(s) => {
                 let anything = b.known_number(t).is_none_or(|v| v == 0.0);
-                let s = if anything && b.zero_wins(t) {
-                    let zero = b.full_like(t, 0.0);
-                    let (zero_like_s, off) = (b.full_like(s, 0.0), b.equal(t, zero));
-                    b.select(off, zero_like_s, s)
+                if anything && b.zero_wins(t) {
+                    // A zero of either wins; what decides is the slope, so that the rule stays linear in the derivative.
+                    let (product, zero) = (b.absorb(t, s), b.full_like(s, 0.0));
+                    let off = b.equal(s, zero);
+                    b.select(off, zero, product)
                 } else {
-                    s
-                };
-                b.absorb(s, t)
+                    b.absorb(s, t)
+                }
             }
         })
     }

@@ -113,7 +113,8 @@ impl RealKernel for Settled {
 
 impl Probed for Settled {
     fn probes(kind: Kind) -> Vec<Probe> {
-        let left = || AnyArray::full(&LeafType::new(&[], Kind::F64), 0.0);
+        // Differences move it, and it stays settled.
+        let left = || AnyArray::full(&LeafType::new(&[], Kind::F64), -1.0);
         let shapes: [&[usize]; 3] = [&[], &[3], &[0]];
         let probe = |shape: &[usize], order: u8| {
             let x = |seed| Probe::array(shape, kind, seed);

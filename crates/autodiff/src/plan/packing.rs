@@ -1,7 +1,15 @@
 //! Where slots lie in a frame: those in use at the same time do not overlap.
 use super::demand::aligned;
-use super::slots::Slot;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// A stretch of the frame, in use from one item to another, both included.
+#[derive(Debug, Clone)]
+pub(crate) struct Slot {
+    pub(crate) bytes: usize,
+    pub(crate) from: usize,
+    pub(crate) to: usize,
+    pub(crate) at: usize,
+}
 
 /// Slots up to which every pair is looked at.
 const FEW: usize = 1024;

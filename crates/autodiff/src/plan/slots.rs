@@ -1,16 +1,7 @@
 //! Slots: which results share memory, and where in the frame every slot lies.
 use super::item::Item;
-use super::packing;
+use super::packing::{self, Slot};
 use super::roots::{Home, Root};
-
-/// A stretch of the frame, in use from one item to another, both included.
-#[derive(Debug, Clone)]
-pub(crate) struct Slot {
-    pub(crate) bytes: usize,
-    pub(crate) from: usize,
-    pub(crate) to: usize,
-    pub(crate) at: usize,
-}
 
 /// Slots of roots.
 #[derive(Debug, Default)]

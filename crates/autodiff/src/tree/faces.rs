@@ -162,9 +162,9 @@ pub trait Arrays: Clone + Send + 'static {
 pub trait Feed<S: Structure> {
     /// Hands out every leaf, in order.
     fn feed<'a>(&'a self, sink: &mut dyn FnMut(AnyView<'a>));
-    /// Lengths of the vectors in the nesting, in order, as [`Structure::lengths`]; none where they are not known.
+    /// Lengths of the vectors in the nesting, in order, as [`Structure::lengths`]; `usize::MAX` where they are not known.
     fn lengths(&self, out: &mut dyn FnMut(usize)) {
-        let _ = out;
+        out(usize::MAX);
     }
 }
 

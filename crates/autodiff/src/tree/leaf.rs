@@ -71,6 +71,7 @@ impl<T: Element, S: Data<Elem = T>, D: Dimension> Feed<Leaf<T>> for ArrayBase<S,
     fn feed<'a>(&'a self, sink: &mut dyn FnMut(AnyView<'a>)) {
         sink(T::view(self.view().into_dyn()));
     }
+    fn lengths(&self, _: &mut dyn FnMut(usize)) {}
 }
 macro_rules! number {
     ($($t:ty)*) => { $(
@@ -78,6 +79,7 @@ macro_rules! number {
             fn feed<'a>(&'a self, sink: &mut dyn FnMut(AnyView<'a>)) {
                 sink(<$t as Element>::view(ndarray::aview0(self).into_dyn()));
             }
+        fn lengths(&self, _: &mut dyn FnMut(usize)) {}
         }
     )* };
 }
@@ -155,11 +157,13 @@ impl Feed<AnyLeaf> for AnyArray {
     fn feed<'a>(&'a self, sink: &mut dyn FnMut(AnyView<'a>)) {
         sink(self.view());
     }
+    fn lengths(&self, _: &mut dyn FnMut(usize)) {}
 }
 impl Feed<AnyLeaf> for AnyView<'_> {
     fn feed<'a>(&'a self, sink: &mut dyn FnMut(AnyView<'a>)) {
         sink(self.reborrow());
     }
+    fn lengths(&self, _: &mut dyn FnMut(usize)) {}
 }
 impl Give<AnyLeaf> for DynVar {
     fn give(&self) -> DynVar {

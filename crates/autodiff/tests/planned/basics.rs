@@ -168,6 +168,7 @@ fn element_types_mix() {
         let q = b.add(d, x[2]);
         let ten = b.full_like(q, 10.0);
         let m = b.mul(q, ten);
+        let m = b.abs(m);
         let k = b.cast(m, U32);
         let back = b.cast(k, F64);
         let single = b.cast(back, F32);

@@ -91,6 +91,14 @@ fn grow(b: &mut Builder, d: &mut Dice, known: &[Value]) -> Value {
         }
         _ => {
             let kind = [Kind::F64, Kind::F32, Kind::U32][d.below(3)];
+            // Indices are made of what is one: from 0 to below 4096.
+            let x = if kind == Kind::U32 {
+                let size = b.abs(x);
+                let most = b.full_like(size, 4095.0);
+                b.minimum(size, most)
+            } else {
+                x
+            };
             b.cast(x, kind)
         }
     }

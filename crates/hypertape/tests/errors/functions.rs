@@ -22,7 +22,7 @@ wrong! {
         let f = number()?;
         Function::record(shape![3], |x| here!(f.call((x, 1.0))))
     };
-    a_call_with_fewer_variables: operands("call", ["(f64[2], f64[2])", "operands f64[2]"]) => {
+    a_call_with_fewer_variables: argument("call", ["lengths [2]", "given [1]"]) => {
         let f = Function::record(vec![shape![2], shape![2]], |x| x[0] + x[1])?;
         Function::record(shape![2], |x| here!(f.call(vec![x])))
     };
@@ -103,7 +103,7 @@ wrong! {
         let mut out = Array1::zeros(3).into_dyn();
         here!(f.workspace().run_into((&x(), 1.0), &mut out))
     };
-    results_written_into_fewer_arrays: argument("run_into", ["2 outputs", "1 arrays"]) => {
+    results_written_into_fewer_arrays: argument("run_into", ["lengths [2]", "have [1]"]) => {
         let f = Function::record(shape![2], |x| vec![x, x.exp()])?;
         let mut out = vec![Array1::zeros(2).into_dyn()];
         here!(f.workspace().run_into(x(), &mut out))

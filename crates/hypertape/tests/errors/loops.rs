@@ -42,7 +42,7 @@ wrong! {
     branches_of_different_shapes: operands("cond", ["(f64[2]) and (f64[])", "make them alike"]) => {
         Function::record(shape![2], |x| here!(cond(x.sum(), || x, || x.sum())))
     };
-    branches_of_different_numbers_of_variables: operands("cond", ["(f64[2]) and (f64[2], f64[2])"]) => {
+    branches_of_different_numbers_of_variables: argument("cond", ["lengths [1] and [2]", "make them alike"]) => {
         Function::record(shape![2], |x| here!(cond(x.sum(), || vec![x], || vec![x, x])).remove(0))
     };
     a_branch_on_a_vector: operands("cond", ["the test is f64[2]", "`select`"]) => {

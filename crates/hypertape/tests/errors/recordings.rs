@@ -50,12 +50,12 @@ wrong! {
         })?;
         inner.expect("the body ran")
     };
-    a_step_size_of_another_recording: foreign("mul", []) => {
+    a_step_size_of_another_recording: foreign("step size", []) => {
         let old = leaked_number();
         let solver = GradientDescent::new(&quadratic()?).step_size(old);
         Function::record(shape![2], |a| here!(solver.unroll(3).solve(zeros(shape![2]), a)))
     };
-    a_step_size_of_a_recording_that_is_over: foreign("mul", []) => {
+    a_step_size_of_a_recording_that_is_over: foreign("step size", []) => {
         let solver = GradientDescent::new(&quadratic()?).step_size(leaked_number());
         here!(solver.solve(ndarray::arr1(&[0.0, 0.0]), ndarray::arr1(&[0.0, 0.0])))
     };

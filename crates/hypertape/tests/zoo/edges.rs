@@ -147,7 +147,7 @@ fn a_singular_system_is_named_by_cholesky() {
 
 #[test]
 fn normal_cg_gives_the_solution_of_minimum_norm_where_there_is_one() {
-    let dz = singular(NormalCg::default(), [1.0, 1.0]).expect("the right-hand side is in the range");
+    let dz = singular(NormalCg::default().minimum_norm(), [1.0, 1.0]).expect("the right-hand side is in the range");
     assert_close("minimum norm", &dz, &[0.5, 0.5], 1e-14);
 }
 

@@ -84,7 +84,7 @@ fn attainable(a: &mut dyn Operator, b: &[f64], x: &[f64], probes: &mut Vec<f64>)
     let (n, epsilon) = (b.len(), a.epsilon());
     probes.resize(2 * n, 0.0);
     let (v, w) = probes.split_at_mut(n);
-    v.iter_mut().enumerate().for_each(|(i, v)| *v = crate::judge::sign(7, i));
+    v.iter_mut().enumerate().for_each(|(i, v)| *v = crate::signs::sign(7, i));
     a.apply(v, w)?;
     let mut largest = norm(w) / norm(v);
     // One step of the power method on AᵀA.
