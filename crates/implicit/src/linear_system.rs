@@ -121,21 +121,6 @@ impl Primitive for LinearSystem {
             let made = count(outcome.iterations, outcome.status);
             return Err(format!("{} gave a result that is not finite{made}", self.solver.name()).into());
         }
-        if !outcome.converged && !self.solver.approximate() && self.policy != OnResidual::Warn {
-            let advice = match outcome.status {
-                "iteration limit" => "loosen the tolerance, allow more iterations",
-                _ => "loosen the tolerance, use another linear solver (LU where the system is small)",
-            };
-            let condition = outcome.condition.map_or(String::new(), |c| format!(", condition number about {c:.2e}"));
-            let problem = format!(
-                "{} did not reach its tolerance: relative residual {:e}, tolerance {tolerance:e}{}{condition}; {advice}, or accept it with \
-                 `on_residual(OnResidual::Warn)`",
-                self.solver.name(),
-                outcome.residual,
-                count(outcome.iterations, outcome.status)
-            );
-            return Err(problem.into());
-        }
         let mut report = Report {
             name: self.name().into(),
             iterations: outcome.iterations,
@@ -144,7 +129,9 @@ impl Primitive for LinearSystem {
             converged: outcome.converged,
             status: outcome.status,
         };
+        // A solve that stalls at a fold is one of a system that is singular there.
         if let Some(work) = &mut s.fold
+            && outcome.status != "iteration limit"
             && let Some(c) = (Solved {
                 point,
                 leaves: n,
@@ -162,6 +149,21 @@ impl Primitive for LinearSystem {
                 return Err(c.words(self.accuracy).into());
             }
             (report.converged, report.status) = (false, "singular or nearly so: it changes within the uncertainty of the solution");
+        }
+        if !outcome.converged && !self.solver.approximate() && self.policy != OnResidual::Warn {
+            let advice = match outcome.status {
+                "iteration limit" => "loosen the tolerance, allow more iterations",
+                _ => "loosen the tolerance, use another linear solver (LU where the system is small)",
+            };
+            let condition = outcome.condition.map_or(String::new(), |c| format!(", condition number about {c:.2e}"));
+            let problem = format!(
+                "{} did not reach its tolerance: relative residual {:e}, tolerance {tolerance:e}{}{condition}; {advice}, or accept it with \
+                 `on_residual(OnResidual::Warn)`",
+                self.solver.name(),
+                outcome.residual,
+                count(outcome.iterations, outcome.status)
+            );
+            return Err(problem.into());
         }
         flat::unpack(&s.x, outputs.iter_mut().map(reborrow));
         Ok(Some(report))

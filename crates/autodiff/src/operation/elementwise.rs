@@ -88,14 +88,7 @@ impl<E: Elementwise> Pointwise<E> {
             Slope::Masked(s) => b.absorb(s, t),
             Slope::Edge(s) => {
                 let anything = b.known_number(t).is_none_or(|v| v == 0.0);
-                if anything && b.zero_wins(t) {
-                    // A zero of either wins; what decides is the slope, so that the rule stays linear in the derivative.
-                    let (product, zero) = (b.absorb(t, s), b.full_like(s, 0.0));
-                    let off = b.equal(s, zero);
-                    b.select(off, zero, product)
-                } else {
-                    b.absorb(s, t)
-                }
+                if anything && b.zero_wins(t) { b.absorb(t, s) } else { b.absorb(s, t) }
             }
         })
     }

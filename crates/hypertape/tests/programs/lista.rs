@@ -32,7 +32,7 @@ fn layers_learn_to_code() -> Result<()> {
     let weights = Weights { encode: shape![LAYERS, MEASURED, CODE], carry: shape![LAYERS, CODE, CODE], threshold: shape![LAYERS] };
     let network = Function::record((weights.clone(), (shape![BATCH, MEASURED], shape![BATCH, CODE])), |(weights, (y, target))| {
         let (x, losses) = scan(zeros(shape![BATCH, CODE]), weights, |x, layer| {
-            let x = (x.dot(layer.carry) + y.dot(layer.encode)).soft_threshold(layer.threshold.relu());
+            let x = (x.dot(layer.carry) + y.dot(layer.encode)).soft_threshold(layer.threshold.abs());
             (x, (x - target).square().sum())
         });
         ((x - target).square().sum() / target.square().sum(), losses)
