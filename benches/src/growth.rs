@@ -90,7 +90,7 @@ fn nested(levels: usize) -> Result<[f64; 3]> {
         if left == 0 {
             return (x * x).sin();
         }
-        if left % 2 == 0 {
+        if left.is_multiple_of(2) {
             return cond(x.sum().less_than(1.0), || level(x * 0.5, left - 1), || x.cos());
         }
         map(x.broadcast_to(&[2, 4]), |row| level(row * x, left - 1)).sum_axis(0)

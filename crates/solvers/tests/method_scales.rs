@@ -13,7 +13,7 @@ fn quadratic<T: Real>(n: usize, s: f64, u: f64) -> Objective<Leaf<T>, Leaf<T>, T
     let of =
         |f: &dyn Fn(usize) -> f64| Array1::from_shape_fn(n, |i| <T as hypertape_autodiff::array::Element>::from_f64(f(i))).into_shared();
     let (a, c) = (of(&|i| 1.0 + 3.0 * i as f64 / n as f64), of(&|i| i as f64 + 1.0));
-    Function::record((Leaf::<T>::new(&[n]), Leaf::<T>::new(&[0])), |(z, _)| {
+    Function::record((Leaf::<T>::new([n]), Leaf::<T>::new([0])), |(z, _)| {
         let number = |v: f64| Scalar::from(v).real::<T>();
         let r = z * number(1.0 / u) - constant(&c);
         number(0.5 * s) * (constant(&a) * r * r).sum()
@@ -58,7 +58,7 @@ fn all<T: Real>(n: usize, s: f64, u: f64, r: f64) {
     right(&what("FISTA"), n, u, tolerance, fista.solve(&start, &none), must);
     let gradient = f.wrt(|(z, _)| z).gradient();
     let map =
-        Function::record((Leaf::<T>::new(&[n]), Leaf::<T>::new(&[0])), |(z, p)| z - Scalar::from(step).real::<T>() * gradient.call((z, p)));
+        Function::record((Leaf::<T>::new([n]), Leaf::<T>::new([0])), |(z, p)| z - Scalar::from(step).real::<T>() * gradient.call((z, p)));
     if must {
         let fixed = FixedPoint::new(&map.unwrap()).tolerance(0.0).relative_tolerance(r);
         right(&what("fixed point"), n, u, tolerance, fixed.solve(&start, &none), true);
@@ -66,7 +66,7 @@ fn all<T: Real>(n: usize, s: f64, u: f64, r: f64) {
     // Adam's steps are of length η whatever the scale; it settles near the solution, so it must only not call that converged wrongly.
     let adam = AdamDescent::new(&f).step_size(0.05 * u).tolerance(0.0).relative_tolerance(r);
     right(&what("Adam"), n, u, tolerance, adam.solve(&start, &none), false);
-    let batches = Function::record((Leaf::<T>::new(&[n]), Leaf::<T>::new(&[0]), shape![]), |(z, p, _)| f.call((z, p))).unwrap();
+    let batches = Function::record((Leaf::<T>::new([n]), Leaf::<T>::new([0]), shape![]), |(z, p, _)| f.call((z, p))).unwrap();
     let sgd = Sgd::new(&batches).step_size(step).tolerance(0.0);
     right(&what("SGD"), n, u, 1e-5_f64.max(tolerance), sgd.solve_over(&start, &none, Array1::<f64>::zeros(200)), false);
 }

@@ -133,10 +133,9 @@ fn holds<T: Real>(name: &str, p: impl Prox<Leaf<T>, Leaf> + Clone, scales: &[f64
     for v in POINTS {
         let n = v.len();
         let q = p.clone();
-        let f = Function::record((Leaf::<T>::new(&[n]), shape![]), |(v, w)| q.prox(v, scalar(1.0), &w)).unwrap();
+        let f = Function::record((Leaf::<T>::new([n]), shape![]), |(v, w)| q.prox(v, scalar(1.0), &w)).unwrap();
         let q = p.clone();
-        let g =
-            Function::record((Leaf::<T>::new(&[n]), shape![], Leaf::<T>::new(&[n])), |(v, w, c)| (q.prox(v, scalar(1.0), &w) * c).sum());
+        let g = Function::record((Leaf::<T>::new([n]), shape![], Leaf::<T>::new([n])), |(v, w, c)| (q.prox(v, scalar(1.0), &w) * c).sum());
         let g = g.unwrap().wrt(|(v, w, _)| (v, w)).gradient();
         for w in WEIGHTS {
             if n == 0 && name == "simplex" && w > 0.0 {

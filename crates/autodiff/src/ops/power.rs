@@ -38,7 +38,7 @@ impl Probed for Sqrt {
 pub struct RootSlope;
 impl Elementwise for RootSlope {
     fn name(&self) -> &'static str {
-        "root_slope"
+        "slope of sqrt"
     }
     fn arity(&self) -> usize {
         1

@@ -30,7 +30,7 @@ impl Condition {
     fn holds(self, x: f64, low: f64) -> bool {
         match self {
             Condition::NotNegative => x >= 0.0,
-            Condition::FiniteNotNegative => x >= 0.0 && x < f64::INFINITY,
+            Condition::FiniteNotNegative => (0.0..f64::INFINITY).contains(&x),
             Condition::Positive => x > 0.0 && x < f64::INFINITY,
             Condition::Fraction => (0.0..1.0).contains(&x),
             Condition::Zero => x == 0.0,

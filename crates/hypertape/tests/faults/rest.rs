@@ -41,7 +41,7 @@ fn identity<M: Method<Solution = Leaf, Params = Leaf, Each = ()>>(solver: &M, th
 fn the_case() {
     let f = Function::record((shape![], shape![]), |(z, theta)| 0.5 * (z - theta).square()).unwrap();
     for steps in [1, 3, 20] {
-        let of = |z: &dyn Fn(Var) -> Var| Function::record(shape![], |t| z(t)).unwrap().gradient(3.0).unwrap()[[]];
+        let of = |z: &dyn Fn(Var) -> Var| Function::record(shape![], z).unwrap().gradient(3.0).unwrap()[[]];
         let search = GradientDescent::new(&f).backtracking().unroll(steps);
         assert_eq!(of(&|t| search.solve(scalar(3.0), t)), 1.0, "backtracking, {steps} steps");
         let lbfgs = Lbfgs::new(&f).unroll(steps);
@@ -123,7 +123,7 @@ fn curvature_of_either_sign() {
 fn methods_that_always_step() {
     let f = Function::record((shape![], shape![]), |(z, theta)| 0.5 * (z - theta).square()).unwrap();
     let none = |v: Var, _: Var, _: &Var| v;
-    let by = |z: &dyn Fn(Var) -> Var| Function::record(shape![], |t| z(t)).unwrap().gradient(3.0).unwrap()[[]];
+    let by = |z: &dyn Fn(Var) -> Var| Function::record(shape![], z).unwrap().gradient(3.0).unwrap()[[]];
     let map = Function::record((shape![], shape![]), |(z, t)| 0.5 * (z + t)).unwrap();
     let batch = Function::record((shape![], shape![], shape![]), |(z, t, _)| 0.5 * (z - t).square()).unwrap();
     let all = [

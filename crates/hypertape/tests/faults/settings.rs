@@ -39,7 +39,7 @@ fn a_negative_penalty_in_every_way_to_solve() {
     let words = ["`l1`", "the weight is -0.1", "not negative"];
     let smooth = Function::record((shape![2], shape![]), |(z, _)| 0.5 * (z - 1.0).dot(z - 1.0)).unwrap();
     let lasso = Ista::new(&smooth, prox::l1::<Leaf, _>(|lambda| *lambda)).step_size(0.5);
-    let e = lasso.solve(&arr1(&[0.0, 0.0]), -0.1).err().unwrap().to_string();
+    let e = lasso.solve(arr1(&[0.0, 0.0]), -0.1).err().unwrap().to_string();
     assert!(words.iter().chain(&["settings.rs"]).all(|w| e.contains(w)), "{e}");
     let f = Function::record(shape![], |l| lasso.unroll(5).solve(start(), l).sum());
     refused("unrolled", f, -0.1, &words);

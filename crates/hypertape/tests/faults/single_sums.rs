@@ -49,7 +49,7 @@ const MANY: usize = 1 << 20;
 #[test]
 fn running_sums_of_ones() -> Result<()> {
     let n = 1 << 25;
-    let f = Function::record(Leaf::<f32>::new(&[n]), |x| {
+    let f = Function::record(Leaf::<f32>::new([n]), |x| {
         let y = x.cumulative_sum(0);
         (y.slice_axis(0, n - 1, n), y.slice_axis(0, 1 << 24, (1 << 24) + 1))
     })?;
@@ -62,12 +62,12 @@ fn running_sums_of_ones() -> Result<()> {
 fn running_sums_and_their_derivatives() -> Result<()> {
     let x = Array1::from_shape_fn(MANY, number);
     let all = exact(x.iter().map(|v| f64::from(*v)));
-    let f = Function::record(Leaf::<f32>::new(&[MANY]), |x| x.cumulative_sum(0))?;
+    let f = Function::record(Leaf::<f32>::new([MANY]), |x| x.cumulative_sum(0))?;
     close(&list(&f.eval(&x)?)[MANY - 1..], &[all]);
     let (_, back) = f.vjp(&x, &x)?;
     close(&list(&back)[..1], &[all]);
     let two = x.clone().into_shape_with_order((MANY / 2, 2)).expect("it fits");
-    let rows = Function::record(Leaf::<f32>::new(&[MANY / 2, 2]), |x| x.cumulative_sum(0))?;
+    let rows = Function::record(Leaf::<f32>::new([MANY / 2, 2]), |x| x.cumulative_sum(0))?;
     let expected: Vec<f64> = (0..2).map(|j| exact(two.column(j).iter().map(|v| f64::from(*v)))).collect();
     close(&list(&rows.eval(&two)?)[MANY - 2..], &expected);
     Ok(())
@@ -78,16 +78,15 @@ fn scattered_sums() -> Result<()> {
     let x = Array1::from_shape_fn(MANY, number);
     let index = Array1::from_shape_fn(MANY, |i| u32::from(i % 3 == 0) * 2);
     let sum = |k: u32| exact(x.iter().zip(&index).filter(|p| *p.1 == k).map(|p| f64::from(*p.0)));
-    let f = Function::record((Leaf::<f32>::new(&[MANY]), index![MANY]), |(x, i)| x.scatter_add(i, 0, 3))?;
+    let f = Function::record((Leaf::<f32>::new([MANY]), index![MANY]), |(x, i)| x.scatter_add(i, 0, 3))?;
     let found = list(&f.eval((&x, &index))?);
     close(&[found[0], found[2]], &[sum(0), sum(2)]);
     assert_eq!(found[1], 0.0);
     // The derivative of `rows`: a table of three rows, read many times.
     let weights = x.clone().into_shape_with_order((MANY / 2, 2)).expect("it fits");
     let index = Array1::from_shape_fn(MANY / 2, |i| (i % 3) as u32);
-    let g = Function::record((Leaf::<f32>::new(&[3, 2]), index![MANY / 2], Leaf::<f32>::new(&[MANY / 2, 2])), |(t, i, w)| {
-        (t.rows(i) * w).sum()
-    })?;
+    let g =
+        Function::record((Leaf::<f32>::new([3, 2]), index![MANY / 2], Leaf::<f32>::new([MANY / 2, 2])), |(t, i, w)| (t.rows(i) * w).sum())?;
     let gradient = g.wrt(|(t, _, _)| t).gradient().eval((Array2::<f32>::ones((3, 2)), &index, &weights))?;
     let row = |k: usize, j: usize| exact(weights.column(j).iter().skip(k).step_by(3).map(|v| f64::from(*v)));
     let expected: Vec<f64> = (0..6).map(|at| row(at / 2, at % 2)).collect();
@@ -103,21 +102,21 @@ fn products_over_many_rows() -> Result<()> {
         let r = Array1::from_shape_fn(rows, |i| number(7 * i + 1));
         let column = |j: usize| exact(x.column(j).iter().zip(&r).map(|(x, r)| f64::from(*x) * f64::from(*r)));
         let expected: Vec<f64> = (0..columns).map(column).collect();
-        let lone = Function::record((Leaf::<f32>::new(&[rows, columns]), Leaf::<f32>::new(&[rows])), |(x, r)| r.dot(x))?;
+        let lone = Function::record((Leaf::<f32>::new([rows, columns]), Leaf::<f32>::new([rows])), |(x, r)| r.dot(x))?;
         close(&list(&lone.eval((&x, &r))?), &expected);
-        let turned = Function::record((Leaf::<f32>::new(&[columns, rows]), Leaf::<f32>::new(&[rows])), |(x, r)| x.dot(r))?;
+        let turned = Function::record((Leaf::<f32>::new([columns, rows]), Leaf::<f32>::new([rows])), |(x, r)| x.dot(r))?;
         close(&list(&turned.eval((&x.t().as_standard_layout(), &r))?), &expected);
         // In one pass: Xᵀ(X w − y).
         let w = Array1::from_elem(columns, 0.01f32);
-        let fit = Function::record(
-            (Leaf::<f32>::new(&[columns]), Leaf::<f32>::new(&[rows, columns]), Leaf::<f32>::new(&[rows])),
-            |(w, x, y)| 0.5 * (x.dot(w) + y).square().sum(),
-        )?;
+        let fit =
+            Function::record((Leaf::<f32>::new([columns]), Leaf::<f32>::new([rows, columns]), Leaf::<f32>::new([rows])), |(w, x, y)| {
+                0.5 * (x.dot(w) + y).square().sum()
+            })?;
         let residual: Vec<f64> = x.rows().into_iter().zip(&r).map(|(x, r)| f64::from(x.dot(&w) + r)).collect();
         let expected: Vec<f64> = (0..columns).map(|j| exact(x.column(j).iter().zip(&residual).map(|(x, r)| f64::from(*x) * r))).collect();
         close(&list(&fit.wrt(|(w, _, _)| w).gradient().eval((&w, &x, &r))?), &expected);
         // Down the columns.
-        let down = Function::record(Leaf::<f32>::new(&[rows, columns]), |x| x.sum_axis(0))?;
+        let down = Function::record(Leaf::<f32>::new([rows, columns]), |x| x.sum_axis(0))?;
         let expected: Vec<f64> = (0..columns).map(|j| exact(x.column(j).iter().map(|v| f64::from(*v)))).collect();
         close(&list(&down.eval(&x)?), &expected);
     }
@@ -132,7 +131,7 @@ fn sparse_products() -> Result<()> {
     let long = entries(vec![0, n, 2 * n], [2, n], (0..2 * n).map(|k| (k % n) as u32).collect())?;
     for k in [1, 2, 5] {
         let r = Array2::from_shape_fn((n, k), |(i, j)| number(3 * i + j));
-        let f = Function::record(Leaf::<f32>::new(&[n, k]), |r| (csr(&tall).t().dot(r), csr(&long).dot(r)))?;
+        let f = Function::record(Leaf::<f32>::new([n, k]), |r| (csr(&tall).t().dot(r), csr(&long).dot(r)))?;
         let (down, along) = f.eval(&r)?;
         let sum = |at: &dyn Fn(usize) -> usize, j: usize| exact((0..n).map(|i| f64::from(number(at(i))) * f64::from(r[[i, j]])));
         let expected: Vec<f64> = (0..2 * k).map(|c| sum(&|i| 2 * i + c / k, c % k)).collect();
@@ -146,17 +145,17 @@ fn sparse_products() -> Result<()> {
 #[test]
 fn means_and_filters() -> Result<()> {
     let x = Array1::from_elem(MANY, 0.1f32);
-    let f = Function::record(Leaf::<f32>::new(&[MANY]), |x| (x.mean(), x.logsumexp(), x.norm_l2()))?;
+    let f = Function::record(Leaf::<f32>::new([MANY]), |x| (x.mean(), x.logsumexp(), x.norm_l2()))?;
     let (mean, log, norm) = f.eval(&x)?;
     let v = f64::from(0.1f32);
     close(&[list(&mean)[0], list(&log)[0], list(&norm)[0]], &[v, v + (MANY as f64).ln(), v * (MANY as f64).sqrt()]);
     // The transpose of a broadcast.
-    let b = Function::record((Leaf::<f32>::new(&[3]), Leaf::<f32>::new(&[MANY / 4, 3])), |(b, x)| (b + x).sum())?;
+    let b = Function::record((Leaf::<f32>::new([3]), Leaf::<f32>::new([MANY / 4, 3])), |(b, x)| (b + x).sum())?;
     let gradient = b.wrt(|(b, _)| b).gradient().eval((Array1::ones(3), Array2::ones((MANY / 4, 3))))?;
     close(&list(&gradient), &[(MANY / 4) as f64; 3]);
     // The gradient of a filter of one tap.
-    let image = Leaf::<f32>::new(&[1, 1, 1024, 1024]);
-    let c = Function::record((Leaf::<f32>::new(&[1, 1, 1, 1]), image), |(w, x)| x.convolve(w, Boundary::Zero, [1, 1]).sum())?;
+    let image = Leaf::<f32>::new([1, 1, 1024, 1024]);
+    let c = Function::record((Leaf::<f32>::new([1, 1, 1, 1]), image), |(w, x)| x.convolve(w, Boundary::Zero, [1, 1]).sum())?;
     let pixels = ndarray::Array4::from_shape_fn((1, 1, 1024, 1024), |(_, _, i, j)| number(i * 1024 + j));
     let expected = exact(pixels.iter().map(|v| f64::from(*v)));
     let gradient = c.wrt(|(w, _)| w).gradient().eval((ndarray::Array4::<f32>::ones((1, 1, 1, 1)), &pixels))?;

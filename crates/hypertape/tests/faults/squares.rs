@@ -34,7 +34,7 @@ fn norms_at_every_scale() -> Result<()> {
         let gradient = list(&f.gradient(&x)?);
         near(gradient[0], 0.6, 1e-15);
         near(gradient[1], 0.8, 1e-15);
-        near(f.jvp(&x, &arr1(&[1.0, 2.0]))?.1.number().unwrap(), 2.2, 1e-15);
+        near(f.jvp(&x, arr1(&[1.0, 2.0]))?.1.number().unwrap(), 2.2, 1e-15);
         // (I − u uᵀ) v / ‖x‖, where it is a number.
         if scale < 1e300 && scale > 1e-300 {
             let h = list(&f.hvp(&x, &arr1(&[1.0, 0.0]))?);
@@ -71,7 +71,7 @@ fn norms_of_zeros_and_infinities() -> Result<()> {
 
 #[test]
 fn norms_in_single_precision() -> Result<()> {
-    let f = Function::record(Leaf::<f32>::new(&[2]), |x| x.norm_l2())?;
+    let f = Function::record(Leaf::<f32>::new([2]), |x| x.norm_l2())?;
     for scale in [1e-25f32, 1e25, 6e37, 1e-18, 1e18, 1e-40, 1.0] {
         let x = arr1(&[3.0 * scale, 4.0 * scale]);
         let epsilon = if scale < 1e-38 { 1e-4 } else { 3e-7 };
@@ -146,7 +146,7 @@ fn angles_at_every_scale() -> Result<()> {
         near(list(&y)[0], 0.16 / scale, 4e-15);
         near(list(&x)[0], -0.12 / scale, 4e-15);
     }
-    let single = Function::record((Leaf::<f32>::new(&[]), Leaf::<f32>::new(&[])), |(y, x)| y.atan2(x))?;
+    let single = Function::record((Leaf::<f32>::new([]), Leaf::<f32>::new([])), |(y, x)| y.atan2(x))?;
     for scale in [1e25f32, 1e-25] {
         let (y, _) = single.gradient((ArrayD::from_elem(vec![], 3.0 * scale), ArrayD::from_elem(vec![], 4.0 * scale)))?;
         near(list(&y)[0], 0.16 / f64::from(scale), 1e-6);

@@ -14,7 +14,7 @@ use ndarray::{arr1, arr2};
 type Point<T> = Function<(Leaf<T>, Leaf), Leaf<T>>;
 
 fn of<T: Real>(p: impl Prox<Leaf<T>, Leaf>, n: usize) -> Point<T> {
-    Function::record((Leaf::<T>::new(&[n]), shape![]), |(v, w)| p.prox(v, scalar(1.0), &w)).unwrap()
+    Function::record((Leaf::<T>::new([n]), shape![]), |(v, w)| p.prox(v, scalar(1.0), &w)).unwrap()
 }
 
 #[test]

@@ -47,7 +47,9 @@ impl<T: Real, P: Structure, F: Fn(&V<P>) -> (Var, Var) + 'static> Prox<Leaf<T>, 
         let (low, high) = self.bounds(p);
         let (low, high) = (scaled::<T>("between", step, low), scaled::<T>("between", step, high));
         // v − v is 0, and NaN where v is.
-        v.at_most(low).select(v - low, v.at_least(high).select(v - high, v - v))
+        #[allow(clippy::eq_op, reason = "0, and NaN where v is")]
+        let inside = v - v;
+        v.at_most(low).select(v - low, v.at_least(high).select(v - high, inside))
     }
 }
 
