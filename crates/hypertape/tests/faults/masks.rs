@@ -5,10 +5,10 @@
 //!   select now. ηw, which may be ∞, has derivative 0 where nothing depends on it.
 //! - `l1`, `elastic_net`: `soft_threshold` is one operation, whose slopes are masks that win over what is infinite.
 //! - rules of operations (`ops/comparison.rs`, `activation.rs`, `power.rs`, `reduce.rs`): slopes that are masks go through `absorb`, where a zero wins.
-//! - `ops/linalg` (triangles): select. `ops/reduce.rs` (`max`): mask over a count that is at least 1, unless an entry is NaN.
+//! - `ops/reduce.rs` (`max`): mask over a count that is at least 1, unless an entry is NaN. `ops/linalg` was not read for this.
 //! - line searches and the loop of solvers multiply tests, which are 0 or 1, with tests only.
 //! - Newton–CG: the curvature was masked by a product, now by a choice.
-//! - crates/implicit: no masks.
+//! - crates/implicit was read in part: no masks found there.
 use hypertape::prelude::*;
 use ndarray::arr1;
 

@@ -5,7 +5,7 @@
 //! - step sizes (a variable, one an iteration, a rule) of all methods, τ and σ, the tolerance, damping, momentum: likewise.
 //! - thresholds of `soft_threshold` and bounds of `clamp`: likewise.
 //! - decay rates of Adam, the memory of L-BFGS, counts: numbers only, checked before a run.
-//! - tolerances of adjoint solvers: see the tests of crates/implicit; they are numbers, or looked at where they are used.
+//! - tolerances of adjoint solvers were not looked at for this.
 use hypertape::prelude::*;
 use ndarray::arr1;
 
