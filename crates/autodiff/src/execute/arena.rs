@@ -4,6 +4,7 @@
 //! that what an instruction writes overlaps nothing else that it reads or writes; `checks` holds them to it in debug builds.
 #![allow(unsafe_code)]
 use crate::array::{AnyView, Element, Kind, Real, Slice, SliceMut};
+use crate::kernels::finite::surely_finite;
 use crate::kernels::fold::Number;
 use crate::kernels::group::{Group, PORTS};
 use crate::kernels::stream::PRODUCTS;
@@ -268,6 +269,19 @@ impl Bases {
         unsafe {
             let from = std::slice::from_raw_parts(self.at::<T>(x).cast_const(), x.reach());
             crate::kernels::copy::copy(from, &x.layout, std::slice::from_raw_parts_mut(to.at.cast(), x.layout.len()));
+        }
+    }
+    /// Whether so many elements at the start of a base are surely finite.
+    pub(crate) fn finite(&self, i: usize, kind: Kind, len: usize) -> bool {
+        fn typed<T: Real>(at: *const u8, len: usize) -> bool {
+            // SAFETY: outputs lie in the arena, contiguous, aligned; this borrows the bases, so nothing runs meanwhile.
+            surely_finite(unsafe { std::slice::from_raw_parts(at.cast::<T>(), len) })
+        }
+        let at = self.at[i].at;
+        match kind {
+            Kind::F64 => typed::<f64>(at, len),
+            Kind::F32 => typed::<f32>(at, len),
+            Kind::U32 => true,
         }
     }
     /// An array at the start of a base.

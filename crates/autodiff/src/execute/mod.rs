@@ -117,6 +117,12 @@ impl Executor {
         let (shape, strides) = &self.views[i];
         self.runner.bases.view(1 + self.plan.inputs.len() + i, t.kind, shape, strides)
     }
+    /// Whether an output of the last run is finite, where one pass over it tells. "No" may be an overflow of sums.
+    #[inline]
+    pub(crate) fn surely_finite(&self, i: usize) -> bool {
+        let t = &self.plan.outputs[i];
+        self.failed.is_some() || self.runner.bases.finite(1 + self.plan.inputs.len() + i, t.kind, t.len())
+    }
     /// What iterative operations said of the last run, in the order in which they ran.
     #[must_use]
     pub fn reports(&self) -> &[Report] {

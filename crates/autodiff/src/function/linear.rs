@@ -172,7 +172,8 @@ fn run<S: Structure>(
     let views: SmallVec<[AnyView<'_>; 16]> = residuals.iter().map(AnyArray::view).chain(real).collect();
     e.run(&views)?;
     let n = e.plan().outputs().len();
-    if let Some((k, (index, value))) = (0..n).find_map(|k| Some((k, rules.allow.suspects(&e.output(k))?))) {
+    if let Some((k, (index, value))) = (0..n).filter(|k| !e.surely_finite(*k)).find_map(|k| Some((k, rules.allow.suspects(&e.output(k))?)))
+    {
         rules.look_into(e, which, &views, residuals, (k, &index, value))?;
     }
     (0..n).for_each(|k| leaf(e.output(k)));

@@ -115,13 +115,22 @@ impl<I: Structure, O: Structure> Workspace<I, O> {
             None => e,
         })?;
         let n = executor.plan().outputs().len();
+        if !self.allow.looks() || (0..n.min(self.watched)).all(|k| executor.surely_finite(k)) {
+            return Ok(());
+        }
+        self.look(&views)
+    }
+    /// Looks at every element.
+    #[cold]
+    fn look(&self, inputs: &[AnyView<'_>]) -> Result<()> {
+        let executor = self.executor.as_ref().map_err(Clone::clone)?;
+        let n = executor.plan().outputs().len();
         match (0..n.min(self.watched)).find_map(|k| self.allow.suspects(&executor.output(k)).map(|(index, value)| (k, index, value))) {
-            Some(suspect) => self.look_into(&views, suspect),
+            Some(suspect) => self.look_into(inputs, suspect),
             None => Ok(()),
         }
     }
     /// Whether what is not finite in the outputs may be; the error names the operation that made it.
-    #[cold]
     fn look_into(&self, inputs: &[AnyView<'_>], (k, index, value): (usize, Vec<usize>, f64)) -> Result<()> {
         let executor = self.executor.as_ref().map_err(Clone::clone)?;
         let n = executor.plan().outputs().len();

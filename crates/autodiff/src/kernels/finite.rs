@@ -14,17 +14,35 @@ per_isa! {
 
 #[inline(always)]
 fn finite<T: Real, const FMA: bool>(x: &[T]) -> bool {
-    let (mut many, mut few) = ([T::zero(); LANES], [T::zero(); FEW]);
-    let chunks = x.chunks_exact(LANES);
-    let rest = chunks.remainder().chunks_exact(FEW);
-    chunks.for_each(|c| many.iter_mut().zip(c).for_each(|(l, v)| *l += *v));
-    let last = rest.remainder().iter().fold(T::zero(), |sum, v| sum + *v);
-    rest.for_each(|c| few.iter_mut().zip(c).for_each(|(l, v)| *l += *v));
-    // 0·v is 0, and NaN for what is not finite.
-    let wrong = |lanes: &[T]| lanes.iter().fold(T::zero(), |sum, v| sum + T::zero() * *v);
-    let many = if x.len() >= LANES { wrong(&many) } else { T::zero() };
-    let few = if x.len() >= FEW { wrong(&few) } else { T::zero() };
-    (many + few).is_finite() && last.is_finite()
+    let (blocks, rest) = x.as_chunks::<LANES>();
+    let (few, last) = rest.as_chunks::<FEW>();
+    let mut sum = last.iter().fold(T::zero(), |sum, v| sum + *v);
+    if !few.is_empty() {
+        sum += lanes(few);
+    }
+    if !blocks.is_empty() {
+        sum += lanes(blocks);
+    }
+    sum.is_finite()
+}
+
+/// The sum of all blocks: lane by lane, then by halves, so that no addition waits for another.
+#[inline(always)]
+fn lanes<T: Real, const N: usize>(blocks: &[[T; N]]) -> T {
+    let mut sums = [T::zero(); N];
+    for block in blocks {
+        for l in 0..N {
+            sums[l] += block[l];
+        }
+    }
+    let mut width = N / 2;
+    while width > 0 {
+        for l in 0..width {
+            sums[l] += sums[l + width];
+        }
+        width /= 2;
+    }
+    sums[0]
 }
 
 #[cfg(test)]

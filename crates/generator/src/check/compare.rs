@@ -17,8 +17,13 @@ pub enum Class {
     Rounding,
     /// Disturbances of the size of rounding change the leading digits.
     Chaos,
+    /// The difference is of the size of rounding beside the largest number on the way: a sum taken backwards cancels where the same sum
+    /// taken forwards does not.
+    Cancelled,
     /// A disturbance changes a decision: a tie, a step, the number of turns.
     Kink,
+    /// The point lies on a kink, where the second derivative is a convention; beside it, on all sides, engine and reference agree.
+    Convention,
     /// Something on the way is infinite, undefined, singular, or so large that its rounding explains the difference.
     Pole,
     /// The engine refuses what the reference has trouble with too.
@@ -63,6 +68,16 @@ impl<'a> Judge<'a> {
     pub(super) fn trouble(&self) -> Option<&str> {
         self.reference.arithmetic.trouble.as_deref()
     }
+    /// Whether the last flag is a fault at a kink.
+    pub(super) fn doubts_a_kink(&self) -> bool {
+        self.reference.arithmetic.kink && self.flags.last().is_some_and(|f| f.class == Class::Fault)
+    }
+    /// Calls the last flag what a kink explains.
+    pub(super) fn excuse(&mut self) {
+        if let Some(f) = self.flags.last_mut() {
+            f.class = Class::Convention;
+        }
+    }
     /// A flag without numbers.
     pub(super) fn flag(&mut self, what: &str, class: Class, text: String) {
         self.flags.push(Flag { what: what.into(), class, text });
@@ -104,8 +119,7 @@ impl<'a> Judge<'a> {
                     _ => Class::Rounding,
                 }
             } else if d <= UNITS * eps * largest {
-                // Sums of a derivative taken backwards may cancel where the same sums taken forwards do not.
-                Class::Rounding
+                Class::Cancelled
             } else if self.trouble().is_some() || largest > 1e4 && d <= 1e3 * eps * largest {
                 Class::Pole
             } else {

@@ -1,6 +1,6 @@
 //! Runs the engine through its doors.
 use super::compare::{Class, Judge};
-use super::pools;
+use super::{beside, pools};
 use crate::door::{self, Many, One};
 use crate::language::{Kind, Program};
 use crate::reference::{Arithmetic, Evaluation, Jet, evaluate};
@@ -154,12 +154,20 @@ fn gradients<T: Real>(program: &Program, judge: &mut Judge<'_>, l: &One<T>, x: &
     if shared.is_some_and(|(_, h)| !same(&flat(&h), &g)) {
         judge.flag("gradient on two threads", Class::Fault, "other bits than on one".into());
     }
-    if let Some(h) = attempt(judge, "hvp", || l.hvp(x, &u)) {
-        let (p, size) = inner(&flat(&h), &second);
-        judge.compare("hvp", &[p], &[size], |e| vec![e.loss.ab]);
+    curvature(judge, l, x, &u, &second);
+    if judge.doubts_a_kink() && beside::agrees(program, |moved, own| curvature(own, l, &door::point::<T>(moved, false), &u, &second)) {
+        judge.excuse();
     }
     let Some(k) = program.inputs.iter().position(|i| i.of.kind == Kind::Real && !i.of.is_empty()) else { return };
     by_one_input::<T>(program, judge, l, x, k);
+}
+
+/// vᵀ H u.
+fn curvature<T: Real>(judge: &mut Judge<'_>, l: &One<T>, x: &Vec<AnyArray>, u: &Vec<AnyArray>, v: &[f64]) {
+    if let Some(h) = attempt(judge, "hvp", || l.hvp(x, u)) {
+        let (p, size) = inner(&flat(&h), v);
+        judge.compare("hvp", &[p], &[size], |e| vec![e.loss.ab]);
+    }
 }
 
 /// The gradient by the input k alone, and the product with that part of the Hessian.
@@ -178,9 +186,15 @@ fn by_one_input<T: Real>(program: &Program, judge: &mut Judge<'_>, l: &One<T>, x
         let (p, size) = inner(&g.to_f64(), &u.to_f64());
         own.compare("gradient by one input", &[p], &[size], |e| vec![e.loss.a]);
     }
-    if let Some(h) = attempt(&mut own, "hvp by one input", || wrt.hvp().eval((x, &u))) {
-        let (p, size) = inner(&h.to_f64(), &v.to_f64());
-        own.compare("hvp by one input", &[p], &[size], |e| vec![e.loss.ab]);
+    let curvature = |own: &mut Judge<'_>, x: &Vec<AnyArray>| {
+        if let Some(h) = attempt(own, "hvp by one input", || wrt.hvp().eval((x, &u))) {
+            let (p, size) = inner(&h.to_f64(), &v.to_f64());
+            own.compare("hvp by one input", &[p], &[size], |e| vec![e.loss.ab]);
+        }
+    };
+    curvature(&mut own, x);
+    if own.doubts_a_kink() && beside::agrees(&alone, |moved, own| curvature(own, &door::point::<T>(moved, false))) {
+        own.excuse();
     }
     judge.flags.extend(own.flags);
 }

@@ -1,4 +1,5 @@
 //! Holds the engine to the reference: values, derivatives both ways, second derivatives, reruns, thread counts.
+mod beside;
 mod compare;
 mod engine;
 mod pools;

@@ -76,8 +76,10 @@ pub struct Arithmetic {
     pub largest: f64,
     /// What was met that a program may refuse: a singular matrix, an index out of range, something not finite.
     pub trouble: Option<String>,
-    /// Whether a derivative was taken by convention where there is none of every order: √ at 0.
+    /// Whether a number has a function's value but no finite derivative of first or second order: √ at 0, asin at 1.
     pub convention: bool,
+    /// Whether a number lies on a kink between two smooth pieces: |x| at 0, a tie.
+    pub kink: bool,
     seed: u64,
     state: u64,
     signs: u64,
@@ -94,6 +96,7 @@ impl Arithmetic {
             largest: 0.0,
             trouble: None,
             convention: false,
+            kink: false,
             seed: 0,
             state: 0,
             signs: 0,
@@ -114,6 +117,10 @@ impl Arithmetic {
     pub fn decide(&mut self, way: bool) -> bool {
         self.decisions = self.decisions.wrapping_mul(0x0100_0000_01B3).wrapping_add(1 + u64::from(way));
         way
+    }
+    /// The point lies on a kink.
+    pub fn on_kink(&mut self, on: bool) {
+        self.kink |= on;
     }
     /// A whole number that the program comes to.
     pub fn whole(&mut self, v: f64) -> f64 {
@@ -196,6 +203,7 @@ impl Arithmetic {
             first += first * way(1) + loose * way(2);
             second += second * way(3) + loose * way(4);
         }
+        self.convention |= x.v.is_finite() && !(first.is_finite() && second.is_finite());
         // A slope of 0 wins over one that is infinite, and the other way round.
         let times = |p: f64, q: f64| if p == 0.0 || q == 0.0 { 0.0 } else { p * q };
         let ab = times(first, x.ab) + times(second, times(x.a, x.b));

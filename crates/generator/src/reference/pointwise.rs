@@ -60,7 +60,10 @@ pub(super) fn unary(cx: &mut Arithmetic, f: Unary, x: Jet) -> Jet {
         Unary::Abs => match (cx.decide(v > 0.0), cx.decide(v < 0.0)) {
             (true, _) => x,
             (_, true) => cx.neg(x),
-            _ => Jet::number(v.abs()),
+            _ => {
+                cx.on_kink(true);
+                Jet::number(v.abs())
+            }
         },
         Unary::Sign => match (cx.decide(v > 0.0), cx.decide(v < 0.0)) {
             (true, _) => Jet::number(1.0),
@@ -102,7 +105,10 @@ pub(super) fn unary(cx: &mut Arithmetic, f: Unary, x: Jet) -> Jet {
             cx.chain_within(x, -softplus(-v), t, -s * t, 1.0)
         }
         Unary::Relu if cx.decide(v > 0.0) => x,
-        Unary::Relu => Jet::number(if v.is_nan() { v } else { 0.0 }),
+        Unary::Relu => {
+            cx.on_kink(v == 0.0);
+            Jet::number(if v.is_nan() { v } else { 0.0 })
+        }
         Unary::Erf => {
             let e = FRAC_2_SQRT_PI * (-v * v).exp();
             cx.chain(x, erf(v), e, -2.0 * v * e)
@@ -138,7 +144,10 @@ fn larger(cx: &mut Arithmetic, x: Jet, y: Jet) -> Jet {
     match (cx.decide(x.v > y.v), cx.decide(x.v < y.v)) {
         (true, _) => x,
         (_, true) => y,
-        _ => Jet { v: x.v, a: (x.a + y.a) / 2.0, b: (x.b + y.b) / 2.0, ab: (x.ab + y.ab) / 2.0 },
+        _ => {
+            cx.on_kink(true);
+            Jet { v: x.v, a: (x.a + y.a) / 2.0, b: (x.b + y.b) / 2.0, ab: (x.ab + y.ab) / 2.0 }
+        }
     }
 }
 
@@ -188,6 +197,7 @@ pub(super) fn binary(cx: &mut Arithmetic, f: Binary, x: Jet, y: Jet) -> Jet {
             let (x2, y2) = (cx.mul(x, x), cx.mul(y, y));
             let r = cx.add(x2, y2);
             if r.v == 0.0 {
+                cx.on_kink(true);
                 return Jet::number(angle);
             }
             if x.v.abs() <= y.v.abs() {
@@ -202,6 +212,7 @@ pub(super) fn binary(cx: &mut Arithmetic, f: Binary, x: Jet, y: Jet) -> Jet {
         }
         Binary::SoftThreshold => {
             let over = cx.decide(x.v.abs() > y.v);
+            cx.on_kink(x.v.abs() == y.v);
             match (over, cx.decide(x.v > 0.0), cx.decide(x.v < 0.0)) {
                 (true, true, _) => cx.sub(x, y),
                 (true, _, true) => cx.add(x, y),
@@ -230,6 +241,7 @@ pub(super) fn largest(cx: &mut Arithmetic, all: &[Jet]) -> Jet {
     if count == 0.0 {
         return Jet::number(top);
     }
+    cx.on_kink(count > 1.0);
     let mut share = cx.scale(sum, 1.0 / count);
     share.v = top;
     share
