@@ -24,6 +24,9 @@ pub(super) fn product(w: &mut Writer) -> Id {
             let mut other = shape.clone();
             other[rank - 2] = shape[rank - 1];
             other[rank - 1] = w.length().min(64);
+            if size(&other) > w.most {
+                return contract(w, x);
+            }
             let y = w.shaped(&other);
             let batch: Vec<(usize, usize)> = (0..rank - 2).map(|i| (i, i)).collect();
             if fits(w, x, y, &[(rank - 1, rank - 2)], &batch) { w.real(Op::Matmul, &[x, y]) } else { x }

@@ -157,11 +157,11 @@ fn indices(cx: &mut Arithmetic, inputs: &[Value], env: &[Value], op: &Op, s: &St
             cx.whole(x.v.trunc()) as u32
         }),
         Op::RandomIndex(key, below) => indexing::random_index(*key, i(0).data[0], to, *below),
-        Op::IndexNumber(f, v) => i(0).map(|k| pointwise::index(*f, k, *v)),
+        Op::IndexNumber(f, v) => i(0).map(|k| pointwise::index(cx, *f, k, *v)),
         Op::Index(f) => {
             let shape = common(&i(0).shape, &i(1).shape).expect("the generator broadcasts only what fits");
             let (x, y) = (i(0).broadcast(&shape), i(1).broadcast(&shape));
-            Tensor::new(&shape, x.data.iter().zip(&y.data).map(|(x, y)| pointwise::index(*f, *x, *y)).collect())
+            Tensor::new(&shape, x.data.iter().zip(&y.data).map(|(x, y)| pointwise::index(cx, *f, *x, *y)).collect())
         }
         Op::Rows => indexing::take(cx, i(0), i(1), 0),
         Op::Take(axis) => indexing::take(cx, i(0), i(1), *axis),

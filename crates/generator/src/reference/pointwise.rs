@@ -52,6 +52,7 @@ pub(super) fn unary(cx: &mut Arithmetic, f: Unary, x: Jet) -> Jet {
         }
         Unary::Sqrt if cx.decide(v == 0.0) => {
             cx.convention = true;
+            cx.on_kink(true);
             Jet::number(0.0)
         }
         Unary::Sqrt => cx.chain(x, v.sqrt(), 0.5 / v.sqrt(), -0.25 / (v * v.sqrt())),
@@ -247,14 +248,18 @@ pub(super) fn largest(cx: &mut Arithmetic, all: &[Jet]) -> Jet {
     share
 }
 
-/// Two indices.
-pub(super) fn index(f: Index, x: u32, y: u32) -> u32 {
-    match f {
-        Index::Add => x.saturating_add(y),
-        Index::Sub => x.saturating_sub(y),
-        Index::Mul => x.saturating_mul(y),
-        Index::Rem => x.checked_rem(y).unwrap_or(0),
-        Index::Equals => u32::from(x == y),
-        Index::LessThan => u32::from(x < y),
-    }
+/// Two indices. What is below 0 or from 2³² on is no index.
+pub(super) fn index(cx: &mut Arithmetic, f: Index, x: u32, y: u32) -> u32 {
+    let made = match f {
+        Index::Add => x.checked_add(y),
+        Index::Sub => x.checked_sub(y),
+        Index::Mul => x.checked_mul(y),
+        Index::Rem => Some(x.checked_rem(y).unwrap_or(0)),
+        Index::Equals => Some(u32::from(x == y)),
+        Index::LessThan => Some(u32::from(x < y)),
+    };
+    made.unwrap_or_else(|| {
+        cx.note(|| format!("{f:?} of {x} and {y} as an index"));
+        0
+    })
 }
