@@ -1,4 +1,4 @@
-//! Points beside a point: on a kink the second derivative is a convention, beside it there is one value.
+//! Points beside a point: on a kink a derivative is a convention, beside it there is one value.
 use super::compare::{Class, Judge};
 use crate::language::{Kind, Program};
 use hypertape_testkit::random::unit;
@@ -19,12 +19,18 @@ fn moved(program: &Program, side: u64) -> Program {
     moved
 }
 
-/// Whether a comparison finds no fault at any of the points beside that of the program.
+/// Whether a comparison finds no fault at any of the points beside that of the program where it has a value, of which there must be one.
 pub(super) fn agrees(program: &Program, compare: impl Fn(&Program, &mut Judge<'_>)) -> bool {
-    (0..SIDES).all(|side| {
+    let mut seen = 0;
+    let right = (0..SIDES).all(|side| {
         let moved = moved(program, side);
         let mut judge = Judge::new(&moved);
+        if judge.trouble().is_some() {
+            return true;
+        }
+        seen += 1;
         compare(&moved, &mut judge);
         judge.flags.iter().all(|f| f.class < Class::Refused)
-    })
+    });
+    right && seen > 0
 }

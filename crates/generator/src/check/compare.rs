@@ -22,7 +22,8 @@ pub enum Class {
     Cancelled,
     /// A disturbance changes a decision: a tie, a step, the number of turns.
     Kink,
-    /// The point lies on a kink, where the second derivative is a convention; beside it, on all sides, engine and reference agree.
+    /// The point lies on a kink, where the second derivative is a convention, or on a root of 0, where the first is; beside it, wherever the
+    /// program has a value, engine and reference agree.
     Convention,
     /// Something on the way is infinite, undefined, singular, or so large that its rounding explains the difference.
     Pole,
@@ -68,9 +69,10 @@ impl<'a> Judge<'a> {
     pub(super) fn trouble(&self) -> Option<&str> {
         self.reference.arithmetic.trouble.as_deref()
     }
-    /// Whether the last flag is a fault at a kink.
-    pub(super) fn doubts_a_kink(&self) -> bool {
-        self.reference.arithmetic.kink && self.flags.last().is_some_and(|f| f.class == Class::Fault)
+    /// Whether the last flag is a fault where a derivative is a convention: the first at the root of 0, the second at any kink.
+    pub(super) fn doubts(&self, second: bool) -> bool {
+        let met = &self.reference.arithmetic;
+        (if second { met.kink } else { met.root }) && self.flags.last().is_some_and(|f| f.class == Class::Fault)
     }
     /// Calls the last flag what a kink explains.
     pub(super) fn excuse(&mut self) {

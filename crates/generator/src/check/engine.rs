@@ -143,8 +143,15 @@ fn gradients<T: Real>(program: &Program, judge: &mut Judge<'_>, l: &One<T>, x: &
     let Some((value, g)) = attempt(judge, "gradient", || l.value_and_gradient(x)) else { return };
     let g = flat(&g);
     judge.compare("loss", &[real(value)], &[], |e| vec![e.loss.v]);
-    let (p, q) = (inner(&g, &first), inner(&g, &second));
-    judge.compare("gradient", &[p.0, q.0], &[p.1, q.1], |e| vec![e.loss.a, e.loss.b]);
+    slopes(judge, &g, [&first, &second]);
+    let beside = |moved: &Program, own: &mut Judge<'_>| {
+        if let Some(g) = attempt(own, "gradient", || l.gradient(&door::point::<T>(moved, false))) {
+            slopes(own, &flat(&g), [&first, &second]);
+        }
+    };
+    if judge.doubts(false) && beside::agrees(program, beside) {
+        judge.excuse();
+    }
     let again = attempt(judge, "gradient again", || l.value_and_gradient(x));
     if again.is_some_and(|(_, again)| !same(&flat(&again), &g)) {
         judge.flag("gradient again", Class::Fault, "a second call gives other bits".into());
@@ -155,11 +162,17 @@ fn gradients<T: Real>(program: &Program, judge: &mut Judge<'_>, l: &One<T>, x: &
         judge.flag("gradient on two threads", Class::Fault, "other bits than on one".into());
     }
     curvature(judge, l, x, &u, &second);
-    if judge.doubts_a_kink() && beside::agrees(program, |moved, own| curvature(own, l, &door::point::<T>(moved, false), &u, &second)) {
+    if judge.doubts(true) && beside::agrees(program, |moved, own| curvature(own, l, &door::point::<T>(moved, false), &u, &second)) {
         judge.excuse();
     }
     let Some(k) = program.inputs.iter().position(|i| i.of.kind == Kind::Real && !i.of.is_empty()) else { return };
     by_one_input::<T>(program, judge, l, x, k);
+}
+
+/// Along both directions.
+fn slopes(judge: &mut Judge<'_>, g: &[f64], [u, v]: [&[f64]; 2]) {
+    let (p, q) = (inner(g, u), inner(g, v));
+    judge.compare("gradient", &[p.0, q.0], &[p.1, q.1], |e| vec![e.loss.a, e.loss.b]);
 }
 
 /// vᵀ H u.
@@ -182,9 +195,15 @@ fn by_one_input<T: Real>(program: &Program, judge: &mut Judge<'_>, l: &One<T>, x
     let mut own = Judge::new(&alone);
     let (u, v) = (door::direction::<T>(program, 0).swap_remove(k), door::direction::<T>(program, 1).swap_remove(k));
     let wrt = l.wrt(|inputs| inputs[k]);
-    if let Some(g) = attempt(&mut own, "gradient by one input", || wrt.gradient().eval(x)) {
-        let (p, size) = inner(&g.to_f64(), &u.to_f64());
-        own.compare("gradient by one input", &[p], &[size], |e| vec![e.loss.a]);
+    let slope = |own: &mut Judge<'_>, x: &Vec<AnyArray>| {
+        if let Some(g) = attempt(own, "gradient by one input", || wrt.gradient().eval(x)) {
+            let (p, size) = inner(&g.to_f64(), &u.to_f64());
+            own.compare("gradient by one input", &[p], &[size], |e| vec![e.loss.a]);
+        }
+    };
+    slope(&mut own, x);
+    if own.doubts(false) && beside::agrees(&alone, |moved, own| slope(own, &door::point::<T>(moved, false))) {
+        own.excuse();
     }
     let curvature = |own: &mut Judge<'_>, x: &Vec<AnyArray>| {
         if let Some(h) = attempt(own, "hvp by one input", || wrt.hvp().eval((x, &u))) {
@@ -193,7 +212,7 @@ fn by_one_input<T: Real>(program: &Program, judge: &mut Judge<'_>, l: &One<T>, x
         }
     };
     curvature(&mut own, x);
-    if own.doubts_a_kink() && beside::agrees(&alone, |moved, own| curvature(own, &door::point::<T>(moved, false))) {
+    if own.doubts(true) && beside::agrees(&alone, |moved, own| curvature(own, &door::point::<T>(moved, false))) {
         own.excuse();
     }
     judge.flags.extend(own.flags);

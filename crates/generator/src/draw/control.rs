@@ -26,9 +26,9 @@ fn draw_towards(w: &mut Writer, shape: &[usize], first: Id) -> Id {
     let late: Vec<Id> = w.reals().into_iter().filter(|i| *i >= first && w.of(*i).shape == shape).collect();
     if late.is_empty() || w.chance.chance(0.2) {
         let x = w.any();
-        let m = w.real(Op::Reduce(Reduce::Mean, Axes::All), &[x]);
         let nothing = size(&w.shape(x)) == 0;
-        let m = if nothing { w.emit(Op::Number(0.5), &[], Type::real(&[])) } else { m };
+        let number = |w: &mut Writer| w.emit(Op::Number(0.5), &[], Type::real(&[]));
+        let m = if nothing { number(w) } else { w.real(Op::Reduce(Reduce::Mean, Axes::All), &[x]) };
         return w.emit(Op::BroadcastTo, &[m], Type::real(shape));
     }
     late[late.len() - 1 - w.chance.below(late.len().min(3))]

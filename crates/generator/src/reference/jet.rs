@@ -78,6 +78,8 @@ pub struct Arithmetic {
     pub trouble: Option<String>,
     /// Whether a number has a function's value but no finite derivative of first or second order: √ at 0, asin at 1.
     pub convention: bool,
+    /// Whether a slope was taken by convention: that of √ at 0, which a composition such as (√u)² has by itself.
+    pub root: bool,
     /// Whether a number lies on a kink between two smooth pieces: |x| at 0, a tie.
     pub kink: bool,
     seed: u64,
@@ -96,6 +98,7 @@ impl Arithmetic {
             largest: 0.0,
             trouble: None,
             convention: false,
+            root: false,
             kink: false,
             seed: 0,
             state: 0,

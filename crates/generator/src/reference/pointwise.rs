@@ -52,6 +52,7 @@ pub(super) fn unary(cx: &mut Arithmetic, f: Unary, x: Jet) -> Jet {
         }
         Unary::Sqrt if cx.decide(v == 0.0) => {
             cx.convention = true;
+            cx.root = true;
             cx.on_kink(true);
             Jet::number(0.0)
         }
@@ -79,6 +80,8 @@ pub(super) fn unary(cx: &mut Arithmetic, f: Unary, x: Jet) -> Jet {
             cx.chain(x, t, 1.0 + t * t, 2.0 * t * (1.0 + t * t))
         }
         Unary::Asin | Unary::Acos => {
+            // Within rounding of ±1 the slope may be infinite.
+            cx.convention |= 1.0 - v.abs() <= if cx.single { f64::from(f32::EPSILON) } else { f64::EPSILON };
             let w = (1.0 - v) * (1.0 + v);
             let (first, second) = (1.0 / w.sqrt(), v / (w * w.sqrt()));
             if f == Unary::Asin { cx.chain(x, v.asin(), first, second) } else { cx.chain(x, v.acos(), -first, -second) }

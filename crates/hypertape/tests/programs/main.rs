@@ -1,19 +1,35 @@
-//! Programs as users write them, one a file, on small data; their derivatives are checked against central differences.
-mod support;
+//! Every example runs, and its derivatives agree with central differences.
+#![allow(dead_code, reason = "an example's `main`")]
 
+#[path = "../../examples/closed_box.rs"]
 mod closed_box;
+#[path = "../../examples/dictionary.rs"]
 mod dictionary;
+#[path = "../../examples/equilibrium.rs"]
 mod equilibrium;
+#[path = "../../examples/front_door.rs"]
 mod front_door;
+#[path = "../../examples/hoag.rs"]
 mod hoag;
+#[path = "../../examples/hyper_cleaning.rs"]
 mod hyper_cleaning;
+#[path = "../../examples/influence.rs"]
 mod influence;
+#[path = "../../examples/learned_optimiser.rs"]
 mod learned_optimiser;
+#[path = "../../examples/lista.rs"]
 mod lista;
+#[path = "../../examples/maml.rs"]
 mod maml;
+#[path = "../../examples/newton.rs"]
 mod newton;
+#[path = "../../examples/quadratic_program.rs"]
 mod quadratic_program;
+#[path = "../../examples/self_tuning.rs"]
 mod self_tuning;
+#[path = "../../examples/stopping_time.rs"]
 mod stopping_time;
+#[path = "../../examples/total_variation.rs"]
 mod total_variation;
+#[path = "../../examples/transport.rs"]
 mod transport;

@@ -1,8 +1,9 @@
 //! LISTA (Gregor and LeCun 2010): ISTA with weights of its own for each layer, stacked along the leading axis.
-use super::support::{Accuracy, check};
+mod support;
+
+use hypertape::ndarray::{self, Array1, Array2, ArrayD, Axis};
 use hypertape::prelude::*;
-use hypertape_testkit::random;
-use ndarray::{Array1, Array2, ArrayD, Axis};
+use support::{Accuracy, check, random};
 
 #[derive(Tree, Clone, Debug)]
 struct Weights<L> {
@@ -26,7 +27,7 @@ fn ista(a: &Array2<f64>) -> Weights<ArrayD<f64>> {
     Weights { encode: stacked(&encode), carry: stacked(&carry), threshold: Array1::from_elem(LAYERS, 0.1 * step).into_dyn() }
 }
 
-#[test]
+#[cfg_attr(test, test)]
 fn layers_learn_to_code() -> Result<()> {
     let a = random::sym(1, (MEASURED, CODE));
     let weights = Weights { encode: shape![LAYERS, MEASURED, CODE], carry: shape![LAYERS, CODE, CODE], threshold: shape![LAYERS] };
@@ -55,8 +56,13 @@ fn layers_learn_to_code() -> Result<()> {
         errors.push(out.0.number()?);
         adam.update(&mut trained, &out.1)?;
     }
+    println!("errors: {:.4} at first, {:.4} at last", errors[0], errors[149]);
     assert!(errors[149] < 0.3 * errors[0], "{errors:?}");
     let (_, losses) = network.eval((&trained, data))?;
     assert!(losses[[LAYERS - 1]] < losses[[0]], "{losses}");
     Ok(())
+}
+
+fn main() -> Result<()> {
+    layers_learn_to_code()
 }

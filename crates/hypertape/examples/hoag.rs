@@ -1,15 +1,16 @@
 //! One log-penalty for each feature, by approximate gradients: HOAG (Pedregosa 2016), whose tolerances are inputs of the recorded function.
-use super::support::{Accuracy, agrees};
+mod support;
+
+use hypertape::ndarray::{Array1, Array2};
 use hypertape::prelude::*;
-use hypertape_testkit::random;
-use ndarray::{Array1, Array2};
+use support::{Accuracy, agrees, random};
 
 /// Squared error of a linear model.
 fn error(x: Var, y: Var, theta: Var) -> Var {
     0.5 * (x.dot(theta) - y).square().mean()
 }
 
-#[test]
+#[cfg_attr(test, test)]
 fn penalties_fall_where_features_matter() -> Result<()> {
     // Three features matter, three do not, and points are few.
     let (n, d) = (15, 6);
@@ -42,7 +43,9 @@ fn penalties_fall_where_features_matter() -> Result<()> {
         losses.push(loss.number()?);
         alpha = alpha - 5.0 * &gradient.d1();
     }
+    println!("losses: {:.4} at first, {:.4} at last", losses[0], losses[59]);
     assert!(losses[59] < 0.98 * losses[0], "{losses:?}");
+    println!("log-penalties {alpha:.2}");
     assert!(alpha.iter().take(3).all(|kept| alpha.iter().skip(3).any(|other| kept < other)), "{alpha}");
     let reports = workspace.reports();
     assert!(reports.len() == 2 && reports.iter().all(|r| r.converged), "{reports:?}");
@@ -52,4 +55,8 @@ fn penalties_fall_where_features_matter() -> Result<()> {
     let fixed = outer.rebind(shape![d], |alpha| (alpha, scalar(tight)))?;
     let (_, exact) = hypergradient.eval((&alpha, tight))?;
     agrees(&fixed, &alpha, &exact, Accuracy::smooth(n).solved_to(100.0 * tight))
+}
+
+fn main() -> Result<()> {
+    penalties_fall_where_features_matter()
 }

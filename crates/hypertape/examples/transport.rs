@@ -1,9 +1,9 @@
 //! Entropic optimal transport (Cuturi 2013) in the log domain: two potentials are the state; cost, marginals and ε are parameters.
-use super::support::{Accuracy, check};
+mod support;
+
+use hypertape::ndarray::{self, Array1, Array2};
 use hypertape::prelude::*;
-use hypertape_testkit::differences::assert_close;
-use hypertape_testkit::random;
-use ndarray::{Array1, Array2};
+use support::{Accuracy, assert_close, check, random};
 
 type Parameters = (Leaf, (Leaf, Leaf), Leaf);
 
@@ -17,7 +17,7 @@ fn sweep(n: usize, m: usize) -> Result<Function<((Leaf, Leaf), Parameters), (Lea
     })
 }
 
-#[test]
+#[cfg_attr(test, test)]
 fn the_cost_of_transport_and_its_derivatives() -> Result<()> {
     let (n, m) = (4, 3);
     let sinkhorn = FixedPoint::new(&sweep(n, m)?).tolerance(1e-13).max_iterations(10_000);
@@ -45,4 +45,8 @@ fn the_cost_of_transport_and_its_derivatives() -> Result<()> {
     assert_close("rows of the plan", &plan.sum_axis(ndarray::Axis(1)), &a, 1e-12);
     assert_close("plan", &by_cost, &plan, 1e-11);
     Ok(())
+}
+
+fn main() -> Result<()> {
+    the_cost_of_transport_and_its_derivatives()
 }

@@ -1,9 +1,9 @@
 //! Hyper-cleaning: a weight for each training point, learned through mini-batch descent; half of the labels are wrong.
-use super::support::{Accuracy, agrees, check, flat};
+mod support;
+
+use hypertape::ndarray::{ArcArray, ArcArray2, Array1, Array2, Ix1, s};
 use hypertape::prelude::*;
-use hypertape_testkit::differences::{assert_close, rounding};
-use hypertape_testkit::random;
-use ndarray::{ArcArray, ArcArray2, Array1, Array2, Ix1, s};
+use support::{Accuracy, agrees, assert_close, check, flat, random, rounding};
 
 const D: usize = 4;
 const CLASSES: usize = 3;
@@ -55,7 +55,7 @@ fn batches() -> Array2<u32> {
 }
 
 /// Iterative differentiation: the validation loss through the mini-batch steps.
-#[test]
+#[cfg_attr(test, test)]
 fn wrong_labels_lose_their_weight() -> Result<()> {
     let (train, val) = (Data::new(1, true), Data::new(11, false));
     let sgd = Sgd::new(&training(&train, BATCH)?).step_size(0.5).momentum(0.9);
@@ -81,6 +81,7 @@ fn wrong_labels_lose_their_weight() -> Result<()> {
         losses.push(loss.number()?);
         lambda = lambda - 20.0 * &g.d1();
     }
+    println!("losses: {:.4} at first, {:.4} at last", losses[0], losses[39]);
     assert!(losses[39] < 0.8 * losses[0], "{losses:?}");
     let truth = Data::new(1, false);
     let mean = |wrong: bool| {
@@ -88,12 +89,13 @@ fn wrong_labels_lose_their_weight() -> Result<()> {
         let chosen: Vec<f64> = (0..POINTS).filter(of).map(|i| lambda[i]).collect();
         chosen.iter().sum::<f64>() / chosen.len() as f64
     };
+    println!("mean weight of wrong labels {:.2}, of right ones {:.2}", mean(true), mean(false));
     assert!(mean(true) < mean(false), "{lambda}");
     Ok(())
 }
 
 /// A derivative that is cut off is that of the last steps, from where the earlier ones ended.
-#[test]
+#[cfg_attr(test, test)]
 fn a_truncated_derivative_is_that_of_the_last_steps() -> Result<()> {
     let (train, val) = (Data::new(1, true), Data::new(11, false));
     let sgd = Sgd::new(&training(&train, BATCH)?).step_size(0.5);
@@ -116,7 +118,7 @@ fn a_truncated_derivative_is_that_of_the_last_steps() -> Result<()> {
 }
 
 /// stocBiO (Ji, Yang and Liang 2021): −∂²f/∂λ∂w · η Σ_q Π (I − η H) ∇g, each factor with its own mini-batch: a loop in user code.
-#[test]
+#[cfg_attr(test, test)]
 fn a_stochastic_series_is_a_neumann_series_on_the_whole_data() -> Result<()> {
     let (train, val) = (Data::new(1, true), Data::new(11, false));
     let (eta, terms) = (0.5, 30);
@@ -154,4 +156,10 @@ fn a_stochastic_series_is_a_neumann_series_on_the_whole_data() -> Result<()> {
     assert_close("hypergradient", &found, &expected, 1e-10);
     assert!(flat::<Leaf>(&expected).iter().any(|v| v.abs() > 1e-4));
     Ok(())
+}
+
+fn main() -> Result<()> {
+    wrong_labels_lose_their_weight()?;
+    a_truncated_derivative_is_that_of_the_last_steps()?;
+    a_stochastic_series_is_a_neumann_series_on_the_whole_data()
 }

@@ -1,8 +1,9 @@
 //! Meta-learning: a start from which few steps fit any sine wave. MAML (Finn et al. 2017) unrolls, iMAML (Rajeswaran et al. 2019) is implicit.
-use super::support::{Accuracy, check};
+mod support;
+
+use hypertape::ndarray::{self, Array3, ArrayD};
 use hypertape::prelude::*;
-use hypertape_testkit::random;
-use ndarray::{Array3, ArrayD};
+use support::{Accuracy, check, random};
 
 #[derive(Tree, Clone, Copy, Debug)]
 struct Layer<L> {
@@ -82,7 +83,7 @@ fn meta(adapted: impl Fn(&Network<Var>, Points<Var>) -> Network<Var>) -> Result<
     })
 }
 
-#[test]
+#[cfg_attr(test, test)]
 fn a_start_that_adapts_fast() -> Result<()> {
     let solver = GradientDescent::new(&adapt()?).step_size(0.1);
     let maml = meta(|meta, support| solver.unroll(STEPS).solve(meta, (meta, support)))?;
@@ -98,11 +99,12 @@ fn a_start_that_adapts_fast() -> Result<()> {
         losses.push(out.0.number()?);
         adam.update(&mut meta, &out.1)?;
     }
+    println!("losses: {:.4} at first, {:.4} at last", losses[0], losses[99]);
     assert!(losses[99] < 0.5 * losses[0], "{losses:?}");
     Ok(())
 }
 
-#[test]
+#[cfg_attr(test, test)]
 fn a_start_that_adapts_to_the_end() -> Result<()> {
     let solver = GradientDescent::new(&adapt()?).step_size(0.05).tolerance(1e-12).max_iterations(20_000);
     let imaml = meta(|meta, support| solver.implicit(Cg::default()).solve(meta, (meta, support)))?;
@@ -113,7 +115,7 @@ fn a_start_that_adapts_to_the_end() -> Result<()> {
 }
 
 /// Meta-SGD (Li et al. 2017): the step size is a variable of the outer recording, held by the solver.
-#[test]
+#[cfg_attr(test, test)]
 fn a_step_size_is_learned() -> Result<()> {
     let adapt = adapt()?;
     let f = meta_sgd(&adapt, |log_step| Step::from(log_step.exp()), shape![])?;
@@ -144,4 +146,10 @@ fn meta_sgd(
         let solver = GradientDescent::new(adapt).step_size(step(log_step));
         error(&solver.unroll(STEPS).solve(&meta, (&meta, task)), &task)
     })
+}
+
+fn main() -> Result<()> {
+    a_start_that_adapts_fast()?;
+    a_start_that_adapts_to_the_end()?;
+    a_step_size_is_learned()
 }

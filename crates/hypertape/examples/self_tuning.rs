@@ -1,8 +1,9 @@
 //! A self-tuning network (MacKay et al. 2019): no solver; weights answer to the hyperparameter, which is perturbed by noise.
-use super::support::{Accuracy, agrees};
+mod support;
+
+use hypertape::ndarray::{self, Array1, ArrayD};
 use hypertape::prelude::*;
-use hypertape_testkit::random;
-use ndarray::{Array1, ArrayD};
+use support::{Accuracy, agrees, random};
 
 #[derive(Tree, Clone, Copy, Debug)]
 struct Response<L> {
@@ -19,7 +20,7 @@ fn weights(r: Response<Var>, lambda: Var) -> Var {
     r.base + (r.gate * lambda).sigmoid() * r.direction
 }
 
-#[test]
+#[cfg_attr(test, test)]
 fn a_penalty_tunes_itself() -> Result<()> {
     let response = Response { base: shape![D], direction: shape![D], gate: shape![] };
     let (points, hyper) = ((shape![POINTS, D], shape![POINTS]), (shape![], shape![]));
@@ -49,7 +50,10 @@ fn a_penalty_tunes_itself() -> Result<()> {
         losses.push(loss.number()?);
         lambda -= 0.1 * slope.number()?;
     }
+    println!("losses: {:.4} at first, {:.4} at last", losses[0], losses[299]);
     assert!(losses[299] < 0.5 * losses[0] && lambda < 1.0, "{lambda} {losses:?}");
+
+    println!("log-penalty {lambda:.3}");
 
     // The noise of a step is the same in every run, so the gradient is that of a plain function of all its inputs.
     let (x, y): (ndarray::Array2<f64>, Array1<f64>) = (x.to_owned(), y.to_owned());
@@ -58,4 +62,8 @@ fn a_penalty_tunes_itself() -> Result<()> {
     let (_, (_, by_scale), ..) = train.gradient(&at)?;
     assert!(by_scale.number()? != 0.0);
     Ok(())
+}
+
+fn main() -> Result<()> {
+    a_penalty_tunes_itself()
 }

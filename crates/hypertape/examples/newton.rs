@@ -1,8 +1,9 @@
 //! Second order: Newton's method on a log-penalty, through the implicit solution; the functions are generic in the element type.
-use super::support::{Accuracy, agrees};
+mod support;
+
+use hypertape::ndarray::{self, Array1, Array2};
 use hypertape::prelude::*;
-use hypertape_testkit::random;
-use ndarray::{Array1, Array2};
+use support::{Accuracy, agrees, random};
 
 const N: usize = 10;
 const D: usize = 5;
@@ -30,7 +31,7 @@ fn points(seed: u64) -> (Array2<f64>, Array1<f64>) {
     (x, y)
 }
 
-#[test]
+#[cfg_attr(test, test)]
 fn newton_finds_the_best_penalty() -> Result<()> {
     let data = [points(1), points(3)];
     let shared = data.clone().map(|(x, y)| (x.into_shared(), y.into_shared()));
@@ -47,6 +48,7 @@ fn newton_finds_the_best_penalty() -> Result<()> {
         lambda -= slope.eval(lambda)?.number()? / curvature.eval(lambda)?.number()?;
     }
     let (left, bend) = (slope.eval(lambda)?.number()?, curvature.eval(lambda)?.number()?);
+    println!("best log-penalty {lambda:.6}: slope {left:.1e}, curvature {bend:.3e}");
     assert!(left.abs() <= 1e-11 && bend > 0.0, "{lambda}: {left} {bend}");
 
     // The same in single precision: solves end within 1e-5 over a curvature of at least 1, at λ = 0.
@@ -55,4 +57,8 @@ fn newton_finds_the_best_penalty() -> Result<()> {
     let exact = slope.eval(0.0)?.number()?;
     assert!((f64::from(found) - exact).abs() <= 1e-4, "{found} {exact}");
     Ok(())
+}
+
+fn main() -> Result<()> {
+    newton_finds_the_best_penalty()
 }

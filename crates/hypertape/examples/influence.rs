@@ -1,10 +1,11 @@
 //! Influence functions (Koh and Liang 2017): what every training point does to a test loss, by one linear solve; the data are sparse.
-use super::support::{Accuracy, agrees};
-use hypertape::prelude::*;
-use hypertape_testkit::random;
-use ndarray::Array1;
+mod support;
 
-#[test]
+use hypertape::ndarray::Array1;
+use hypertape::prelude::*;
+use support::{Accuracy, agrees, random};
+
+#[cfg_attr(test, test)]
 fn points_that_a_prediction_rests_on() -> Result<()> {
     // A third of the features of each point are present.
     let (n, d) = (40, 6);
@@ -42,6 +43,11 @@ fn points_that_a_prediction_rests_on() -> Result<()> {
         Ok(loss.eval((&weights, &trained.solution))?.number()? - loss.eval((&ones, &trained.solution))?.number()?)
     };
     let moved = without(most)?;
+    println!("without point {most} the loss moves by {moved:.4}, predicted {:.4}", -influence[[most]]);
     assert!((moved + influence[[most]]).abs() < 0.5 * moved.abs() && without(least)?.abs() < moved.abs(), "{moved} {influence}");
     Ok(())
+}
+
+fn main() -> Result<()> {
+    points_that_a_prediction_rests_on()
 }
