@@ -6,8 +6,9 @@
 use clap::Parser;
 use hypertape::prelude::*;
 use hypertape_examples::chart::{Series, log_log};
-use hypertape_examples::digits::{CLASSES, Digits, FEATURES};
-use hypertape_examples::softmax_regression::{LOG_PENALTY, SoftmaxRegression, accuracy, weights};
+use hypertape_examples::digits::Digits;
+use hypertape_examples::hypergradients::{Way, exact, measured, ways};
+use hypertape_examples::softmax_regression::{LOG_PENALTY, SoftmaxRegression, accuracy, single, weights};
 use hypertape_testkit::allocations::Counting;
 use indicatif::{ProgressBar, ProgressStyle};
 use ndarray::Array2;
@@ -58,55 +59,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The allocator, as what comparisons measure with.
-struct Allocated;
-impl Meter for Allocated {
-    fn live(&self) -> u64 {
-        MEMORY.live() as u64
-    }
-    fn peak(&self) -> u64 {
-        MEMORY.peak() as u64
-    }
-    fn reset_peak(&self) {
-        MEMORY.reset_peak();
-    }
-}
-
-type Way = Box<dyn Inner<Leaf, Leaf>>;
-
-/// Bytes of an iterate: 64 weights for each of 10 digits.
-const ITERATE: u64 = 64 * 10 * 8;
-
-/// Every way to differentiate K steps of gradient descent.
-fn ways(problem: &SoftmaxRegression, k: usize) -> Vec<(&'static str, Way)> {
-    let descent = GradientDescent::new(&problem.inner).step_size(problem.step_size);
-    let unrolled = |keep| Box::new(descent.unroll(k).keep(keep)) as Way;
-    // K steps and no more: that the iterate is not the solution is what the comparison is about, so it is accepted and reported.
-    let stopped = descent.clone().tolerance(0.0).max_iterations(k);
-    fn implicit(method: &GradientDescent<Leaf, Leaf>, adjoint: impl LinearSolve) -> Way {
-        Box::new(method.implicit(adjoint).on_residual(OnResidual::Warn))
-    }
-    vec![
-        ("unrolled, every iterate", unrolled(Keep::All)),
-        ("unrolled, √K iterates", unrolled(Keep::Sqrt)),
-        ("unrolled, 16 iterates", unrolled(Keep::Bytes(16 * ITERATE))),
-        ("unrolled, last K/10 steps", unrolled(Keep::Last(k / 10))),
-        ("implicit, CG", implicit(&stopped, Cg::default())),
-        ("implicit, GMRES", implicit(&stopped, Gmres::default())),
-        ("implicit, Neumann, K terms", implicit(&stopped, Neumann::terms(k))),
-        ("implicit, one step", implicit(&stopped, OneStep::default())),
-        ("implicit, dense Cholesky", implicit(&stopped, Cholesky)),
-    ]
-}
-
 /// The table: one row for each number of steps and way.
 fn hypergradients(problem: &SoftmaxRegression, steps: &[usize], options: &Options) -> Result<Comparison, Box<dyn Error>> {
-    let at = single(LOG_PENALTY);
-    let exact = Function::record(weights(), |log_penalty| {
-        let solver = NewtonCg::new(&problem.inner).tolerance(1e-12).implicit(Cholesky);
-        problem.validation_loss(solver.solve(zeros(weights()), log_penalty))
-    })?;
-    let exact = exact.gradient(&at)?;
+    let exact = exact(problem)?;
     let rows: Vec<(usize, &str, Way)> =
         steps.iter().flat_map(|k| ways(problem, *k).into_iter().map(|(name, way)| (*k, name, way))).collect();
     let bar = progress(rows.len());
@@ -115,8 +70,7 @@ fn hypergradients(problem: &SoftmaxRegression, steps: &[usize], options: &Option
         let name = format!("K = {k:<4}  {name}");
         bar.set_message(name.clone());
         let repeats = if k >= 1000 { 1 } else { 3 };
-        let compare = Compare::default().reference::<Leaf>(&exact).meter(&Allocated).limit((options.memory * 1e6) as u64).repeats(repeats);
-        let row = compare.one(&*way, weights(), &&at, |inner, penalty| problem.validation_loss(inner.solve(zeros(weights()), penalty)))?;
+        let row = measured(problem, &*way, &exact, &MEMORY, (options.memory * 1e6) as u64, repeats)?;
         table.rows.push(Row { name, ..row });
         bar.inc(1);
     }
@@ -207,10 +161,6 @@ fn tune(problem: &SoftmaxRegression, quick: bool) -> Result<(), Box<dyn Error>> 
 
 /// The log-penalties tried for all weights together.
 const GRID: [f64; 17] = [-12.0, -11.0, -10.0, -9.0, -8.0, -7.0, -6.0, -5.0, -4.0, -3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0, 4.0];
-
-fn single(log_penalty: f64) -> Array2<f64> {
-    Array2::from_elem((FEATURES, CLASSES), log_penalty)
-}
 
 /// Validation loss and accuracy, test loss and accuracy; accuracies in per cent.
 fn scores(problem: &SoftmaxRegression, losses: &Losses, penalties: &Array2<f64>) -> Result<[f64; 4], Box<dyn Error>> {

@@ -2,4 +2,5 @@
 
 pub mod chart;
 pub mod digits;
+pub mod hypergradients;
 pub mod softmax_regression;

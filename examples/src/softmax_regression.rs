@@ -3,7 +3,7 @@
 use crate::digits::{CLASSES, Digits, FEATURES};
 use faer::{Mat, Side};
 use hypertape::prelude::*;
-use ndarray::{ArcArray2, ArrayView2};
+use ndarray::{ArcArray2, Array2, ArrayView2};
 
 /// The data, the inner objective, and the step size of gradient descent on it.
 ///
@@ -26,6 +26,12 @@ pub const LOG_PENALTY: f64 = -4.0;
 #[must_use]
 pub fn weights() -> Leaf {
     shape![FEATURES, CLASSES]
+}
+
+/// One log-penalty for all weights.
+#[must_use]
+pub fn single(log_penalty: f64) -> Array2<f64> {
+    Array2::from_elem((FEATURES, CLASSES), log_penalty)
 }
 
 /// Mean cross-entropy of rows of scores against one-hot labels.

@@ -25,6 +25,8 @@ mod maml;
 mod newton;
 #[path = "../../examples/quadratic_program.rs"]
 mod quadratic_program;
+#[path = "../../examples/refusals.rs"]
+mod refusals;
 #[path = "../../examples/self_tuning.rs"]
 mod self_tuning;
 #[path = "../../examples/stopping_time.rs"]
