@@ -1,19 +1,20 @@
 //! Which items read or write each root: asked for often, so kept, and changed as items take over each other's work.
 use super::item::Item;
 use super::roots::Root;
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 /// For each root, the items that touch it.
 pub(super) struct Uses {
     /// In order, with how often each touches it.
     items: Vec<BTreeMap<usize, u32>>,
-    /// The root that took the place of each, if one did.
-    names: Vec<usize>,
+    /// The root that took the place of each, if one did; ways are halved as they are gone (Tarjan and van Leeuwen 1984).
+    names: Vec<Cell<usize>>,
 }
 
 impl Uses {
     pub(super) fn of(items: &[Item], roots: &[Root]) -> Self {
-        let mut uses = Uses { items: vec![BTreeMap::new(); roots.len()], names: (0..roots.len()).collect() };
+        let mut uses = Uses { items: vec![BTreeMap::new(); roots.len()], names: (0..roots.len()).map(Cell::new).collect() };
         for (k, item) in items.iter().enumerate() {
             uses.add(k, item, roots);
         }
@@ -21,10 +22,13 @@ impl Uses {
     }
     /// The root that stands for this one.
     pub(super) fn name(&self, mut root: usize) -> usize {
-        while self.names[root] != root {
-            root = self.names[root];
+        loop {
+            let next = self.names[self.names[root].get()].get();
+            if next == self.names[root].replace(next) && next == root {
+                return root;
+            }
+            root = next;
         }
-        root
     }
     /// Takes in an item.
     pub(super) fn add(&mut self, k: usize, item: &Item, roots: &[Root]) {
@@ -50,7 +54,7 @@ impl Uses {
         for (k, n) in fewer {
             *self.items[new].entry(k).or_default() += n;
         }
-        self.names[old] = new;
+        self.names[old].set(new);
     }
     /// The items that touch a root, in order.
     pub(super) fn each(&self, root: usize) -> impl Iterator<Item = usize> {
