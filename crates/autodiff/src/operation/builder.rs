@@ -3,7 +3,7 @@ use super::{Equation, Op, Operation, Program, Value};
 use crate::array::{Kind, LeafType, Shape};
 use crate::error::{Error, Site};
 use crate::program::Values;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// A program under construction.
@@ -15,6 +15,8 @@ pub struct Builder {
     program: Program,
     /// For each value, the equation that makes it.
     makers: Vec<Option<u32>>,
+    /// Inputs that are tangents or cotangents: where they are 0, nothing depends on what comes after.
+    seeds: HashSet<Value>,
     known: HashMap<u64, Vec<u32>>,
     simplifying: bool,
     site: Option<Site>,
@@ -32,7 +34,7 @@ impl Builder {
     #[must_use]
     pub fn new() -> Self {
         let program = Program { types: vec![], inputs: vec![], equations: vec![], outputs: vec![] };
-        Builder { program, makers: vec![], known: HashMap::new(), simplifying: true, site: None, error: None }
+        Builder { program, makers: vec![], seeds: HashSet::new(), known: HashMap::new(), simplifying: true, site: None, error: None }
     }
     /// One that emits what it is told.
     #[must_use]
@@ -58,6 +60,16 @@ impl Builder {
         let v = self.fresh(t, None);
         self.program.inputs.push(v);
         v
+    }
+    /// A new input that is a tangent or a cotangent.
+    pub(crate) fn seed(&mut self, t: LeafType) -> Value {
+        let v = self.input(t);
+        self.seeds.insert(v);
+        v
+    }
+    /// Whether a value is an input that is a tangent or a cotangent.
+    pub(crate) fn is_seed(&self, v: Value) -> bool {
+        self.seeds.contains(&v)
     }
     /// New inputs of these types.
     pub fn inputs<'a>(&mut self, types: impl IntoIterator<Item = &'a LeafType>) -> Vec<Value> {

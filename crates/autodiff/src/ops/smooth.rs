@@ -181,14 +181,15 @@ impl Builder {
         }
         self.made_by::<Pointwise<Mul>>(v).and_then(|(_, x)| (x[0] == x[1]).then_some(x[0]))
     }
-    /// u, or NaN where it is negative, as the square of its root is.
+    /// u, or NaN with a slope that is NaN where it is negative, as the square of its root is.
     fn where_not_negative(&mut self, u: Value) -> Value {
         if self.never_negative(u, 4) {
             return u;
         }
-        let (zero, nan) = (self.full_like(u, 0.0), self.full_like(u, f64::NAN));
+        let [zero, one, nan] = [0.0, 1.0, f64::NAN].map(|v| self.full_like(u, v));
         let negative = self.less(u, zero);
-        self.select(negative, nan, u)
+        let defined = self.select(negative, nan, one);
+        self.mul(u, defined)
     }
     fn never_negative(&self, u: Value, looks: usize) -> bool {
         let sizes = self.made_by::<Pointwise<Abs>>(u).is_some() || self.made_by::<Pointwise<Exp>>(u).is_some();
@@ -207,7 +208,7 @@ impl Builder {
         self.zero(c, &mut looks) != Zero::Computed
     }
     fn zero(&self, v: Value, looks: &mut usize) -> Zero {
-        let Some(e) = self.maker(v) else { return Zero::Given };
+        let Some(e) = self.maker(v) else { return if self.is_seed(v) { Zero::Given } else { Zero::Computed } };
         if *looks == 0 {
             return Zero::Computed;
         }

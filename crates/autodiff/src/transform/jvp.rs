@@ -16,7 +16,7 @@ pub fn jvp(program: &Program, active: &[bool], wanted: &[bool]) -> Result<Progra
     for (v, a) in program.inputs.iter().zip(active) {
         if *a {
             // The tangent of an index is accepted, and not read.
-            let t = b.input(program.type_of(*v).clone());
+            let t = b.seed(program.type_of(*v).clone());
             tangent[v.index()] = program.type_of(*v).kind.is_real().then_some(t);
         }
     }

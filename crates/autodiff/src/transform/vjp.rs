@@ -15,7 +15,7 @@ pub fn vjp(program: &Program, wanted: &[bool], seeded: &[bool]) -> Result<Progra
     let mut seeds = vec![];
     for (v, s) in program.outputs.iter().zip(seeded) {
         if *s {
-            seeds.push((*v, b.input(program.type_of(*v).clone())));
+            seeds.push((*v, b.seed(program.type_of(*v).clone())));
         }
     }
     for e in &program.equations {

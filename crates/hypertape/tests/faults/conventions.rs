@@ -143,3 +143,37 @@ fn masks_and_absent_directions_stay_exact() -> Result<()> {
     is_close(&h, &[0.0, 0.0, 0.0, 0.5]);
     Ok(())
 }
+
+#[test]
+fn a_factor_that_happens_to_be_zero_is_no_mask() -> Result<()> {
+    // x√x has the second derivative ¾/√x; the gradients of ‖x‖Σx and ‖x‖x₀ are continuous and have none at 0.
+    let forms: [fn(Var) -> Var; 5] = [
+        |x| (x * x.sqrt()).sum(),
+        |x| (x.sqrt() * x).sum(),
+        |x| x.norm_l2() * x.sum(),
+        |x| (x.norm_l2() * x).sum(),
+        |x| (x.norm_l2() * x.slice_last(0, 1)).sum(),
+    ];
+    let (at, v) = (arr1(&[0.0, 0.0]), arr1(&[1.0, 1.0]));
+    for form in forms {
+        let f = Function::record(shape![2], form)?;
+        is_close(&list(&f.gradient(&at)?), &[0.0, 0.0]);
+        refused(f.hvp(&at, &v));
+        refused(f.wrt(|x| x).gradient().vjp().eval((&at, &v)).map(|(_, c)| c));
+        // Nothing depends on what a direction of 0 moves.
+        is_close(&list(&f.hvp(&at, arr1(&[0.0, 0.0]))?), &[0.0, 0.0]);
+    }
+    Ok(())
+}
+
+#[test]
+fn the_square_of_a_root_has_no_slope_where_it_has_no_value() -> Result<()> {
+    for form in [|x: Var| x.sqrt().square().sum(), |x: Var| (x.sqrt() * x.sqrt()).sum(), |x: Var| (2.0 * x.sqrt()).square().sum()] {
+        let f = Function::record(shape![2], form)?;
+        let at = arr1(&[-1.0, 1.0]);
+        refused(f.eval(&at));
+        refused(f.wrt(|x| x).gradient().eval(&at));
+        refused(f.jvp(&at, arr1(&[1.0, 0.0])).map(|(_, t)| t));
+    }
+    Ok(())
+}
