@@ -1,7 +1,7 @@
 //! Runs many cases on all threads, and adds up what was found.
 use crate::check::{Class, Flag, check};
 use crate::draw::{self, Sizes};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook};
 use std::sync::Mutex;
@@ -92,6 +92,10 @@ impl fmt::Display for Summary {
         writeln!(f, "{:<10} {:<26} {:>8}  first (seed, case)", "class", "comparison", "flags")?;
         for ((class, what), (count, case)) in &self.flags {
             writeln!(f, "{:<10} {:<26} {count:>8}  {case:?}", format!("{class:?}"), what)?;
+        }
+        let classes: BTreeSet<Class> = self.flags.keys().map(|k| k.0).collect();
+        for class in classes {
+            writeln!(f, "{class:?}: {}", class.words())?;
         }
         Ok(())
     }

@@ -33,6 +33,23 @@ pub enum Class {
     Fault,
 }
 
+impl Class {
+    /// What it means, and how it is told from a fault.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Class::Rounding => "no further apart than evaluations of the reference with disturbances of the size of rounding",
+            Class::Chaos => "the same, where the disturbances change more than a thousandth: loops that amplify",
+            Class::Cancelled => "within rounding of the largest number on the way, where a sum taken backwards cancels",
+            Class::Kink => "a disturbance changes a decision: a tie, a step, the number of turns",
+            Class::Convention => "the point lies on a kink or the root of 0, and both agree at points beside it",
+            Class::Pole => "infinite, undefined or singular on the way, or so large that its rounding explains it",
+            Class::Refused => "an error, where the reference meets something singular, undefined or out of range too",
+            Class::Fault => "none of these",
+        }
+    }
+}
+
 /// One difference.
 #[derive(Debug, Clone)]
 pub struct Flag {
