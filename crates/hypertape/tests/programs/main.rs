@@ -1,5 +1,6 @@
 //! Every example runs, and its derivatives agree with central differences.
 #![allow(dead_code, reason = "an example's `main`")]
+#![allow(clippy::duplicate_mod, reason = "every example has what they share")]
 
 #[path = "../../examples/closed_box.rs"]
 mod closed_box;
