@@ -9,7 +9,7 @@ use crate::array::{Element, Kind, Real};
 use crate::error::{Error, Result};
 use std::ops::Range;
 use std::panic::Location;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 /// A sparse matrix by its nonzeros, row by row (compressed sparse rows). Entries of a row may stand in any order; equal places add up.
 ///
@@ -36,8 +36,9 @@ struct Parts<T> {
     /// The column of each entry, less than `columns`.
     indices: Vec<u32>,
     values: Vec<T>,
-    /// Whether a column has many entries; found when it is first asked for.
-    many: OnceLock<bool>,
+    /// Whether sums down columns are in double precision, though entries are not: where a column has many. It is found at once, not when it
+    /// is first needed: behind a cell, kernels would read the addresses of all parts again for each entry.
+    wide: bool,
 }
 
 /// Entries that are looked at together, and how many of them further the ones are that memory is asked for then.
@@ -65,6 +66,12 @@ impl<T: Real> Parts<T> {
             V::fetch(values);
             V::fetch(values.wrapping_add(RUN / 2));
         }
+    }
+    /// Whether a column has more than a few entries.
+    fn has_long_column(&self) -> bool {
+        let mut sorted = if self.indices.len() > FEW { self.indices.clone() } else { vec![] };
+        sorted.sort_unstable();
+        sorted.windows(FEW + 1).any(|w| w[0] == w[FEW])
     }
     /// What does not fit together, in words.
     fn check(&self, rows: usize) -> Result<(), String> {
@@ -112,8 +119,9 @@ impl<T: Real> Csr<T> {
     #[track_caller]
     pub fn new([rows, columns]: [usize; 2], starts: Vec<usize>, indices: Vec<u32>, values: Vec<T>) -> Result<Self> {
         let at = Some(Location::caller());
-        let parts = Parts { columns, starts, indices, values, many: OnceLock::new() };
+        let mut parts = Parts { columns, starts, indices, values, wide: false };
         parts.check(rows).map_err(|problem| Error::Argument { op: "Csr::new".into(), problem, at })?;
+        parts.wide = T::KIND == Kind::F32 && parts.has_long_column();
         Ok(Csr(Arc::new(parts)))
     }
     /// The nonzeros of a dense matrix.
@@ -196,23 +204,10 @@ impl<T: Real> Csr<T> {
     /// Elements of scratch memory that `dot_transposed` needs.
     #[must_use]
     pub fn scratch(&self, k: usize) -> usize {
-        if self.wide() {
+        if self.0.wide {
             return self.parts(k).saturating_mul(2).saturating_mul(self.0.columns).saturating_mul(k);
         }
         (self.parts(k) - 1).saturating_mul(self.0.columns).saturating_mul(k)
-    }
-    /// Whether sums down columns are in double precision, though entries are not.
-    fn wide(&self) -> bool {
-        let many = || {
-            let mut terms = vec![0usize; self.0.columns.min(self.nonzeros() * FEW)];
-            self.0.indices.iter().any(|j| {
-                terms.get_mut(*j as usize).is_some_and(|t| {
-                    *t += 1;
-                    *t > FEW
-                })
-            })
-        };
-        T::KIND == Kind::F32 && self.nonzeros() > FEW && *self.0.many.get_or_init(many)
     }
     /// y = Aᵀ x, for x and y with k columns.
     pub fn dot_transposed(&self, x: &[T], y: &mut [T], k: usize, scratch: &mut [T]) {
@@ -220,7 +215,7 @@ impl<T: Real> Csr<T> {
         if k == 0 {
             return;
         }
-        if self.wide() {
+        if self.0.wide {
             // SAFETY: every pattern of bits is a double.
             let sums = unsafe { scratch.align_to_mut::<f64>() }.1;
             return self.scatter_wide(x, y, k, sums);
