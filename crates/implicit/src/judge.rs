@@ -50,6 +50,10 @@ impl Newton<'_> {
         let small = length <= FAR_OFF * own.max(moved) || length <= a.epsilon().sqrt();
         Ok((!small).then(|| if own > 0.0 { length / own } else { length }))
     }
+    /// A Newton step relative to z that is rounding.
+    pub(crate) fn rounding(&self, a: &At<'_, '_>, z: &[f64]) -> f64 {
+        8.0 * a.epsilon() * (z.len() as f64).sqrt()
+    }
     /// δ with F_z δ = F.
     pub(crate) fn step(&mut self, a: &mut At<'_, '_>, f: &mut [f64], delta: &mut [f64]) -> Result<bool, Problem> {
         delta.fill(0.0);
@@ -76,7 +80,7 @@ impl Newton<'_> {
         if !f.iter().all(|v| v.is_finite()) {
             return Ok(f64::INFINITY);
         }
-        let rounding = (8.0 * a.epsilon() * (z.len() as f64).sqrt()).min(tolerance);
+        let rounding = self.rounding(a, z).min(tolerance);
         a.apply(z, rows)?;
         let by_rows = ratio(f, rows);
         if by_rows <= rounding {

@@ -1,5 +1,5 @@
 //! The equation F_z(z, θ) v = b, or its transpose, as an operation with rules of its own: hence derivatives of every order.
-use crate::adjoint::LinearSolve;
+use crate::adjoint::{self, LinearSolve};
 use crate::equation::{Equation, Leaves};
 use crate::flat;
 use crate::fold::{Solved, Work};
@@ -109,6 +109,7 @@ impl Primitive for LinearSystem {
             Some(AnyView::F64(t)) => t.iter().next().copied().unwrap_or(0.0),
             _ => 0.0,
         };
+        adjoint::usable(tolerance).map_err(|problem| format!("{}: {problem}", self.solver.name()))?;
         if !(self.warm && s.started) {
             s.x.fill(0.0);
         }

@@ -115,11 +115,19 @@ impl RootOf {
             let mut judged = Judged { root: false, measure: size, tolerance: 0.0, size, iterations, refined, newton: false };
             if let Some((measure, tolerance)) = own.filter(|_| refined == 0) {
                 (judged.measure, judged.tolerance, judged.root) = (measure, tolerance, measure <= tolerance);
-                if judged.root && self.policy != OnResidual::Warn && size.is_finite() {
+                if judged.root && size.is_finite() {
                     flat::pack(s.start.iter().map(AnyArray::view), &mut s.rows);
                     let moved = s.rows.iter().zip(&s.z).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
                     if let Some(step) = newton.far_off(&mut operator, &mut s.residual, &s.z, moved, [&mut s.step, &mut s.rows])? {
                         (judged.measure, judged.tolerance, judged.root, judged.newton) = (step, FAR_OFF, false, true);
+                    }
+                } else if !judged.root && self.policy == OnResidual::Error && size.is_finite() {
+                    // A tolerance that does not fit the scale may ask for less than rounding leaves.
+                    let rounding = newton.rounding(&operator, &s.z);
+                    let vectors = [&mut s.step[..], &mut s.rows[..]];
+                    let step = newton.measure(&mut operator, &mut s.residual, &s.z, vectors, rounding)?;
+                    if step <= rounding {
+                        (judged.measure, judged.tolerance, judged.root, judged.newton) = (step, rounding, true, true);
                     }
                 }
             } else {

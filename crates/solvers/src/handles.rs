@@ -174,6 +174,24 @@ fn scaled_norm<W: Vars>(w: &W) -> Var {
     scale * squares(&units).sqrt()
 }
 
+/// √(a² + b²), element by element, with squares of quotients by the larger one. At 0, 0 its derivative is 0 by convention, as that of √.
+#[track_caller]
+pub(crate) fn hypot(a: DynVar, b: DynVar) -> DynVar {
+    record::apply("hypot", &[a, b], Location::caller(), |m, v| {
+        let b = m.broadcast_to(v[1], &m.shape(v[0]));
+        let (p, q) = (m.abs(v[0]), m.abs(b));
+        let largest = m.maximum(p, q);
+        let largest = m.stop_gradient(largest);
+        let one = m.full_like(largest, 1.0);
+        let scale = m.select(largest, largest, one);
+        let (p, q) = (m.div(v[0], scale), m.div(b, scale));
+        let (p, q) = (m.square(p), m.square(q));
+        let sum = m.add(p, q);
+        let root = m.sqrt(sum);
+        m.mul(scale, root)
+    })
+}
+
 /// [`select`] of two numbers.
 #[track_caller]
 pub(crate) fn pick(test: Var, yes: Var, no: Var) -> Var {

@@ -57,7 +57,7 @@ binary! {
             Slope::Absorb(b.neg(s))
         }
     },
-    simplify |b, x| if b.known_number(x[1]) == Some(1.0) || b.is_zero(x[0]) { Some(x[0]) } else { b.fold_numbers(x, |p, q| p / q) },
+    simplify |b, x| if b.known_number(x[1]) == Some(1.0) || b.is_zero(x[0]) && !b.is_zero(x[1]) { Some(x[0]) } else { b.fold_numbers(x, |p, q| p / q) },
     at [[0.5, -1.5], [2.0, 1.25], [0.0, 3.0], [-1.0, 2.0]];
 
     /// a·s, but 0 where a is 0, whatever s: an absent derivative times a slope that may be infinite. Linear in each operand.

@@ -110,6 +110,11 @@ impl Probed for Constant {
     }
 }
 
+/// Whether a number is finite, or infinite as one of those that it was made of is.
+fn inherited(y: f64, of: &[f64]) -> bool {
+    y.is_finite() || y.is_infinite() && of.iter().any(|x| x.is_infinite())
+}
+
 impl Builder {
     /// One number everywhere.
     pub fn full(&mut self, of: &LeafType, value: f64) -> Value {
@@ -129,15 +134,18 @@ impl Builder {
     pub fn known_number(&self, v: Value) -> Option<f64> {
         self.made_by::<Full>(v).map(|(f, _)| f.value)
     }
-    /// f of the number that every element of `v` is known to be; only in double precision, where the executor computes the same.
+    /// f of the number that every element of `v` is known to be; only in double precision, where the executor computes the same, and not where
+    /// a result that is not finite comes of what is: the operation stays then, to be named.
     pub(crate) fn fold_number(&mut self, v: Value, f: impl Fn(f64) -> f64) -> Option<Value> {
         let x = self.known_number(v)?;
-        (self.kind(v) == Kind::F64).then(|| self.full_like(v, f(x)))
+        let y = f(x);
+        (self.kind(v) == Kind::F64 && inherited(y, &[x])).then(|| self.full_like(v, y))
     }
     /// As [`fold_number`](Self::fold_number), of two.
     pub(crate) fn fold_numbers(&mut self, x: &[Value], f: impl Fn(f64, f64) -> f64) -> Option<Value> {
         let (p, q) = (self.known_number(x[0])?, self.known_number(x[1])?);
-        (self.kind(x[0]) == Kind::F64).then(|| self.full_like(x[0], f(p, q)))
+        let y = f(p, q);
+        (self.kind(x[0]) == Kind::F64 && inherited(y, &[p, q])).then(|| self.full_like(x[0], y))
     }
     /// Whether every element of `v` is known to be 0.
     #[must_use]

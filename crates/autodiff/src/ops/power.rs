@@ -202,8 +202,8 @@ impl Probed for Powf {
     }
 }
 
-/// aᵇ. Slopes: b aᵇ⁻¹ for a, which is 0 where b = 0 and may be infinite at a = 0, where a derivative of 0 stays 0; aᵇ ln a for b, which is 0
-/// at a = 0 by convention. For a < 0 the value is defined at integers b only, so the slope for b is NaN; a derivative of 0 stays 0.
+/// aᵇ. Slopes: b aᵇ⁻¹ for a, which is 0 where b = 0 and may be infinite at a = 0, where a derivative of 0 stays 0; aᵇ ln a for b, which at a = 0
+/// is 0 for b > 0 and −∞ for b = 0, from where the value falls to 0 at once: so xˣ has the slope −∞ at 0. For a < 0 the value is defined at integers b only, so the slope for b is NaN; a derivative of 0 stays 0.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pow;
 impl Elementwise for Pow {
@@ -222,12 +222,7 @@ impl Elementwise for Pow {
             let p = b.pow(x[0], e);
             Slope::Absorb(b.absorb(x[1], p))
         } else {
-            // At a = 0 the convention is for the slope alone: where y is 0 there, the infinite logarithm stays, for the derivative of the slope.
-            let (one, zero) = (b.full_like(y, 1.0), b.full_like(y, 0.0));
-            let flat = b.equal(x[0], zero);
-            let convention = b.select(y, flat, zero);
-            let safe = b.select(convention, one, x[0]);
-            let l = b.ln(safe);
+            let l = b.ln(x[0]);
             Slope::Absorb(b.absorb(y, l))
         }
     }

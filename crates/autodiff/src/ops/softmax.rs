@@ -38,6 +38,12 @@ impl Builder {
     }
     /// ln Σ eˣ over some axes, which the result lacks.
     pub fn logsumexp(&mut self, a: Value, axes: &[usize]) -> Value {
+        let shape = self.shape(a);
+        if axes.iter().any(|axis| shape.get(*axis) == Some(&0)) {
+            // ln 0, and no mask.
+            let s = self.sum(a, axes);
+            return self.ln(s);
+        }
         let x = self.exponentials(a, axes);
         let l = self.ln(x.s);
         let y = self.add(x.m, l);

@@ -7,6 +7,7 @@
 //! - BiCGStab: has no such matrix; up to 64 unknowns the second Krylov space gives the condition number.
 //! - LU, Cholesky: judged by the residual alone (√ε); now by LAPACK's estimates of condition number and forward error.
 //! - Neumann: reports its residual, no conditioning.
+use hypertape::array::Element;
 use hypertape::prelude::*;
 use hypertape::solvers::krylov::{self, LinearSolver, Status, WithAdjoint, Workspace};
 use ndarray::arr1;
@@ -139,5 +140,52 @@ fn derivatives_through_ill_conditioned_equations() {
         let exact = |v: Vec<f64>| assert!(v.iter().all(|v| (v - 1.0).abs() < 1e-14), "{v:?}");
         exact(derivative(d, Lu).unwrap());
         exact(derivative(d, Cholesky).unwrap());
+    }
+}
+
+/// The projection onto {x: A x = b}.
+fn project<T: Real>(a: &ndarray::Array2<f64>, b: &[f64], v: &[f64]) -> Result<(Vec<f64>, Vec<f64>)> {
+    let (a, n) = (a.clone().into_shared(), v.len());
+    let plane = prox::affine::<Leaf, _>(move |b| (constant(&a), *b));
+    let f = Function::record((Leaf::<T>::new([n]), shape![b.len()]), |(v, b)| plane.prox(v, scalar(1.0), &b))?;
+    let v = ndarray::Array1::from_iter(v.iter().map(|v| <T as Element>::from_f64(*v)));
+    let c = ndarray::Array1::from_shape_fn(n, |i| <T as Element>::from_f64(i as f64 + 1.0));
+    let (x, (_, by_b)) = f.vjp((&v, arr1(b)), &c)?;
+    Ok((x.iter().map(|x| Element::to_f64(*x)).collect(), by_b.iter().copied().collect()))
+}
+
+#[test]
+fn a_projection_onto_planes_that_are_nearly_parallel() {
+    // Two planes in two dimensions meet in one point, whatever is projected: x = A⁻¹b, and A⁻ᵀc by b. The condition number is about 4/δ.
+    for delta in [1e-1, 1e-5, 1e-7, 2f64.powi(-30), 2f64.powi(-40)] {
+        let a = ndarray::arr2(&[[1.0, 1.0], [1.0, 1.0 + delta]]);
+        let (x, by_b) = project::<f64>(&a, &[1.5, 1.5 + 0.5 * delta], &[3.0, -7.0]).unwrap_or_else(|e| panic!("{delta:e}: {e}"));
+        // The entry 1 + δ and what is added up to 1.5 + δ/2 are rounded.
+        let slack = 64.0 * f64::EPSILON * 4.0 / delta;
+        assert!((x[0] - 1.0).abs() < slack && (x[1] - 0.5).abs() < slack, "{delta:e}: {x:?}");
+        // Aᵀu = c = (1, 2): u = (c₀ − u₁, u₁) with δu₁ = c₁ − c₀.
+        let (u, size) = (1.0 / delta, 1.0 / delta);
+        assert!((by_b[1] - u).abs() < slack * size && (by_b[0] - (1.0 - u)).abs() < slack * size, "{delta:e}: {by_b:?}");
+    }
+    let a = ndarray::arr2(&[[1.0, 1.0], [1.0, 1.0 + 1e-3]]);
+    let (x, _) = project::<f32>(&a, &[1.5, 1.5 + 0.5e-3], &[3.0, -7.0]).unwrap();
+    assert!((x[0] - 1.0).abs() < 0.05 && (x[1] - 0.5).abs() < 0.05, "{x:?}");
+}
+
+#[test]
+fn a_projection_onto_planes_of_any_scale() {
+    // x₀ + 2x₁ = 5s on one row of scale s, 2x₀ − x₁ = 0 on one of scale 1/s: x = (1, 2), and v₂ stays.
+    for s in [1e-160, 1e-300, 1e155, 1e300, 1.0] {
+        let a = ndarray::arr2(&[[s, 2.0 * s, 0.0], [2.0 / s, -1.0 / s, 0.0]]);
+        let (x, by_b) = project::<f64>(&a, &[5.0 * s, 0.0], &[3.0, -7.0, 4.0]).unwrap_or_else(|e| panic!("{s:e}: {e}"));
+        let want = [1.0, 2.0, 4.0];
+        assert!(x.iter().zip(want).all(|(x, w)| (x - w).abs() < 1e-14), "{s:e}: {x:?}");
+        // AAᵀ = 5 diag(s², s⁻²), so A(1, 2, 3)/5 over the squares is (1/s, 0).
+        assert!((by_b[0] * s - 1.0).abs() < 1e-14 && (by_b[1] / s).abs() < 1e-14, "{s:e}: {by_b:?}");
+    }
+    for s in [1e18, 1e-18, 1e20, 1e-20] {
+        let (x, _) = project::<f32>(&ndarray::arr2(&[[s, 2.0 * s]]), &[5.0 * s], &[3.0, -7.0]).unwrap();
+        // (3, −7) + (16/5)(1, 2).
+        assert!((x[0] - 6.2).abs() < 1e-5 && (x[1] + 0.6).abs() < 1e-5, "{s:e}: {x:?}");
     }
 }

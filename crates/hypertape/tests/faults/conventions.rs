@@ -176,3 +176,22 @@ fn the_square_of_a_root_has_no_slope_where_it_has_no_value() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn a_power_of_itself_at_zero() -> Result<()> {
+    // xˣ → 1 with the slope xˣ(ln x + 1) → −∞.
+    let f = Function::record(shape![], |x| x.pow(x))?;
+    assert_eq!(f.eval(0.0)?.number()?, 1.0);
+    let e = f.gradient(0.0).expect_err("−∞").to_string();
+    assert!(e.contains("pow") && e.contains("inf"), "{e}");
+    is_close(&[f.gradient(1.0)?.number().unwrap()], &[1.0]);
+    // 0ᵇ falls from 1 to 0 at b = 0; it is 0 for b > 0, and flat there.
+    let f = Function::record((shape![], shape![]), |(a, b)| a.pow(b))?;
+    let (value, (by_a, by_b)) = f.value_and_gradient((0.0, 2.5))?;
+    is_close(&[value, by_a.number().unwrap(), by_b.number().unwrap()], &[0.0, 0.0, 0.0]);
+    assert!(f.gradient((0.0, 0.0)).is_err());
+    // a⁰ is 1 for every a.
+    let of_base = f.wrt(|(a, _)| a);
+    is_close(&[of_base.gradient().eval((0.0, 0.0))?.number()?], &[0.0]);
+    Ok(())
+}

@@ -256,3 +256,22 @@ fn matrices_and_gathers_are_followed() -> Result<()> {
     says(sorted.eval(arr1(&[1.0, -2.0, 5.0])), &["`ln` at", "[1]"]);
     Ok(())
 }
+
+#[test]
+fn what_is_made_of_nothing_or_of_literals() -> Result<()> {
+    let empty = Array1::<f64>::zeros(0);
+    let f = Function::record(shape![0], |x| 1.0 / x.norm_l2())?;
+    says(f.eval(&empty), &["inf"]);
+    says(Function::record(shape![0], |x| x.logsumexp())?.eval(&empty), &["inf"]);
+    says(Function::record(shape![0], |x| x.max_all())?.eval(&empty), &["max"]);
+    says(Function::record(shape![0], |x| x.sum().ln())?.eval(&empty), &["inf"]);
+    // Of literals that are finite.
+    says(Function::record(shape![], |x| x + 1.0 / scalar::<f64>(0.0))?.eval(1.0), &["inf"]);
+    says(Function::record(shape![], |x| x + scalar::<f64>(0.0).ln())?.eval(1.0), &["inf"]);
+    says(Function::record(shape![], |x| x + scalar::<f64>(0.0) / scalar::<f64>(0.0))?.eval(1.0), &["NaN"]);
+    says(Function::record(shape![], |x| x + scalar::<f64>(1e308) * scalar::<f64>(10.0))?.eval(1.0), &["inf"]);
+    says(Function::record(shape![], |x| x + scalar::<f64>(1000.0).exp())?.eval(1.0), &["inf"]);
+    // An infinite literal may stay infinite.
+    assert_eq!(Function::record(shape![], |x| x + 2.0 * scalar::<f64>(INF))?.eval(1.0)?.number()?, INF);
+    Ok(())
+}

@@ -132,3 +132,83 @@ fn an_absolute_tolerance_is_absolute_and_a_relative_one_relative() {
     assert!(run(&root.clone().relative_tolerance(1e-3)).is_ok(), "as asked");
     assert!(run(&root.clone().relative_tolerance(1e-4)).is_err());
 }
+
+#[test]
+fn a_warning_says_the_same_as_an_error() {
+    // A gradient under the tolerance 1 far from the minimum 1e9: the Newton step is as long as the solution.
+    let f = Function::record((shape![], shape![]), |(z, t)| 0.5e-10 * (z - t).square()).unwrap();
+    let solver = GradientDescent::new(&f).step_size(1.0).tolerance(1.0).implicit(Cg::default());
+    let strict = solver.clone();
+    let e = Function::record(shape![], |t| strict.solve(scalar(0.0), t)).unwrap().eval(1e9).expect_err("it is far off").to_string();
+    assert!(e.contains("not a solution"), "{e}");
+    let lenient = solver.on_residual(OnResidual::Warn);
+    let f = Function::record(shape![], |t| lenient.solve(scalar(0.0), t)).unwrap();
+    let mut w = f.workspace();
+    w.run(1e9).unwrap();
+    let reports = w.reports();
+    assert!(!reports.is_empty() && reports.iter().any(|r| !r.converged && r.residual > 0.1), "{reports:?}");
+}
+
+#[test]
+fn a_solution_right_to_the_last_digit_is_accepted_whatever_the_tolerance() {
+    // The gradient of ½ Σ a (z − t)² at the double next to t is 1e-16 t: above any absolute tolerance, and all that there is.
+    for t in [1e150, 1e12, 3e8, 1.0] {
+        let f =
+            Function::record((shape![3], shape![]), |(z, t)| 0.5 * (constant(arr1(&[0.3, 0.9, 0.7])) * (z - t).square()).sum()).unwrap();
+        let all = [
+            ("fixed", Function::record(shape![], |t| GradientDescent::new(&f).implicit(Cg::default()).solve(zeros(shape![3]), t).sum())),
+            (
+                "backtracking",
+                Function::record(shape![], |t| {
+                    GradientDescent::new(&f).backtracking().implicit(Cg::default()).solve(zeros(shape![3]), t).sum()
+                }),
+            ),
+            ("L-BFGS", Function::record(shape![], |t| Lbfgs::new(&f).implicit(Cg::default()).solve(zeros(shape![3]), t).sum())),
+            ("Newton-CG", Function::record(shape![], |t| NewtonCg::new(&f).implicit(Cg::default()).solve(zeros(shape![3]), t).sum())),
+        ];
+        for (name, g) in all {
+            let (z, d) = g.unwrap().value_and_gradient(t).unwrap_or_else(|e| panic!("{name} at {t:e}: {e}"));
+            let d = d.number().unwrap();
+            assert!((z / t - 3.0).abs() < 1e-6 && (d - 3.0).abs() < 1e-8, "{name} at {t:e}: {z:e}, {d}");
+        }
+    }
+}
+
+#[test]
+fn line_searches_where_values_leave_the_range() {
+    // ½ s (z/u − t)²: values of 1e-340 to 1e-450, gradients in range.
+    for (s, u, t) in [(1e-150, 1.0, 1e-120), (1.0, 1.0, 1e-170), (1e-200, 1.0, 1e-80), (1e-150, 1e-50, 1e-150)] {
+        let f = Function::record((shape![3], shape![]), |(z, t)| {
+            let r = z / u - t;
+            0.5 * s * (constant(arr1(&[1.0, 2.0, 4.0])) * r * r).sum()
+        })
+        .unwrap();
+        let start = || zeros(shape![3]);
+        let all = [
+            (
+                "backtracking",
+                Function::record(shape![], |t| {
+                    GradientDescent::new(&f).step_size(0.5 / s * u * u).backtracking().unroll(80).solve(start(), t).sum()
+                }),
+            ),
+            ("L-BFGS", Function::record(shape![], |t| Lbfgs::new(&f).unroll(40).solve(start(), t).sum())),
+            ("Newton-CG", Function::record(shape![], |t| NewtonCg::new(&f).unroll(6).solve(start(), t).sum())),
+        ];
+        for (name, g) in all {
+            let (z, d) = g.unwrap().value_and_gradient(t).unwrap_or_else(|e| panic!("{name} at {s:e}, {u:e}, {t:e}: {e}"));
+            let (z, d) = (z / (t * u), d.number().unwrap() / u);
+            assert!((z - 3.0).abs() < 1e-6 && (d - 3.0).abs() < 1e-6, "{name} at {s:e}, {u:e}, {t:e}: {z}, {d}");
+        }
+    }
+    // Values of 1e450 are an error that names the objective.
+    let f = Function::record((shape![], shape![]), |(z, t)| 0.5e150 * (z - t).square()).unwrap();
+    let all = [
+        Function::record(shape![], |t| GradientDescent::new(&f).backtracking().unroll(5).solve(scalar(0.0), t)),
+        Function::record(shape![], |t| Lbfgs::new(&f).unroll(5).solve(scalar(0.0), t)),
+        Function::record(shape![], |t| NewtonCg::new(&f).unroll(5).solve(scalar(0.0), t)),
+    ];
+    for g in all {
+        let e = g.unwrap().eval(1e150).expect_err("the objective is infinite").to_string();
+        assert!(e.contains("the objective is inf") && e.contains("begin where it is finite"), "{e}");
+    }
+}

@@ -5,7 +5,7 @@
 //! - step sizes (a variable, one an iteration, a rule) of all methods, τ and σ, the tolerance, damping, momentum: likewise.
 //! - thresholds of `soft_threshold` and bounds of `clamp`: likewise.
 //! - decay rates of Adam, the memory of L-BFGS, counts: numbers only, checked before a run.
-//! - tolerances of adjoint solvers were not looked at for this.
+//! - tolerances of adjoint solvers: at 1 and above, 0 was a solution; a number and a variable are looked at now.
 use hypertape::prelude::*;
 use ndarray::arr1;
 
@@ -175,4 +175,27 @@ fn other_settings_of_methods() {
     };
     refused("tau", Function::record(shape![], |t| both(t.into(), 0.1.into())), -0.1, &["step tau is -0.1"]);
     refused("sigma", Function::record(shape![], |s| both(0.1.into(), s.into())), -0.1, &["step sigma is -0.1"]);
+}
+
+#[test]
+fn a_tolerance_that_nothing_fails() {
+    let solver = || GradientDescent::new(&fit()).step_size(0.5).tolerance(1e-10);
+    let words = ["the tolerance is 1;", "below 1"];
+    let all: [Box<dyn Fn() -> hypertape::Result<Function<Leaf, Leaf>>>; 5] = [
+        Box::new(move || Function::record(shape![], |a| solver().implicit(Cg::tolerance(1.0)).solve(start(), a).sum())),
+        Box::new(move || Function::record(shape![], |a| solver().implicit(Gmres::tolerance(1.0)).solve(start(), a).sum())),
+        Box::new(move || Function::record(shape![], |a| solver().implicit(Bicgstab::tolerance(1.0)).solve(start(), a).sum())),
+        Box::new(move || Function::record(shape![], |a| solver().implicit(NormalCg::tolerance(1.0)).solve(start(), a).sum())),
+        Box::new(move || Function::record(shape![], |a| solver().implicit(Neumann::tolerance(1.0)).solve(start(), a).sum())),
+    ];
+    for make in all {
+        let e = make().err().unwrap_or_else(|| panic!("a tolerance of 1")).to_string();
+        assert!(words.iter().all(|w| e.contains(w)), "{e}");
+    }
+    // As a variable, when it runs; where it is looked at is the derivative.
+    for bad in [1.0, 3.0, -0.1, f64::INFINITY] {
+        let f = Function::record((shape![], shape![]), |(a, t)| solver().implicit(Cg::tolerance(t)).solve(start(), a).sum()).unwrap();
+        let e = f.wrt(|(a, _)| a).gradient().eval((2.0, bad)).err().unwrap_or_else(|| panic!("a tolerance of {bad}")).to_string();
+        assert!(e.contains(&format!("the tolerance is {bad}")) || e.contains("not finite"), "{e}");
+    }
 }

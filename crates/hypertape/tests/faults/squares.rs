@@ -153,3 +153,39 @@ fn angles_at_every_scale() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn adam_with_gradients_of_any_scale() -> Result<()> {
+    // f = s (z − t): the first step is −η, whatever the slope s, and the derivative by the start is 1.
+    for s in [1e160, 1e300, 1e-3, 1.0] {
+        let f = Function::record((shape![2], shape![2]), |(z, t)| s * (z - t).sum())?;
+        let adam = AdamDescent::new(&f).step_size(0.1);
+        let run = Function::record((shape![2], shape![2]), |(z, t)| adam.unroll(3).solve(z, t))?;
+        let z = run.eval((arr1(&[1.0, 5.0]), arr1(&[0.0, 0.0])))?;
+        near(z[[0]], 0.7, 2e-5);
+        near(z[[1]], 4.7, 2e-5);
+        let mut arrays = hypertape::solvers::Adam::new(0.1, &shape![2]);
+        let mut x = arr1(&[1.0, 5.0]).into_dyn();
+        for _ in 0..3 {
+            arrays.update(&mut x, &arr1(&[s, s]).into_dyn())?;
+        }
+        near(x[[0]], 0.7, 2e-5);
+        near(x[[1]], 4.7, 2e-5);
+    }
+    // f = s z²/2 without an ε to speak of: z' = z − η sign(z), so steps are −η and their derivative by z is 0: m/√v does not change with z.
+    for s in [1e200, 1e-200, 1.0] {
+        let f = Function::record((shape![], shape![0]), |(z, _)| 0.5 * s * z * z)?;
+        let adam = AdamDescent::new(&f).step_size(0.1).epsilon(1e-290);
+        let none = ArrayD::<f64>::zeros(vec![0]).into_shared();
+        let run = Function::record(shape![], |z| adam.unroll(1).solve(z, constant(&none)))?;
+        let (z, dz) = run.value_and_gradient(3.0)?;
+        near(z, 2.9, 1e-15);
+        near(dz.number().unwrap(), 1.0, 1e-12);
+    }
+    let f = Function::record((Leaf::<f32>::new([1]), Leaf::<f32>::new([0])), |(z, _)| (z * scalar::<f32>(1e25)).sum())?;
+    let adam = AdamDescent::new(&f).step_size(0.1);
+    let none = ndarray::Array1::<f32>::zeros(0).into_shared();
+    let run = Function::record(Leaf::<f32>::new([1]), |z| adam.unroll(2).solve(z, constant(&none)))?;
+    near(f64::from(run.eval(arr1(&[1f32]))?[[0]]), 0.8, 1e-5);
+    Ok(())
+}

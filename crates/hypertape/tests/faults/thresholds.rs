@@ -5,7 +5,8 @@
 //! - `l1_ball`, `linf`, the conjugates of `simplex`, `l1_ball`: share it.
 //! - `conjugate` of `l1`, `l2`, `group`, `linf`, `non_negative_l1`, `between`, `non_negative`: Moreau's identity lost what is small beside v; they have
 //!   formulas now.
-//! - `conjugate` of `squared_l2`, `elastic_net`, `affine` and closures: by Moreau's identity, to rounding of v, as documented.
+//! - `conjugate` of `squared_l2`, `elastic_net`: lost all digits at large steps; they have formulas too.
+//! - `conjugate` of `affine` and closures: by Moreau's identity, to rounding of v, as documented.
 //! - `l2_ball`, `l2`, `group`: squares of large or tiny entries left the range; they are taken relative to the largest entry.
 //! - `l1`, `non_negative_l1`, `elastic_net`: one subtraction, exact to rounding.
 use hypertape::prelude::*;
@@ -84,6 +85,33 @@ fn norms_of_huge_and_tiny_points() {
         for f in [f, g] {
             let x = f.eval((&arr1(&[3.0 * s, 4.0 * s]), s)).unwrap();
             assert!((x[[0]] / s - 2.4).abs() < 4e-15 && (x[[1]] / s - 3.2).abs() < 4e-15, "{x}");
+        }
+    }
+}
+
+#[test]
+fn conjugates_of_squares_at_any_step() {
+    // (½w|x|²)* has the prox v w/(σ + w); the elastic net's is [v]ᵃ₋ₐ + soft(v, a) b/(σ + b).
+    for sigma in [1e150, 1e-150, 1.0, 1e-305, 1e300] {
+        for w in [1.0, 1e150, 1e-150, 0.0, f64::INFINITY] {
+            let share = if w == f64::INFINITY { 1.0 } else { w / (sigma + w) };
+            let near = |got: f64, want: f64, what: &str| {
+                assert!((got - want).abs() <= 1e-15 * want.abs(), "{what}, step {sigma:e}, weight {w:e}: {got:e}, not {want:e}");
+            };
+            let dual = prox::conjugate(prox::squared_l2::<Leaf, _>(|w| *w));
+            let f = Function::record((shape![2], shape![]), |(v, w)| dual.prox(v, scalar(sigma), &w)).unwrap();
+            let f = f.allow(Allow::InfiniteInputs);
+            let (got, by_v) = f.jvp((&arr1(&[3.0, -2.0]), w), (&arr1(&[1.0, 0.0]), 0.0)).unwrap();
+            near(got[[0]], 3.0 * share, "squared_l2");
+            near(got[[1]], -2.0 * share, "squared_l2");
+            near(by_v[[0]], share, "squared_l2");
+            let dual = prox::conjugate(prox::elastic_net::<Leaf, _>(|w| (scalar(1.0), *w)));
+            let f = Function::record((shape![3], shape![]), |(v, w)| dual.prox(v, scalar(sigma), &w)).unwrap();
+            let f = f.allow(Allow::InfiniteInputs);
+            let (got, by_v) = f.jvp((&arr1(&[3.0, -2.0, 0.5]), w), (&arr1(&[1.0, 1.0, 1.0]), 0.0)).unwrap();
+            let want = [1.0 + 2.0 * share, -1.0 - share, 0.5];
+            (0..3).for_each(|i| near(got[[i]], want[i], "elastic_net"));
+            (0..3).for_each(|i| near(by_v[[i]], if i < 2 { share } else { 1.0 }, "elastic_net"));
         }
     }
 }

@@ -110,15 +110,20 @@ fn both(relative: Scalar, absolute: f64) -> Result<Scalar, String> {
 /// A tolerance that can be met.
 fn checked(t: Scalar) -> Result<Scalar, String> {
     match t {
-        Scalar::Value(v) if !(v.is_finite() && v >= 0.0) => {
-            Err(format!("the tolerance is {v}; give a finite number that is not negative, or a variable"))
-        }
+        Scalar::Value(v) => usable(v).map(|()| t),
         Scalar::Var(v) => match v.leaf_type() {
             Some(t) if !t.shape.is_empty() => Err(format!("the tolerance is {t}; give one number, or a variable that is one")),
             _ => Ok(t),
         },
-        t => Ok(t),
     }
+}
+
+/// That a relative residual is one to stop at: at 1 and above, the solution 0 would do.
+pub(crate) fn usable(tolerance: f64) -> Result<(), String> {
+    if (0.0..1.0).contains(&tolerance) {
+        return Ok(());
+    }
+    Err(format!("the tolerance is {tolerance}; give a number from 0 to below 1, such as 1e-12, or a variable"))
 }
 
 fn wrong_state() -> Problem {

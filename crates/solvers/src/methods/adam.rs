@@ -1,5 +1,5 @@
 //! Adam, as a method in the tape and as an optimiser of arrays.
-use crate::handles::{like, norm};
+use crate::handles::{hypot, like, norm};
 use crate::limits::Limits;
 use crate::method::Method;
 use crate::objective::{Derivatives, Objective, limits};
@@ -88,6 +88,7 @@ impl<S: Structure, P: Structure> Method for AdamDescent<S, P> {
     type Solution = S;
     type Params = P;
     type Each = ();
+    /// z, m and √v: its squares would leave the range.
     type State = (S, S, S);
     fn name(&self) -> &'static str {
         "Adam"
@@ -100,21 +101,21 @@ impl<S: Structure, P: Structure> Method for AdamDescent<S, P> {
         let zero = zeros_like(&z);
         (z, zero.clone(), zero)
     }
-    fn step(&self, (z, m, v): V<Self::State>, p: &V<P>, (): (), k: Var<u32>) -> V<Self::State> {
+    fn step(&self, (z, m, r): V<Self::State>, p: &V<P>, (): (), k: Var<u32>) -> V<Self::State> {
         let (first, second) = self.decay;
         let g = self.f.gradient(&z, p);
         let m = m.scaled(first).add_scaled(1.0 - first, &g);
-        let square = g.zip(&g, &mut |a, b| a * b);
-        let v = v.scaled(second).add_scaled(1.0 - second, &square);
+        let root = r.scaled(second.sqrt()).zip(&g.scaled((1.0 - second).sqrt()), &mut hypot);
         let turns: Var = k.real::<f64>() + 1.0;
-        let unbias = |decay: f64| Scalar::from(1.0 - (turns * decay.ln()).exp());
-        let (by_m, by_v, step) = (unbias(first), unbias(second), self.step.now(k));
-        // √v at 0 has derivative 0, as the gradient there is 0 too.
-        let update = m.zip(&v, &mut |m, v| {
-            let inside = if self.epsilon.1 > 0.0 { v / like(by_v, v) + like(self.epsilon.1.into(), v) } else { v / like(by_v, v) };
-            m / like(by_m, m) / (sqrt(inside) + like(self.epsilon.0.into(), v))
+        let unbias = |decay: f64| 1.0 - (turns * decay.ln()).exp();
+        let (by_m, by_r, step) = (Scalar::from(unbias(first)), Scalar::from(unbias(second).sqrt()), self.step.now(k));
+        let update = m.zip(&root, &mut |m, r| {
+            let unbiased = r / like(by_r, r);
+            let inside = like(self.epsilon.1.sqrt().into(), r);
+            let size = if self.epsilon.1 > 0.0 { hypot(unbiased, inside) } else { unbiased };
+            m / like(by_m, m) / (size + like(self.epsilon.0.into(), r))
         });
-        (z.zip(&update, &mut |z, u| z - like(step, u) * u), m, v)
+        (z.zip(&update, &mut |z, u| z - like(step, u) * u), m, root)
     }
     fn solution(&self, (z, ..): &V<Self::State>) -> V<S> {
         z.clone()
@@ -130,11 +131,6 @@ impl<S: Structure, P: Structure> Method for AdamDescent<S, P> {
         self.step.check("step size", steps)
     }
     limits!();
-}
-
-#[track_caller]
-fn sqrt(v: DynVar) -> DynVar {
-    hypertape_autodiff::record::apply("sqrt", &[v], std::panic::Location::caller(), |b, x| b.sqrt(x[0]))
 }
 
 /// Adam (Kingma and Ba 2015) on arrays: the outer loop's optimiser.
@@ -162,6 +158,7 @@ pub struct Adam<S: Structure> {
     /// ε', added inside the root.
     pub epsilon_inside_root: f64,
     turns: i32,
+    /// m and √v.
     moments: Vec<(Vec<f64>, Vec<f64>)>,
     like: S,
 }
@@ -188,9 +185,9 @@ impl<S: Structure> Adam<S> {
     /// Forgets the moments.
     pub fn reset(&mut self) {
         self.turns = 0;
-        self.moments.iter_mut().for_each(|(m, v)| {
+        self.moments.iter_mut().for_each(|(m, r)| {
             m.fill(0.0);
-            v.fill(0.0);
+            r.fill(0.0);
         });
     }
     /// One step against the gradient. Indices stay as they are.
@@ -211,17 +208,17 @@ impl<S: Structure> Adam<S> {
         let turns = self.turns.saturating_add(1);
         let mut moments = self.moments.clone();
         let mut moved = vec![];
-        for (leaf, ((g, x), (m, v))) in gradients.iter().zip(&points).zip(&mut moments).enumerate() {
+        for (leaf, ((g, x), (m, r))) in gradients.iter().zip(&points).zip(&mut moments).enumerate() {
             let single = g.kind() == Kind::F32;
             let mut next = x.to_f64();
             if g.kind().is_real() {
-                for (i, (((x, g), m), v)) in next.iter_mut().zip(g.to_f64()).zip(m.iter_mut()).zip(v.iter_mut()).enumerate() {
-                    let change = self.change(g, (m, v), turns);
+                for (i, (((x, g), m), r)) in next.iter_mut().zip(g.to_f64()).zip(m.iter_mut()).zip(r.iter_mut()).enumerate() {
+                    let change = self.change(g, (m, r), turns);
                     let y = if single { f64::from((*x - change) as f32) } else { *x - change };
-                    if !(y.is_finite() && m.is_finite() && v.is_finite()) {
+                    if !(y.is_finite() && m.is_finite() && r.is_finite()) {
                         let problem = format!(
-                            "the step of element {i} of array {leaf} is not finite: from {x} with the gradient {g} to {y}, and the second moment {v}; scale the \
-                             objective or clip the gradient"
+                            "the step of element {i} of array {leaf} is not finite: from {x} with the gradient {g} to {y}; scale the objective or clip the \
+                             gradient"
                         );
                         return Err(Error::Numeric { op: "Adam".into(), problem, at: Some(at) });
                     }
@@ -243,12 +240,12 @@ impl<S: Structure> Adam<S> {
         Ok(())
     }
     /// η m̂/(√(v̂ + ε') + ε), with the moments moved.
-    fn change(&self, g: f64, (m, v): (&mut f64, &mut f64), turns: i32) -> f64 {
+    fn change(&self, g: f64, (m, r): (&mut f64, &mut f64), turns: i32) -> f64 {
         let (first, second) = self.decay;
         *m = first * *m + (1.0 - first) * g;
-        *v = second * *v + (1.0 - second) * g * g;
-        let (by_m, by_v) = (1.0 - first.powi(turns), 1.0 - second.powi(turns));
-        self.step * (*m / by_m) / ((*v / by_v + self.epsilon_inside_root).sqrt() + self.epsilon)
+        *r = (second.sqrt() * *r).hypot((1.0 - second).sqrt() * g);
+        let (by_m, by_r) = (1.0 - first.powi(turns), (1.0 - second.powi(turns)).sqrt());
+        self.step * (*m / by_m / ((*r / by_r).hypot(self.epsilon_inside_root.sqrt()) + self.epsilon))
     }
     /// The leaves of arrays, which have the declared types and are finite.
     fn finite(&self, what: &str, arrays: &impl Feed<S>, declared: &[LeafType], at: Site) -> Result<Vec<AnyArray>> {

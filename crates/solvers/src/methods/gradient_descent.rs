@@ -1,7 +1,7 @@
 //! Gradient descent.
-use super::line_search::{at_rest, backtrack};
+use super::line_search::{Line, at_rest, backtrack};
 use super::rest;
-use crate::handles::{at_most, choose, norm, products, squares};
+use crate::handles::{at_most, choose, norm};
 use crate::limits::Limits;
 use crate::method::Method;
 use crate::objective::{Derivatives, Objective, limits};
@@ -67,9 +67,10 @@ impl<S: Structure, P: Structure> GradientDescent<S, P> {
     fn searched(&self, z: &V<S>, p: &V<P>, step: Scalar) -> (V<S>, Var, Var) {
         let (value, g) = self.f.both(z, p);
         let rest = at_rest(z, step.real::<f64>() * norm(&g));
-        let t = backtrack(step, rest, value, -squares(&g), |t| {
+        let line = Line::new(self.name(), value, &g, &g);
+        let t = backtrack(step, rest, &line, |t| {
             let (value, there) = self.f.both(&descend(z, t.into(), &g), p);
-            (value, -products(&there, &g))
+            (value, line.slope(&there))
         });
         (g, t, rest)
     }

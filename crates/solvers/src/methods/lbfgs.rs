@@ -1,6 +1,6 @@
 //! Limited-memory BFGS.
 use super::gradient_descent::descend;
-use super::line_search::{at_rest, weak_wolfe};
+use super::line_search::{Line, at_rest, weak_wolfe};
 use super::rest;
 use crate::handles::{at_most, join, like, norm, pick, products, ravel, reshape, rows, select, shape, squares, unravel};
 use crate::limits::Limits;
@@ -66,37 +66,39 @@ impl<S: Structure, P: Structure> Lbfgs<S, P> {
     fn searched(&self, z: &V<S>, f: Var, g: &V<S>, pairs: Pairs, p: &V<P>) -> (Var, (Var, V<S>), Var, V<S>) {
         let flat = ravel(g);
         let direction = two_loops(flat, pairs, self.memory);
-        let slope: Var = Scalar::Var(dot(direction, flat)).real();
         // Rounding may spoil the direction; the gradient is always one of descent.
+        let slope: Var = Scalar::Var(dot(direction, flat / like(length(flat).into(), flat))).real();
         let direction = select(scalar::<f64>(0.0).less_than(slope), direction, flat);
         let back = unravel(direction, z);
-        let slope = products(&back, g);
         let rest = at_rest(z, norm(&back));
-        let (t, value, gradient) = weak_wolfe(rest, f, -slope, g, |t| {
+        let line = Line::new(self.name(), f, g, &back);
+        let (t, value, gradient) = weak_wolfe(rest, &line, (f, g), |t| {
             let (value, gradient) = self.f.both(&descend(z, t.into(), &back), p);
-            let along = -products(&gradient, &back);
-            (value, along, gradient)
+            let slope = line.slope(&gradient);
+            (value, slope, gradient)
         });
         (t, (value, gradient), rest, back)
     }
     /// The pairs with one more, where its curvature is plainly positive.
     #[track_caller]
-    fn remember(&self, (s, y, rho, gamma): Pairs, ds: DynVar, dy: DynVar) -> Pairs {
-        // Of unit vectors, so that no square leaves the range; lengths are constants that cancel.
-        let one = scalar::<f64>(1.0);
-        let length = |v: DynVar| {
-            let n = stop_gradient(&norm(&v));
-            pick(scalar::<f64>(0.0).less_than(n) * at_most(n, scalar(f64::MAX)), n, one)
-        };
+    fn remember(&self, (s, y, rho, ratio, gamma): Pairs, ds: DynVar, dy: DynVar) -> Pairs {
         let (a, b) = (length(ds), length(dy));
         let (us, uy) = (ds / like(a.into(), ds), dy / like(b.into(), dy));
         let (cosine, square) = (products(&us, &uy), squares(&uy));
         let keep = stop_gradient(&scalar::<f64>(CURVATURE).less_than(cosine));
+        let one = scalar::<f64>(1.0);
         let (cosine, square) = (pick(keep, cosine, one), pick(keep, square, one));
-        let inverse = like((1.0 / cosine / a / b).into(), ds);
-        let scale = like((cosine / square * a / b).into(), ds);
-        (push(keep, s, ds), push(keep, y, dy), push(keep, rho, inverse), select(keep, scale, gamma))
+        let number = |v: Var| like(v.into(), ds);
+        let (inverse, apart, scale) = (number(1.0 / cosine), number(a / b), number(cosine / square * (a / b)));
+        (push(keep, s, us), push(keep, y, uy), push(keep, rho, inverse), push(keep, ratio, apart), select(keep, scale, gamma))
     }
+}
+
+/// The length of a vector as a constant, 1 where that is 0 or not finite.
+#[track_caller]
+fn length(v: DynVar) -> Var {
+    let n = stop_gradient(&norm(&v));
+    pick(scalar::<f64>(0.0).less_than(n) * at_most(n, scalar(f64::MAX)), n, scalar(1.0))
 }
 
 /// A pair enters when the cosine of its angle is above this.
@@ -106,8 +108,10 @@ const PAIRS: usize = 1000;
 /// Steps at rest go on until they have shrunk the error of the derivative by this: twice the digits, for second derivatives.
 const SETTLED: f64 = 1e-26;
 
-/// The pairs' s, y and 1/sᵀy, which is 0 where there is no pair yet, and γ, with H₀ = γ I.
-type Pairs = (DynVar, DynVar, DynVar, DynVar);
+/// The pairs' s and y over their lengths, 1/sᵀy of these, which is 0 where there is no pair yet, the length of s over that of y, and γ, with H₀ = γ I.
+///
+/// So no square or product leaves the range; lengths are constants that cancel.
+type Pairs = (DynVar, DynVar, DynVar, DynVar, DynVar);
 
 /// aᵀb of two vectors.
 #[track_caller]
@@ -140,18 +144,19 @@ fn push(test: Var, history: DynVar, newest: DynVar) -> DynVar {
 
 /// H g by the two loops.
 #[track_caller]
-fn two_loops(g: DynVar, (s, y, rho, gamma): Pairs, memory: usize) -> DynVar {
+fn two_loops(g: DynVar, (s, y, rho, ratio, gamma): Pairs, memory: usize) -> DynVar {
+    let number = |of: DynVar, i: usize| reshape(rows(of, i, 1), &[]);
     let mut q = g;
     let mut alphas = vec![];
     for i in (0..memory).rev() {
-        let alpha = reshape(rows(rho, i, 1), &[]) * dot(row(s, i), q);
+        let alpha = number(rho, i) * dot(row(s, i), q);
         q = q - alpha * row(y, i);
         alphas.push(alpha);
     }
     let mut r = gamma * q;
     for (i, alpha) in alphas.into_iter().rev().enumerate() {
-        let beta = reshape(rows(rho, i, 1), &[]) * dot(row(y, i), r);
-        r = r + (alpha - beta) * row(s, i);
+        let beta = number(rho, i) * dot(row(y, i), r);
+        r = r + (number(ratio, i) * alpha - beta) * row(s, i);
     }
     r
 }
@@ -160,8 +165,8 @@ impl<S: Structure, P: Structure> Method for Lbfgs<S, P> {
     type Solution = S;
     type Params = P;
     type Each = ();
-    /// z; f and ∇f at z; the pairs' s, y and 1/sᵀy, and γ; what steps at rest left of the derivative's error.
-    type State = (S, (Leaf<f64>, S), (AnyLeaf, AnyLeaf, AnyLeaf, AnyLeaf), Leaf<f64>);
+    /// z; f and ∇f at z; the pairs and γ; what steps at rest left of the derivative's error.
+    type State = (S, (Leaf<f64>, S), (AnyLeaf, AnyLeaf, AnyLeaf, AnyLeaf, AnyLeaf), Leaf<f64>);
     fn name(&self) -> &'static str {
         "L-BFGS"
     }
@@ -174,9 +179,10 @@ impl<S: Structure, P: Structure> Method for Lbfgs<S, P> {
         let flat = ravel(&z);
         let (n, kind) = (shape(flat).first().copied().unwrap_or(0), flat.kind());
         let history = full(&LeafType::new(&[self.memory, n], kind));
+        let numbers = full(&LeafType::new(&[self.memory], kind));
         // The first step has length 1 at the most: γ = 1/max(1, ‖g‖).
         let gamma = like(Scalar::from(norm(&g).max(1.0).recip()), flat);
-        (z, (f, g), (history, history, full(&LeafType::new(&[self.memory], kind)), gamma), scalar(1.0))
+        (z, (f, g), (history, history, numbers, numbers, gamma), scalar(1.0))
     }
     fn step(&self, (z, (f, g), pairs, left): V<Self::State>, p: &V<P>, (): (), _: Var<u32>) -> V<Self::State> {
         let (t, there, _, back) = self.searched(&z, f, &g, pairs, p);

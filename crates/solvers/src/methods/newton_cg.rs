@@ -1,6 +1,6 @@
 //! Newton's method with conjugate gradients.
 use super::gradient_descent::descend;
-use super::line_search::{at_rest, backtrack};
+use super::line_search::{Line, at_rest, backtrack};
 use super::rest;
 use crate::handles::{at_most, choose, epsilon, norm, pick, products, setting, squares};
 use crate::limits::{Limits, one_number};
@@ -97,9 +97,10 @@ impl<S: Structure, P: Structure> NewtonCg<S, P> {
         let (value, g) = self.f.both(z, p);
         let d = self.direction(z, p, &g);
         let rest = at_rest(z, norm(&d));
-        let t = backtrack(1.0.into(), rest, value, -products(&g, &d), |t| {
+        let line = Line::new(self.name(), value, &g, &d);
+        let t = backtrack(1.0.into(), rest, &line, |t| {
             let (value, there) = self.f.both(&descend(z, t.into(), &d), p);
-            (value, -products(&there, &d))
+            (value, line.slope(&there))
         });
         (d, t, rest, g)
     }

@@ -1,30 +1,52 @@
 //! Projection onto an affine set.
 use super::definition::Prox;
 use super::faces::cast;
-use hypertape_autodiff::array::Real;
-use hypertape_autodiff::record::{self, Var};
+use hypertape_autodiff::array::{Element, Real};
+use hypertape_autodiff::record::{Triangle, Var, constant, stop_gradient};
 use hypertape_autodiff::tree::{Leaf, Structure, V};
 use std::marker::PhantomData;
-use std::panic::Location;
 
 /// The indicator of {x: A x = b}; see [`affine`].
 #[derive(Debug, Clone)]
 pub struct Affine<P, F>(F, PhantomData<fn() -> P>);
 
-/// Projection onto {x: A x = b}, with (A, b) from the parameters and A of full row rank: v − Aᵀ(AAᵀ)⁻¹(A v − b).
-/// AAᵀ is factored by Cholesky; rows that depend on each other are an error when it runs.
+/// Projection onto {x: A x = b}, with (A, b) from the parameters and A of full row rank: v − Qᵀ(Q v − c), where Q x = c are the same equations with
+/// orthonormal rows.
+///
+/// Q comes of rows divided by their largest entry and three rounds of L⁻¹A, where L is the Cholesky factor of AAᵀ, in the first round with a shift: so
+/// A may be conditioned up to the inverse of the machine epsilon (Fukaya et al. 2020). Rows that depend on each other are an error when it runs.
 pub fn affine<P: Structure, F: Fn(&V<P>) -> (Var, Var) + 'static>(equations: F) -> Affine<P, F> {
     Affine(equations, PhantomData)
+}
+
+/// The same equations with orthonormal rows.
+#[track_caller]
+fn orthonormal<T: Real>(a: Var<T>, b: Var<T>) -> (Var<T>, Var<T>) {
+    let shape = a.shape();
+    let (m, n) = (shape.first().copied().unwrap_or(0), shape.last().copied().unwrap_or(0));
+    if m == 0 || n == 0 {
+        return (a, b);
+    }
+    // The set is the same whatever its equations are divided by.
+    let largest = stop_gradient(&a).abs().max_keep(&[1]);
+    let scale = largest.at_most(0.0).select(1.0, largest);
+    let (mut a, mut b) = (a / scale, b / scale.reshape(&[m]));
+    let share = 11.0 * (m * n + m * (m + 1)) as f64 * 0.5 * Element::to_f64(T::epsilon());
+    let shift = stop_gradient(&a).square().sum() * share;
+    let one: Var<T> = cast(constant(ndarray::Array2::<f64>::eye(m)));
+    for round in 0..3 {
+        let gram = a.dot(a.t());
+        let l = if round == 0 { (gram + shift * one).cholesky() } else { gram.cholesky() };
+        (a, b) = (l.solve_triangular(a, Triangle::LOWER), l.solve_triangular(b, Triangle::LOWER));
+    }
+    (a, b)
 }
 
 impl<T: Real, P: Structure, F: Fn(&V<P>) -> (Var, Var) + 'static> Prox<Leaf<T>, P> for Affine<P, F> {
     #[track_caller]
     fn prox(&self, v: Var<T>, _: Var, p: &V<P>) -> Var<T> {
-        let at = Location::caller();
         let (a, b) = (self.0)(p);
-        let (a, b) = (cast::<T>(a), cast::<T>(b));
-        let (gram, residual) = (a.dot(a.t()), a.dot(v) - b);
-        let multiplier = record::apply("affine", &[gram.to_dyn(), residual.to_dyn()], at, |b, x| b.solve_positive(x[0], x[1]));
-        v - a.t().dot(Var::from_dyn(multiplier))
+        let (q, c) = orthonormal(cast::<T>(a), cast::<T>(b));
+        v - q.t().dot(q.dot(v) - c)
     }
 }

@@ -14,7 +14,7 @@ pub trait Prox<S: Structure, P: Structure>: 'static {
     #[track_caller]
     fn conjugate(&self, v: V<S>, step: Var, params: &V<P>) -> V<S> {
         let step = require("conjugate", "step", step, Condition::Positive);
-        let inverse = step.recip();
+        let inverse = require("conjugate", "1/step", step.recip(), Condition::Positive);
         let inner = self.prox(v.scaled(inverse), inverse, params);
         v.add_scaled(-step, &inner)
     }

@@ -1,6 +1,6 @@
 //! The elastic net.
 use super::definition::Prox;
-use super::faces::{scaled, weight};
+use super::faces::{cast, kept, scaled, weight};
 use hypertape_autodiff::array::Real;
 use hypertape_autodiff::record::Var;
 use hypertape_autodiff::tree::{Leaf, Structure, V};
@@ -21,5 +21,11 @@ impl<T: Real, P: Structure, F: Fn(&V<P>) -> (Var, Var) + 'static> Prox<Leaf<T>, 
         let (a, b) =
             (scaled::<T>("elastic_net", step, weight("elastic_net", a)), scaled::<T>("elastic_net", step, weight("elastic_net", b)));
         v.soft_threshold(a) / (1.0 + b)
+    }
+    fn conjugate(&self, v: Var<T>, step: Var, p: &V<P>) -> Var<T> {
+        let (a, b) = (self.0)(p);
+        let (a, b) = (cast(weight("elastic_net", a)), weight("elastic_net", b));
+        let rest = v.soft_threshold(a);
+        rest.abs().at_most(0.0).select(v, v.sign() * a + rest * kept("elastic_net", step, b))
     }
 }

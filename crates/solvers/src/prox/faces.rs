@@ -26,6 +26,15 @@ pub(super) fn scaled<T: Real>(of: &str, step: Var, w: Var) -> Var<T> {
     cast(finite.select(step * finite.select(w, 0.0), stop_gradient(&w)))
 }
 
+/// w/(σ + w), 1 for an infinite weight: what the conjugate of ½w‖x‖² leaves of a point.
+#[track_caller]
+pub(super) fn kept<T: Real>(of: &str, step: Var, w: Var) -> Var<T> {
+    let step = require(of, "step", step, Condition::Positive);
+    let finite = w.abs().less_than(f64::INFINITY);
+    let w = finite.select(w, 0.0);
+    cast(finite.select(w / (step + w), 1.0))
+}
+
 /// A variable in another element type.
 #[track_caller]
 pub(super) fn cast<T: Real>(v: Var) -> Var<T> {

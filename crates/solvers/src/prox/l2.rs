@@ -1,6 +1,6 @@
 //! The ℓ₂ norm and its square.
 use super::definition::{Prox, family};
-use super::faces::{Over, cast, project_l2, scaled, shrink, weight};
+use super::faces::{Over, cast, kept, project_l2, scaled, shrink, weight};
 use hypertape_autodiff::array::Real;
 use hypertape_autodiff::record::Var;
 use hypertape_autodiff::tree::{Leaf, Structure, V};
@@ -32,5 +32,8 @@ impl<T: Real, P: Structure, F: Fn(&V<P>) -> Var + 'static> Prox<Leaf<T>, P> for 
 impl<T: Real, P: Structure, F: Fn(&V<P>) -> Var + 'static> Prox<Leaf<T>, P> for SquaredL2<P, F> {
     fn prox(&self, v: Var<T>, step: Var, p: &V<P>) -> Var<T> {
         v / (1.0 + scaled::<T>("squared_l2", step, weight("squared_l2", (self.0)(p))))
+    }
+    fn conjugate(&self, v: Var<T>, step: Var, p: &V<P>) -> Var<T> {
+        v * kept("squared_l2", step, weight("squared_l2", (self.0)(p)))
     }
 }
