@@ -128,7 +128,9 @@ fn powers_of_zero_have_no_nan() {
     assert_eq!(slope(pow, &[0.0, 1.0], 0), 1.0);
     assert_eq!(slope(pow, &[0.0, 0.0], 0), 0.0);
     assert_eq!(slope(pow, &[0.0, 0.5], 0), f64::INFINITY);
-    for p in [0.0, 0.5, 1.0, 2.0, 3.0] {
+    // 0ᵖ is 0 for p > 0 and 1 for p = 0, from where it falls at once.
+    assert_eq!(slope(pow, &[0.0, 0.0], 1), f64::NEG_INFINITY);
+    for p in [0.5, 1.0, 2.0, 3.0] {
         assert_eq!(slope(pow, &[0.0, p], 1), 0.0);
     }
     for (n, expected) in [(0, 0.0), (1, 0.0), (2, 2.0), (3, 0.0)] {

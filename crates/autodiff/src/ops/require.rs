@@ -11,8 +11,6 @@ use std::sync::Arc;
 /// What a setting must satisfy; NaN satisfies nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Condition {
-    /// −∞ < x < ∞.
-    Finite,
     /// 0 ≤ x ≤ ∞.
     NotNegative,
     /// 0 ≤ x < ∞.
@@ -31,7 +29,6 @@ impl Condition {
     /// Whether one number satisfies it; of a pair of bounds, the upper one and the lower one.
     fn holds(self, x: f64, low: f64) -> bool {
         match self {
-            Condition::Finite => x.is_finite(),
             Condition::NotNegative => x >= 0.0,
             Condition::FiniteNotNegative => (0.0..f64::INFINITY).contains(&x),
             Condition::Positive => x > 0.0 && x < f64::INFINITY,
@@ -43,7 +40,6 @@ impl Condition {
     /// What to do where it does not hold.
     fn advice(self) -> &'static str {
         match self {
-            Condition::Finite => "scale the problem, or begin where it is finite",
             Condition::NotNegative => "give a number that is not negative",
             Condition::FiniteNotNegative => "give a finite number that is not negative",
             Condition::Positive => "give a finite positive number",
@@ -54,12 +50,11 @@ impl Condition {
     }
     /// Whether numbers that satisfy it satisfy the other one.
     fn implies(self, other: Self) -> bool {
-        use Condition::{Bounds, Finite, FiniteNotNegative, Fraction, NotNegative, Positive, Zero};
+        use Condition::{Bounds, FiniteNotNegative, Fraction, NotNegative, Positive, Zero};
         self != Bounds
             && (self == other
                 || match other {
-                    Finite => self != NotNegative,
-                    NotNegative => self != Finite,
+                    NotNegative => true,
                     FiniteNotNegative => matches!(self, Positive | Fraction | Zero),
                     Fraction => self == Zero,
                     Positive | Zero | Bounds => false,
@@ -177,7 +172,7 @@ impl RealKernel for Require {
 
 impl Probed for Require {
     fn probes(kind: Kind) -> Vec<Probe> {
-        use Condition::{Bounds, Finite, FiniteNotNegative, Fraction, NotNegative, Positive};
+        use Condition::{Bounds, FiniteNotNegative, Fraction, NotNegative, Positive};
         let op = |condition| Require { of: "a solver".into(), what: "step size".into(), condition };
         let filled = |shape: &[usize], v: f64| {
             let t = LeafType::new(shape, kind);
@@ -188,7 +183,7 @@ impl Probed for Require {
         let one = |c| shapes.map(|s| Probe::new(op(c), vec![filled(s, 0.25)]).within(0.05)).to_vec();
         let pair = |high: &[usize], low: &[usize]| Probe::new(op(Bounds), vec![filled(high, 1.5), filled(low, 0.25)]).within(0.05);
         let pairs = vec![pair(&[], &[]), pair(&[3], &[3]), pair(&[3], &[]), pair(&[], &[3]), pair(&[0], &[0])];
-        [Finite, NotNegative, FiniteNotNegative, Positive, Fraction].into_iter().flat_map(one).chain(pairs).collect()
+        [NotNegative, FiniteNotNegative, Positive, Fraction].into_iter().flat_map(one).chain(pairs).collect()
     }
 }
 

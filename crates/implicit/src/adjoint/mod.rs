@@ -123,7 +123,7 @@ pub(crate) fn usable(tolerance: f64) -> Result<(), String> {
     if (0.0..1.0).contains(&tolerance) {
         return Ok(());
     }
-    Err(format!("the tolerance is {tolerance}; give a number from 0 to below 1, such as 1e-12, or a variable"))
+    Err(format!("the tolerance is {tolerance}; give a number that is not negative and below 1, such as 1e-12, or a variable"))
 }
 
 fn wrong_state() -> Problem {

@@ -14,7 +14,8 @@ use std::panic::Location;
 /// Adam (Kingma and Ba 2015) in the tape: m ← β₁m + (1 − β₁)g, v ← β₂v + (1 − β₂)g², z ← z − η m̂/(√(v̂ + ε') + ε), with g = ∇f(z, p) and
 /// m̂ = m/(1 − β₁ᵏ), v̂ = v/(1 − β₂ᵏ). ε' is 0 unless it is set.
 ///
-/// Optimality map: ∇f(z, p). Stopping measure: ‖∇f‖. With a fixed η it settles only to a distance near η.
+/// Optimality map: ∇f(z, p). Stopping measure: ‖∇f‖. With a fixed η it settles only to a distance near η. √v is kept instead of v, so that gradients of
+/// any size are taken.
 ///
 /// **Unrolled near a solution**, the slope of a step is of order η/ε: gradients as small as ε decide on whole steps. After k steps from the solution
 /// the derivative is of order (η/ε)ᵏ, exact and useless; a report flags it, and one that is not finite is an error. With

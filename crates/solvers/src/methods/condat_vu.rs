@@ -1,5 +1,5 @@
 //! The primal-dual method of Condat and Vũ.
-use crate::handles::{double, like, norm};
+use crate::handles::{double, hypot, like, norm};
 use crate::limits::Limits;
 use crate::method::Method;
 use crate::objective::{Derivatives, Objective, limits};
@@ -99,10 +99,11 @@ impl<S: Structure, D: Structure, P: Structure> CondatVu<S, D, P> {
         self.sigma = sigma.into();
         self
     }
-    /// σ = 1/‖K‖ and τ = 1/(L/2 + ‖K‖), which satisfy 1/τ − σ‖K‖² = L/2.
+    /// σ = 1/‖K‖ and τ = 1/(L/2 + ‖K‖), which satisfy 1/τ − σ‖K‖² = L/2. Where a divisor is 0, any step will do: 1 is taken.
     #[must_use]
     pub fn steps_for(self, lipschitz: f64, operator_norm: f64) -> Self {
-        self.sigma(1.0 / operator_norm).tau(1.0 / (0.5 * lipschitz + operator_norm))
+        let over = |d: f64| if d == 0.0 { 1.0 } else { 1.0 / d };
+        self.sigma(over(operator_norm)).tau(over(0.5 * lipschitz + operator_norm))
     }
     #[track_caller]
     fn next(&self, (x, u): &(V<S>, V<D>), p: &V<P>, tau: Scalar, sigma: Scalar) -> (V<S>, V<D>) {
@@ -157,7 +158,7 @@ impl<S: Structure, D: Structure, P: Structure> Method for CondatVu<S, D, P> {
     fn stopping(&self, z: &V<(S, D)>, p: &V<P>) -> DynVar {
         let (x, u) = self.optimality(z, p);
         let (x, u) = (norm(&x) / double(self.tau.first_of("step tau")), norm(&u) / double(self.sigma.first_of("step sigma")));
-        (x * x + u * u).sqrt().to_dyn()
+        hypot(x.to_dyn(), u.to_dyn())
     }
     fn check(&self, steps: Option<usize>) -> Result<(), String> {
         self.tau.check("step tau", steps).and_then(|()| self.sigma.check("step sigma", steps))

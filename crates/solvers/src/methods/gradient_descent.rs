@@ -67,7 +67,7 @@ impl<S: Structure, P: Structure> GradientDescent<S, P> {
     fn searched(&self, z: &V<S>, p: &V<P>, step: Scalar) -> (V<S>, Var, Var) {
         let (value, g) = self.f.both(z, p);
         let rest = at_rest(z, step.real::<f64>() * norm(&g));
-        let line = Line::new(self.name(), value, &g, &g);
+        let line = Line::new(value, &g, &g);
         let t = backtrack(step, rest, &line, |t| {
             let (value, there) = self.f.both(&descend(z, t.into(), &g), p);
             (value, line.slope(&there))

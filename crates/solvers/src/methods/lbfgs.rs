@@ -71,7 +71,7 @@ impl<S: Structure, P: Structure> Lbfgs<S, P> {
         let direction = select(scalar::<f64>(0.0).less_than(slope), direction, flat);
         let back = unravel(direction, z);
         let rest = at_rest(z, norm(&back));
-        let line = Line::new(self.name(), f, g, &back);
+        let line = Line::new(f, g, &back);
         let (t, value, gradient) = weak_wolfe(rest, &line, (f, g), |t| {
             let (value, gradient) = self.f.both(&descend(z, t.into(), &back), p);
             let slope = line.slope(&gradient);

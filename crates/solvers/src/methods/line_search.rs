@@ -1,6 +1,5 @@
 //! Line searches: Armijo backtracking, and the bisection for the weak Wolfe conditions.
-use crate::handles::{at_most, epsilon, norm, pick, products, require};
-use hypertape_autodiff::ops::require::Condition;
+use crate::handles::{at_most, epsilon, norm, pick, products};
 use hypertape_autodiff::record::{Scalar, Var, scalar, scan_until, stop_gradient};
 use hypertape_autodiff::tree::Vars;
 
@@ -28,11 +27,10 @@ pub(super) struct Line<W> {
 }
 
 impl<W: Vars> Line<W> {
-    /// From z, where f and its gradient are these, along −d. A value that is not finite is an error about the method when it runs.
+    /// From z, where f and its gradient are these, along −d.
     #[track_caller]
-    pub(super) fn new(of: &str, f: Var, gradient: &W, d: &W) -> Self {
-        let value = require(of, "objective", stop_gradient(&f), Condition::Finite);
-        let (gradient, d) = stop_gradient(&(gradient.clone(), d.clone()));
+    pub(super) fn new(f: Var, gradient: &W, d: &W) -> Self {
+        let (value, gradient, d) = stop_gradient(&(f, gradient.clone(), d.clone()));
         let size = |v: &W| {
             let n = norm(v);
             pick(scalar::<f64>(0.0).less_than(n) * at_most(n, scalar(f64::MAX)), n, scalar(1.0))
@@ -46,6 +44,10 @@ impl<W: Vars> Line<W> {
     #[track_caller]
     pub(super) fn slope(&self, there: &W) -> Var {
         -products(&stop_gradient(there), &self.unit) / self.gradient
+    }
+    /// 0, or NaN where φ(0) is not finite: added to a step, it ends a solve that cannot compare values, and says where they come from.
+    fn known(&self) -> Var {
+        self.value - self.value
     }
     /// φ(0) + c t φ'(0).
     #[track_caller]
@@ -94,7 +96,7 @@ pub(super) fn backtrack<W: Vars>(first: Scalar, rest: Var, line: &Line<W>, phi: 
             (factor, decreases(t, line, phi(t)))
         },
     );
-    stop_gradient(&(factor * (1.0 - rest))) * first
+    stop_gradient(&(factor * (1.0 - rest) + line.known())) * first
 }
 
 /// What trial k multiplies or divides a step by.
@@ -128,5 +130,5 @@ pub(super) fn weak_wolfe<W: Vars>(rest: Var, line: &Line<W>, (f, gradient): (Var
             ((low, high, next), (t, falls * flat), (f, w))
         },
     );
-    (stop_gradient(&t), f, w)
+    (stop_gradient(&(t + line.known())), f, w)
 }

@@ -97,7 +97,7 @@ impl<S: Structure, P: Structure> NewtonCg<S, P> {
         let (value, g) = self.f.both(z, p);
         let d = self.direction(z, p, &g);
         let rest = at_rest(z, norm(&d));
-        let line = Line::new(self.name(), value, &g, &d);
+        let line = Line::new(value, &g, &d);
         let t = backtrack(1.0.into(), rest, &line, |t| {
             let (value, there) = self.f.both(&descend(z, t.into(), &d), p);
             (value, line.slope(&there))

@@ -15,11 +15,14 @@ use std::sync::Arc;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cholesky;
 
-fn broken(pivot: usize, value: f64, item: usize, of: usize) -> Problem {
+/// `diagonal` is the element that the pivot is what is left of.
+fn broken<T: Real>((pivot, value): (usize, T), diagonal: T, item: usize, of: usize) -> Problem {
     let place = item_name(item, of);
-    let rounding = if value > 0.0 { ", which is rounding" } else { "" };
+    let unit = T::epsilon() * T::from_f64(4.0 * (pivot as f64 + 1.0));
+    let rounding = if value > T::zero() || value.abs() <= unit * diagonal.abs() { ", which is rounding" } else { "" };
+    let value = Element::to_f64(value);
     format!(
-        "the matrix{place} is not positive definite: pivot {pivot} is {value}{rounding}; add a multiple of the identity, or check the model"
+        "the matrix{place} is not positive definite: pivot {pivot} is {value:?}{rounding}; add a multiple of the identity, or check the model"
     )
     .into()
 }
@@ -55,12 +58,12 @@ impl Operation for Cholesky {
                         let known = (0..j).map(|k| l[i * n + k] * l[j * n + k]).fold(T::zero(), |p, q| p + q);
                         let v = half * (a[i * n + j] + a[j * n + i]) - known;
                         if i == j && !(v > T::zero() && v.is_finite()) {
-                            return Err(broken(j, Element::to_f64(v), item, count));
+                            return Err(broken((j, v), a[j * n + j], item, count));
                         }
                         l[i * n + j] = if i == j { v.sqrt() } else { v / l[j * n + j] };
                     }
                 }
-                trusted(&l, n).map_err(|(p, v)| broken(p, Element::to_f64(v), item, count))?;
+                trusted(&l, n).map_err(|(p, v)| broken((p, v), a[p * n + p], item, count))?;
                 Ok(l)
             })
         }
@@ -116,7 +119,9 @@ impl RealKernel for CholeskyKernel {
         for i in 0..count {
             let at = i * size..(i + 1) * size;
             let l = &mut l[at.clone()];
-            cholesky(&a[at], l, self.0).and_then(|()| trusted(l, self.0)).map_err(|(p, v)| broken(p, Element::to_f64(v), i, count))?;
+            let a = &a[at];
+            let diagonal = |p: usize| a[p * self.0 + p];
+            cholesky(a, l, self.0).and_then(|()| trusted(l, self.0)).map_err(|(p, v)| broken((p, v), diagonal(p), i, count))?;
         }
         Ok(())
     }
