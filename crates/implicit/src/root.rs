@@ -181,7 +181,7 @@ impl RootOf {
                     "it stopped before its limit of {limit}, at what rounding or a kink allows: loosen the tolerance, {warn}, or {refine}"
                 )
             }
-            Some(_) => format!("raise the iteration limit, {warn}, or {refine}"),
+            Some(_) => format!("raise the iteration limit, or take smaller steps if the residual grows, {warn}, or {refine}"),
             None => format!("have the code solve to a smaller residual, loosen the tolerance, {warn}, or {refine}"),
         };
         format!("the point found is not a solution: {measure}, {made}; {advice}")

@@ -21,6 +21,8 @@ pub enum Condition {
     Fraction,
     /// x = 0.
     Zero,
+    /// x > 0, of what each row has that those before it have not.
+    Independent,
     /// Two operands, the upper bound and then the lower one: low ≤ high, low < ∞ and high > −∞, element by element.
     Bounds,
 }
@@ -32,6 +34,7 @@ impl Condition {
             Condition::NotNegative => x >= 0.0,
             Condition::FiniteNotNegative => (0.0..f64::INFINITY).contains(&x),
             Condition::Positive => x > 0.0 && x < f64::INFINITY,
+            Condition::Independent => x > 0.0,
             Condition::Fraction => (0.0..1.0).contains(&x),
             Condition::Zero => x == 0.0,
             Condition::Bounds => low <= x && low < f64::INFINITY && x > f64::NEG_INFINITY,
@@ -44,19 +47,21 @@ impl Condition {
             Condition::FiniteNotNegative => "give a finite number that is not negative",
             Condition::Positive => "give a finite positive number",
             Condition::Fraction => "give a number from 0 to below 1",
+            Condition::Independent => "remove the rows that depend on those before them",
             Condition::Zero => "of nothing the sum is 0; give at least one entry",
             Condition::Bounds => "give the lower bound first",
         }
     }
     /// Whether numbers that satisfy it satisfy the other one.
     fn implies(self, other: Self) -> bool {
-        use Condition::{Bounds, FiniteNotNegative, Fraction, NotNegative, Positive, Zero};
+        use Condition::{Bounds, FiniteNotNegative, Fraction, Independent, NotNegative, Positive, Zero};
         self != Bounds
             && (self == other
                 || match other {
                     NotNegative => true,
                     FiniteNotNegative => matches!(self, Positive | Fraction | Zero),
                     Fraction => self == Zero,
+                    Independent => self == Positive,
                     Positive | Zero | Bounds => false,
                 })
     }
@@ -172,7 +177,7 @@ impl RealKernel for Require {
 
 impl Probed for Require {
     fn probes(kind: Kind) -> Vec<Probe> {
-        use Condition::{Bounds, FiniteNotNegative, Fraction, NotNegative, Positive};
+        use Condition::{Bounds, FiniteNotNegative, Fraction, Independent, NotNegative, Positive};
         let op = |condition| Require { of: "a solver".into(), what: "step size".into(), condition };
         let filled = |shape: &[usize], v: f64| {
             let t = LeafType::new(shape, kind);
@@ -183,7 +188,7 @@ impl Probed for Require {
         let one = |c| shapes.map(|s| Probe::new(op(c), vec![filled(s, 0.25)]).within(0.05)).to_vec();
         let pair = |high: &[usize], low: &[usize]| Probe::new(op(Bounds), vec![filled(high, 1.5), filled(low, 0.25)]).within(0.05);
         let pairs = vec![pair(&[], &[]), pair(&[3], &[3]), pair(&[3], &[]), pair(&[], &[3]), pair(&[0], &[0])];
-        [NotNegative, FiniteNotNegative, Positive, Fraction].into_iter().flat_map(one).chain(pairs).collect()
+        [NotNegative, FiniteNotNegative, Positive, Fraction, Independent].into_iter().flat_map(one).chain(pairs).collect()
     }
 }
 

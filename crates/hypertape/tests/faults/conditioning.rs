@@ -189,3 +189,26 @@ fn a_projection_onto_planes_of_any_scale() {
         assert!((x[0] - 6.2).abs() < 1e-5 && (x[1] + 0.6).abs() < 1e-5, "{s:e}: {x:?}");
     }
 }
+
+#[test]
+fn planes_that_depend_on_each_other_but_for_rounding() {
+    let sines = |i: usize| (i as f64 + 1.0).sin();
+    let twice = |n: usize| ndarray::Array2::from_shape_fn((2, n), |(_, j)| sines(j));
+    let cases = [
+        ndarray::arr2(&[[0.1, 0.2, 0.7], [0.1 / 3.0, 0.2 / 3.0, 0.7 / 3.0]]),
+        twice(3),
+        twice(5),
+        twice(200),
+        ndarray::arr2(&[[1.0, 2.0, 3.0], [0.5, 0.1, -0.3], [1.5, 2.1, 2.7]]),
+        ndarray::arr2(&[[1.0, 2.0, 3.0], [1.0, 2.0, 3.0]]),
+        ndarray::arr2(&[[1.0, 2.0, 3.0], [0.0, 0.0, 0.0]]),
+        ndarray::arr2(&[[1.0, 2.0], [2.0, 0.3], [0.7, 0.1]]),
+    ];
+    for a in cases {
+        let (b, v) = ([0.3, -0.2, 4.0], vec![0.5; a.ncols()]);
+        let e = project::<f64>(&a, &b[..a.nrows()], &v).expect_err("its rows depend on each other").to_string();
+        assert!(e.contains("independent part of element") || e.contains("not positive definite"), "{e}");
+        let e = project::<f32>(&a, &b[..a.nrows()], &v).expect_err("its rows depend on each other").to_string();
+        assert!(e.contains("independent part of element") || e.contains("not positive definite"), "{e}");
+    }
+}

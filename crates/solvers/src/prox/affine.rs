@@ -1,7 +1,9 @@
 //! Projection onto an affine set.
 use super::definition::Prox;
 use super::faces::cast;
+use crate::handles::require;
 use hypertape_autodiff::array::{Element, Real};
+use hypertape_autodiff::ops::require::Condition;
 use hypertape_autodiff::record::{Triangle, Var, constant, stop_gradient};
 use hypertape_autodiff::tree::{Leaf, Structure, V};
 use std::marker::PhantomData;
@@ -14,7 +16,7 @@ pub struct Affine<P, F>(F, PhantomData<fn() -> P>);
 /// orthonormal rows.
 ///
 /// Q comes of rows divided by their largest entry and three rounds of L⁻¹A, where L is the Cholesky factor of AAᵀ, in the first round with a shift: so
-/// A may be conditioned up to the inverse of the machine epsilon (Fukaya et al. 2020). Rows that depend on each other are an error when it runs.
+/// A may be conditioned up to 1/(32ε√n) (Fukaya et al. 2020). Rows that depend on each other are an error when it runs.
 pub fn affine<P: Structure, F: Fn(&V<P>) -> (Var, Var) + 'static>(equations: F) -> Affine<P, F> {
     Affine(equations, PhantomData)
 }
@@ -34,12 +36,19 @@ fn orthonormal<T: Real>(a: Var<T>, b: Var<T>) -> (Var<T>, Var<T>) {
     let share = 11.0 * (m * n + m * (m + 1)) as f64 * 0.5 * Element::to_f64(T::epsilon());
     let shift = stop_gradient(&a).square().sum() * share;
     let one: Var<T> = cast(constant(ndarray::Array2::<f64>::eye(m)));
+    // How far each row is from the span of those before it: the diagonal of the product of all L.
+    let mut apart: Var<T> = cast(constant(ndarray::Array1::<f64>::ones(m)));
     for round in 0..3 {
         let gram = a.dot(a.t());
         let l = if round == 0 { (gram + shift * one).cholesky() } else { gram.cholesky() };
         (a, b) = (l.solve_triangular(a, Triangle::LOWER), l.solve_triangular(b, Triangle::LOWER));
+        apart = apart * stop_gradient(&l).diagonal();
     }
-    (a, b)
+    // Less than that is the rounding of the rows themselves; then the direction is noise.
+    let noise = 32.0 * (n as f64).sqrt() * Element::to_f64(T::epsilon());
+    let sound = require("affine", "independent part", apart.greater_than(noise).select(apart, 0.0), Condition::Independent);
+    let one = sound / apart;
+    (a * one.reshape(&[m, 1]), b * one)
 }
 
 impl<T: Real, P: Structure, F: Fn(&V<P>) -> (Var, Var) + 'static> Prox<Leaf<T>, P> for Affine<P, F> {
