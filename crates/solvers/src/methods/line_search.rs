@@ -47,7 +47,7 @@ impl<W: Vars> Line<W> {
     }
     /// 0, or NaN where φ(0) is not finite: added to a step, it ends a solve that cannot compare values, and says where they come from.
     fn known(&self) -> Var {
-        self.value - self.value
+        -self.value + self.value
     }
     /// φ(0) + c t φ'(0).
     #[track_caller]
