@@ -146,6 +146,13 @@ pub(crate) fn norm<W: Vars>(w: &W) -> Var {
     record::cond(plain, || square.sqrt(), || scaled_norm(w))
 }
 
+/// ‖w‖₂ to divide by, as a constant for derivatives: 1 where it is 0 or not finite.
+#[track_caller]
+pub(crate) fn divisor<W: Vars>(w: &W) -> Var {
+    let n = record::stop_gradient(&norm(w));
+    pick(record::scalar::<f64>(0.0).less_than(n) * at_most(n, record::scalar(f64::MAX)), n, record::scalar(1.0))
+}
+
 #[track_caller]
 fn scaled_norm<W: Vars>(w: &W) -> Var {
     let at = Location::caller();

@@ -203,7 +203,8 @@ impl Probed for Powf {
 }
 
 /// aᵇ. Slopes: b aᵇ⁻¹ for a, which is 0 where b = 0 and may be infinite at a = 0, where a derivative of 0 stays 0; aᵇ ln a for b, which at a = 0
-/// is 0 for b > 0 and −∞ for b = 0, from where the value falls to 0 at once: so xˣ has the slope −∞ at 0. For a < 0 the value is defined at integers b only, so the slope for b is NaN; a derivative of 0 stays 0.
+/// is 0 for b > 0 and −∞ for b = 0, from where the value falls to 0 at once: so xˣ has the slope −∞ at 0. For a < 0 the value is defined at integers b
+/// only, so the slope for b is NaN; a derivative of 0 stays 0.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pow;
 impl Elementwise for Pow {

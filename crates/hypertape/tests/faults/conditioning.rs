@@ -7,6 +7,7 @@
 //! - BiCGStab: has no such matrix; up to 64 unknowns the second Krylov space gives the condition number.
 //! - LU, Cholesky: judged by the residual alone (√ε); now by LAPACK's estimates of condition number and forward error.
 //! - Neumann: reports its residual, no conditioning.
+//! - `prox::affine`: AAᵀ squared the conditioning; rows are made orthonormal in three rounds, and rows that depend on each other are refused.
 use hypertape::array::Element;
 use hypertape::prelude::*;
 use hypertape::solvers::krylov::{self, LinearSolver, Status, WithAdjoint, Workspace};

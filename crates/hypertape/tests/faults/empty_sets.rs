@@ -6,7 +6,7 @@
 //! - `l1_ball`, `linf`: share it. `l2_ball`: radius 0 is the point 0.
 //! - `l2`, `group`: their direction at 0 is 0, and no division by a norm that underflowed.
 //! - `between`: bounds that cross, or that leave no number (∞ as the lower one), are errors; see `settings.rs`.
-//! - `affine`: rows that depend on each other are an error of the Cholesky factor.
+//! - `affine`: rows that depend on each other are an error, of the Cholesky factor or of the condition after it.
 //! - `elastic_net`, `squared_l2`: 1 + ηw is at least 1.
 use hypertape::prelude::*;
 use ndarray::{arr1, arr2};

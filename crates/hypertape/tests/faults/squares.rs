@@ -6,6 +6,8 @@
 //! - `atan2`: its slopes divided by x² + y². Now over the larger of both first.
 //! - even powers of norms: a factor goes inside the squares.
 //! - division, `recip`, `powi`, `atan`, `log_det`, Cholesky, LU: squares there are the result's own, or are compared only.
+//!
+//! In solvers: Adam's second moment, unrolled and on arrays, is kept as its root; Condat-Vu's measure adds up two norms by `hypot`.
 use hypertape::prelude::*;
 use ndarray::{ArrayD, arr1, arr2};
 

@@ -2,7 +2,7 @@
 use super::gradient_descent::descend;
 use super::line_search::{Line, at_rest, weak_wolfe};
 use super::rest;
-use crate::handles::{at_most, join, like, norm, pick, products, ravel, reshape, rows, select, shape, squares, unravel};
+use crate::handles::{divisor, join, like, norm, pick, products, ravel, reshape, rows, select, shape, squares, unravel};
 use crate::limits::Limits;
 use crate::method::Method;
 use crate::objective::{Derivatives, Objective, limits};
@@ -67,7 +67,7 @@ impl<S: Structure, P: Structure> Lbfgs<S, P> {
         let flat = ravel(g);
         let direction = two_loops(flat, pairs, self.memory);
         // Rounding may spoil the direction; the gradient is always one of descent.
-        let slope: Var = Scalar::Var(dot(direction, flat / like(length(flat).into(), flat))).real();
+        let slope: Var = Scalar::Var(dot(direction, flat / like(divisor(&flat).into(), flat))).real();
         let direction = select(scalar::<f64>(0.0).less_than(slope), direction, flat);
         let back = unravel(direction, z);
         let rest = at_rest(z, norm(&back));
@@ -82,7 +82,7 @@ impl<S: Structure, P: Structure> Lbfgs<S, P> {
     /// The pairs with one more, where its curvature is plainly positive.
     #[track_caller]
     fn remember(&self, (s, y, rho, ratio, gamma): Pairs, ds: DynVar, dy: DynVar) -> Pairs {
-        let (a, b) = (length(ds), length(dy));
+        let (a, b) = (divisor(&ds), divisor(&dy));
         let (us, uy) = (ds / like(a.into(), ds), dy / like(b.into(), dy));
         let (cosine, square) = (products(&us, &uy), squares(&uy));
         let keep = stop_gradient(&scalar::<f64>(CURVATURE).less_than(cosine));
@@ -92,13 +92,6 @@ impl<S: Structure, P: Structure> Lbfgs<S, P> {
         let (inverse, apart, scale) = (number(1.0 / cosine), number(a / b), number(cosine / square * (a / b)));
         (push(keep, s, us), push(keep, y, uy), push(keep, rho, inverse), push(keep, ratio, apart), select(keep, scale, gamma))
     }
-}
-
-/// The length of a vector as a constant, 1 where that is 0 or not finite.
-#[track_caller]
-fn length(v: DynVar) -> Var {
-    let n = stop_gradient(&norm(&v));
-    pick(scalar::<f64>(0.0).less_than(n) * at_most(n, scalar(f64::MAX)), n, scalar(1.0))
 }
 
 /// A pair enters when the cosine of its angle is above this.

@@ -1,5 +1,5 @@
 //! Line searches: Armijo backtracking, and the bisection for the weak Wolfe conditions.
-use crate::handles::{at_most, epsilon, norm, pick, products};
+use crate::handles::{at_most, divisor, epsilon, norm, pick, products};
 use hypertape_autodiff::record::{Scalar, Var, scalar, scan_until, stop_gradient};
 use hypertape_autodiff::tree::Vars;
 
@@ -31,11 +31,7 @@ impl<W: Vars> Line<W> {
     #[track_caller]
     pub(super) fn new(f: Var, gradient: &W, d: &W) -> Self {
         let (value, gradient, d) = stop_gradient(&(f, gradient.clone(), d.clone()));
-        let size = |v: &W| {
-            let n = norm(v);
-            pick(scalar::<f64>(0.0).less_than(n) * at_most(n, scalar(f64::MAX)), n, scalar(1.0))
-        };
-        let (length, size) = (size(&d), size(&gradient));
+        let (length, size) = (divisor(&d), divisor(&gradient));
         let unit = d.scaled(1.0 / length);
         let slope = -products(&gradient, &unit) / size;
         Line { unit, length, gradient: size, value, slope }

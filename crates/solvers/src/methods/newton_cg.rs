@@ -2,7 +2,7 @@
 use super::gradient_descent::descend;
 use super::line_search::{Line, at_rest, backtrack};
 use super::rest;
-use crate::handles::{at_most, choose, epsilon, norm, pick, products, setting, squares};
+use crate::handles::{at_most, choose, divisor, epsilon, norm, pick, products, setting, squares};
 use crate::limits::{Limits, one_number};
 use crate::method::Method;
 use crate::objective::{Derivatives, Objective, limits};
@@ -67,8 +67,7 @@ impl<S: Structure, P: Structure> NewtonCg<S, P> {
     fn direction(&self, z: &V<S>, p: &V<P>, g: &V<S>) -> V<S> {
         // Of g/‖g‖, so that no square leaves the range; the length is put back at the end.
         let length = stop_gradient(&norm(g));
-        let some = scalar::<f64>(0.0).less_than(length) * at_most(length, scalar(f64::MAX));
-        let unit = pick(some, length, scalar(1.0));
+        let unit = divisor(g);
         let g = &g.scaled(1.0 / unit);
         let square = length.sqrt().min(0.5).max(epsilon(g)).square();
         let start = ((zeros_like(g), g.clone(), g.clone()), squares(g), scalar::<f64>(0.0), scalar::<f64>(0.0));

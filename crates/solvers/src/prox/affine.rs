@@ -35,18 +35,19 @@ fn orthonormal<T: Real>(a: Var<T>, b: Var<T>) -> (Var<T>, Var<T>) {
     let (mut a, mut b) = (a / scale, b / scale.reshape(&[m]));
     let share = 11.0 * (m * n + m * (m + 1)) as f64 * 0.5 * Element::to_f64(T::epsilon());
     let shift = stop_gradient(&a).square().sum() * share;
-    let one: Var<T> = cast(constant(ndarray::Array2::<f64>::eye(m)));
+    let identity: Var<T> = cast(constant(ndarray::Array2::<f64>::eye(m)));
     // How far each row is from the span of those before it: the diagonal of the product of all L.
     let mut apart: Var<T> = cast(constant(ndarray::Array1::<f64>::ones(m)));
     for round in 0..3 {
         let gram = a.dot(a.t());
-        let l = if round == 0 { (gram + shift * one).cholesky() } else { gram.cholesky() };
+        let l = if round == 0 { (gram + shift * identity).cholesky() } else { gram.cholesky() };
         (a, b) = (l.solve_triangular(a, Triangle::LOWER), l.solve_triangular(b, Triangle::LOWER));
         apart = apart * stop_gradient(&l).diagonal();
     }
     // Less than that is the rounding of the rows themselves; then the direction is noise.
     let noise = 32.0 * (n as f64).sqrt() * Element::to_f64(T::epsilon());
     let sound = require("affine", "independent part", apart.greater_than(noise).select(apart, 0.0), Condition::Independent);
+    // 1, by which the condition stands in all that is read.
     let one = sound / apart;
     (a * one.reshape(&[m, 1]), b * one)
 }
