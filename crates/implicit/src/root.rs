@@ -154,8 +154,14 @@ impl RootOf {
             iterations = iterations.map(|k| k + 1);
         }
     }
-    /// That the point is not a solution, and what helps.
-    fn words(&self, j: &Judged, found: Found) -> String {
+    /// ‖F‖ at the start.
+    fn at_start(&self, s: &mut Scratch, params: &[AnyView<'_>]) -> Result<f64, Problem> {
+        let jacobian = s.jacobian.as_mut().map_err(|e| e.clone())?;
+        jacobian.at(&point(&s.start, params), &mut s.residual)?;
+        Ok(norm(&s.residual))
+    }
+    /// That the point is not a solution, and what helps. `start` is ‖F‖ at the start.
+    fn words(&self, j: &Judged, found: Found, start: f64) -> String {
         let measure = if j.newton {
             format!("a Newton step of {:.2e} of its size, tolerance {:e} (residual {:e})", j.measure, j.tolerance, j.size)
         } else {
@@ -181,7 +187,10 @@ impl RootOf {
                     "it stopped before its limit of {limit}, at what rounding or a kink allows: loosen the tolerance, {warn}, or {refine}"
                 )
             }
-            Some(_) => format!("raise the iteration limit, or take smaller steps if the residual grows, {warn}, or {refine}"),
+            Some(_) if j.size > start => {
+                format!("the iterations diverge: the residual was {start:e} at the start and is {:e}; take smaller steps", j.size)
+            }
+            Some(_) => format!("raise the iteration limit, {warn}, or {refine}"),
             None => format!("have the code solve to a smaller residual, loosen the tolerance, {warn}, or {refine}"),
         };
         format!("the point found is not a solution: {measure}, {made}; {advice}")
@@ -280,7 +289,8 @@ impl Primitive for RootOf {
         problem?;
         let judged = self.judge(s, params, found)?;
         if !(judged.root || self.policy == OnResidual::Warn && judged.measure.is_finite() && judged.size.is_finite()) {
-            return Err(self.words(&judged, found).into());
+            let start = self.at_start(s, params)?;
+            return Err(self.words(&judged, found, start).into());
         }
         for (to, from) in outputs.iter_mut().map(reborrow).zip(&s.solution) {
             match (to, from) {
@@ -292,6 +302,7 @@ impl Primitive for RootOf {
         s.started = true;
         let status = match (judged.root, judged.iterations) {
             (true, Some(_)) => "converged",
+            (false, Some(_)) if judged.newton => "not converged: the relative Newton step is above the tolerance",
             (false, Some(_)) => "not converged",
             (true, None) => "converged; how many iterations it took is not known",
             (false, None) => "not converged; how many iterations it took is not known",

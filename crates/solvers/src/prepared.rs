@@ -6,6 +6,7 @@ use hypertape_autodiff::array::{AnyArray, AnyView, LeafType};
 use hypertape_autodiff::execute::Counts;
 use hypertape_autodiff::function::origin;
 use hypertape_autodiff::operation::Program;
+use hypertape_autodiff::ops::finite::ADVICE;
 use hypertape_autodiff::record::{self, DynVar, Var};
 use hypertape_autodiff::tree::{AnyLeaf, Feed, Leaf, Ranked, Structure, V, Vars};
 use hypertape_autodiff::{Allow, Error, Function, Result, Site, Workspace};
@@ -258,8 +259,8 @@ fn owned<S: Structure>(given: &impl Feed<S>) -> Vec<AnyArray> {
 fn not_finite<I: Structure, O: Structure>(f: &Function<I, O>, inputs: &[AnyArray], name: &str, r: Ended, at: Site) -> Error {
     let iteration = r.iterations;
     let problem = match f.program().ok().and_then(|p| origin(&p, inputs)) {
-        Some(o) => format!("{}; a smaller step size, or another start, may help", o.words(Some(iteration), Some(at))),
-        None => format!("iteration {iteration}: a value is not finite (residual {}); a smaller step size may help", r.residual),
+        Some(o) => format!("{}; {ADVICE}", o.words(Some(iteration), Some(at))),
+        None => format!("iteration {iteration}: a value is not finite (residual {}); {ADVICE}", r.residual),
     };
     Error::Numeric { op: name.into(), problem, at: Some(at) }
 }

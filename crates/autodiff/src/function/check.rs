@@ -33,7 +33,8 @@ impl<I: Structure, T: Real> Function<I, Leaf<T>> {
     /// Compares the gradient at a point with central differences along a fixed pseudo-random direction.
     ///
     /// A value that comes from a solver is as accurate as that solver's tolerance, which is far above rounding. The tolerances that converged solvers
-    /// report widen the step of the differences and what is allowed, by at most 0.5 % of the derivative: a gradient that is off by 1 % fails.
+    /// report widen the step of the differences and what is allowed, by at most 0.5 % of the derivative. What the differences themselves are
+    /// uncertain by is added: a tenth of what halving their step changed.
     /// Where they do not tell the accuracy of the value, such as for ill-conditioned solutions, state it to
     /// [`check_gradient_within`](Function::check_gradient_within).
     ///

@@ -4,14 +4,11 @@ use crate::error::{Error, Site};
 use crate::execute::{Executor, reference};
 use crate::operation::{Equation, Program, ScanSpec, Trip, Value};
 use crate::ops::control::{Cond, Scan};
-use crate::ops::finite::Finite;
+use crate::ops::finite::{ADVICE as DIVERGED, Finite};
 use crate::ops::watched::{ADVICE, Derivative};
 use crate::plan::Plan;
 use ndarray::Axis;
 use std::sync::Arc;
-
-/// What to do about values that grow.
-pub(super) const SMALLER: &str = "a smaller step size, or another start, may help";
 
 /// Where a value that is not finite came from.
 #[derive(Debug, Clone)]
@@ -65,7 +62,7 @@ pub(super) fn explain(mut e: Error, program: &Program, inputs: &[AnyView<'_>]) -
     let owned: Vec<AnyArray> = inputs.iter().map(AnyView::to_owned).collect();
     match checked(program, &owned) {
         Some((o, false)) => {
-            *inner = Error::Numeric { op: op.clone(), problem: format!("{}; {SMALLER}", o.words(None, *at)), at: *at };
+            *inner = Error::Numeric { op: op.clone(), problem: format!("{}; {DIVERGED}", o.words(None, *at)), at: *at };
         }
         Some((o, true)) => {
             let problem = format!("its derivative is not finite: {}; {ADVICE}", o.words(None, *at));

@@ -8,6 +8,9 @@ use crate::program::{Types, Values};
 use smallvec::smallvec;
 use std::sync::Arc;
 
+/// What to do about values that grow.
+pub const ADVICE: &str = "another start may help, or a smaller step size where the method has one";
+
 /// The same values, all finite; an error when it runs, otherwise. Its derivative is that of the identity.
 ///
 /// With a second operand, that one is checked instead: so derivatives, which pass as they are, are errors too where the value is.
@@ -22,7 +25,7 @@ pub struct Finite {
 impl Finite {
     fn check<T: Element>(&self, values: &[T]) -> Result<(), Problem> {
         let Some(v) = values.iter().map(|v| v.to_f64()).find(|v| !v.is_finite()) else { return Ok(()) };
-        let problem = format!("its result is not finite: {v}; a smaller step size, or another start, may help");
+        let problem = format!("its result is not finite: {v}; {ADVICE}");
         Err(Error::Numeric { op: self.of.clone(), problem, at: None }.into())
     }
 }

@@ -50,7 +50,7 @@ impl Elementwise for RootSlope {
         let root = b.emit1(Op::new(Pointwise(Root)), x);
         let (p, q) = (b.recip(x[0]), b.recip(root));
         let p = b.scale(p, -0.25);
-        Slope::Absorb(b.mul(p, q))
+        Slope::Edge(b.mul(p, q))
     }
     fn micro(&self, m: &mut MicroBuilder, x: &[Reg]) -> Reg {
         let (half, zero) = (m.constant(0.5), m.constant(0.0));

@@ -221,6 +221,11 @@ wrong! {
         let s = unsolved(Cg::default())?;
         Function::record(shape![2], |p| here!(s.solve(zeros(shape![2]), p)))?.eval(p())
     };
+    a_method_that_diverges: numeric("gradient descent", ["not a solution", "diverge", "1e0 at the start", "smaller steps"]) => {
+        let objective = Function::record((shape![], shape![]), |(z, p)| 0.5 * (z - p).square())?;
+        let s = GradientDescent::new(&objective).step_size(3.0).max_iterations(20).implicit(Cg::default());
+        Function::record(shape![], |p| here!(s.solve(0.0, p)))?.eval(1.0)
+    };
     a_method_that_did_not_converge_in_a_derivative: numeric("gradient descent", ["not a solution"]) => {
         let s = unsolved(Cg::default())?;
         Function::record(shape![2], |p| here!(s.solve(zeros(shape![2]), p)).sum())?.gradient(&p())

@@ -159,6 +159,7 @@ fn a_factor_that_happens_to_be_zero_is_no_mask() -> Result<()> {
         let f = Function::record(shape![2], form)?;
         is_close(&list(&f.gradient(&at)?), &[0.0, 0.0]);
         refused(f.hvp(&at, &v));
+        refused(f.wrt(|x| x).gradient().vjp(&at, &v).map(|(_, c)| c));
         // Nothing depends on what a direction of 0 moves.
         is_close(&list(&f.hvp(&at, arr1(&[0.0, 0.0]))?), &[0.0, 0.0]);
     }
