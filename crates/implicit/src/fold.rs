@@ -22,13 +22,32 @@ pub(crate) struct Change {
     pub(crate) conditioning: f64,
 }
 
+/// What a derivative may be conditioned by at the most that is not near a fold.
+const WELL_CONDITIONED: f64 = 10.0;
+
 impl Change {
+    /// Whether it is for the conditioning, and not for the point alone.
+    fn near(&self) -> bool {
+        self.conditioning > WELL_CONDITIONED
+    }
+    /// As a status.
+    pub(crate) fn status(&self) -> &'static str {
+        if self.near() {
+            "singular or nearly so: it changes within the uncertainty of the solution"
+        } else {
+            "it changes within the uncertainty of the solution"
+        }
+    }
     /// As the problem of an error.
     pub(crate) fn words(&self, accuracy: f64) -> String {
+        let advice = if self.near() {
+            "F_z is singular here or nearly so, as at a fold: move the parameters away from it, solve to a smaller residual if there is none"
+        } else {
+            "the point is too far from a solution: solve to a smaller residual"
+        };
         format!(
             "the derivative changes by {:.2e} of itself within the uncertainty of the solution: the conditioning {:.2e} times the relative uncertainty \
-             {:.2e}, where the accuracy asked for is {accuracy:e}; F_z is singular here or nearly so, as at a fold: move the parameters away from it, \
-             solve to a smaller residual if there is none, or accept it with `on_residual(OnResidual::Warn)` or a larger `accuracy`",
+             {:.2e}, where the accuracy asked for is {accuracy:e}; {advice}, or accept it with `on_residual(OnResidual::Warn)` or a larger `accuracy`",
             self.change, self.conditioning, self.uncertainty
         )
     }

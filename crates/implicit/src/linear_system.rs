@@ -149,7 +149,7 @@ impl Primitive for LinearSystem {
             if self.policy != OnResidual::Warn {
                 return Err(c.words(self.accuracy).into());
             }
-            (report.converged, report.status) = (false, "singular or nearly so: it changes within the uncertainty of the solution");
+            (report.converged, report.status) = (false, c.status());
         }
         if !outcome.converged && !self.solver.approximate() && self.policy != OnResidual::Warn {
             let advice = match outcome.status {

@@ -54,10 +54,11 @@ pub(crate) struct Jacobian {
     adjoint: Executor,
     leaves: Vec<AnyArray>,
     n: usize,
+    equation: Arc<Equation>,
 }
 
 impl Jacobian {
-    pub(crate) fn new(e: &Equation) -> Result<Self> {
+    pub(crate) fn new(e: &Arc<Equation>) -> Result<Self> {
         let executor = |p| Ok::<_, hypertape_autodiff::Error>(Executor::new(Arc::new(Plan::new(p)?)));
         let (point, reads) = primal(e);
         Ok(Jacobian {
@@ -68,6 +69,7 @@ impl Jacobian {
             adjoint: executor(&e.transposed)?,
             leaves: e.solution.iter().map(|t| AnyArray::full(t, 0.0)).collect(),
             n: flat::len(&e.solution),
+            equation: e.clone(),
         })
     }
     /// Bytes that one of these holds.
@@ -128,6 +130,20 @@ impl At<'_, '_> {
         let executor = if adjoint { &mut j.adjoint } else { &mut j.forward };
         executor.run(&inputs)?;
         flat::pack((0..j.values).map(|k| executor.output(k)), out);
+        if v.iter().all(|v| v.is_finite()) && !out.iter().all(|v| v.is_finite()) {
+            drop(inputs);
+            return self.origin(adjoint);
+        }
+        Ok(())
+    }
+    /// The error that names the operation by which a product is not finite, where one can be found.
+    fn origin(&self, adjoint: bool) -> Result<(), Problem> {
+        let e = &self.jacobian.equation;
+        let product = if adjoint { &e.by_solution_transposed } else { &e.by_solution };
+        let owned = |v: &[AnyView<'_>]| v.iter().map(AnyView::to_owned).collect::<Vec<AnyArray>>();
+        let (z, p) = self.point.split_at(self.jacobian.values);
+        let at = ((owned(z), owned(p)), self.jacobian.leaves.clone());
+        product.workspace().run_each(&at, &mut |_| {})?;
         Ok(())
     }
 }

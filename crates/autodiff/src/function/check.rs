@@ -8,21 +8,22 @@ use std::panic::Location;
 /// What the comparison found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GradientCheck {
-    /// Directional derivative by the gradient, in a pseudo-random direction.
+    /// Directional derivative by the gradient, in a pseudo-random direction that is not of unit length.
     pub gradient: f64,
     /// The same by central differences, extrapolated (Richardson 1911).
     pub difference: f64,
     /// |gradient − difference| / max(|gradient|, |difference|), or the absolute error where both are under the error of the difference.
     pub error: f64,
     /// What rounding and truncation of the difference itself allow, and the accuracy of solutions within; of the latter at most 0.005.
+    /// Near 1 the differences tell nothing.
     pub allowed: f64,
-    /// The relative accuracy of the value that was allowed for besides rounding: what was stated, else the largest tolerance or residual that a solver
-    /// within reported when it converged; 0 where there is none.
+    /// The accuracy of the value that was allowed for besides rounding: what was stated, else the largest tolerance or residual, absolute or relative as
+    /// the solver has it, that one within reported when it converged; 0 where there is none.
     pub inner: f64,
 }
 
 impl GradientCheck {
-    /// Whether the error is within what is allowed.
+    /// Whether the error is within what is allowed; look at [`allowed`](Self::allowed) as well.
     #[must_use]
     pub fn passed(&self) -> bool {
         self.error <= self.allowed
@@ -31,6 +32,9 @@ impl GradientCheck {
 
 impl<I: Structure, T: Real> Function<I, Leaf<T>> {
     /// Compares the gradient at a point with central differences along a fixed pseudo-random direction.
+    ///
+    /// Each number moves by a share of its own size, at most 1 %, or by that of the largest of its array where it is 0. Where rounding hides what this
+    /// changes, all move by the same. Points of the differences must lie where the function is defined: an error there counts them, from 0.
     ///
     /// A value that comes from a solver is as accurate as that solver's tolerance, which is far above rounding. The tolerances that converged solvers
     /// report widen the step of the differences and what is allowed, by at most 0.5 % of the derivative. What the differences themselves are
@@ -75,7 +79,7 @@ impl<I: Structure, T: Real> Function<I, Leaf<T>> {
         let reported = workspace.reports().iter().filter(|r| r.converged).flat_map(|r| [r.residual, r.tolerance]);
         let inner = stated.unwrap_or_else(|| reported.filter(|v| v.is_finite()).fold(0.0, f64::max));
         let mut seed = 0x9E37_79B9_7F4A_7C15_u64;
-        let direction: Vec<Vec<f64>> = x
+        let random: Vec<Vec<f64>> = x
             .iter()
             .map(|a| {
                 let real = a.kind().is_real();
@@ -87,31 +91,55 @@ impl<I: Structure, T: Real> Function<I, Leaf<T>> {
                     .collect()
             })
             .collect();
-        let dot: f64 = g.iter().zip(&direction).map(|(g, d)| g.to_f64().iter().zip(d).map(|(a, b)| a * b).sum::<f64>()).sum();
         let mut workspace = f.workspace();
-        let mut moved = |h: f64| -> Result<f64> {
-            let y: Vec<AnyArray> = x
-                .iter()
-                .zip(&direction)
-                .map(|(a, d)| {
-                    let v: Vec<f64> = a.to_f64().iter().zip(d).map(|(a, d)| a + h * d).collect();
-                    AnyArray::from_f64(&a.leaf_type(), &v).unwrap_or_else(|| a.clone())
-                })
-                .collect();
-            Ok(workspace.run(&y)?.number()?.to_f64())
+        let mut along = |sizes: &[Vec<f64>]| -> Result<GradientCheck> {
+            let scaled = |(r, s): (&Vec<f64>, &Vec<f64>)| r.iter().zip(s).map(|(r, s)| r * s).collect::<Vec<f64>>();
+            let direction: Vec<Vec<f64>> = random.iter().zip(sizes).map(scaled).collect();
+            let dot: f64 = g.iter().zip(&direction).map(|(g, d)| g.to_f64().iter().zip(d).map(|(a, b)| a * b).sum::<f64>()).sum();
+            let mut made = 0;
+            let mut moved = |h: f64| -> Result<f64> {
+                let y: Vec<AnyArray> = x
+                    .iter()
+                    .zip(&direction)
+                    .map(|(a, d)| {
+                        let v: Vec<f64> = a.to_f64().iter().zip(d).map(|(a, d)| a + h * d).collect();
+                        AnyArray::from_f64(&a.leaf_type(), &v).unwrap_or_else(|| a.clone())
+                    })
+                    .collect();
+                made += 1;
+                Ok(workspace.run(&y).map_err(|e| e.within("point of the differences", made - 1))?.number()?.to_f64())
+            };
+            let eps = T::epsilon().to_f64();
+            // The accuracy of the value is its machine epsilon; steps do not grow beyond 2 % for it.
+            let h = eps.max(inner).powf(0.2).min(eps.powf(0.2).max(0.02));
+            let mut central = |h: f64| -> Result<f64> { Ok((moved(h)? - moved(-h)?) / (2.0 * h)) };
+            let (coarse, fine) = (central(h)?, central(0.5 * h)?);
+            let difference = (4.0 * fine - coarse) / 3.0;
+            let size = dot.abs().max(difference.abs());
+            // Rounding of f over the step, and what extrapolation still moved.
+            let of = |eps: f64| 16.0 * eps * value.abs().max(1.0) / h + 1e3 * eps * size;
+            let noise = of(eps) + 0.1 * (fine - coarse).abs() + of(inner).min(5e-3 * size);
+            let error = (dot - difference).abs() / size.max(noise).max(f64::MIN_POSITIVE);
+            Ok(GradientCheck { gradient: dot, difference, error, allowed: noise / size.max(noise).max(f64::MIN_POSITIVE), inner })
         };
-        let scale = x.iter().flat_map(AnyArray::to_f64).fold(1.0, |m: f64, v| m.max(v.abs()));
-        let eps = T::epsilon().to_f64();
-        // The accuracy of the value is its machine epsilon; steps do not grow beyond 2 % for it.
-        let h = eps.max(inner).powf(0.2).min(eps.powf(0.2).max(0.02)) * scale;
-        let mut central = |h: f64| -> Result<f64> { Ok((moved(h)? - moved(-h)?) / (2.0 * h)) };
-        let (coarse, fine) = (central(h)?, central(0.5 * h)?);
-        let difference = (4.0 * fine - coarse) / 3.0;
-        let size = dot.abs().max(difference.abs());
-        // Rounding of f over the step, and what extrapolation still moved.
-        let of = |eps: f64| 16.0 * eps * value.abs().max(1.0) / h + 1e3 * eps * size;
-        let noise = of(eps) + 0.1 * (fine - coarse).abs() + of(inner).min(5e-3 * size);
-        let error = (dot - difference).abs() / size.max(noise).max(f64::MIN_POSITIVE);
-        Ok(GradientCheck { gradient: dot, difference, error, allowed: noise / size.max(noise).max(f64::MIN_POSITIVE), inner })
+        // Each number moves by a share of its own size, so that small ones keep their sign. Where rounding hides what that changes, all move alike.
+        let own = along(&x.iter().map(sizes).collect::<Vec<_>>())?;
+        if own.allowed <= TOLD {
+            return Ok(own);
+        }
+        let largest = x.iter().flat_map(AnyArray::to_f64).fold(1.0, |m: f64, v| m.max(v.abs()));
+        let alike: Vec<Vec<f64>> = x.iter().map(|a| vec![largest; a.to_f64().len()]).collect();
+        Ok(along(&alike).ok().filter(|c| c.allowed < own.allowed).unwrap_or(own))
     }
+}
+
+/// The relative error that differences must be able to tell.
+const TOLD: f64 = 1e-3;
+
+/// The size of each number of an array: its own; that of the largest where it is 0, and 1 where all are.
+fn sizes(a: &AnyArray) -> Vec<f64> {
+    let v = a.to_f64();
+    let largest = v.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
+    let zero = if largest > 0.0 { largest } else { 1.0 };
+    v.iter().map(|v| if *v == 0.0 { zero } else { v.abs() }).collect()
 }

@@ -2,6 +2,7 @@
 use crate::array::{AnyArray, AnyView, Element, Kind, LeafType};
 use crate::error::{Error, Site};
 use crate::execute::{Executor, reference};
+use crate::function::trace::name;
 use crate::operation::{Equation, Program, ScanSpec, Trip, Value};
 use crate::ops::control::{Cond, Scan};
 use crate::ops::finite::{ADVICE as DIVERGED, Finite};
@@ -9,6 +10,9 @@ use crate::ops::watched::{ADVICE, Derivative};
 use crate::plan::Plan;
 use ndarray::Axis;
 use std::sync::Arc;
+
+/// What to do about a derivative that is NaN.
+const UNDEFINED: &str = "keep its operands where it has this derivative, such as norms away from 0, or write what is smooth in squares";
 
 /// Where a value that is not finite came from.
 #[derive(Debug, Clone)]
@@ -53,7 +57,7 @@ pub fn origin(program: &Program, inputs: &[AnyArray]) -> Option<Origin> {
 }
 
 /// An error of a run, with the iteration, operation and line where the divergence began if it says that a solver diverged.
-pub(super) fn explain(mut e: Error, program: &Program, inputs: &[AnyView<'_>]) -> Error {
+pub(super) fn explain(mut e: Error, program: &Program, primal: Option<&Program>, inputs: &[AnyView<'_>]) -> Error {
     let inner = e.innermost_mut();
     let Error::Numeric { op, at, .. } = &*inner else { return e };
     if !checks(program, op, *at) {
@@ -65,7 +69,10 @@ pub(super) fn explain(mut e: Error, program: &Program, inputs: &[AnyView<'_>]) -
             *inner = Error::Numeric { op: op.clone(), problem: format!("{}; {DIVERGED}", o.words(None, *at)), at: *at };
         }
         Some((o, true)) => {
-            let problem = format!("its derivative is not finite: {}; {ADVICE}", o.words(None, *at));
+            // Steps that multiply derivatives overflow; NaN from finite operands is not of that kind.
+            let advice = if o.value.is_nan() { UNDEFINED } else { ADVICE };
+            let o = Origin { op: name(&o.op, o.site, primal), ..o };
+            let problem = format!("its derivative is not finite: {}; {advice}", o.words(None, *at));
             *inner = Error::Numeric { op: op.clone(), problem, at: *at };
         }
         None => {}

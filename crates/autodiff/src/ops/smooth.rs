@@ -171,6 +171,14 @@ impl Builder {
             let y = self.root_of_squares(a)?;
             return Some(self.reshape(y, &shape));
         }
+        if let Some([p, q]) = self.made_by::<Pointwise<Mul>>(u).map(|(_, x)| [x[0], x[1]])
+            && let Some((c, of)) = self.known_number(p).map(|c| (c, q)).or_else(|| self.known_number(q).map(|c| (c, p)))
+            && c > 0.0
+            && c.is_finite()
+        {
+            let y = self.root_of_squares(of)?;
+            return Some(self.scale(y, c.sqrt()));
+        }
         let x = self.squared(u)?;
         Some(self.abs(x))
     }

@@ -115,7 +115,15 @@ fn second_derivatives_that_cannot_be_had_are_no_numbers() -> Result<()> {
     let zero = arr1(&[0.0, 0.0]);
     let forms: [fn(Var) -> Var; 5] =
         [|x| x.norm_l2(), |x| x.norm_l2().cosh(), |x| x.norm_l2().cos(), |x| x.norm_l2().powf(1.5), |x| x.sqrt().sum()];
-    for form in forms {
+    let written_out: [fn(Var) -> Var; 6] = [
+        |x| x.square().mean().sqrt().cosh(),
+        |x| (0.5 * x.square().sum()).sqrt(),
+        |x| (x.slice_last(0, 1).square() + x.slice_last(1, 2).square()).sqrt().sum(),
+        |x| (x.slice_last(0, 1).square() + x.slice_last(1, 2).square()).sqrt().cos().sum(),
+        |x| (iota(2).real::<f64>() * x.square()).sum().sqrt(),
+        |x| (2.0 * x.slice_last(0, 1).square() + x.slice_last(0, 1) * x.slice_last(1, 2) + x.slice_last(1, 2).square()).sqrt().sum(),
+    ];
+    for form in forms.into_iter().chain(written_out) {
         let f = Function::record(shape![2], form)?;
         // The first derivative keeps its convention.
         is_close(&list(&f.gradient(&zero)?), &[0.0, 0.0]);
@@ -125,6 +133,38 @@ fn second_derivatives_that_cannot_be_had_are_no_numbers() -> Result<()> {
     let power = Function::record(shape![], |x| x.powf(1.5))?;
     is_close(&[power.gradient(0.0)?.number().unwrap()], &[0.0]);
     refused(power.hvp(0.0, 1.0));
+    Ok(())
+}
+
+#[test]
+fn means_and_multiples_of_squares() -> Result<()> {
+    // (mean x²)² = (Σx²)²/n², and √ of a multiple of squares is one of a norm: its even powers are smooth.
+    for (form, factor) in [
+        ((|x| x.square().mean().sqrt().square()) as fn(Var) -> Var, 0.5),
+        (|x| (3.0 * x.square().sum()).sqrt().powi(2), 3.0),
+        (|x| (x.square().sum() / 4.0).sqrt() * (x.square().sum() / 4.0).sqrt(), 0.25),
+    ] {
+        let f = Function::record(shape![2], form)?;
+        is_close(&list(&f.hvp(arr1(&[0.0, 0.0]), arr1(&[1.0, -2.0]))?), &[2.0 * factor, -4.0 * factor]);
+        is_close(&[f.eval(arr1(&[3.0, 4.0]))?.number().unwrap()], &[25.0 * factor]);
+    }
+    // Beyond the range of squares.
+    let f = Function::record(shape![2], |x| (0.25 * x.square().sum()).sqrt())?;
+    is_close(&[f.eval(arr1(&[3e200, 4e200]))?.number().unwrap() / 1e200], &[2.5]);
+    Ok(())
+}
+
+#[test]
+fn an_inner_problem_without_second_derivatives_names_the_operation() -> Result<()> {
+    let objective = Function::record((shape![2], shape![2]), |(z, t)| 0.5 * (z - t).square().sum() + 4.0 * z.norm_l2().cosh())?;
+    let method = GradientDescent::new(&objective).step_size(0.1).max_iterations(500);
+    let inner = method.clone().implicit(Cg::default());
+    let f = Function::record(shape![2], |t| inner.solve(zeros(shape![2]), t).sum())?;
+    let e = f.gradient(arr1(&[0.0, 0.0])).expect_err("the Hessian cannot be had at 0").to_string();
+    assert!(e.contains("gave NaN from finite operands") && e.contains("conventions.rs"), "{e}");
+    let f = Function::record(shape![2], |t| method.unroll(20).solve(zeros(shape![2]), t).sum())?;
+    let e = f.gradient(arr1(&[0.0, 0.0])).expect_err("the Hessian cannot be had at 0").to_string();
+    assert!(e.contains("gave NaN from finite operands") && e.contains("away from 0"), "{e}");
     Ok(())
 }
 

@@ -74,3 +74,27 @@ fn what_has_no_solver_inside_is_checked_as_closely_as_before() {
     assert!(c.passed() && c.inner == 0.0 && c.allowed < 1e-8, "{c:?}");
     assert!(!wrong_by(&f, 1e-6).check_gradient(0.3).unwrap().passed());
 }
+
+#[test]
+fn each_number_moves_by_its_own_size() {
+    let small = Function::record(shape![], |x| (x / 1e-6).sin()).unwrap();
+    let c = small.check_gradient(1e-6).unwrap();
+    assert!(c.passed() && c.allowed < 1e-3, "{c:?}");
+    let mixed = Function::record(shape![2], |x| (x / constant(&ndarray::arr1(&[1e-3, 1e3]).into_shared())).sin().sum()).unwrap();
+    let c = mixed.check_gradient(ndarray::arr1(&[1e-3, 1e3])).unwrap();
+    assert!(c.passed() && c.allowed < 1e-3, "{c:?}");
+    // The points of the differences stay where the function is defined.
+    let c = Function::record(shape![], |x| x.ln()).unwrap().check_gradient(1e-4).unwrap();
+    assert!(c.passed() && c.allowed < 1e-3, "{c:?}");
+    // A small number beside large ones still counts.
+    let f = Function::record(shape![], |x| x.sin() + x.cos()).unwrap();
+    let c = f.check_gradient(1e-14).unwrap();
+    assert!(c.passed() && c.allowed < 1e-3, "{c:?}");
+}
+
+#[test]
+fn a_point_of_the_differences_outside_the_domain_is_said_to_be_one() {
+    let f = Function::record(shape![], |x| x.sqrt().exp()).unwrap();
+    let e = f.check_gradient(0.0).expect_err("beside 0 it has no value").to_string();
+    assert!(e.contains("point of the differences"), "{e}");
+}

@@ -155,7 +155,10 @@ impl LinearSolve for Cholesky {
             m = -m;
         }
         let indefinite = |why: &str| {
-            Problem::from(format!("Cholesky needs a positive definite matrix, or a negative definite one: {why}; use LU or GMRES"))
+            Problem::from(format!(
+                "Cholesky needs a positive definite matrix, or a negative definite one: {why}; use LU or GMRES, or \
+                 `NormalCg::default().minimum_norm()` where it is singular"
+            ))
         };
         let llt = m.llt(Side::Lower).map_err(|_| indefinite("this one is neither"))?;
         let l = llt.L();

@@ -68,7 +68,9 @@ fn run(
              `NormalCg::default().minimum_norm()`",
         ),
         Status::NotFinite(what) => failed(&format!("{what}; look for the operation that made it")),
-        Status::Breakdown(what) if o.relative > a.epsilon().sqrt() => failed(&format!("{what}; the system may be singular")),
+        Status::Breakdown(what) if o.relative > a.epsilon().sqrt() => failed(&format!(
+            "{what}; the system may be singular: check the model, or ask for one of its solutions with `NormalCg::default().minimum_norm()`"
+        )),
         Status::IterationLimit if o.relative > floor && o.iterations < limit => Ok(outcome("stalled before its iteration limit", false)),
         s => {
             let converged = o.solved() || o.relative <= floor && s != Status::IllConditioned;
