@@ -12,6 +12,7 @@ use hypertape_autodiff::operation::Report;
 use hypertape_autodiff::record::{DynVar, zeros_like};
 use hypertape_autodiff::tree::{Own, Vars};
 use hypertape_autodiff::{Primitive, Problem, Result, apply_primitive};
+use hypertape_solvers::krylov::norm;
 use std::any::Any;
 use std::sync::Arc;
 
@@ -43,8 +44,12 @@ pub(crate) struct Scratch {
     state: Box<dyn Any + Send>,
     /// Where the equation may have a fold.
     fold: Option<Work>,
-    started: bool,
+    /// ‖b‖ of the last solve, where it left a result.
+    started: Option<f64>,
 }
+
+/// Right-hand sides differ by this factor in size at the most for a warm start.
+const ALIKE: f64 = 1e3;
 
 impl LinearSystem {
     /// Emits the equation in the open recording.
@@ -92,7 +97,7 @@ impl Primitive for LinearSystem {
         let n = flat::len(&self.equation.solution);
         let jacobian = Jacobian::new(&self.equation);
         let fold = self.may_fold().then(|| Work::new(&self.equation.solution));
-        Scratch { jacobian, b: vec![0.0; n], x: vec![0.0; n], residual: vec![0.0; n], state: self.solver.state(n), fold, started: false }
+        Scratch { jacobian, b: vec![0.0; n], x: vec![0.0; n], residual: vec![0.0; n], state: self.solver.state(n), fold, started: None }
     }
     fn scratch_bytes(&self, _: &[LeafType]) -> u64 {
         let n = flat::len(&self.equation.solution);
@@ -110,15 +115,16 @@ impl Primitive for LinearSystem {
             _ => 0.0,
         };
         adjoint::usable(tolerance).map_err(|problem| format!("{}: {problem}", self.solver.name()))?;
-        if !(self.warm && s.started) {
+        // Of a right-hand side of another size, the last solution is no start: its residual would drown this one.
+        let size = norm(&s.b);
+        if !(self.warm && s.started.take().is_some_and(|last| last <= ALIKE * size && size <= ALIKE * last)) {
             s.x.fill(0.0);
         }
-        s.started = false;
+        s.started = None;
         let a = &mut Oriented(operator, self.transposed);
         let (outcome, tolerance) = scaled::solve(&*self.solver, a, &mut s.b, &mut s.x, tolerance, self.step, &mut *s.state)?;
         let largest = if jacobian.epsilon() > f64::EPSILON { f64::from(f32::MAX) } else { f64::MAX };
-        s.started = s.x.iter().all(|v| v.abs() <= largest);
-        if !s.started {
+        if !s.x.iter().all(|v| v.abs() <= largest) {
             let made = count(outcome.iterations, outcome.status);
             return Err(format!("{} gave a result that is not finite{made}", self.solver.name()).into());
         }
@@ -167,6 +173,7 @@ impl Primitive for LinearSystem {
             return Err(problem.into());
         }
         flat::unpack(&s.x, outputs.iter_mut().map(reborrow));
+        s.started = Some(size);
         Ok(Some(report))
     }
     fn count(&self, s: &Scratch, into: &mut Counts) {
@@ -175,7 +182,7 @@ impl Primitive for LinearSystem {
         }
     }
     fn forget(&self, s: &mut Scratch) {
-        s.started = false;
+        s.started = None;
     }
     fn tangent(&self, inputs: &[DynVar], outputs: &[DynVar], tangents: &[Option<DynVar>]) -> Vec<Option<DynVar>> {
         // A v = b: A v̇ = ḃ − Ȧ v.

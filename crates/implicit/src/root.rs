@@ -288,7 +288,7 @@ impl Primitive for RootOf {
         }
         problem?;
         let judged = self.judge(s, params, found)?;
-        if !(judged.root || self.policy == OnResidual::Warn && judged.measure.is_finite() && judged.size.is_finite()) {
+        if !(judged.root || self.policy == OnResidual::Warn && judged.size.is_finite()) {
             let start = self.at_start(s, params)?;
             return Err(self.words(&judged, found, start).into());
         }

@@ -1,5 +1,5 @@
 //! The one loop that drives every method to its tolerance, as a recording.
-use crate::handles::{at_most, choose, counters, double, pick, require, setting, shape};
+use crate::handles::{at_most, choose, counters, double, largest, pick, require, setting, shape};
 use crate::method::Method;
 use hypertape_autodiff::Error;
 use hypertape_autodiff::array::LeafType;
@@ -7,7 +7,8 @@ use hypertape_autodiff::ops::require::Condition;
 use hypertape_autodiff::record::{self, Scalar, Var, counted_scan_until, scalar, scan};
 use hypertape_autodiff::tree::{V, Vars};
 
-/// What the loop gives: the solution, steps run, and [last step undone, residual at the solution, tolerance, stalled].
+/// What the loop gives: the solution, steps run, and [last step undone, residual at the solution, tolerance, stalled]. The residual of a solution that
+/// is not finite is NaN.
 pub(crate) type Driven<M> = (V<<M as Method>::Solution>, (Var<u32>, [Var; 4]));
 
 /// A measure that is this much smaller is progress.
@@ -78,13 +79,22 @@ pub(crate) fn drive<M: Method>(m: &M, start: V<M::Solution>, params: &V<M::Param
     let [done, measure, goal, best, at, falls, _] = numbers;
     // What the loop measured decides: computed once more, it may round to the other side of the tolerance.
     let after: Var = double(Scalar::Var(m.stopping(&state, params)));
-    let residual = pick(done, measure, after);
+    let solution = m.solution(&state);
+    let residual = known(&solution, pick(done, measure, after));
     let none = at_most(count.real(), number(0.0));
     let goal = pick(none, reach(residual), goal);
     let (all, still) = (count.real::<f64>(), count.real::<f64>() - at);
     let stalled =
         (1.0 - done) * at_most((2.0 / 3.0 * all).max(STILL), still) * at_most(falls, FALLING * still) * at_most(residual, RISEN * best);
-    (m.solution(&state), (count, [done, residual, goal, stalled]))
+    (solution, (count, [done, residual, goal, stalled]))
+}
+
+/// The measure of a solution that is finite, else NaN: a step that is not finite may leave a measure of the one before.
+#[track_caller]
+fn known<W: Vars>(solution: &W, measure: Var) -> Var {
+    let largest = largest(solution);
+    // 0, or NaN.
+    measure + (-largest + largest)
 }
 
 /// All iterations, and the measure at the end.
@@ -103,7 +113,9 @@ fn counted<M: Method>(m: &M, state: V<M::State>, params: &V<M::Params>, each: V<
     };
     let residual: Var = double(Scalar::Var(m.stopping(&state, params)));
     let none = scalar::<f64>(0.0);
-    (m.solution(&state), (whole(scalar(steps as f64)), [none, residual, none, none]))
+    let solution = m.solution(&state);
+    let residual = known(&solution, residual);
+    (solution, (whole(scalar(steps as f64)), [none, residual, none, none]))
 }
 
 /// That a step hands on a state of the types that it was given.

@@ -153,17 +153,23 @@ pub(crate) fn divisor<W: Vars>(w: &W) -> Var {
     pick(record::scalar::<f64>(0.0).less_than(n) * at_most(n, record::scalar(f64::MAX)), n, record::scalar(1.0))
 }
 
+/// max |x| over all real leaves, in double precision; NaN where one is.
+#[track_caller]
+pub(crate) fn largest<W: Vars>(w: &W) -> Var {
+    let at = Location::caller();
+    w.flat().into_iter().filter(|v| v.kind().is_real() && !shape(*v).contains(&0)).fold(record::scalar::<f64>(0.0), |most, v| {
+        most.max(Var::from_dyn(record::apply("norm", &[v], at, |b, x| {
+            let x = b.cast(x[0], Kind::F64);
+            let axes: Vec<usize> = (0..b.shape(x).len()).collect();
+            b.norm_max(x, &axes)
+        })))
+    })
+}
+
 #[track_caller]
 fn scaled_norm<W: Vars>(w: &W) -> Var {
     let at = Location::caller();
-    let largest =
-        w.flat().into_iter().filter(|v| v.kind().is_real() && !shape(*v).contains(&0)).fold(record::scalar::<f64>(0.0), |most, v| {
-            most.max(Var::from_dyn(record::apply("norm", &[v], at, |b, x| {
-                let x = b.cast(x[0], Kind::F64);
-                let axes: Vec<usize> = (0..b.shape(x).len()).collect();
-                b.norm_max(x, &axes)
-            })))
-        });
+    let largest = largest(w);
     let some = record::scalar::<f64>(0.0).less_than(largest) * at_most(largest, record::scalar(f64::MAX));
     let scale = record::stop_gradient(&pick(some, largest, record::scalar(1.0)));
     let unit = |v: DynVar| {

@@ -119,7 +119,14 @@ impl Elementwise for Powi {
         x[0].powi(self.0)
     }
     fn slope(&self, b: &mut Builder, x: &[Value], _: Value, _: usize) -> Slope {
-        let p = b.powi(x[0], self.0.saturating_sub(1));
+        let p = match self.0.checked_sub(1) {
+            Some(n) => b.powi(x[0], n),
+            None => {
+                // Of one more, over one more x.
+                let (y, r) = (b.powi(x[0], self.0), b.recip(x[0]));
+                b.mul(y, r)
+            }
+        };
         let s = b.scale(p, f64::from(self.0));
         if self.0 < 0 { Slope::Absorb(s) } else { Slope::Times(s) }
     }

@@ -204,12 +204,33 @@ fn planes_that_depend_on_each_other_but_for_rounding() {
         ndarray::arr2(&[[1.0, 2.0, 3.0], [1.0, 2.0, 3.0]]),
         ndarray::arr2(&[[1.0, 2.0, 3.0], [0.0, 0.0, 0.0]]),
         ndarray::arr2(&[[1.0, 2.0], [2.0, 0.3], [0.7, 0.1]]),
+        ndarray::arr2(&[[0.0, 0.0], [1.0, 0.3]]),
+        ndarray::arr2(&[[1.0, 0.0, 1.0], [1.0, 0.0, 1.0], [1.0, 0.0, 1.0]]),
+        ndarray::arr2(&[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [3.0, -4.0, 0.0]]),
+        ndarray::Array2::from_shape_fn((6, 40), |(i, j)| if i == 5 { sines(j) - 2.0 * (sines(2 * j) + sines(4 * j)) } else { sines(j * i + j) }),
+        ndarray::Array2::zeros((1, 0)),
     ];
     for a in cases {
-        let (b, v) = ([0.3, -0.2, 4.0], vec![0.5; a.ncols()]);
+        let (b, v) = ([0.3, -0.2, 4.0, 1.0, 2.0, 0.7], vec![0.5; a.ncols()]);
         let e = project::<f64>(&a, &b[..a.nrows()], &v).expect_err("its rows depend on each other").to_string();
-        assert!(e.contains("independent part of element") || e.contains("not positive definite"), "{e}");
+        assert!(e.contains("independent part of element") || e.contains("depend on each other"), "{e}");
         let e = project::<f32>(&a, &b[..a.nrows()], &v).expect_err("its rows depend on each other").to_string();
-        assert!(e.contains("independent part of element") || e.contains("not positive definite"), "{e}");
+        assert!(e.contains("independent part of element") || e.contains("depend on each other"), "{e}");
+    }
+}
+
+#[test]
+fn points_far_from_a_plane() {
+    // What is left of the point itself is its rounding, which a second projection takes away.
+    for far in [1.0, 1e6, 1e12, 1e16] {
+        let (x, _) = project::<f64>(&ndarray::arr2(&[[3.0, 4.0]]), &[2.0], &[3.0 * far, 4.0 * far]).expect("its row is independent");
+        assert!((3.0 * x[0] + 4.0 * x[1] - 2.0).abs() < 1e-14, "{far:e}: {x:?}");
+        let (x, _) = project::<f64>(&ndarray::arr2(&[[1.0]]), &[2.0], &[far]).expect("its row is independent");
+        assert!((x[0] - 2.0).abs() < 1e-14, "{far:e}: {x:?}");
+    }
+    let eps = f64::from(f32::EPSILON);
+    for far in [1e3, 1e6, 1e9] {
+        let (x, _) = project::<f32>(&ndarray::arr2(&[[1.0, 0.0]]), &[2.3], &[far, 3.0]).expect("its row is independent");
+        assert!((x[0] - 2.3).abs() < 4.0 * eps * (1.0 + far * eps) && x[1] == 3.0, "{far:e}: {x:?}");
     }
 }

@@ -236,3 +236,14 @@ fn a_power_of_itself_at_zero() -> Result<()> {
     is_close(&[of_base.gradient().eval((0.0, 0.0))?.number()?], &[0.0]);
     Ok(())
 }
+
+#[test]
+fn the_least_exponent_has_its_own_slope() -> Result<()> {
+    // xⁿ at −1 for an even n has the slope −n, and n(n − 1) at 1 is its second derivative.
+    let n = f64::from(i32::MIN);
+    let f = Function::record(shape![], |x| x.powi(i32::MIN))?;
+    assert_eq!(f.gradient(-1.0)?.number()?, -n);
+    let second = f.hvp(1.0, 1.0)?.number()?;
+    assert!((second / (n * (n - 1.0)) - 1.0).abs() < 1e-15, "{second}");
+    Ok(())
+}

@@ -201,3 +201,37 @@ fn an_absolute_tolerance_is_met_too() {
         assert!(o.converged() && o.residual <= 1.0, "{}: {o:?}", s.name());
     }
 }
+
+/// A z = p for a symmetric A, by any code.
+fn warm(solver: impl implicit::LinearSolve) -> Function<Leaf, Leaf> {
+    let a = || constant(&arr2(&[[4.0, 1.0], [1.0, 3.0]]).into_shared());
+    let residual = Function::record((shape![2], shape![2]), |(z, p)| a().dot(z) - p).unwrap();
+    // A⁻¹ = [[3, −1], [−1, 4]]/11.
+    let root = implicit::root(&residual, |p: ndarray::ArrayViewD<'_, f64>, _: ndarray::ArrayViewD<'_, f64>| {
+        Ok::<_, Infallible>(arr1(&[(3.0 * p[[0]] - p[[1]]) / 11.0, (4.0 * p[[1]] - p[[0]]) / 11.0]))
+    })
+    .adjoint(solver)
+    .warm_start();
+    Function::record(shape![2], |p| root.solve(zeros(shape![2]), p)).unwrap()
+}
+
+#[test]
+fn warm_starts_of_cotangents_of_other_sizes() {
+    fn check(solver: impl implicit::LinearSolve, what: &str) {
+        let f = warm(solver).wrt(|p| p).vjp();
+        let mut w = f.workspace();
+        for (a, b) in [(1e200, 1.0), (1.0, 2.0), (1.0, 2.0), (1e-150, 2e-150), (1e-160, 0.0), (1.0, 1.0), (3e5, 1.0), (1e-300, 1e-300), (1e300, 0.0), (1.0, 0.0)] {
+            let (_, c) = w.run((arr1(&[1.0, 2.0]), arr1(&[a, b]))).unwrap_or_else(|e| panic!("{what}, {a:e}: {e}"));
+            let expected = [(3.0 * a - b) / 11.0, (4.0 * b - a) / 11.0];
+            let size = expected[0].abs().max(expected[1].abs());
+            for (c, e) in c.iter().zip(expected) {
+                assert!((c - e).abs() <= 1e-11 * size, "{what}, {a:e}: {c:e}, {e:e}");
+            }
+        }
+    }
+    check(Cg::default(), "CG");
+    check(Gmres::default(), "GMRES");
+    check(Bicgstab::default(), "BiCGStab");
+    check(NormalCg::default(), "normal CG");
+    check(Lu, "LU");
+}

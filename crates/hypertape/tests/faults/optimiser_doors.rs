@@ -81,3 +81,18 @@ fn what_fits_is_stepped() {
     let mut none = Adam::new(0.5, &shape![0]);
     none.update(&mut ArrayD::zeros(vec![0]), &ArrayD::zeros(vec![0])).unwrap();
 }
+
+#[test]
+fn decay_rates_of_zero_are_steps_of_the_last_gradient() {
+    // Without memory m̂ = g and v̂ = g²: a step of η sign g.
+    let mut adam = Adam::new(0.1, &shape![2]);
+    adam.decay = (0.0, 0.0);
+    adam.epsilon = 1e-300;
+    let mut x = arr1(&[1.0, 2.0]).into_dyn();
+    adam.update(&mut x, &arr1(&[3.0, -1e-9]).into_dyn()).unwrap();
+    assert!((x[[0]] - 0.9).abs() < 1e-15 && (x[[1]] - 2.1).abs() < 1e-15, "{x}");
+    let f = Function::record((shape![], shape![]), |(z, t)| 0.5 * (z - t).square()).unwrap();
+    let method = AdamDescent::new(&f).step_size(0.1).decay(0.0, 0.0);
+    let g = Function::record(shape![], |t| method.unroll(3).solve(scalar(0.0), t)).unwrap();
+    assert!((g.eval(5.0).unwrap().number().unwrap() - 0.3).abs() < 1e-7);
+}

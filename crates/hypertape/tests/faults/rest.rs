@@ -146,3 +146,37 @@ fn sizes_none_and_one() {
         identity(&GradientDescent::new(&quadratic(&vec![4.0; n])).backtracking(), &theta, 50, 1e-14);
     }
 }
+
+#[test]
+fn trial_steps_that_leave_the_domain() {
+    // z − t ln z has its minimum at t; −ln(1 − z²) − tz where 2z = t(1 − z²).
+    let log = Function::record((shape![], shape![]), |(z, t)| z - t * z.ln()).unwrap();
+    for start in [0.3, 2.0, 10.0, 50.0] {
+        let f = Function::record(shape![], |t| Lbfgs::new(&log).unroll(20).solve(scalar(start), t)).unwrap();
+        assert!((f.gradient(1.3).unwrap().number().unwrap() - 1.0).abs() < 1e-6, "{start}");
+    }
+    let barrier = Function::record((shape![], shape![]), |(z, t)| -(1.0 - z * z).ln() - t * z).unwrap();
+    let f = Function::record(shape![], |t| Lbfgs::new(&barrier).unroll(20).solve(scalar(0.0), t)).unwrap();
+    let z = (-1.0 + (1.0f64 + 1.3 * 1.3).sqrt()) / 1.3;
+    // dz/dt of tz² + 2z − t = 0.
+    assert!((f.gradient(1.3).unwrap().number().unwrap() - (1.0 - z * z) / (2.0 * 1.3 * z + 2.0)).abs() < 1e-8);
+}
+
+#[test]
+fn a_solution_that_is_not_finite_is_an_error() {
+    let concave = Function::record((shape![], shape![]), |(z, t)| -z.square() * t).unwrap();
+    assert!(Lbfgs::new(&concave).max_iterations(5).solve(0.3, 1.0).is_err());
+    let cubic = Function::record((shape![], shape![]), |(z, t)| t * z.powi(3)).unwrap();
+    assert!(Lbfgs::new(&cubic).max_iterations(50).solve(-0.3, 1.0).is_err());
+}
+
+#[test]
+fn second_derivatives_from_the_solution_exactly() {
+    let weights = || constant(&ndarray::arr1(&[1.0, 4.0]).into_shared());
+    let f = Function::record((shape![2], shape![2]), |(z, t)| 0.5 * (weights() * (z - t).square()).sum()).unwrap();
+    for k in [2, 3, 10] {
+        let sum = Function::record(shape![2], |t| Lbfgs::new(&f).unroll(k).solve(zeros(shape![2]), t).square().sum()).unwrap();
+        let h = sum.hvp(ndarray::arr1(&[0.0, 0.0]), ndarray::arr1(&[1.0, 1.0])).unwrap();
+        assert!(h.iter().all(|v| (v - 2.0).abs() < 1e-9), "{k}: {h}");
+    }
+}

@@ -64,8 +64,8 @@ fn run(
             failed("the system is not positive definite, nor negative definite; use GMRES, BiCGStab, normal CG or LU")
         }
         Status::Singular => failed(
-            "the system is singular, so its solution is not determined; check the model, or ask for one of the solutions with \
-             `NormalCg::default().minimum_norm()`",
+            "the system is singular to rounding, so its solution is not determined; if only the scales of its rows differ, divide them by their sizes \
+             or use LU; else check the model, or ask for one of the solutions with `NormalCg::default().minimum_norm()`",
         ),
         Status::NotFinite(what) => failed(&format!("{what}; look for the operation that made it")),
         Status::Breakdown(what) if o.relative > a.epsilon().sqrt() => failed(&format!(

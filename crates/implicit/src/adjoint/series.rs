@@ -61,9 +61,13 @@ impl OneStep {
 }
 
 fn alpha(own: Option<f64>, hint: Option<f64>, name: &str) -> Result<f64, Problem> {
-    own.or(hint).filter(|a| a.is_finite() && *a != 0.0).ok_or_else(|| {
-        format!("{name} needs a step α for which I − αA contracts: the method that found the point has none; give it with `step`").into()
-    })
+    match own.or(hint) {
+        Some(a) if a.is_finite() && a != 0.0 => Ok(a),
+        Some(a) => Err(format!("{name} was given the step α = {a}; give one for which I − αA contracts").into()),
+        None => {
+            Err(format!("{name} needs a step α for which I − αA contracts: the method that found the point has none; give it with `step`").into())
+        }
+    }
 }
 
 /// Adds up to `terms` terms, until the relative residual is at or under `goal` if there is one.
@@ -99,7 +103,8 @@ fn series(
     }
     let residual = true_residual(a, b, x, product)?;
     if made >= 3 && size > first || !size.is_finite() {
-        let growth = (size / first).powf(1.0 / (made - 1) as f64);
+        // Terms beyond the range have grown to its end at least.
+        let growth = (size.min(f64::MAX) / first).powf(1.0 / (made - 1) as f64);
         return Err(format!("the Neumann series diverges: its terms grow by {growth:.3} each; use CG or GMRES, or a smaller step").into());
     }
     // What rounding of the operator leaves of each term.

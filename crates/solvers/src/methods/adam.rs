@@ -6,7 +6,7 @@ use crate::objective::{Derivatives, Objective, limits};
 use crate::prepared::wrong;
 use crate::step::Step;
 use hypertape_autodiff::array::{AnyArray, AnyViewMut, Kind, LeafType, Real};
-use hypertape_autodiff::record::{DynVar, Scalar, Var, zeros_like};
+use hypertape_autodiff::record::{DynVar, Scalar, Var, scalar, zeros_like};
 use hypertape_autodiff::tree::{Arrays, Feed, Structure, V, Vars};
 use hypertape_autodiff::{Error, Result, Site};
 use std::panic::Location;
@@ -73,8 +73,8 @@ const EPSILON: f64 = 1e-8;
 
 /// What is wrong with decay rates and both ε, in words.
 fn check((first, second): (f64, f64), (outside, inside): (f64, f64)) -> Result<(), String> {
-    if let Some(b) = [first, second].into_iter().find(|b| !(*b > 0.0 && *b < 1.0)) {
-        return Err(format!("a decay rate is {b}; give a number between 0 and 1"));
+    if let Some(b) = [first, second].into_iter().find(|b| !(*b >= 0.0 && *b < 1.0)) {
+        return Err(format!("a decay rate is {b}; give a number from 0 to below 1"));
     }
     if let Some(e) = [outside, inside].into_iter().find(|e| !(e.is_finite() && *e >= 0.0)) {
         return Err(format!("an epsilon is {e}; give a finite number that is not negative, such as {EPSILON:e}"));
@@ -108,7 +108,7 @@ impl<S: Structure, P: Structure> Method for AdamDescent<S, P> {
         let m = m.scaled(first).add_scaled(1.0 - first, &g);
         let root = r.scaled(second.sqrt()).zip(&g.scaled((1.0 - second).sqrt()), &mut hypot);
         let turns: Var = k.real::<f64>() + 1.0;
-        let unbias = |decay: f64| 1.0 - (turns * decay.ln()).exp();
+        let unbias = |decay: f64| if decay == 0.0 { scalar(1.0) } else { 1.0 - (turns * decay.ln()).exp() };
         let (by_m, by_r, step) = (Scalar::from(unbias(first)), Scalar::from(unbias(second).sqrt()), self.step.now(k));
         let update = m.zip(&root, &mut |m, r| {
             let unbiased = r / like(by_r, r);

@@ -8,7 +8,7 @@ use crate::method::Method;
 use crate::objective::{Derivatives, Objective, limits};
 use hypertape_autodiff::Result;
 use hypertape_autodiff::array::{LeafType, Real};
-use hypertape_autodiff::record::{self, DynVar, Scalar, Var, cond, scalar, stop_gradient};
+use hypertape_autodiff::record::{self, DynVar, Scalar, Var, cond, scalar, stop_gradient, zeros_like};
 use hypertape_autodiff::tree::{AnyLeaf, Leaf, Own, Structure, V, Vars};
 use std::panic::Location;
 
@@ -62,6 +62,8 @@ impl<S: Structure, P: Structure> Lbfgs<S, P> {
         self
     }
     /// The step, the value and gradient that it leads to, whether it is at rest, and the direction.
+    ///
+    /// All but the direction are constants for derivatives: a trial may lie where the objective has none.
     #[track_caller]
     fn searched(&self, z: &V<S>, f: Var, g: &V<S>, pairs: Pairs, p: &V<P>) -> (Var, (Var, V<S>), Var, V<S>) {
         let flat = ravel(g);
@@ -72,8 +74,9 @@ impl<S: Structure, P: Structure> Lbfgs<S, P> {
         let back = unravel(direction, z);
         let rest = at_rest(z, norm(&back));
         let line = Line::new(f, g, &back);
-        let (t, value, gradient) = weak_wolfe(rest, &line, (f, g), |t| {
-            let (value, gradient) = self.f.both(&descend(z, t.into(), &back), p);
+        let (z, along, p) = stop_gradient(&(z.clone(), back.clone(), p.clone()));
+        let (t, value, gradient) = weak_wolfe(rest, &line, stop_gradient(&(f, g.clone())), |t| {
+            let (value, gradient) = self.f.both(&descend(&z, t.into(), &along), &p);
             let slope = line.slope(&gradient);
             (value, slope, gradient)
         });
@@ -174,7 +177,12 @@ impl<S: Structure, P: Structure> Method for Lbfgs<S, P> {
         let history = full(&LeafType::new(&[self.memory, n], kind));
         let numbers = full(&LeafType::new(&[self.memory], kind));
         // The first step has length 1 at the most: γ = 1/max(1, ‖g‖).
-        let gamma = like(Scalar::from(norm(&g).max(1.0).recip()), flat);
+        let slopes = ravel(&g);
+        let long = stop_gradient(&scalar::<f64>(1.0).less_than(norm(&g)));
+        // A norm of 0 has no second derivative, though nothing depends on it.
+        let ones = zeros_like(&slopes) + like(scalar::<f64>(1.0).into(), slopes);
+        let length = norm(&select(long, slopes, ones));
+        let gamma = like(Scalar::from(pick(long, length, scalar(1.0)).recip()), flat);
         (z, (f, g), (history, history, numbers, numbers, gamma), scalar(1.0))
     }
     fn step(&self, (z, (f, g), pairs, left): V<Self::State>, p: &V<P>, (): (), _: Var<u32>) -> V<Self::State> {
@@ -184,20 +192,19 @@ impl<S: Structure, P: Structure> Method for Lbfgs<S, P> {
         (next, there, pairs, left)
     }
     fn step_with_derivative(&self, (z, (f, g), pairs, left): V<Self::State>, p: &V<P>, (): (), _: Var<u32>) -> V<Self::State> {
-        let (t, there, rest, back) = self.searched(&z, f, &g, pairs, p);
+        let (t, _, rest, back) = self.searched(&z, f, &g, pairs, p);
         let open = scalar::<f64>(SETTLED).less_than(left);
-        let (next, there, now) = cond(
+        let (next, now) = cond(
             rest * open,
             || {
                 let (still, fixed, hvp) = (stop_gradient(&z), stop_gradient(p), self.f.hvp());
                 let product = |v: &V<S>| hvp.call(Own::<((S, P), S)>(((still.clone(), fixed.clone()), v.clone())));
                 let inverse = rest::inverse(&z, rest::TURNS, product);
-                let next = z.minus(&rest::still(&inverse.times(&g, product)));
-                let there = self.f.both(&next, p);
-                (next, there, stop_gradient(&left) * inverse.left)
+                (z.minus(&rest::still(&inverse.times(&g, product))), stop_gradient(&left) * inverse.left)
             },
-            || (descend(&z, t.into(), &back), there.clone(), stop_gradient(&left)),
+            || (descend(&z, t.into(), &back), stop_gradient(&left)),
         );
+        let there = self.f.both(&next, p);
         let (ds, dy) = (ravel(&next.minus(&z)), ravel(&there.1.minus(&g)));
         let pairs = cond(rest, || pairs, || self.remember(pairs, ds, dy));
         (next, there, pairs, now)

@@ -104,10 +104,10 @@ fn pace(k: Var<u32>) -> Var {
 /// A step t, by bisection and doubling from 1, with enough decrease and φ'(t) ≥ c₂ φ'(0) (Lewis and Overton 2013), and what `at` gives
 /// there: (φ(t), its slope, the gradient). The step is a constant for derivatives. It is 0 [`at_rest`], and what is there is `f` and `gradient`.
 #[track_caller]
-pub(super) fn weak_wolfe<W: Vars>(rest: Var, line: &Line<W>, (f, gradient): (Var, &W), at: impl Fn(Var) -> (Var, Var, W)) -> (Var, Var, W) {
+pub(super) fn weak_wolfe<W: Vars>(rest: Var, line: &Line<W>, (f, gradient): (Var, W), at: impl Fn(Var) -> (Var, Var, W)) -> (Var, Var, W) {
     let number = |v: f64| scalar::<f64>(v);
     // low, high (0: none yet), the next trial; the last trial, done; what was found at the last trial.
-    let start = ((number(0.0), number(0.0), number(1.0)), (number(0.0), rest), (f, gradient.clone()));
+    let start = ((number(0.0), number(0.0), number(1.0)), (number(0.0), rest), (f, gradient));
     let (_, (t, _), (f, w)) = scan_until(
         start,
         TRIALS,
