@@ -14,6 +14,8 @@ pub(crate) struct Found {
     pub(crate) iterations: Option<(u64, u64)>,
     /// The method's own stopping measure at the point, and its tolerance, if it has them.
     pub(crate) measure: Option<(f64, f64)>,
+    /// Whether it found that more iterations do not help.
+    pub(crate) stalled: bool,
 }
 
 /// Finds z with F(z, θ) = 0.
@@ -87,6 +89,6 @@ where
         let params = self.params.views(&mut |_| p.next().map_or_else(absent, AnyView::reborrow));
         let found = (self.find)(state, params, start).map_err(|e| Problem::User(Arc::from(e.into())))?;
         found.feed(&mut |v| sink(v));
-        Ok(Found { iterations: None, measure: None })
+        Ok(Found { iterations: None, measure: None, stalled: false })
     }
 }

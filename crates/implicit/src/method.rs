@@ -222,6 +222,10 @@ impl<M: Method> Find for ByMethod<M> {
         let [p, e, c] = self.counts;
         let report =
             prepared.run_leaves(&Views(start), &Views(&params[..p]), &Views(&params[p..p + e]), &params[p + e..p + e + c], sink)?;
-        Ok(Found { iterations: Some((report.iterations, self.limit)), measure: Some((report.residual, report.tolerance)) })
+        Ok(Found {
+            iterations: Some((report.iterations, self.limit)),
+            measure: Some((report.residual, report.tolerance)),
+            stalled: report.status == "stalled",
+        })
     }
 }

@@ -182,9 +182,9 @@ impl RootOf {
             Some((_, _)) if j.newton && found.measure.is_some_and(|(m, t)| m <= t) => {
                 format!("its own measure is under its tolerance: give a tolerance that fits the scale of the problem, {warn}, or {refine}")
             }
-            Some((k, limit)) if k < limit => {
+            Some((k, limit)) if k < limit || found.stalled => {
                 format!(
-                    "it stopped before its limit of {limit}, at what rounding or a kink allows: loosen the tolerance, {warn}, or {refine}"
+                    "more than {k} of its {limit} iterations do not help, as at what rounding or a kink allows: loosen the tolerance, {warn}, or {refine}"
                 )
             }
             Some(_) if j.size > start => {

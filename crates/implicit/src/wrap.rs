@@ -115,6 +115,8 @@ pub fn fixed_point<S: Structure, P: Structure, R: Feed<S>, E: Into<AnyError>>(
 
 /// The minimiser of f(·, θ), found by any code: stationarity ∇_z f = 0 is derived from the objective, and its symmetric systems
 /// are solved by CG.
+///
+/// What is looked at is the gradient: a maximum or a saddle point satisfies it too. CG and Cholesky refuse a Hessian of both signs.
 #[track_caller]
 pub fn argmin<S: Structure, P: Structure, T: Real, R: Feed<S>, E: Into<AnyError>>(
     objective: &Function<(S, P), Leaf<T>>,

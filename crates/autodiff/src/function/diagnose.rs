@@ -2,7 +2,6 @@
 use crate::array::{AnyArray, AnyView, Element, Kind, LeafType};
 use crate::error::{Error, Site};
 use crate::execute::{Executor, reference};
-use crate::function::trace::name;
 use crate::operation::{Equation, Program, ScanSpec, Trip, Value};
 use crate::ops::control::{Cond, Scan};
 use crate::ops::finite::{ADVICE as DIVERGED, Finite};
@@ -57,7 +56,7 @@ pub fn origin(program: &Program, inputs: &[AnyArray]) -> Option<Origin> {
 }
 
 /// An error of a run, with the iteration, operation and line where the divergence began if it says that a solver diverged.
-pub(super) fn explain(mut e: Error, program: &Program, primal: Option<&Program>, inputs: &[AnyView<'_>]) -> Error {
+pub(super) fn explain(mut e: Error, program: &Program, inputs: &[AnyView<'_>]) -> Error {
     let inner = e.innermost_mut();
     let Error::Numeric { op, at, .. } = &*inner else { return e };
     if !checks(program, op, *at) {
@@ -71,7 +70,6 @@ pub(super) fn explain(mut e: Error, program: &Program, primal: Option<&Program>,
         Some((o, true)) => {
             // Steps that multiply derivatives overflow; NaN from finite operands is not of that kind.
             let advice = if o.value.is_nan() { UNDEFINED } else { ADVICE };
-            let o = Origin { op: name(&o.op, o.site, primal), ..o };
             let problem = format!("its derivative is not finite: {}; {advice}", o.words(None, *at));
             *inner = Error::Numeric { op: op.clone(), problem, at: *at };
         }

@@ -330,7 +330,7 @@ impl Made {
 }
 
 /// The operation, or that whose derivative it belongs to.
-pub(super) fn name(op: &str, site: Option<Site>, primal: Option<&Program>) -> String {
+fn name(op: &str, site: Option<Site>, primal: Option<&Program>) -> String {
     fn at(p: &Program, site: Site, out: &mut Vec<String>) {
         for e in &p.equations {
             if e.site == Some(site) {

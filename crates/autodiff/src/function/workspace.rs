@@ -111,7 +111,7 @@ impl<I: Structure, O: Structure> Workspace<I, O> {
             }
         }
         executor.replay(&views).map_err(|e| match &self.program {
-            Some(p) => explain(e, p, self.primal.as_deref(), &views),
+            Some(p) => explain(e, p, &views),
             None => e,
         })?;
         let n = executor.plan().outputs().len();

@@ -190,7 +190,7 @@ pub struct Report {
     pub residual: f64,
     /// What was asked of the residual.
     pub tolerance: f64,
-    /// Whether the residual is at or under it.
+    /// Whether the residual is at or under it, or as small as rounding allows; of a direct solve, whether it is rounding.
     pub converged: bool,
     /// Status in words: "converged", "iteration limit", "breakdown", …
     pub status: &'static str,

@@ -270,3 +270,14 @@ fn a_truncated_series_says_how_far_off_it_is() {
     let adjoint = w.reports().iter().find(|r| r.name == "adjoint solve").expect("it reports");
     assert!(!adjoint.converged && adjoint.residual > 1e-4 && adjoint.status == "truncated series", "{adjoint:?}");
 }
+
+#[test]
+fn a_point_with_a_singular_jacobian_is_accepted_where_it_is_asked_for() {
+    let residual = Function::record((shape![], shape![]), |(z, t)| z * z - t).expect("nothing is wrong with it");
+    let r = implicit::root(&residual, |_, _| Ok::<_, Infallible>(0.0)).on_residual(OnResidual::Warn);
+    let f = Function::record(shape![], |t| r.solve(0.0, t)).expect("nothing is wrong with it");
+    let mut w = f.workspace();
+    assert_eq!(w.run(2.0).and_then(|z| z.number()).expect("it is accepted"), 0.0);
+    assert!(!w.reports()[0].converged, "{:?}", w.reports());
+    assert!(f.gradient(2.0).is_err());
+}

@@ -84,7 +84,7 @@ wrong! {
     negative_momentum: argument("stochastic gradient descent", ["the momentum is -0.1"]) => {
         here!(Sgd::new(&batched()?).momentum(-0.1).solve_over(z(), z(), ndarray::Array3::zeros((4, 3, 2))))
     };
-    a_decay_of_1: argument("Adam", ["decay rate is 1", "between 0 and 1"]) => here!(AdamDescent::new(&objective()?).decay(0.9, 1.0).solve(z(), z()));
+    a_decay_of_1: argument("Adam", ["decay rate is 1", "from 0 to below 1"]) => here!(AdamDescent::new(&objective()?).decay(0.9, 1.0).solve(z(), z()));
     no_memory: argument("L-BFGS", ["no pairs", "at least 1"]) => here!(Lbfgs::new(&objective()?).memory(0).solve(z(), z()));
     negative_damping: argument("Newton-CG", ["the damping is -1"]) => here!(NewtonCg::new(&objective()?).damping(-1.0).solve(z(), z()));
     no_inner_iterations: argument("Newton-CG", ["no inner iterations"]) => here!(NewtonCg::new(&objective()?).inner_iterations(0).solve(z(), z()));

@@ -207,7 +207,10 @@ fn planes_that_depend_on_each_other_but_for_rounding() {
         ndarray::arr2(&[[0.0, 0.0], [1.0, 0.3]]),
         ndarray::arr2(&[[1.0, 0.0, 1.0], [1.0, 0.0, 1.0], [1.0, 0.0, 1.0]]),
         ndarray::arr2(&[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [3.0, -4.0, 0.0]]),
-        ndarray::Array2::from_shape_fn((6, 40), |(i, j)| if i == 5 { sines(j) - 2.0 * (sines(2 * j) + sines(4 * j)) } else { sines(j * i + j) }),
+        ndarray::Array2::from_shape_fn(
+            (6, 40),
+            |(i, j)| if i == 5 { sines(j) - 2.0 * (sines(2 * j) + sines(4 * j)) } else { sines(j * i + j) },
+        ),
         ndarray::Array2::zeros((1, 0)),
     ];
     for a in cases {

@@ -220,7 +220,18 @@ fn warm_starts_of_cotangents_of_other_sizes() {
     fn check(solver: impl implicit::LinearSolve, what: &str) {
         let f = warm(solver).wrt(|p| p).vjp();
         let mut w = f.workspace();
-        for (a, b) in [(1e200, 1.0), (1.0, 2.0), (1.0, 2.0), (1e-150, 2e-150), (1e-160, 0.0), (1.0, 1.0), (3e5, 1.0), (1e-300, 1e-300), (1e300, 0.0), (1.0, 0.0)] {
+        for (a, b) in [
+            (1e200, 1.0),
+            (1.0, 2.0),
+            (1.0, 2.0),
+            (1e-150, 2e-150),
+            (1e-160, 0.0),
+            (1.0, 1.0),
+            (3e5, 1.0),
+            (1e-300, 1e-300),
+            (1e300, 0.0),
+            (1.0, 0.0),
+        ] {
             let (_, c) = w.run((arr1(&[1.0, 2.0]), arr1(&[a, b]))).unwrap_or_else(|e| panic!("{what}, {a:e}: {e}"));
             let expected = [(3.0 * a - b) / 11.0, (4.0 * b - a) / 11.0];
             let size = expected[0].abs().max(expected[1].abs());

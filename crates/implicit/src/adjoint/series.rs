@@ -65,7 +65,8 @@ fn alpha(own: Option<f64>, hint: Option<f64>, name: &str) -> Result<f64, Problem
         Some(a) if a.is_finite() && a != 0.0 => Ok(a),
         Some(a) => Err(format!("{name} was given the step α = {a}; give one for which I − αA contracts").into()),
         None => {
-            Err(format!("{name} needs a step α for which I − αA contracts: the method that found the point has none; give it with `step`").into())
+            Err(format!("{name} needs a step α for which I − αA contracts: the method that found the point has none; give it with `step`")
+                .into())
         }
     }
 }
