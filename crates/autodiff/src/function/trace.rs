@@ -315,7 +315,7 @@ impl Made {
             Some(None) => "an infinite operand, which an input or a literal brought in".to_string(),
             Some(Some(m)) => {
                 let at = m.site.map_or(String::new(), |s| format!(" at {s}"));
-                format!("an infinite operand, which `{}`{at} gave from finite ones", name(&m.op, m.site, primal))
+                format!("an infinite operand, which `{}`{at} gave from finite ones", name(m, primal))
             }
         };
         let advice = if found.is_nan() {
@@ -324,13 +324,13 @@ impl Made {
             "keep its operands away from the pole and in range, or allow it with `Function::allow`"
         };
         let problem = format!("gave {} from {from}, so {what} is not finite, first {found} at {index:?}; {advice}", self.value);
-        let e = Error::Numeric { op: name(&self.op, self.site, primal), problem, at: self.site };
+        let e = Error::Numeric { op: name(&self, primal), problem, at: self.site };
         self.within.iter().rev().fold(e, |e, (what, index)| e.within(what, *index))
     }
 }
 
 /// The operation, or that whose derivative it belongs to.
-fn name(op: &str, site: Option<Site>, primal: Option<&Program>) -> String {
+fn name(m: &Made, primal: Option<&Program>) -> String {
     fn at(p: &Program, site: Site, out: &mut Vec<String>) {
         for e in &p.equations {
             if e.site == Some(site) {
@@ -340,11 +340,11 @@ fn name(op: &str, site: Option<Site>, primal: Option<&Program>) -> String {
         }
     }
     let mut names = vec![];
-    if let (Some(p), Some(site)) = (primal, site) {
+    if let (Some(p), Some(site)) = (primal, m.site) {
         at(p, site, &mut names);
     }
     match names.last() {
-        Some(last) if !names.iter().any(|n| n == op) => format!("derivative of {last}"),
-        _ => op.into(),
+        Some(last) if !names.contains(&m.op) => format!("derivative of {last}"),
+        _ => m.op.clone(),
     }
 }

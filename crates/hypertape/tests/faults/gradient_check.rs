@@ -93,6 +93,22 @@ fn each_number_moves_by_its_own_size() {
 }
 
 #[test]
+fn a_wrong_gradient_by_a_small_number_does_not_hide_behind_large_ones() {
+    // Right by the second number, a tenth off by the first.
+    let f = Function::record((shape![], shape![]), |(a, b): (Var, Var)| {
+        let s = (a / 1e-4).sin();
+        s + 0.1 * (s - stop_gradient(&s)) + b.sin()
+    })
+    .unwrap();
+    for a in [1e-4, 1e-14, 0.0] {
+        let c = f.check_gradient((a, 1.0)).unwrap();
+        assert!(!c.passed(), "{a:e}: {c:?}");
+    }
+    let right = Function::record((shape![], shape![]), |(a, b): (Var, Var)| (a / 1e-4).sin() + b.sin()).unwrap();
+    assert!(right.check_gradient((1e-4, 1.0)).unwrap().passed());
+}
+
+#[test]
 fn a_point_of_the_differences_outside_the_domain_is_said_to_be_one() {
     let f = Function::record(shape![], |x| x.sqrt().exp()).unwrap();
     let e = f.check_gradient(0.0).expect_err("beside 0 it has no value").to_string();

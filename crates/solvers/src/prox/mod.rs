@@ -1,7 +1,7 @@
 //! Proximal operators and projections: prox_{ηg}(v) = argmin_x g(x) + ‖x − v‖²/(2η) (Moreau 1962).
 //!
 //! Weights, radii and bounds are closures of the parameters, and differentiated; [`number`] fixes one. They are in double precision, whatever the point
-//! is in: `|p| p.real()` makes one of a parameter in single precision. At a kink the derivative is
+//! is in: `|p| p.cast()` makes one of a parameter in single precision. At a kink the derivative is
 //! that of the active face: an element of the conservative Jacobian (Bolte and Pauwels 2021).
 mod affine;
 mod balls;
