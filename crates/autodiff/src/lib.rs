@@ -8,6 +8,7 @@ pub mod function;
 pub mod kernels;
 pub mod operation;
 pub mod ops;
+pub mod outcome;
 pub mod plan;
 mod primitive;
 pub mod program;

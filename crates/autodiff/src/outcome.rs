@@ -1,0 +1,260 @@
+//! How an iterative computation ended: with a result, and what is to be said of it (`Status`), or without one (`Failed`).
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+/// How a computation ended that has a result: of a linear solve, a method, a root. One type from where it ends up to the user's report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Status {
+    /// The residual is at or under the tolerance.
+    Converged,
+    /// The residual is above the tolerance, but as small as rounding allows: no iteration gets below.
+    Rounding,
+    /// The least-squares solution of minimum norm of a linear system that has no solution, where that was asked for.
+    LeastSquares,
+    /// A series of so many terms, cut off by design.
+    Truncated {
+        /// Terms that were added.
+        terms: u64,
+    },
+    /// A series cut off by design, whose terms grow.
+    Growing {
+        /// Terms that were added.
+        terms: u64,
+    },
+    /// The residual is above the tolerance after all iterations that were allowed.
+    IterationLimit,
+    /// The residual is above the tolerance and does not become smaller: more iterations do not help.
+    Stalled,
+    /// The residual is not finite.
+    Diverged,
+    /// The residual is small, and the solution may still be wrong by more than the accuracy, as conditioning times residual bounds it.
+    IllConditioned,
+    /// The measure of a root is above its tolerance: ‖F‖, or the measure of the method that found it.
+    NotARoot,
+    /// The Newton step that a root still needs, relative to it, is above its tolerance.
+    FarFromRoot,
+    /// A derivative changes within the uncertainty of the solution by more than the accuracy that was asked for.
+    Uncertain,
+    /// The same where F_z is singular or nearly so, as at a fold.
+    NearFold,
+    /// A derivative through the steps of a solver is so large that its steps cannot be right.
+    HugeDerivative,
+}
+
+impl Status {
+    /// Whether the result is what was asked for, as far as rounding allows.
+    #[must_use]
+    pub fn converged(self) -> bool {
+        matches!(self, Status::Converged | Status::Rounding | Status::LeastSquares)
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Status::Converged => "converged",
+            Status::Rounding => "converged to rounding",
+            Status::LeastSquares => "least squares of minimum norm",
+            Status::Truncated { terms: 1 } => "one step",
+            Status::Truncated { .. } => "truncated series",
+            Status::Growing { .. } => "diverged: the terms of the series grow",
+            Status::IterationLimit => "iteration limit",
+            Status::Stalled => "stalled",
+            Status::Diverged => "diverged (not finite)",
+            Status::IllConditioned => "ill-conditioned: the residual is small, and the solution may still be wrong",
+            Status::NotARoot => "not converged",
+            Status::FarFromRoot => "not converged: the relative Newton step is above the tolerance",
+            Status::Uncertain => "it changes within the uncertainty of the solution",
+            Status::NearFold => "singular or nearly so: it changes within the uncertainty of the solution",
+            Status::HugeDerivative => "huge derivative",
+        })
+    }
+}
+
+/// What a linear solver needs besides the products of its operator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Need {
+    /// A number α for which I − αA contracts, as the step of the method that found a fixed point.
+    Map,
+    /// Products with the transpose.
+    Transpose,
+    /// The matrix itself, or its diagonal.
+    Diagonal,
+}
+
+/// Why a linear solve has no result, with the numbers that say so.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum Failed {
+    /// A factorisation met a pivot that is rounding of what it was computed from.
+    #[error(
+        "the matrix of the linear system is singular: pivot {pivot} of {n} is {value:e}, which is rounding of {of:e}; the solution is not determined, \
+         check the model, or ask for one of the solutions with `NormalCg::default().minimum_norm()`"
+    )]
+    SingularPivot {
+        /// Which pivot, from 0.
+        pivot: usize,
+        /// How many there are.
+        n: usize,
+        /// Its value.
+        value: f64,
+        /// The sum of the sizes of what it was computed from.
+        of: f64,
+    },
+    /// The residual is small, but the operator is singular to rounding: other solutions have the same residual.
+    #[error(
+        "the system is singular to rounding, so its solution is not determined; if only the scales of its rows differ, divide them by their sizes \
+         or use LU; else check the model, or ask for one of the solutions with `NormalCg::default().minimum_norm()` ({at})"
+    )]
+    Singular {
+        /// Where the iterations stood.
+        at: Reached,
+    },
+    /// The method needs a symmetric operator.
+    #[error(
+        "the system is not symmetric: it differs from its transpose by {difference:e} where the size is {size:e}; use GMRES, BiCGStab, normal CG or LU"
+    )]
+    NotSymmetric {
+        /// The largest difference that was seen.
+        difference: f64,
+        /// The size that it is compared with.
+        size: f64,
+    },
+    /// The method needs a definite operator, and met directions with ⟨d, A d⟩ of both signs, or 0, or a pivot that is not positive.
+    #[error("the system is not positive definite, nor negative definite{}; use GMRES, BiCGStab, normal CG or LU, or \
+             `NormalCg::default().minimum_norm()` where it is singular", Curvature(*.curvature))]
+    NotDefinite {
+        /// The curvature ⟨d, A d⟩/⟨d, d⟩, or the pivot, where one number is known.
+        curvature: Option<f64>,
+    },
+    /// The iterations cannot go on: a division by zero, which is named.
+    #[error(
+        "{what}; the system may be singular: check the model, or ask for one of its solutions with `NormalCg::default().minimum_norm()` ({at})"
+    )]
+    Breakdown {
+        /// What vanished.
+        what: &'static str,
+        /// Where the iterations stood.
+        at: Reached,
+    },
+    /// The residual, or the terms of a series, grew without bound.
+    #[error("the iterations diverge{}; use a smaller step, or another linear solver ({at})", Growth(*.growth))]
+    Diverged {
+        /// How much the terms of a series grow by, each.
+        growth: Option<f64>,
+        /// Where the iterations stood.
+        at: Reached,
+    },
+    /// The solve ended above its tolerance, where that is an error.
+    #[error("the tolerance {tolerance:e} was not reached: {status} ({at})")]
+    NotConverged {
+        /// How it ended.
+        status: Status,
+        /// The tolerance on the relative residual.
+        tolerance: f64,
+        /// Where the iterations stood.
+        at: Reached,
+    },
+    /// A number that must be finite is not.
+    #[error("{what}{}; look for the operation that made it", Entry(*.value))]
+    NotFinite {
+        /// What is not finite.
+        what: &'static str,
+        /// One such number, where it is known.
+        value: Option<f64>,
+    },
+    /// Two vectors, or an operator and a vector, differ in length.
+    #[error("{what} has {given} entries where the system has {expected} unknowns; give it that length")]
+    WrongLength {
+        /// Which vector.
+        what: &'static str,
+        /// Its length.
+        given: usize,
+        /// The length that fits.
+        expected: usize,
+    },
+    /// A setting cannot work.
+    #[error("the {what} is {value}; give {allowed}")]
+    Setting {
+        /// Which setting.
+        what: &'static str,
+        /// Its value.
+        value: f64,
+        /// What would do, with an example.
+        allowed: &'static str,
+    },
+    /// The solver needs what nobody handed over.
+    #[error("{}", Lack(*.0))]
+    Lacks(Need),
+    /// The operator's own code failed.
+    #[error("{0}")]
+    Operator(Arc<dyn Error + Send + Sync>),
+}
+
+impl Failed {
+    /// The failure of an operator's own code.
+    pub fn operator(e: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Failed::Operator(Arc::from(e.into()))
+    }
+}
+
+/// Where the iterations of a linear solve stood when they ended.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Reached {
+    /// Iterations made; terms of a series; 0 for a direct method.
+    pub iterations: u64,
+    /// ‖b − A x‖ / ‖b‖.
+    pub residual: f64,
+    /// An estimate of the condition number of A, from below; none where none is known.
+    pub condition: Option<f64>,
+}
+
+impl fmt::Display for Reached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "relative residual {:e}", self.residual)?;
+        if self.iterations > 0 {
+            write!(f, " after {} iterations", self.iterations)?;
+        }
+        match self.condition {
+            Some(c) => write!(f, ", condition number about {c:.2e}"),
+            None => Ok(()),
+        }
+    }
+}
+
+struct Curvature(Option<f64>);
+impl fmt::Display for Curvature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |c| write!(f, ": a direction has the curvature {c:e}"))
+    }
+}
+
+struct Growth(Option<f64>);
+impl fmt::Display for Growth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |g| write!(f, ": the terms grow by {g:.3} each"))
+    }
+}
+
+struct Entry(Option<f64>);
+impl fmt::Display for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |v| write!(f, ": it has {v}"))
+    }
+}
+
+struct Lack(Need);
+impl fmt::Display for Lack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            Need::Map => "a step α is needed for which I − αA contracts: the method that found the point has none; give it with `step`",
+            Need::Transpose => "products with the transpose are needed, and the operator has none; give it with `with_transpose`",
+            Need::Diagonal => {
+                "the diagonal of the matrix is needed, and the operator does not have it; give a matrix, or the preconditioner as a map"
+            }
+        })
+    }
+}
