@@ -195,6 +195,16 @@ pub enum Failed {
 }
 
 impl Failed {
+    /// The same, of iterations that stood there.
+    #[must_use]
+    pub fn reached(mut self, now: Reached) -> Self {
+        if let Failed::Singular { at } | Failed::Breakdown { at, .. } | Failed::Diverged { at, .. } | Failed::NotConverged { at, .. } =
+            &mut self
+        {
+            *at = now;
+        }
+        self
+    }
     /// The failure of an operator's own code.
     pub fn operator(e: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Failed::Operator(Arc::from(e.into()))
@@ -202,7 +212,7 @@ impl Failed {
 }
 
 /// Where the iterations of a linear solve stood when they ended.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Reached {
     /// Iterations made; terms of a series; 0 for a direct method.
     pub iterations: u64,

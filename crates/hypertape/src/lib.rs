@@ -8,6 +8,8 @@ pub use hypertape_autodiff::{
 pub use hypertape_derive::Tree;
 /// Differentiation of solutions by the implicit function theorem.
 pub use hypertape_implicit as implicit;
+/// Linear systems, dense and matrix-free.
+pub use hypertape_linear as linear;
 /// Solvers, proximal operators, linear operators.
 pub use hypertape_solvers as solvers;
 /// The arrays of the doors, in the version that they take: 0.17.
@@ -16,7 +18,10 @@ pub use ndarray;
 /// All that most programs need.
 pub mod prelude {
     pub use crate::array::Real;
-    pub use crate::implicit::{self, Bicgstab, Cg, Cholesky, Gmres, ImplicitExt, LinearSolve, Lu, Neumann, NormalCg, OnResidual, OneStep};
+    pub use crate::implicit::{self, ImplicitExt, OnResidual};
+    pub use crate::linear::{
+        self, Bicgstab, Cg, Cholesky, Failed, Gmres, LinearSolver, Lu, Minres, Neumann, NormalCg, OneStep, Prepare, Status,
+    };
     pub use crate::record::{
         Boundary, Csr, DynVar, Edge, Scalar, Triangle, Var, concat, cond, constant, csr, iota, map, normal, ones, ones_like, random_index,
         scalar, scan, scan_until, stack, stop_gradient, uniform, zeros, zeros_like,

@@ -1,15 +1,12 @@
 //! How much a derivative changes within the uncertainty of the solution: near a fold, where F_z is singular, by as much as itself.
-use crate::adjoint::LinearSolve;
 use crate::flat;
 use crate::judge::Newton;
-use crate::operator::{Jacobian, Operator, Oriented};
-use crate::scaled;
+use crate::operator::Jacobian;
 use crate::signs::sign;
 use hypertape_autodiff::Problem;
 use hypertape_autodiff::array::{AnyArray, AnyView, LeafType};
-use hypertape_solvers::krylov::norm;
+use hypertape_linear::{Hints, Side, Status, Tolerance, Workspace, norm};
 use smallvec::SmallVec;
-use std::any::Any;
 
 /// A derivative that is not determined to the accuracy asked for.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,12 +28,8 @@ impl Change {
         self.conditioning > WELL_CONDITIONED
     }
     /// As a status.
-    pub(crate) fn status(&self) -> &'static str {
-        if self.near() {
-            "singular or nearly so: it changes within the uncertainty of the solution"
-        } else {
-            "it changes within the uncertainty of the solution"
-        }
+    pub(crate) fn status(&self) -> Status {
+        if self.near() { Status::NearFold } else { Status::Uncertain }
     }
     /// As the problem of an error.
     pub(crate) fn words(&self, accuracy: f64) -> String {
@@ -81,13 +74,13 @@ pub(crate) struct Solved<'a, 'v> {
     /// (z…, θ…).
     pub(crate) point: &'a [AnyView<'v>],
     pub(crate) leaves: usize,
-    pub(crate) transposed: bool,
+    pub(crate) side: Side,
     pub(crate) b: &'a [f64],
     pub(crate) x: &'a [f64],
     /// F there.
     pub(crate) f: &'a [f64],
-    pub(crate) solver: &'a dyn LinearSolve,
-    pub(crate) step: Option<f64>,
+    /// The absolute tolerance of the solver.
+    pub(crate) absolute: f64,
     pub(crate) accuracy: f64,
 }
 
@@ -97,8 +90,7 @@ impl Solved<'_, '_> {
         flat::unpack(&work.to, flat::views_mut(&mut work.moved));
         let point: SmallVec<[AnyView<'_>; 16]> =
             work.moved.iter().map(AnyArray::view).chain(self.point[self.leaves..].iter().map(AnyView::reborrow)).collect();
-        let at = j.at(&point, &mut work.f)?;
-        Oriented(at, self.transposed).apply(&work.direction, &mut work.product)?;
+        j.at(&point, &mut work.f)?.oriented(self.side, &work.direction, &mut work.product)?;
         let size = norm(self.x);
         work.product.iter_mut().zip(self.b).for_each(|(p, b)| *p -= b / size);
         Ok(work.product.iter().all(|v| v.is_finite()))
@@ -109,8 +101,8 @@ impl Solved<'_, '_> {
     /// The solution is moved along x, which lies along the singular vector where A is nearly singular, by as much as it may be off,
     /// ‖F‖‖x‖/‖b‖, but not less than √ε‖z‖; ‖(A' − A) x‖/‖b‖ tells how much of x such a move changes, and by extrapolation what rounding of F does.
     /// That is one evaluation and one product. Only where it comes near the accuracy asked for is the change computed by two more solves:
-    /// ‖A⁻¹(A(z − δ) − A) x‖ / ‖x‖ with δ = F_z⁻¹F.
-    pub(crate) fn check(&self, j: &mut Jacobian, work: &mut Work, state: &mut (dyn Any + Send)) -> Result<Option<Change>, Problem> {
+    /// ‖A⁻¹(A(z − δ) − A) x‖ / ‖x‖ with δ = F_z⁻¹F. The workspace is ready for A.
+    pub(crate) fn check(&self, j: &mut Jacobian, work: &mut Work, workspace: &mut Workspace) -> Result<Option<Change>, Problem> {
         let epsilon = j.epsilon();
         flat::pack(self.point[..self.leaves].iter().map(AnyView::reborrow), &mut work.z);
         let (size, along, right) = (norm(&work.z), norm(self.x), norm(self.b));
@@ -154,8 +146,8 @@ impl Solved<'_, '_> {
         }
         let mut delta = vec![0.0; f.len()];
         let mut residual = vec![0.0; f.len()];
-        let mut newton = Newton { solver: self.solver, step: self.step, state };
-        if !newton.step(&mut j.at(self.point, &mut residual)?, &mut f, &mut delta).unwrap_or(false) {
+        let mut newton = Newton { workspace, hints: Hints::default(), absolute: self.absolute, prepared: true };
+        if !newton.step(&mut j.at(self.point, &mut residual)?, &f, &mut delta) {
             // F_z could not be inverted here: what the first estimate says, which is a lower one.
             let uncertainty = if size > 0.0 { shift / size } else { shift };
             return Ok((first > self.accuracy).then_some(Change { change: first, uncertainty, conditioning: first / uncertainty }));
@@ -169,12 +161,12 @@ impl Solved<'_, '_> {
         if !self.moved(j, work)? {
             return Ok(None);
         }
-        let mut w = work.product.clone();
+        let w = work.product.clone();
         let mut y = vec![0.0; w.len()];
-        let at = j.at(self.point, &mut residual)?;
-        let tolerance = crate::judge::STEP_TOLERANCE;
-        let solved = scaled::solve(self.solver, &mut Oriented(at, self.transposed), &mut w, &mut y, tolerance, self.step, newton.state);
-        let change = if solved.is_ok_and(|(o, _)| o.converged) { norm(&y) } else { norm(&w) * inverse };
+        let mut at = j.at(self.point, &mut residual)?;
+        let tolerance = Tolerance { relative: crate::judge::STEP_TOLERANCE, absolute: self.absolute };
+        let solved = newton.workspace.solve(&mut at, self.side, &w, &mut y, tolerance);
+        let change = if solved.is_ok_and(|o| o.converged()) { norm(&y) } else { norm(&w) * inverse };
         let uncertainty = if size > 0.0 { moves / size } else { moves };
         let conditioning = if uncertainty > 0.0 { change / uncertainty } else { 0.0 };
         Ok((change > self.accuracy).then_some(Change { change, uncertainty, conditioning }))

@@ -1,11 +1,8 @@
 //! Whether a point is a root: asked by the Newton step it still needs, relative to the point, whatever the scale of the equation.
-use crate::adjoint::LinearSolve;
-use crate::operator::{At, Operator};
-use crate::scaled;
+use crate::operator::At;
 use crate::signs::sign;
 use hypertape_autodiff::Problem;
-use hypertape_solvers::krylov::norm;
-use std::any::Any;
+use hypertape_linear::{Hints, Operator, Side, Tolerance, Workspace, norm};
 
 /// The largest |f_i| / rows_i, where 0 / 0 is 0.
 fn ratio(f: &[f64], rows: &[f64]) -> f64 {
@@ -14,10 +11,12 @@ fn ratio(f: &[f64], rows: &[f64]) -> f64 {
 
 /// How a Newton step is solved for.
 pub(crate) struct Newton<'a> {
-    pub(crate) solver: &'a dyn LinearSolve,
-    /// The α of the method's step, where it has one.
-    pub(crate) step: Option<f64>,
-    pub(crate) state: &'a mut (dyn Any + Send),
+    pub(crate) workspace: &'a mut Workspace,
+    pub(crate) hints: Hints,
+    /// The absolute tolerance of the solver.
+    pub(crate) absolute: f64,
+    /// Whether the workspace is ready for F_z at the point.
+    pub(crate) prepared: bool,
 }
 
 /// The relative residual to which a Newton step is solved for: it is a measure, not a result.
@@ -33,7 +32,7 @@ impl Newton<'_> {
     pub(crate) fn far_off(
         &mut self,
         a: &mut At<'_, '_>,
-        f: &mut [f64],
+        f: &[f64],
         z: &[f64],
         moved: f64,
         [delta, rows]: [&mut [f64]; 2],
@@ -42,8 +41,8 @@ impl Newton<'_> {
         if size == 0.0 {
             return Ok(None);
         }
-        a.apply(z, rows)?;
-        if size <= 1e-3 * norm(rows) || !self.step(a, f, delta).unwrap_or(false) {
+        a.oriented(Side::Plain, z, rows)?;
+        if size <= 1e-3 * norm(rows) || !self.step(a, f, delta) {
             return Ok(None);
         }
         let (length, own) = (norm(delta), norm(z));
@@ -54,11 +53,15 @@ impl Newton<'_> {
     pub(crate) fn rounding(&self, a: &At<'_, '_>, z: &[f64]) -> f64 {
         8.0 * a.epsilon() * (z.len() as f64).sqrt()
     }
-    /// δ with F_z δ = F.
-    pub(crate) fn step(&mut self, a: &mut At<'_, '_>, f: &mut [f64], delta: &mut [f64]) -> Result<bool, Problem> {
+    /// δ with F_z δ = F; whether it was found.
+    pub(crate) fn step(&mut self, a: &mut At<'_, '_>, f: &[f64], delta: &mut [f64]) -> bool {
         delta.fill(0.0);
-        let (outcome, _) = scaled::solve(self.solver, a, f, delta, STEP_TOLERANCE, self.step, self.state)?;
-        Ok(outcome.converged && delta.iter().all(|v| v.is_finite()))
+        if !self.prepared && self.workspace.prepare(a, &self.hints).is_err() {
+            return false;
+        }
+        self.prepared = true;
+        let tolerance = Tolerance { relative: STEP_TOLERANCE, absolute: self.absolute };
+        self.workspace.solve(a, Side::Plain, f, delta, tolerance).is_ok_and(|o| o.converged())
     }
 
     /// What is compared with the relative tolerance: 0 where F = 0; the largest |F_i| / |F_z z|_i where that is rounding; else the Newton step,
@@ -69,7 +72,7 @@ impl Newton<'_> {
     pub(crate) fn measure(
         &mut self,
         a: &mut At<'_, '_>,
-        f: &mut [f64],
+        f: &[f64],
         z: &[f64],
         [delta, rows]: [&mut [f64]; 2],
         tolerance: f64,
@@ -81,12 +84,12 @@ impl Newton<'_> {
             return Ok(f64::INFINITY);
         }
         let rounding = self.rounding(a, z).min(tolerance);
-        a.apply(z, rows)?;
+        a.oriented(Side::Plain, z, rows)?;
         let by_rows = ratio(f, rows);
         if by_rows <= rounding {
             return Ok(by_rows);
         }
-        let solved = self.step(a, f, delta).unwrap_or(false);
+        let solved = self.step(a, f, delta);
         let (size, length) = (norm(z), norm(delta));
         if solved {
             if length <= tolerance * size {
@@ -102,7 +105,7 @@ impl Newton<'_> {
         for seed in 0..4 {
             let probe: Vec<f64> = z.iter().enumerate().map(|(i, v)| v * sign(seed, i)).collect();
             let mut image = vec![0.0; z.len()];
-            a.apply(&probe, &mut image)?;
+            a.oriented(Side::Plain, &probe, &mut image)?;
             rows.iter_mut().zip(&image).for_each(|(r, i)| *r = r.abs().max(i.abs()));
         }
         let by_rows = ratio(f, rows);

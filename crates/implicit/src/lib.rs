@@ -1,6 +1,6 @@
 //! Implicit differentiation of roots, fixed points and minimisers, found by our solvers or by any other code.
-mod adjoint;
 mod equation;
+mod failure;
 mod find;
 mod flat;
 mod fold;
@@ -10,15 +10,12 @@ mod method;
 mod operator;
 mod policy;
 mod root;
-mod scaled;
 mod signs;
 mod wrap;
 
 /// The start of the paths of this crate's own files, as lines of code name them.
 const SOURCES: &str = file!().split_at(file!().len() - "lib.rs".len()).0;
 
-pub use adjoint::{Bicgstab, Cg, Cholesky, Gmres, LinearSolve, Lu, MinimumNorm, Neumann, NormalCg, OneStep, Outcome};
 pub use method::{Implicit, ImplicitExt};
-pub use operator::Operator;
 pub use policy::OnResidual;
 pub use wrap::{Root, argmin, fixed_point, root, root_with};

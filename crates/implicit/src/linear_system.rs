@@ -1,19 +1,17 @@
 //! The equation F_z(z, θ) v = b, or its transpose, as an operation with rules of its own: hence derivatives of every order.
-use crate::adjoint::{self, LinearSolve};
 use crate::equation::{Equation, Leaves};
+use crate::failure::of_solve;
 use crate::flat;
 use crate::fold::{Solved, Work};
-use crate::operator::{Jacobian, Oriented};
+use crate::operator::Jacobian;
 use crate::policy::OnResidual;
-use crate::scaled;
 use hypertape_autodiff::array::{AnyView, AnyViewMut, Kind, LeafType};
 use hypertape_autodiff::execute::Counts;
 use hypertape_autodiff::operation::Report;
 use hypertape_autodiff::record::{DynVar, zeros_like};
 use hypertape_autodiff::tree::{Own, Vars};
 use hypertape_autodiff::{Primitive, Problem, Result, apply_primitive};
-use hypertape_solvers::krylov::norm;
-use std::any::Any;
+use hypertape_linear::{Failed, Hints, LinearSolver, Reached, Side, Status, Tolerance, Workspace, norm};
 use std::sync::Arc;
 
 /// v with F_z v = b, or F_zᵀ v = b.
@@ -22,8 +20,8 @@ use std::sync::Arc;
 #[derive(Debug, Clone)]
 pub(crate) struct LinearSystem {
     pub(crate) equation: Arc<Equation>,
-    pub(crate) solver: Arc<dyn LinearSolve>,
-    pub(crate) transposed: bool,
+    pub(crate) solver: Arc<dyn LinearSolver>,
+    pub(crate) side: Side,
     /// Whether a solve begins from the last one's result in the same workspace.
     pub(crate) warm: bool,
     /// The α for which I − αF_z is the Jacobian of one step of the method, where there is one.
@@ -41,7 +39,7 @@ pub(crate) struct Scratch {
     b: Vec<f64>,
     x: Vec<f64>,
     residual: Vec<f64>,
-    state: Box<dyn Any + Send>,
+    workspace: Workspace,
     /// Where the equation may have a fold.
     fold: Option<Work>,
     /// ‖b‖ of the last solve, where it left a result.
@@ -62,11 +60,11 @@ impl LinearSystem {
         !self.equation.affine && !self.solver.approximate() && self.accuracy.is_finite()
     }
     fn other(&self) -> LinearSystem {
-        LinearSystem { transposed: !self.transposed, ..self.clone() }
+        LinearSystem { side: self.side.other(), ..self.clone() }
     }
     /// A(z, θ) v as a function of (z, θ) and v.
     fn product(&self) -> &crate::equation::Product {
-        if self.transposed { &self.equation.by_solution_transposed } else { &self.equation.by_solution }
+        if self.side == Side::Transposed { &self.equation.by_solution_transposed } else { &self.equation.by_solution }
     }
     /// (b…, z…, θ…) of a list of inputs.
     fn cut<'a, T>(&self, inputs: &'a [T]) -> [&'a [T]; 3] {
@@ -82,7 +80,7 @@ fn own(v: &[DynVar]) -> Own<Leaves> {
 impl Primitive for LinearSystem {
     type Scratch = Scratch;
     fn name(&self) -> &str {
-        if self.transposed { "adjoint solve" } else { "linear solve" }
+        if self.side == Side::Transposed { "adjoint solve" } else { "linear solve" }
     }
     fn outputs(&self, inputs: &[LeafType]) -> Result<Vec<LeafType>, Problem> {
         let e = &self.equation;
@@ -97,80 +95,60 @@ impl Primitive for LinearSystem {
         let n = flat::len(&self.equation.solution);
         let jacobian = Jacobian::new(&self.equation);
         let fold = self.may_fold().then(|| Work::new(&self.equation.solution));
-        Scratch { jacobian, b: vec![0.0; n], x: vec![0.0; n], residual: vec![0.0; n], state: self.solver.state(n), fold, started: None }
+        let workspace = Workspace::new(&*self.solver, n);
+        Scratch { jacobian, b: vec![0.0; n], x: vec![0.0; n], residual: vec![0.0; n], workspace, fold, started: None }
     }
     fn scratch_bytes(&self, _: &[LeafType]) -> u64 {
         let n = flat::len(&self.equation.solution);
         let fold = if self.may_fold() { Work::bytes(&self.equation.solution) } else { 0 };
-        Jacobian::bytes(&self.equation) + 8 * (4 * n as u64 + self.solver.state_len(n) as u64) + fold
+        Jacobian::bytes(&self.equation) + 24 * n as u64 + Workspace::bytes(&*self.solver, n) + fold
     }
     fn value(&self, s: &mut Scratch, inputs: &[AnyView<'_>], outputs: &mut [AnyViewMut<'_>]) -> Result<Option<Report>, Problem> {
         let n = self.equation.solution.len();
         let point = &inputs[n..inputs.len() - 1];
         let jacobian = s.jacobian.as_mut().map_err(|e| e.clone())?;
-        let operator = jacobian.at(point, &mut s.residual)?;
+        let mut operator = jacobian.at(point, &mut s.residual)?;
         flat::pack(inputs[..n].iter().map(AnyView::reborrow), &mut s.b);
-        let tolerance = match inputs.last() {
+        let relative = match inputs.last() {
             Some(AnyView::F64(t)) => t.iter().next().copied().unwrap_or(0.0),
             _ => 0.0,
         };
-        adjoint::usable(tolerance).map_err(|problem| format!("{}: {problem}", self.solver.name()))?;
+        let absolute = self.solver.stop().absolute;
         // Of a right-hand side of another size, the last solution is no start: its residual would drown this one.
         let size = norm(&s.b);
         if !(self.warm && s.started.take().is_some_and(|last| last <= ALIKE * size && size <= ALIKE * last)) {
             s.x.fill(0.0);
         }
         s.started = None;
-        let a = &mut Oriented(operator, self.transposed);
-        let (outcome, tolerance) = scaled::solve(&*self.solver, a, &mut s.b, &mut s.x, tolerance, self.step, &mut *s.state)?;
-        let largest = if jacobian.epsilon() > f64::EPSILON { f64::from(f32::MAX) } else { f64::MAX };
-        if !s.x.iter().all(|v| v.abs() <= largest) {
-            let made = count(outcome.iterations, outcome.status);
-            return Err(format!("{} gave a result that is not finite{made}", self.solver.name()).into());
-        }
+        let failed = |e| of_solve(&*self.solver, e);
+        s.workspace.prepare(&mut operator, &Hints { step: self.step }).map_err(failed)?;
+        let outcome = s.workspace.solve(&mut operator, self.side, &s.b, &mut s.x, Tolerance { relative, absolute }).map_err(failed)?;
         let mut report = Report {
             name: self.name().into(),
-            iterations: outcome.iterations,
+            iterations: Some(outcome.iterations),
             residual: outcome.residual,
-            tolerance,
-            converged: outcome.converged,
+            tolerance: outcome.tolerance,
+            converged: outcome.converged(),
             status: outcome.status,
         };
         // A solve that stalls at a fold is one of a system that is singular there.
         if let Some(work) = &mut s.fold
-            && outcome.status != "iteration limit"
-            && let Some(c) = (Solved {
-                point,
-                leaves: n,
-                transposed: self.transposed,
-                b: &s.b,
-                x: &s.x,
-                f: &s.residual,
-                solver: &*self.solver,
-                step: self.step,
-                accuracy: self.accuracy,
-            })
-            .check(jacobian, work, &mut *s.state)?
+            && outcome.status != Status::IterationLimit
+            && let Some(c) =
+                (Solved { point, leaves: n, side: self.side, b: &s.b, x: &s.x, f: &s.residual, absolute, accuracy: self.accuracy }).check(
+                    jacobian,
+                    work,
+                    &mut s.workspace,
+                )?
         {
             if self.policy != OnResidual::Warn {
                 return Err(c.words(self.accuracy).into());
             }
             (report.converged, report.status) = (false, c.status());
         }
-        if !outcome.converged && !self.solver.approximate() && self.policy != OnResidual::Warn {
-            let advice = match outcome.status {
-                "iteration limit" => "loosen the tolerance, allow more iterations",
-                _ => "loosen the tolerance, use another linear solver (LU where the system is small)",
-            };
-            let condition = outcome.condition.map_or(String::new(), |c| format!(", condition number about {c:.2e}"));
-            let problem = format!(
-                "{} did not reach its tolerance: relative residual {:e}, tolerance {tolerance:e}{}{condition}; {advice}, or accept it with \
-                 `on_residual(OnResidual::Warn)`",
-                self.solver.name(),
-                outcome.residual,
-                count(outcome.iterations, outcome.status)
-            );
-            return Err(problem.into());
+        if !outcome.converged() && !self.solver.approximate() && self.policy != OnResidual::Warn {
+            let at = Reached { iterations: outcome.iterations, residual: outcome.residual, condition: outcome.condition };
+            return Err(failed(Failed::NotConverged { status: outcome.status, tolerance: outcome.tolerance, at }));
         }
         flat::unpack(&s.x, outputs.iter_mut().map(reborrow));
         s.started = Some(size);
@@ -215,11 +193,6 @@ impl Primitive for LinearSystem {
         bars.resize(inputs.len(), None);
         bars
     }
-}
-
-/// How a linear solve ended, for a message; a direct method has no iterations.
-fn count(iterations: u64, status: &str) -> String {
-    if iterations == 0 { format!(" ({status})") } else { format!(", {iterations} iterations ({status})") }
 }
 
 /// Derivatives with zeros for those that are absent.

@@ -1,5 +1,4 @@
 //! A method whose solution is differentiated by the equation that it satisfies, not through its steps.
-use crate::adjoint::LinearSolve;
 use crate::equation::Equation;
 use crate::find::{Find, Found};
 use crate::policy::{Asked, OnResidual};
@@ -10,6 +9,7 @@ use hypertape_autodiff::execute::Counts;
 use hypertape_autodiff::record::{self, DynVar};
 use hypertape_autodiff::tree::{Feed, Give, Own, Structure, V, Vars};
 use hypertape_autodiff::{Problem, Result};
+use hypertape_linear::{LinearSolver, Status};
 use hypertape_solvers::{Inner, Method, Prepared, Solve};
 use std::any::Any;
 use std::panic::Location;
@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex};
 /// Makes any method implicit.
 pub trait ImplicitExt: Method {
     /// The method, differentiated by the implicit function theorem, with this way to solve its linear systems.
-    fn implicit(&self, adjoint: impl LinearSolve) -> Implicit<Self> {
+    fn implicit(&self, adjoint: impl LinearSolver) -> Implicit<Self> {
         let (method, adjoint) = (self.clone(), Arc::new(adjoint));
         Implicit { method, adjoint, policy: OnResidual::Error, warm: false, asked: Asked::default(), name: None }
     }
@@ -29,7 +29,7 @@ impl<M: Method> ImplicitExt for M {}
 #[derive(Debug, Clone)]
 pub struct Implicit<M> {
     method: M,
-    adjoint: Arc<dyn LinearSolve>,
+    adjoint: Arc<dyn LinearSolver>,
     policy: OnResidual,
     warm: bool,
     asked: Asked,
@@ -225,7 +225,7 @@ impl<M: Method> Find for ByMethod<M> {
         Ok(Found {
             iterations: Some((report.iterations, self.limit)),
             measure: Some((report.residual, report.tolerance)),
-            stalled: report.status == "stalled",
+            stalled: report.status == Status::Stalled,
         })
     }
 }

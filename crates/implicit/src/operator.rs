@@ -1,37 +1,15 @@
 //! F_z at a point, as a linear operator on vectors of doubles.
 use crate::equation::Equation;
+use crate::failure::of_product;
 use crate::flat;
 use hypertape_autodiff::array::{AnyArray, AnyView, Kind};
 use hypertape_autodiff::execute::{Counts, Executor};
 use hypertape_autodiff::operation::Program;
 use hypertape_autodiff::plan::Plan;
 use hypertape_autodiff::{Problem, Result};
+use hypertape_linear::{Failed, Operator, Side};
 use smallvec::SmallVec;
 use std::sync::Arc;
-
-/// A square linear operator, and its adjoint.
-pub trait Operator {
-    /// Length of the vectors.
-    fn len(&self) -> usize;
-    /// Whether vectors have no element.
-    fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-    /// out = A v.
-    ///
-    /// # Errors
-    /// What running the operator's program gives.
-    fn apply(&mut self, v: &[f64], out: &mut [f64]) -> Result<(), Problem>;
-    /// out = Aᵀ v.
-    ///
-    /// # Errors
-    /// What running the operator's program gives.
-    fn apply_adjoint(&mut self, v: &[f64], out: &mut [f64]) -> Result<(), Problem>;
-    /// The machine epsilon of what computes the products: vectors are doubles, the equation may be in single precision.
-    fn epsilon(&self) -> f64 {
-        f64::EPSILON
-    }
-}
 
 /// Where a value lies that products read.
 #[derive(Debug, Clone, Copy)]
@@ -83,9 +61,13 @@ impl Jacobian {
         flat::pack((0..self.values).map(|k| self.point.output(k)), residual);
         Ok(At { jacobian: self, point })
     }
+    /// The coarsest of the element types of the solution.
+    fn kind(&self) -> Kind {
+        coarsest(self.leaves.iter().map(AnyArray::kind))
+    }
     /// The machine epsilon of its products.
     pub(crate) fn epsilon(&self) -> f64 {
-        epsilon(self.leaves.iter().map(AnyArray::kind))
+        epsilon(self.kind())
     }
     /// Adds what its programs have executed.
     pub(crate) fn count(&self, into: &mut Counts) {
@@ -148,40 +130,34 @@ impl At<'_, '_> {
     }
 }
 
+impl At<'_, '_> {
+    /// out = F_z v, or F_zᵀ v.
+    pub(crate) fn oriented(&mut self, side: Side, v: &[f64], out: &mut [f64]) -> Result<(), Problem> {
+        self.product(v, out, side == Side::Transposed)
+    }
+}
+
 impl Operator for At<'_, '_> {
     fn len(&self) -> usize {
         self.jacobian.n
     }
-    fn apply(&mut self, v: &[f64], out: &mut [f64]) -> Result<(), Problem> {
-        self.product(v, out, false)
+    fn apply(&mut self, v: &[f64], out: &mut [f64]) -> Result<(), Failed> {
+        self.product(v, out, false).map_err(of_product)
     }
-    fn apply_adjoint(&mut self, v: &[f64], out: &mut [f64]) -> Result<(), Problem> {
-        self.product(v, out, true)
+    fn apply_transposed(&mut self, v: &[f64], out: &mut [f64]) -> Result<(), Failed> {
+        self.product(v, out, true).map_err(of_product)
     }
-    fn epsilon(&self) -> f64 {
-        self.jacobian.epsilon()
+    fn kind(&self) -> Kind {
+        self.jacobian.kind()
     }
 }
 
-/// The machine epsilon of the coarsest of some element types.
-pub(crate) fn epsilon(mut kinds: impl Iterator<Item = Kind>) -> f64 {
-    if kinds.any(|k| k == Kind::F32) { f64::from(f32::EPSILON) } else { f64::EPSILON }
+/// The coarsest of some element types.
+pub(crate) fn coarsest(mut kinds: impl Iterator<Item = Kind>) -> Kind {
+    if kinds.any(|k| k == Kind::F32) { Kind::F32 } else { Kind::F64 }
 }
 
-/// F_z at a point, or its transpose.
-pub(crate) struct Oriented<'a, 'v>(pub(crate) At<'a, 'v>, pub(crate) bool);
-
-impl Operator for Oriented<'_, '_> {
-    fn len(&self) -> usize {
-        self.0.len()
-    }
-    fn apply(&mut self, v: &[f64], out: &mut [f64]) -> Result<(), Problem> {
-        self.0.product(v, out, self.1)
-    }
-    fn apply_adjoint(&mut self, v: &[f64], out: &mut [f64]) -> Result<(), Problem> {
-        self.0.product(v, out, !self.1)
-    }
-    fn epsilon(&self) -> f64 {
-        self.0.epsilon()
-    }
+/// The machine epsilon of an element type.
+pub(crate) fn epsilon(kind: Kind) -> f64 {
+    if kind == Kind::F32 { f64::from(f32::EPSILON) } else { f64::EPSILON }
 }

@@ -1,11 +1,10 @@
 //! The solution of F(z, θ) = 0 as an operation: its value by any solver, its derivatives by the implicit function theorem.
-use crate::adjoint::{Gmres, LinearSolve};
 use crate::equation::{Equation, Leaves};
 use crate::find::{Find, Found};
 use crate::flat;
 use crate::judge::{FAR_OFF, Newton};
 use crate::linear_system::{LinearSystem, filled, negative, reborrow};
-use crate::operator::{Jacobian, epsilon};
+use crate::operator::{Jacobian, coarsest, epsilon};
 use crate::policy::{Asked, OnResidual};
 use hypertape_autodiff::array::{AnyArray, AnyView, AnyViewMut, LeafType};
 use hypertape_autodiff::execute::Counts;
@@ -13,7 +12,7 @@ use hypertape_autodiff::operation::Report;
 use hypertape_autodiff::record::DynVar;
 use hypertape_autodiff::tree::{Own, Vars};
 use hypertape_autodiff::{Primitive, Problem, Result};
-use hypertape_solvers::krylov::norm;
+use hypertape_linear::{Gmres, Hints, LinearSolver, Side, Status, Workspace, norm};
 use smallvec::SmallVec;
 use std::any::Any;
 use std::sync::{Arc, LazyLock};
@@ -26,7 +25,7 @@ pub(crate) struct RootOf {
     pub(crate) name: String,
     pub(crate) equation: Arc<Equation>,
     pub(crate) find: Arc<dyn Find>,
-    pub(crate) solver: Arc<dyn LinearSolve>,
+    pub(crate) solver: Arc<dyn LinearSolver>,
     pub(crate) policy: OnResidual,
     /// What counts as a solution, instead of the method's own measure where it has one.
     pub(crate) asked: Asked,
@@ -47,7 +46,7 @@ pub(crate) struct Scratch {
     z: Vec<f64>,
     rows: Vec<f64>,
     /// Of the solver of Newton steps, made when one is needed first.
-    state: Option<Box<dyn Any + Send>>,
+    newton: Option<Workspace>,
     started: bool,
 }
 
@@ -72,11 +71,11 @@ struct Judged {
 }
 
 impl RootOf {
-    fn system(&self, transposed: bool) -> LinearSystem {
+    fn system(&self, side: Side) -> LinearSystem {
         LinearSystem {
             equation: self.equation.clone(),
             solver: self.solver.clone(),
-            transposed,
+            side,
             warm: self.warm,
             step: self.step,
             policy: self.policy,
@@ -89,10 +88,10 @@ impl RootOf {
     }
     /// The default tolerance on the relative Newton step: the square root of the machine epsilon of the coarsest leaf.
     fn relative(&self) -> f64 {
-        self.asked.relative.unwrap_or_else(|| epsilon(self.equation.solution.iter().map(|t| t.kind)).sqrt())
+        self.asked.relative.unwrap_or_else(|| epsilon(coarsest(self.equation.solution.iter().map(|t| t.kind))).sqrt())
     }
     /// The solver of Newton steps: that of the derivatives, unless it is an approximation.
-    fn newton(&self) -> &dyn LinearSolve {
+    fn newton(&self) -> &dyn LinearSolver {
         if self.solver.approximate() { &*EXACT } else { &*self.solver }
     }
     /// Whether the point is a solution, and Newton steps towards one where they are asked for.
@@ -102,7 +101,9 @@ impl RootOf {
         let jacobian = s.jacobian.as_mut().map_err(|e| e.clone())?;
         flat::pack(s.solution.iter().map(AnyArray::view), &mut s.z);
         let solver = self.newton();
-        let state = s.state.get_or_insert_with(|| solver.state(s.z.len()));
+        let workspace = s.newton.get_or_insert_with(|| Workspace::new(solver, s.z.len()));
+        let hints = Hints { step: self.step };
+        let outer = solver.stop().absolute;
         let Asked { absolute, relative, .. } = self.asked;
         let own = found.measure.filter(|_| absolute.is_none() && relative.is_none());
         let mut iterations = found.iterations.map(|(made, _)| made);
@@ -111,21 +112,21 @@ impl RootOf {
             let point = point(&s.solution, params);
             let mut operator = jacobian.at(&point, &mut s.residual)?;
             let size = norm(&s.residual);
-            let mut newton = Newton { solver, step: self.step, state: &mut **state };
+            let mut newton = Newton { workspace, hints, absolute: outer, prepared: false };
             let mut judged = Judged { root: false, measure: size, tolerance: 0.0, size, iterations, refined, newton: false };
             if let Some((measure, tolerance)) = own.filter(|_| refined == 0) {
                 (judged.measure, judged.tolerance, judged.root) = (measure, tolerance, measure <= tolerance);
                 if judged.root && size.is_finite() {
                     flat::pack(s.start.iter().map(AnyArray::view), &mut s.rows);
                     let moved = s.rows.iter().zip(&s.z).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
-                    if let Some(step) = newton.far_off(&mut operator, &mut s.residual, &s.z, moved, [&mut s.step, &mut s.rows])? {
+                    if let Some(step) = newton.far_off(&mut operator, &s.residual, &s.z, moved, [&mut s.step, &mut s.rows])? {
                         (judged.measure, judged.tolerance, judged.root, judged.newton) = (step, FAR_OFF, false, true);
                     }
                 } else if !judged.root && self.policy == OnResidual::Error && size.is_finite() {
                     // A tolerance that does not fit the scale may ask for less than rounding leaves.
                     let rounding = newton.rounding(&operator, &s.z);
                     let vectors = [&mut s.step[..], &mut s.rows[..]];
-                    let step = newton.measure(&mut operator, &mut s.residual, &s.z, vectors, rounding)?;
+                    let step = newton.measure(&mut operator, &s.residual, &s.z, vectors, rounding)?;
                     if step <= rounding {
                         (judged.measure, judged.tolerance, judged.root, judged.newton) = (step, rounding, true, true);
                     }
@@ -137,14 +138,14 @@ impl RootOf {
                 if !judged.root && (absolute.is_none() || relative.is_some()) {
                     let t = self.relative();
                     let vectors = [&mut s.step[..], &mut s.rows[..]];
-                    let measure = newton.measure(&mut operator, &mut s.residual, &s.z, vectors, t)?;
+                    let measure = newton.measure(&mut operator, &s.residual, &s.z, vectors, t)?;
                     (judged.measure, judged.tolerance, judged.root, judged.newton) = (measure, t, measure <= t, true);
                 }
             }
             if judged.root || self.policy != OnResidual::Refine || refined == REFINEMENTS || !size.is_finite() {
                 return Ok(judged);
             }
-            if !newton.step(&mut operator, &mut s.residual, &mut s.step)? {
+            if !newton.step(&mut operator, &s.residual, &mut s.step) {
                 return Ok(judged);
             }
             s.z.iter_mut().zip(&s.step).for_each(|(z, d)| *z -= d);
@@ -248,14 +249,14 @@ impl Primitive for RootOf {
             step: vec![0.0; n],
             z: vec![0.0; n],
             rows: vec![0.0; n],
-            state: None,
+            newton: None,
             started: false,
         }
     }
     fn scratch_bytes(&self, _: &[LeafType]) -> u64 {
         let n = flat::len(&self.equation.solution) as u64;
         let steps = self.policy == OnResidual::Refine || !self.find.measures();
-        let newton = if steps { 8 * self.newton().state_len(n as usize) as u64 } else { 0 };
+        let newton = if steps { Workspace::bytes(self.newton(), n as usize) } else { 0 };
         self.find.bytes() + Jacobian::bytes(&self.equation) + 48 * n + newton
     }
     fn value(&self, s: &mut Scratch, inputs: &[AnyView<'_>], outputs: &mut [AnyViewMut<'_>]) -> Result<Option<Report>, Problem> {
@@ -300,15 +301,13 @@ impl Primitive for RootOf {
             }
         }
         s.started = true;
-        let status = match (judged.root, judged.iterations) {
-            (true, Some(_)) => "converged",
-            (false, Some(_)) if judged.newton => "not converged: the relative Newton step is above the tolerance",
-            (false, Some(_)) => "not converged",
-            (true, None) => "converged; how many iterations it took is not known",
-            (false, None) => "not converged; how many iterations it took is not known",
+        let status = match judged {
+            Judged { root: true, .. } => Status::Converged,
+            Judged { newton: true, .. } => Status::FarFromRoot,
+            _ => Status::NotARoot,
         };
-        let Judged { measure: residual, tolerance, root: converged, .. } = judged;
-        Ok(Some(Report { name: self.name.clone(), iterations: judged.iterations.unwrap_or(0), residual, tolerance, converged, status }))
+        let Judged { measure: residual, tolerance, root: converged, iterations, .. } = judged;
+        Ok(Some(Report { name: self.name.clone(), iterations, residual, tolerance, converged, status }))
     }
     fn count(&self, s: &Scratch, into: &mut Counts) {
         self.find.count(&*s.found, into);
@@ -327,12 +326,12 @@ impl Primitive for RootOf {
         }
         let at = Own::<((Leaves, Leaves), Leaves)>(((outputs.to_vec(), p.to_vec()), filled(tp, p)));
         let moved = self.equation.by_params.call(at).scaled(-1.0);
-        self.system(false).solve(&moved, outputs, p, inputs[inputs.len() - 1]).into_iter().map(Some).collect()
+        self.system(Side::Plain).solve(&moved, outputs, p, inputs[inputs.len() - 1]).into_iter().map(Some).collect()
     }
     fn cotangent(&self, inputs: &[DynVar], outputs: &[DynVar], cotangents: &[Option<DynVar>], _: &[bool]) -> Vec<Option<DynVar>> {
         // F_zᵀ u = z̄, θ̄ = F_θᵀ (−u). The start has none.
         let p = self.params(inputs);
-        let u = self.system(true).solve(&filled(cotangents, outputs), outputs, p, inputs[inputs.len() - 1]);
+        let u = self.system(Side::Transposed).solve(&filled(cotangents, outputs), outputs, p, inputs[inputs.len() - 1]);
         let at = Own::<((Leaves, Leaves), Leaves)>(((outputs.to_vec(), p.to_vec()), negative(&u)));
         let bars = self.equation.by_params_transposed.call(at);
         let mut all = vec![None; outputs.len()];

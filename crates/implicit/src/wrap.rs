@@ -1,14 +1,13 @@
 //! A user's own solver made differentiable: the equation is recorded, the code that finds the point is not.
-use crate::adjoint::LinearSolve;
-use crate::adjoint::{Cg, Gmres};
 use crate::equation::Equation;
 use crate::find::{AnyError, Closure, Find};
 use crate::policy::{Asked, OnResidual};
 use crate::root::RootOf;
 use hypertape_autodiff::array::Real;
-use hypertape_autodiff::record::{self, DynVar};
+use hypertape_autodiff::record::{self, DynVar, Scalar};
 use hypertape_autodiff::tree::{Feed, Give, Leaf, Structure, V, Vars};
 use hypertape_autodiff::{Error, Function, Result, apply_shared};
+use hypertape_linear::{Cg, Failed, Gmres, LinearSolver, Need};
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -20,7 +19,7 @@ pub struct Root<S: Structure, P: Structure> {
     find: Arc<dyn Find>,
     solution: S,
     params: P,
-    adjoint: Arc<dyn LinearSolve>,
+    adjoint: Arc<dyn LinearSolver>,
     policy: OnResidual,
     asked: Asked,
     warm: bool,
@@ -51,7 +50,7 @@ fn wrap<S, P, C, R, E, F>(
     doors: (S, P),
     make: Box<dyn Fn() -> C + Send + Sync>,
     find: F,
-    adjoint: Arc<dyn LinearSolve>,
+    adjoint: Arc<dyn LinearSolver>,
 ) -> Root<S, P>
 where
     S: Structure,
@@ -129,7 +128,7 @@ pub fn argmin<S: Structure, P: Structure, T: Real, R: Feed<S>, E: Into<AnyError>
 impl<S: Structure, P: Structure> Root<S, P> {
     /// How the linear systems of its derivatives are solved.
     #[must_use]
-    pub fn adjoint(mut self, solver: impl LinearSolve) -> Self {
+    pub fn adjoint(mut self, solver: impl LinearSolver) -> Self {
         self.adjoint = Arc::new(solver);
         self
     }
@@ -207,8 +206,7 @@ impl<S: Structure, P: Structure> Root<S, P> {
 /// Applies a root to (start…, θ…) in the open recording, or makes the recording fail.
 #[track_caller]
 pub(crate) fn emit(root: RootOf, mut inputs: Vec<DynVar>, at: &'static Location<'static>) -> Vec<DynVar> {
-    let fits = root.asked.check().and_then(|()| root.solver.tolerance());
-    match fits {
+    match root.asked.check().and_then(|()| tolerance(&root).map_err(|e| format!("{}: {e}", root.solver.name()))) {
         Ok(t) => {
             inputs.push(t.real::<f64>().to_dyn());
             apply_shared(Arc::new(root), &inputs)
@@ -218,4 +216,25 @@ pub(crate) fn emit(root: RootOf, mut inputs: Vec<DynVar>, at: &'static Location<
             vec![]
         }
     }
+}
+
+/// The tolerance of the linear solver, where its settings can work and it lacks nothing.
+fn tolerance(root: &RootOf) -> Result<Scalar, Failed> {
+    root.solver.check()?;
+    let lack = root.solver.needs().into_iter().find(|need| match need {
+        Need::Map => root.step.is_none(),
+        Need::Transpose => false,
+        _ => true,
+    });
+    if let Some(need) = lack {
+        return Err(Failed::Lacks(need));
+    }
+    let tolerance = root.solver.stop().tolerance;
+    if let Scalar::Var(v) = tolerance
+        && v.leaf_type().is_some_and(|t| !t.shape.is_empty())
+    {
+        let (given, expected) = (v.leaf_type().map_or(0, |t| t.len()), 1);
+        return Err(Failed::WrongLength { what: "the tolerance", given, expected });
+    }
+    Ok(tolerance)
 }

@@ -11,7 +11,7 @@ use ndarray::{Array1, Array2};
 const N: usize = 12;
 
 /// The derivative by the penalty of Σ z, for a ridge regression with a kernel of condition about 20.
-fn slope<T: Real>(solver: impl LinearSolve, tolerance: f64) -> Result<f64> {
+fn slope<T: Real>(solver: impl LinearSolver, tolerance: f64) -> Result<f64> {
     let (number, vector, matrix) = (Leaf::<T>::new([]), Leaf::<T>::new([N]), Leaf::<T>::new([N, N]));
     let objective = Function::record((vector.clone(), (matrix.clone(), vector.clone(), number.clone())), |(z, (a, b, l))| {
         let half: Var<T> = scalar(0.5);

@@ -4,7 +4,6 @@ mod drive;
 mod handles;
 mod inner;
 mod keep;
-pub mod krylov;
 mod limits;
 mod method;
 mod methods;

@@ -1,5 +1,6 @@
 //! What a solve returns.
 use hypertape_autodiff::operation::Report;
+use hypertape_autodiff::outcome::Status;
 use hypertape_autodiff::tree::Structure;
 
 /// A solution, and how it was found.
@@ -22,9 +23,9 @@ pub struct Ended {
     pub tolerance: f64,
     /// Whether the residual is at or under the tolerance.
     pub converged: bool,
-    /// "converged", "iteration limit", "stalled" (the stopping measure no longer falls: rounding or a kink keeps it up, and more iterations do not
-    /// help), or "diverged (not finite)".
-    pub status: &'static str,
+    /// Converged, at the iteration limit, stalled (the stopping measure no longer falls: rounding or a kink keeps it up, and more iterations do not
+    /// help), or diverged.
+    pub status: Status,
 }
 
 impl Ended {
@@ -32,10 +33,10 @@ impl Ended {
     pub(crate) fn new(turns: u32, [undone, residual, tolerance, stalled]: [f64; 4]) -> Self {
         let converged = residual <= tolerance;
         let status = match (converged, residual.is_finite()) {
-            (true, _) => "converged",
-            (_, true) if stalled != 0.0 => "stalled",
-            (_, true) => "iteration limit",
-            _ => "diverged (not finite)",
+            (true, _) => Status::Converged,
+            (_, true) if stalled != 0.0 => Status::Stalled,
+            (_, true) => Status::IterationLimit,
+            _ => Status::Diverged,
         };
         let iterations = u64::from(turns).saturating_sub(u64::from(undone != 0.0));
         Ended { iterations, residual, tolerance, converged, status }
@@ -44,6 +45,6 @@ impl Ended {
     #[must_use]
     pub fn report(self, name: &str) -> Report {
         let Ended { iterations, residual, tolerance, converged, status } = self;
-        Report { name: name.into(), iterations, residual, tolerance, converged, status }
+        Report { name: name.into(), iterations: Some(iterations), residual, tolerance, converged, status }
     }
 }

@@ -16,7 +16,7 @@ const LAMBDA: f64 = 0.1;
 fn ridge_by<M: Method<Solution = Leaf, Params = Leaf, Each = ()>>(solver: M, tolerance: f64, steps: usize, differentiable: bool) -> u64 {
     let solved = solver.clone().tolerance(tolerance).max_iterations(20_000).solve(&arr1(&[0.0; 3]), LAMBDA).unwrap();
     let r = solved.report;
-    assert!(r.converged && r.residual <= tolerance && r.status == "converged", "{r:?}");
+    assert!(r.converged && r.residual <= tolerance && r.status == Status::Converged, "{r:?}");
     // ‖w − w*‖ ≤ ‖∇G‖/λ_min(H), and λ_min ≥ λ.
     close(solver.name(), &solved.solution, ridge::solution(LAMBDA), 30.0 * tolerance);
     let outer = Function::record(shape![], |lambda| {
@@ -41,7 +41,7 @@ fn gradient_descent_with_backtracking() {
     let with = ridge_by(GradientDescent::new(&ridge_objective()).step_size(4.0).backtracking(), 1e-9, 5, true);
     assert!(with > 1);
     let without = GradientDescent::new(&ridge_objective()).step_size(40.0).max_iterations(30).solve(arr1(&[0.0; 3]), LAMBDA).unwrap();
-    assert_eq!((without.report.converged, without.report.status, without.report.iterations), (false, "iteration limit", 30));
+    assert_eq!((without.report.converged, without.report.status, without.report.iterations), (false, Status::IterationLimit, Some(30)));
 }
 
 /// Line searches near the solution, where values differ by rounding alone: they still converge to a gradient of rounding size, and steps beyond that do

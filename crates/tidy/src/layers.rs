@@ -8,10 +8,11 @@ use toml::{Table, Value};
 const LAYERS: &[(&str, &[&str])] = &[
     ("derive", &[]),
     ("autodiff", &["derive"]),
-    ("solvers", &["autodiff", "derive"]),
-    ("implicit", &["solvers", "autodiff", "derive"]),
-    ("bilevel", &["implicit", "solvers", "autodiff", "derive"]),
-    ("hypertape", &["bilevel", "implicit", "solvers", "autodiff", "derive"]),
+    ("linear", &["autodiff", "derive"]),
+    ("solvers", &["linear", "autodiff", "derive"]),
+    ("implicit", &["solvers", "linear", "autodiff", "derive"]),
+    ("bilevel", &["implicit", "solvers", "linear", "autodiff", "derive"]),
+    ("hypertape", &["bilevel", "implicit", "solvers", "linear", "autodiff", "derive"]),
     ("testkit", &["autodiff", "derive"]),
     ("generator", &["hypertape", "testkit"]),
     ("tidy", &[]),
@@ -23,7 +24,7 @@ fn crates_depend_only_downwards() {
     let manifests: BTreeMap<String, Table> =
         sources::crates().into_iter().map(|name| (name.clone(), sources::manifest(&format!("crates/{name}/Cargo.toml")))).collect();
     sources::report(
-        "Crates depend upwards: autodiff <- solvers <- implicit <- bilevel <- hypertape; derive stands alone; testkit stands on autodiff, generator on hypertape.",
+        "Crates depend upwards: autodiff <- linear <- solvers <- implicit <- bilevel <- hypertape; derive stands alone; testkit stands on autodiff, generator on hypertape.",
         &upward(&workspace, &manifests),
         "move what is needed into the lower crate, or hand it in as an argument or a trait; a new crate gets a line in LAYERS in \
          crates/tidy/src/layers.rs. Dev-dependencies are free.",

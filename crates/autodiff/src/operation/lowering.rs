@@ -2,6 +2,7 @@
 use super::{Builder, Counts, Micro, Program, Value};
 use crate::array::{Layout, Shape, Shared, Slice, SliceMut};
 use crate::error::Problem;
+use crate::outcome::Status;
 use crate::program::Values;
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -184,16 +185,16 @@ pub trait External: Debug + Send + Sync {
 pub struct Report {
     /// Which method on which problem.
     pub name: String,
-    /// Iterations it took.
-    pub iterations: u64,
+    /// Iterations it took; none where the count is not known, as of a user's own code.
+    pub iterations: Option<u64>,
     /// True residual at the end, as the method's docs define it.
     pub residual: f64,
     /// What was asked of the residual.
     pub tolerance: f64,
     /// Whether the residual is at or under it, or as small as rounding allows; of a direct solve, whether it is rounding.
     pub converged: bool,
-    /// Status in words: "converged", "iteration limit", "breakdown", …
-    pub status: &'static str,
+    /// How it ended.
+    pub status: Status,
 }
 
 /// When a loop ends.

@@ -3,6 +3,7 @@ use crate::array::{AnyArray, Element, Kind, LeafType, Real, Slice, SliceMut};
 use crate::error::{Error, Problem};
 use crate::kernels::typed::{input, output};
 use crate::operation::{Builder, External, Lowering, Maybe, Op, Operation, Probe, Probed, Report, Value, same_value};
+use crate::outcome::Status;
 use crate::program::{Types, Values};
 use smallvec::smallvec;
 use std::any::Any;
@@ -47,11 +48,11 @@ impl Derivative {
         };
         let report = || Report {
             name: format!("derivative of {}", self.of),
-            iterations: 0,
+            iterations: None,
             residual: relative,
             tolerance: HUGE,
             converged: false,
-            status: "huge derivative",
+            status: Status::HugeDerivative,
         };
         Ok((relative > HUGE).then(report))
     }

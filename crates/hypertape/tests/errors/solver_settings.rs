@@ -200,16 +200,17 @@ wrong! {
 }
 
 #[test]
-fn vectors_of_different_lengths_break_a_krylov_solver_down() {
-    use hypertape::solvers::krylov::{self, LinearSolver, Status, Workspace};
-    let mut a = |x: &[f64], y: &mut [f64]| {
-        y.copy_from_slice(x);
-        Ok::<(), String>(())
-    };
-    let solvers: [&dyn LinearSolver<f64, String>; 4] =
-        [&krylov::Cg::default(), &krylov::Bicgstab::default(), &krylov::Neumann::terms(3), &krylov::NormalCg::default()];
+fn vectors_of_different_lengths_are_refused_by_linear_solvers() {
+    use hypertape::linear::{Diagonal, Hints, Side, Tolerance, Workspace};
+    let solvers: [&dyn LinearSolver; 6] =
+        [&Cg::default(), &Minres::default(), &Bicgstab::default(), &Neumann::terms(3), &NormalCg::default(), &Lu];
     for s in solvers {
-        let outcome = s.solve(&mut a, &[1.0, 2.0, 3.0], &mut [0.0, 0.0], 1e-8, &mut Workspace::new()).expect("the operator does not fail");
-        assert!(matches!(outcome.status, Status::Breakdown(words) if words.contains("length")), "{}: {outcome:?}", s.name());
+        let mut a = Diagonal(vec![1.0; 3]);
+        let mut w = Workspace::new(s, 3);
+        w.prepare(&mut a, &Hints { step: Some(1.0) }).expect("it fits");
+        let short = w.solve(&mut a, Side::Plain, &[1.0, 2.0, 3.0], &mut [0.0, 0.0], Tolerance::default());
+        assert!(matches!(short, Err(Failed::WrongLength { given: 2, expected: 3, .. })), "{}: {short:?}", s.name());
+        let other = w.prepare(&mut Diagonal(vec![1.0; 4]), &Hints::default());
+        assert!(matches!(other, Err(Failed::WrongLength { given: 4, expected: 3, .. })), "{}: {other:?}", s.name());
     }
 }

@@ -169,6 +169,6 @@ fn a_solve_that_stopped_early_says_so() {
     let f = Function::record((shape![2], shape![2]), |(z, a)| 0.5 * z.dot(z) - a.dot(z)).expect("nothing is wrong with it");
     let solved = GradientDescent::new(&f).step_size(0.1).max_iterations(3).solve(start(), arr1(&[5.0, 5.0])).expect("it runs");
     assert!(!solved.report.converged);
-    assert_eq!((solved.report.iterations, solved.report.status), (3, "iteration limit"));
+    assert_eq!((solved.report.iterations, solved.report.status), (Some(3), Status::IterationLimit));
     assert!(solved.report.residual > solved.report.tolerance);
 }

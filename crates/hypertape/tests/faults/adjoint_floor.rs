@@ -44,7 +44,7 @@ fn exact(c: &[f64; N]) -> Vec<f64> {
     x
 }
 
-fn check(what: &str, adjoint: impl LinearSolve) {
+fn check(what: &str, adjoint: impl LinearSolver) {
     let f = rosenbrock();
     let root = implicit::argmin(&f, |_, _| Ok::<_, Infallible>(Array1::<f64>::ones(N))).adjoint(adjoint);
     let g = Function::record(shape![2], |p| root.solve(zeros(shape![N]), p)).unwrap();
@@ -136,5 +136,5 @@ fn a_failed_refinement_is_not_advised_again_and_unknown_counts_are_unknown() {
     let g = Function::record(shape![], |p| root.solve(0.0, p)).unwrap();
     let mut w = g.workspace();
     w.run(1.0).unwrap();
-    assert!(w.reports()[0].converged && w.reports()[0].status.contains("not known"), "{:?}", w.reports());
+    assert!(w.reports()[0].converged && w.reports()[0].iterations.is_none(), "{:?}", w.reports());
 }

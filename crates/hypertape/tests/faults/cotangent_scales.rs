@@ -4,13 +4,14 @@
 //! - CG, BiCGStab, normal CG, GMRES: squares of the right-hand side and of A left the range; now the system is scaled by powers of two.
 //! - LU, Cholesky: the residual was measured by plain squares.
 //! - All: b = 0 gives 0 exactly; what is not finite is named; sizes 0 and 1.
+use crate::linear_solves::{solve, solved};
+use hypertape::linear::{Diagonal, Operator, Single, from_fn};
 use hypertape::prelude::*;
-use hypertape::solvers::krylov::{self, LinearSolver, Status, WithAdjoint, Workspace};
-use ndarray::{Array1, arr1, arr2};
+use ndarray::{Array1, Array2, arr1, arr2};
 use std::convert::Infallible;
 
 /// The gradient of scale · (z₁ − 2 z₂) by p, where A z = p, A = [[2, 1], [1, 3]]: scale · A⁻¹(1, −2) = scale · (1, −1).
-fn gradient<T: Real>(scale: f64, solver: impl implicit::LinearSolve) -> Result<Vec<f64>> {
+fn gradient<T: Real>(scale: f64, solver: impl linear::LinearSolver) -> Result<Vec<f64>> {
     let two = Leaf::<T>::new([2]);
     let a = arr2(&[[2.0, 1.0], [1.0, 3.0]]).mapv(T::from_f64).into_shared();
     let residual = Function::record((two.clone(), two.clone()), |(z, p)| constant(&a).dot(z) - p)?;
@@ -28,7 +29,7 @@ fn gradient<T: Real>(scale: f64, solver: impl implicit::LinearSolve) -> Result<V
     Ok(f.gradient(&one)?.iter().map(|v| hypertape::array::Element::to_f64(*v)).collect())
 }
 
-fn scaled(solver: impl implicit::LinearSolve + Clone) {
+fn scaled(solver: impl linear::LinearSolver + Clone) {
     let name = solver.name();
     for scale in [1e-290, 1e-170, 1e-30, 1.0, 1e30, 1e170, 1e290] {
         let g = gradient::<f64>(scale, solver.clone()).unwrap_or_else(|e| panic!("{name}, {scale:e}: {e}"));
@@ -67,36 +68,46 @@ fn cotangents_by_cholesky() {
     scaled(Cholesky);
 }
 
+#[test]
+fn cotangents_by_minres() {
+    scaled(Minres::default());
+}
+
+fn iterative() -> [Box<dyn LinearSolver>; 5] {
+    [
+        Box::new(Cg::default()),
+        Box::new(Minres::default()),
+        Box::new(Gmres::default()),
+        Box::new(Bicgstab::default()),
+        Box::new(NormalCg::default()),
+    ]
+}
+
 /// A = size · tridiag(−1, 3, −1), whose inverse is known by a solve without scale: x = pattern · right / size.
-fn system<T: Real>(solvers: &[&dyn LinearSolver<T, String>], size: f64, right: f64, n: usize) {
-    let narrow = |v: f64| <T as hypertape::array::Element>::from_f64(v);
+fn system(single: bool, size: f64, right: f64, n: usize) {
     let pattern: Vec<f64> = (0..n).map(|i| 1.0 + (i % 3) as f64).collect();
-    let product = |x: &[T], y: &mut [T]| {
-        y.iter_mut().enumerate().for_each(|(i, y)| {
-            let beside = if i > 0 { x[i - 1] } else { narrow(0.0) } + x.get(i + 1).copied().unwrap_or(narrow(0.0));
-            *y = narrow(size) * (narrow(3.0) * x[i] - beside);
-        });
-        Ok::<(), String>(())
-    };
-    let b: Vec<T> = (0..n)
+    let matrix = Array2::from_shape_fn((n, n), |(i, j)| match i.abs_diff(j) {
+        0 => 3.0 * size,
+        1 => -size,
+        _ => 0.0,
+    });
+    let b: Vec<f64> = (0..n)
         .map(|i| {
             let at = |k: usize| pattern.get(k).copied().unwrap_or(0.0);
-            narrow(right * (3.0 * at(i) - at(i + 1) - if i > 0 { at(i - 1) } else { 0.0 }))
+            right * (3.0 * at(i) - at(i + 1) - if i > 0 { at(i - 1) } else { 0.0 })
         })
         .collect();
-    let epsilon = hypertape::array::Element::to_f64(T::epsilon());
+    let epsilon = if single { f64::from(f32::EPSILON) } else { f64::EPSILON };
+    let mut a: Box<dyn Operator> = if single { Box::new(Single::new(matrix.mapv(|v| v as f32))) } else { Box::new(matrix) };
     let exact = right / size;
-    for s in solvers {
+    let direct: [Box<dyn LinearSolver>; 2] = [Box::new(Lu), Box::new(Cholesky)];
+    for s in iterative().into_iter().chain(direct) {
         // From 0, and from a start near the solution.
         for start in [0.0, 0.9 * exact] {
-            let mut x: Vec<T> = vec![narrow(start); n];
-            let mut work = Workspace::new();
-            let o = s.solve(&mut WithAdjoint(product, product), &b, &mut x, 64.0 * epsilon, &mut work).unwrap();
-            assert!(o.solved(), "{}: A {size:e}, b {right:e}, n = {n}: {o:?}", s.name());
-            let close = x.iter().zip(&pattern).all(|(x, p)| {
-                let x: f64 = hypertape::array::Element::to_f64(*x);
-                (x / exact - p).abs() < 1e3 * epsilon
-            });
+            let mut x = vec![start; n];
+            let o = solve(&*s, &mut *a, &b, &mut x, 64.0 * epsilon);
+            assert!(solved(&o), "{}: A {size:e}, b {right:e}, n = {n}: {o:?}", s.name());
+            let close = x.iter().zip(&pattern).all(|(x, p)| (x / exact - p).abs() < 1e3 * epsilon);
             assert!(close, "{}: A {size:e}, b {right:e}, n = {n}: {o:?} {x:?}", s.name());
         }
     }
@@ -104,56 +115,34 @@ fn system<T: Real>(solvers: &[&dyn LinearSolver<T, String>], size: f64, right: f
 
 #[test]
 fn systems_at_any_scale() {
-    let solvers: [&dyn LinearSolver<f64, String>; 4] =
-        [&krylov::Cg::default(), &krylov::Gmres::default(), &krylov::Bicgstab::default(), &krylov::NormalCg::default()];
     for (size, right) in
         [(1e-150, 1.0), (1e150, 1.0), (1e-150, 1e-150), (1e150, 1e150), (1.0, 1e-290), (1.0, 1e290), (1e-200, 1e-300), (1e280, 1e290)]
     {
         for n in [0, 1, 2, 7, 65] {
-            system(&solvers, size, right, n);
+            system(false, size, right, n);
         }
     }
-    let solvers: [&dyn LinearSolver<f32, String>; 4] =
-        [&krylov::Cg::default(), &krylov::Gmres::default(), &krylov::Bicgstab::default(), &krylov::NormalCg::default()];
     for (size, right) in [(1e-18, 1.0), (1e18, 1.0), (1e-18, 1e-18), (1e18, 1e18), (1.0, 1e-30), (1.0, 1e30), (1e25, 1e30), (1e-25, 1e-30)]
     {
         for n in [0, 1, 2, 7, 65] {
-            system(&solvers, size, right, n);
+            system(true, size, right, n);
         }
     }
 }
 
 #[test]
 fn what_is_not_finite_is_named() {
-    let solvers: [&dyn LinearSolver<f64, String>; 5] = [
-        &krylov::Cg::default(),
-        &krylov::Gmres::default(),
-        &krylov::Bicgstab::default(),
-        &krylov::NormalCg::default(),
-        &krylov::Neumann::terms(9),
-    ];
-    for s in solvers {
+    let series: [Box<dyn LinearSolver>; 1] = [Box::new(Neumann::terms(9))];
+    for s in iterative().into_iter().chain(series) {
         for bad in [f64::NAN, f64::INFINITY] {
-            let identity = |x: &[f64], y: &mut [f64]| {
-                y.copy_from_slice(x);
-                Ok::<(), String>(())
-            };
-            let o = s.solve(&mut WithAdjoint(identity, identity), &[1.0, bad], &mut [0.0; 2], 1e-9, &mut Workspace::new()).unwrap();
-            assert!(matches!(o.status, Status::NotFinite(what) if what.contains("right-hand side")), "{}: {o:?}", s.name());
-            let entry = |x: &[f64], y: &mut [f64]| {
-                (y[0], y[1]) = (x[0], bad * x[1]);
-                Ok::<(), String>(())
-            };
-            let o = s.solve(&mut WithAdjoint(entry, entry), &[1.0, 1.0], &mut [0.0; 2], 1e-9, &mut Workspace::new()).unwrap();
-            assert!(matches!(o.status, Status::NotFinite(what) if what.contains("operator")), "{}: {o:?}", s.name());
+            let o = solve(&*s, &mut Diagonal(vec![1.0, 1.0]), &[1.0, bad], &mut [0.0; 2], 1e-9);
+            assert!(matches!(&o, Err(Failed::NotFinite { what, .. }) if what.contains("right-hand side")), "{}: {o:?}", s.name());
+            let o = solve(&*s, &mut Diagonal(vec![1.0, bad]), &[1.0, 1.0], &mut [0.0; 2], 1e-9);
+            assert!(matches!(&o, Err(Failed::NotFinite { what, .. }) if what.contains("operator")), "{}: {o:?}", s.name());
         }
         // 1e-300 x = 1e300.
-        let tiny = |x: &[f64], y: &mut [f64]| {
-            y[0] = 1e-300 * x[0];
-            Ok::<(), String>(())
-        };
-        let o = s.solve(&mut WithAdjoint(tiny, tiny), &[1e300], &mut [0.0], 1e-9, &mut Workspace::new()).unwrap();
-        assert!(!o.solved(), "{}: {o:?}", s.name());
+        let o = solve(&*s, &mut Diagonal(vec![1e-300]), &[1e300], &mut [0.0], 1e-9);
+        assert!(!solved(&o), "{}: {o:?}", s.name());
     }
 }
 
@@ -171,13 +160,12 @@ fn rounding_is_not_called_an_iteration_limit() {
         (y[0], y[1], y[2]) = (d[0] * (0.6 * x[0] + 0.8 * x[1]), d[1] * (0.8 * x[0] - 0.6 * x[1]), d[2] * x[2]);
         Ok::<(), String>(())
     };
-    let solvers: [&dyn LinearSolver<f64, String>; 3] =
-        [&krylov::Gmres::default(), &krylov::Bicgstab::default(), &krylov::NormalCg::default()];
+    let solvers: [&dyn LinearSolver; 3] = [&Gmres::default(), &Bicgstab::default(), &NormalCg::default()];
     for s in solvers {
         for tolerance in [0.0, 1e-17] {
             let mut x = [0.0; 3];
-            let o = s.solve(&mut WithAdjoint(apply, transposed), &[0.8, -0.6, 3.0], &mut x, tolerance, &mut Workspace::new()).unwrap();
-            assert!(o.solved(), "{}: {o:?}", s.name());
+            let o = solve(s, &mut from_fn(3, apply).with_transpose(transposed), &[0.8, -0.6, 3.0], &mut x, tolerance);
+            assert!(solved(&o), "{}: {o:?}", s.name());
             assert!((x[1] - 1.0).abs() < 1e-8 && (x[2] - 1.0).abs() < 1e-8, "{}: {x:?}", s.name());
         }
     }
@@ -185,25 +173,23 @@ fn rounding_is_not_called_an_iteration_limit() {
 
 #[test]
 fn an_absolute_tolerance_is_met_too() {
-    let apply = |x: &[f64], y: &mut [f64]| {
-        y.iter_mut().zip(x).enumerate().for_each(|(i, (y, x))| *y = (i + 1) as f64 * x);
-        Ok::<(), String>(())
-    };
     let b = [1e8; 30];
-    let solvers: [&dyn LinearSolver<f64, String>; 4] = [
-        &krylov::Cg::default().absolute_tolerance(1.0),
-        &krylov::Gmres::default().absolute_tolerance(1.0),
-        &krylov::Bicgstab::default().absolute_tolerance(1.0),
-        &krylov::NormalCg::default().absolute_tolerance(1.0),
+    let solvers: [&dyn LinearSolver; 5] = [
+        &Cg::default().absolute_tolerance(1.0),
+        &Minres::default().absolute_tolerance(1.0),
+        &Gmres::default().absolute_tolerance(1.0),
+        &Bicgstab::default().absolute_tolerance(1.0),
+        &NormalCg::default().absolute_tolerance(1.0),
     ];
     for s in solvers {
-        let o = s.solve(&mut WithAdjoint(apply, apply), &b, &mut [0.0; 30], 0.0, &mut Workspace::new()).unwrap();
-        assert!(o.converged() && o.residual <= 1.0, "{}: {o:?}", s.name());
+        let mut a = Diagonal((1..=30).map(f64::from).collect());
+        let o = solve(s, &mut a, &b, &mut [0.0; 30], 0.0).unwrap();
+        assert!(o.converged() && o.absolute <= 1.0, "{}: {o:?}", s.name());
     }
 }
 
 /// A z = p for a symmetric A, by any code.
-fn warm(solver: impl implicit::LinearSolve) -> Function<Leaf, Leaf> {
+fn warm(solver: impl linear::LinearSolver) -> Function<Leaf, Leaf> {
     let a = || constant(&arr2(&[[4.0, 1.0], [1.0, 3.0]]).into_shared());
     let residual = Function::record((shape![2], shape![2]), |(z, p)| a().dot(z) - p).unwrap();
     // A⁻¹ = [[3, −1], [−1, 4]]/11.
@@ -217,7 +203,7 @@ fn warm(solver: impl implicit::LinearSolve) -> Function<Leaf, Leaf> {
 
 #[test]
 fn warm_starts_of_cotangents_of_other_sizes() {
-    fn check(solver: impl implicit::LinearSolve, what: &str) {
+    fn check(solver: impl linear::LinearSolver, what: &str) {
         let f = warm(solver).wrt(|p| p).vjp();
         let mut w = f.workspace();
         for (a, b) in [

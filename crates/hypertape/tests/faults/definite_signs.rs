@@ -5,13 +5,14 @@
 //! - Cholesky (linear systems of the implicit layer): factors −A where the first entry is negative.
 //! - `cholesky` and `solve_positive` as operations: L Lᵀ = A has no solution for a negative A; they stay errors.
 //! - Newton-CG: an ascent direction is not a step of a minimiser; it stays refused.
+use crate::linear_solves::{solve, solved};
+use hypertape::linear::{Diagonal, Single};
 use hypertape::prelude::*;
-use hypertape::solvers::krylov::{self, LinearSolver, Status, Workspace};
 use ndarray::{arr1, arr2};
 use std::convert::Infallible;
 
 /// The gradient of z₁ − 2 z₂ by p, where s A z = p, A = [[2, 1], [1, 3]]: A⁻¹(1, −2)/s = (1, −1)/s.
-fn gradient(s: f64, solver: impl implicit::LinearSolve) -> Result<Vec<f64>> {
+fn gradient(s: f64, solver: impl linear::LinearSolver) -> Result<Vec<f64>> {
     let a = (s * arr2(&[[2.0, 1.0], [1.0, 3.0]])).into_shared();
     let residual = Function::record((shape![2], shape![2]), |(z, p)| constant(&a).dot(z) - p)?;
     let root = implicit::root(&residual, move |p: ndarray::ArrayViewD<'_, f64>, _: ndarray::ArrayViewD<'_, f64>| {
@@ -62,39 +63,26 @@ fn maximisers_are_differentiated_by_cg() {
 #[test]
 fn signs_at_other_sizes_and_precisions() {
     for n in [1_usize, 2, 7, 100] {
-        let mut a = |x: &[f64], y: &mut [f64]| {
-            y.iter_mut().zip(x).enumerate().for_each(|(i, (y, x))| *y = -((i + 1) as f64) * x);
-            Ok::<(), String>(())
-        };
+        let mut a = Diagonal((0..n).map(|i| -((i + 1) as f64)).collect());
         let mut x = vec![0.0; n];
-        let o = krylov::Cg::default().solve(&mut a, &vec![1.0; n], &mut x, 1e-13, &mut Workspace::new()).unwrap();
-        assert!(o.solved() && o.remark.is_some_and(|r| r.contains("negative")), "{o:?}");
+        let o = solve(&Cg::default(), &mut a, &vec![1.0; n], &mut x, 1e-13);
+        assert!(solved(&o) && o.as_ref().unwrap().remark.is_some_and(|r| r.contains("negative")), "{o:?}");
         assert!(x.iter().enumerate().all(|(i, x)| (x * (i + 1) as f64 + 1.0).abs() < 1e-11), "{x:?}");
     }
-    let mut a = |x: &[f32], y: &mut [f32]| {
-        (y[0], y[1]) = (-2.0 * x[0] - x[1], -x[0] - 3.0 * x[1]);
-        Ok::<(), String>(())
-    };
-    let mut x = [0.0_f32; 2];
-    let o = krylov::Cg::default().solve(&mut a, &[-3.0, -4.0], &mut x, 1e-6, &mut Workspace::new()).unwrap();
-    assert!(o.solved() && (x[0] - 1.0).abs() < 1e-5 && (x[1] - 1.0).abs() < 1e-5, "{o:?} {x:?}");
+    let mut a = Single::new(ndarray::arr2(&[[-2.0_f32, -1.0], [-1.0, -3.0]]));
+    let mut x = [0.0; 2];
+    let o = solve(&Cg::default(), &mut a, &[-3.0, -4.0], &mut x, 1e-6);
+    assert!(solved(&o) && (x[0] - 1.0).abs() < 1e-5 && (x[1] - 1.0).abs() < 1e-5, "{o:?} {x:?}");
 }
 
 #[test]
 fn indefinite_systems_stay_refused() {
     for d in [[1.0, -1.0, 2.0], [-1.0, 2.0, -3.0]] {
-        let mut a = |x: &[f64], y: &mut [f64]| {
-            y.iter_mut().zip(x).zip(d).for_each(|((y, x), d)| *y = d * x);
-            Ok::<(), String>(())
-        };
-        let o = krylov::Cg::default().solve(&mut a, &[1.0, 2.0, 3.0], &mut [0.0; 3], 1e-12, &mut Workspace::new()).unwrap();
-        assert_eq!(o.status, Status::NegativeCurvature, "{o:?}");
+        let o = solve(&Cg::default(), &mut Diagonal(d.to_vec()), &[1.0, 2.0, 3.0], &mut [0.0; 3], 1e-12);
+        assert!(matches!(o, Err(Failed::NotDefinite { curvature: Some(_) })), "{o:?}");
     }
     // A first direction without curvature.
-    let mut swap = |x: &[f64], y: &mut [f64]| {
-        (y[0], y[1]) = (x[1], x[0]);
-        Ok::<(), String>(())
-    };
-    let o = krylov::Cg::default().solve(&mut swap, &[1.0, 0.0], &mut [0.0; 2], 1e-12, &mut Workspace::new()).unwrap();
-    assert_eq!(o.status, Status::NegativeCurvature, "{o:?}");
+    let mut swap = ndarray::arr2(&[[0.0, 1.0], [1.0, 0.0]]);
+    let o = solve(&Cg::default(), &mut swap, &[1.0, 0.0], &mut [0.0; 2], 1e-12);
+    assert!(matches!(o, Err(Failed::NotDefinite { .. })), "{o:?}");
 }

@@ -72,7 +72,7 @@ fn a_huge_derivative_is_reported() {
         // The slope of three steps from rest: η³/ε³ times a number of order 1.
         assert!(d.abs() > 1e15, "{way}: {d}");
         let r = reports.iter().find(|r| r.name == "derivative of Adam").unwrap_or_else(|| panic!("{way}: no report of {d}: {reports:?}"));
-        assert!(!r.converged && r.status == "huge derivative" && r.residual > r.tolerance, "{r:?}");
+        assert!(!r.converged && r.status == Status::HugeDerivative && r.residual > r.tolerance, "{r:?}");
     }
     // None where it is not.
     let f = adam(3, |a| a.epsilon_inside_root(1e-4)).wrt(|t| t).gradient();

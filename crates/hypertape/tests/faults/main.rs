@@ -15,6 +15,7 @@ mod extension;
 mod fold;
 mod gradient_check;
 mod indices;
+mod linear_solves;
 mod many_solutions;
 mod map_items;
 mod masks;

@@ -10,7 +10,7 @@ use ndarray::{Array1, Array2, arr1, arr2};
 use std::convert::Infallible;
 
 /// A z = p for a symmetric positive definite A, found by LU.
-fn linear<T: Real>(adjoint: impl LinearSolve, s: f64) -> Function<Leaf<T>, Leaf<T>> {
+fn linear<T: Real>(adjoint: impl LinearSolver, s: f64) -> Function<Leaf<T>, Leaf<T>> {
     let m = matrix(s).mapv(T::from_f64).into_shared();
     let n = m.nrows();
     let (z, p) = (Leaf::<T>::new([n]), Leaf::<T>::new([n]));
@@ -57,7 +57,7 @@ macro_rules! every {
 
 #[test]
 fn cotangents_of_any_size_by_every_method() {
-    fn check(what: &str, solver: impl LinearSolve) {
+    fn check(what: &str, solver: impl LinearSolver) {
         let f = linear::<f64>(solver, 1.0);
         for c in [1.0, 1e-170, 1e170, 1e-300, 1e300, -1e-170] {
             both(what, &f, c, 1.0, 1e-10);
@@ -68,7 +68,7 @@ fn cotangents_of_any_size_by_every_method() {
 
 #[test]
 fn cotangents_of_any_size_in_single_precision() {
-    fn check(what: &str, solver: impl LinearSolve) {
+    fn check(what: &str, solver: impl LinearSolver) {
         let f = linear::<f32>(solver, 1.0);
         for c in [1.0, 1e-18, 1e18, 1e-30, 1e36] {
             both(what, &f, c, 1.0, 2e-5);
@@ -111,7 +111,7 @@ fn the_residual_of_one_step_does_not_vanish() {
 
 #[test]
 fn zero_cotangents_and_no_unknowns() {
-    fn check(what: &str, solver: impl LinearSolve) {
+    fn check(what: &str, solver: impl LinearSolver) {
         let f = linear::<f64>(solver, 1.0);
         let (at, zero) = (arr1(&[1.0, 2.0]), arr1(&[0.0, 0.0]));
         let found =
@@ -119,7 +119,7 @@ fn zero_cotangents_and_no_unknowns() {
         assert!(found.iter().flatten().all(|v| *v == 0.0), "{what}: {found:?}");
     }
     every!(check,);
-    fn none<T: Real>(what: &str, solver: impl LinearSolve) {
+    fn none<T: Real>(what: &str, solver: impl LinearSolver) {
         let (z, p) = (Leaf::<T>::new([0]), Leaf::<T>::new([0]));
         let residual = Function::record((z.clone(), p.clone()), |(z, p)| z - p).unwrap();
         let root = implicit::root(&residual, |_, _| Ok::<Array1<T>, Infallible>(Array1::from(vec![]))).adjoint(solver);
@@ -128,10 +128,10 @@ fn zero_cotangents_and_no_unknowns() {
         assert_eq!(f.jvp(&empty, &empty).unwrap_or_else(|e| panic!("{what}: {e}")).1.len(), 0);
         assert_eq!(f.vjp(&empty, &empty).unwrap_or_else(|e| panic!("{what}: {e}")).1.len(), 0);
     }
-    fn doubles(what: &str, solver: impl LinearSolve) {
+    fn doubles(what: &str, solver: impl LinearSolver) {
         none::<f64>(what, solver);
     }
-    fn singles(what: &str, solver: impl LinearSolve) {
+    fn singles(what: &str, solver: impl LinearSolver) {
         none::<f32>(what, solver);
     }
     every!(doubles,);
@@ -141,7 +141,7 @@ fn zero_cotangents_and_no_unknowns() {
 #[test]
 fn one_unknown_by_every_method() {
     // 1.5 z = p: derivatives c / 1.5.
-    fn check(what: &str, solver: impl LinearSolve) {
+    fn check(what: &str, solver: impl LinearSolver) {
         let f = Function::record((shape![1], shape![1]), |(z, p)| 1.5 * z - p).unwrap();
         let root = implicit::root(&f, |p, _| Ok::<_, Infallible>(p.to_owned() / 1.5)).adjoint(solver);
         let f = Function::record(shape![1], |p| root.solve(zeros(shape![1]), p)).unwrap();

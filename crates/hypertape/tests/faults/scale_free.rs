@@ -13,7 +13,7 @@ use ndarray::{Array1, arr1};
 use std::convert::Infallible;
 
 /// dz/dt of F = s (z² − t) with a point that is given.
-fn square(s: f64, at: f64, t: f64, adjoint: impl LinearSolve) -> Result<f64> {
+fn square(s: f64, at: f64, t: f64, adjoint: impl LinearSolver) -> Result<f64> {
     let f = Function::record((shape![], shape![]), |(z, t)| s * (z * z - t))?;
     let root = implicit::root(&f, move |_, _| Ok::<_, Infallible>(at)).adjoint(adjoint);
     Ok(Function::record(shape![], |t| root.solve(1.0, t))?.value_and_gradient(t)?.1.number().unwrap())

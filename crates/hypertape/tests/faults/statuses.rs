@@ -13,7 +13,7 @@ fn quadratic() -> Objective<Leaf, Leaf> {
     Function::record((shape![3], shape![3]), |(z, theta)| 0.5 * (constant(arr1(&[1.0, 3.0, 10.0])) * (z - theta).square()).sum()).unwrap()
 }
 
-fn status(what: &str, solved: Result<Solved<Leaf>>) -> &'static str {
+fn status(what: &str, solved: Result<Solved<Leaf>>) -> Status {
     let r = solved.unwrap_or_else(|e| panic!("{what}: {e}")).report;
     assert_eq!(r.converged, r.residual <= r.tolerance, "{what}: {r:?}");
     r.status
@@ -37,9 +37,9 @@ fn a_stall_at_rounding() {
         ("fixed point", status("fixed point", FixedPoint::new(&map).tolerance(t).max_iterations(12_000).solve(&start, &at))),
     ];
     for (name, status) in all {
-        assert!(status == "stalled" || status == "converged", "{name}: {status}");
+        assert!(status == Status::Stalled || status == Status::Converged, "{name}: {status}");
     }
-    assert!(all.iter().filter(|(_, s)| *s == "stalled").count() >= 4, "{all:?}");
+    assert!(all.iter().filter(|(_, s)| *s == Status::Stalled).count() >= 4, "{all:?}");
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn a_stall_at_a_kink() {
     // |z − θ| has slope ±1 on both sides of its minimum: fixed steps jump to and fro.
     let f = Function::record((shape![], shape![]), |(z, theta)| (z - theta).abs()).unwrap();
     let solved = GradientDescent::new(&f).step_size(0.3).max_iterations(500).solve(0.0, 1.0).unwrap();
-    assert_eq!((solved.report.status, solved.report.converged), ("stalled", false));
+    assert_eq!((solved.report.status, solved.report.converged), (Status::Stalled, false));
     // Where steps are merely slow, the limit is what ended it.
     let slow =
         GradientDescent::new(&quadratic()).step_size(1e-6).max_iterations(500).solve(Array1::zeros(3), arr1(&[1.0, 2.0, 3.0])).unwrap();

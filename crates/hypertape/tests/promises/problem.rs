@@ -46,7 +46,7 @@ impl Problem {
         Function::record(weights(), |penalty| self.validation_loss(solver.solve(zeros(weights()), penalty))).unwrap()
     }
     /// K steps, differentiated by the implicit function theorem at the iterate that they reach.
-    pub(crate) fn implicit(&self, k: usize, adjoint: impl LinearSolve) -> implicit::Implicit<GradientDescent<Leaf, Leaf>> {
+    pub(crate) fn implicit(&self, k: usize, adjoint: impl LinearSolver) -> implicit::Implicit<GradientDescent<Leaf, Leaf>> {
         self.descent.clone().tolerance(0.0).max_iterations(k).implicit(adjoint).on_residual(OnResidual::Warn)
     }
 }

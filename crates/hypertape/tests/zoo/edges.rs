@@ -1,5 +1,5 @@
 //! What must hold at the edges: zero and tiny cotangents, numbers as arrays, sizes around a restart, singular, divergent and unfinished solves.
-use hypertape::implicit::LinearSolve;
+use hypertape::linear::LinearSolver;
 use hypertape::prelude::*;
 use hypertape_testkit::differences::{assert_close, rounding};
 use hypertape_testkit::problems::roots;
@@ -46,12 +46,12 @@ fn curved(shape: &[usize]) -> GradientDescent<Leaf, Leaf> {
     GradientDescent::new(&f.expect("the objective records")).step_size(0.2).tolerance(1e-14)
 }
 
-fn solution(solver: impl LinearSolve, shape: &[usize]) -> Function<Leaf, Leaf> {
+fn solution(solver: impl LinearSolver, shape: &[usize]) -> Function<Leaf, Leaf> {
     let method = curved(shape).implicit(solver);
     Function::record(Leaf::new(shape), |x| method.solve(zeros(Leaf::new(shape)), x)).expect("the solution records")
 }
 
-fn zero_cotangent(solver: impl LinearSolve) {
+fn zero_cotangent(solver: impl LinearSolver) {
     let x = arr1(&[1.0, 3.0]);
     let back = solution(solver, &[2]).vjp(&x, Array1::zeros(2)).expect("it runs").1;
     assert!(back.iter().all(|v| *v == 0.0), "{back}");
@@ -59,7 +59,7 @@ fn zero_cotangent(solver: impl LinearSolve) {
     assert!(unrolled.vjp(&x, Array1::zeros(2)).expect("it runs").1.iter().all(|v| *v == 0.0));
 }
 
-fn tiny_cotangent(solver: impl LinearSolve) {
+fn tiny_cotangent(solver: impl LinearSolver) {
     let (f, x) = (solution(solver, &[2]), arr1(&[1.0, 3.0]));
     let pull = |c: f64| f.vjp(&x, Array1::from_elem(2, c)).expect("it runs").1;
     assert_close("implicit", &(pull(1e-30) * 1e30), &pull(1.0), 1e-12);
@@ -68,7 +68,7 @@ fn tiny_cotangent(solver: impl LinearSolve) {
     assert_close("unrolled", &(pull(1e-30) * 1e30), &pull(1.0), rounding(40, 1.0));
 }
 
-fn number(solver: impl LinearSolve) {
+fn number(solver: impl LinearSolver) {
     // w = √(1 + x) − 1.
     let f = solution(solver, &[]);
     let (w, slope) = f.value_and_gradient(3.0).expect("it runs");
@@ -84,7 +84,7 @@ fn number(solver: impl LinearSolve) {
 }
 
 /// A z + x = 0 with a tridiagonal A of n unknowns: what the last of them does to the first ten is far below rounding.
-fn tridiagonal(solver: impl LinearSolve, n: usize) -> Vec<f64> {
+fn tridiagonal(solver: impl LinearSolver, n: usize) -> Vec<f64> {
     let a = Array2::from_shape_fn((n, n), |(i, j)| match i.abs_diff(j) {
         0 => 3.0 + (i as f64).sin(),
         1 => -0.5,
@@ -98,14 +98,14 @@ fn tridiagonal(solver: impl LinearSolve, n: usize) -> Vec<f64> {
     z.vjp(Array1::from_elem(n, 0.1), c).expect("it runs").1.iter().take(10).copied().collect()
 }
 
-fn fifty(solver: impl LinearSolve + Clone) {
+fn fifty(solver: impl LinearSolver + Clone) {
     // GMRES restarts after 50 steps: one path for 50 unknowns, another for 51.
     let (fifty, more) = (tridiagonal(solver.clone(), 50), tridiagonal(solver, 51));
     assert_close("fifty and fifty-one", &fifty, &more, 1e-11);
 }
 
 /// z₁ + z₂ = x₁ twice: F_z has rank 1.
-fn singular(solver: impl LinearSolve, x: [f64; 2]) -> Result<Vec<f64>> {
+fn singular(solver: impl LinearSolver, x: [f64; 2]) -> Result<Vec<f64>> {
     let a = arr2(&[[1.0, 1.0], [1.0, 1.0]]).into_shared();
     let residual = Function::record((shape![2], shape![2]), |(z, x)| constant(&a).dot(z) - x).expect("it records");
     let by = implicit::root(&residual, move |x, _| Ok::<_, Infallible>(arr1(&[0.5 * x[[0]], 0.5 * x[[0]]]))).adjoint(solver);
@@ -114,7 +114,7 @@ fn singular(solver: impl LinearSolve, x: [f64; 2]) -> Result<Vec<f64>> {
 }
 
 /// The error of a singular system names it, for a right-hand side that no vector reaches.
-fn names_it(solver: impl LinearSolve) {
+fn names_it(solver: impl LinearSolver) {
     let name = solver.name();
     let e = singular(solver, [1.0, 0.0]).expect_err("no solution exists").to_string();
     assert!(["singular", "positive definite", "least squares"].iter().any(|w| e.contains(w)), "{name}: {e}");
@@ -166,7 +166,7 @@ fn a_neumann_series_that_grows_says_so() {
     assert!(e.contains("diverges") && e.contains("2.000"), "{e}");
     // The iteration itself runs away from every start but that point.
     let solved = FixedPoint::new(&map).max_iterations(60).solve(0.0, 1.5).expect("60 doublings are finite");
-    assert_eq!((solved.report.converged, solved.report.status), (false, "iteration limit"));
+    assert_eq!((solved.report.converged, solved.report.status), (false, Status::IterationLimit));
     let e = FixedPoint::new(&map).max_iterations(5000).solve(0.0, 1.5).expect_err("5000 doublings are not").to_string();
     assert!(e.contains("fixed point") && e.contains("finite"), "{e}");
 }
@@ -176,7 +176,7 @@ fn a_solver_at_its_limit_says_so_and_the_hypergradient_shows_it() {
     let solver = curved(&[2]).max_iterations(7);
     let x = arr1(&[1.0, 3.0]);
     let solved = solver.solve(arr1(&[0.0, 0.0]), &x).expect("stopping early is no error");
-    assert_eq!((solved.report.iterations, solved.report.converged, solved.report.status), (7, false, "iteration limit"));
+    assert_eq!((solved.report.iterations, solved.report.converged, solved.report.status), (7, false, Status::IterationLimit));
     assert!(solved.report.residual > 1e-14);
     // As an operation it is an error, unless it was accepted.
     let by = |policy: OnResidual| {

@@ -1,9 +1,9 @@
 //! The norm of an operator, by power iteration.
 use super::linear::LinearOperator;
-use crate::krylov::norm;
 use hypertape_autodiff::array::{AnyArray, AnyViewMut, LeafType};
 use hypertape_autodiff::tree::{Arrays, Feed, Structure};
 use hypertape_autodiff::{Error, Function, Result, record};
+use hypertape_linear::norm;
 use std::panic::Location;
 
 /// ‖K‖₂ at these parameters, by `iterations` of power iteration on KᵀK (von Mises and Pollaczek-Geiringer 1929) from a fixed
@@ -66,7 +66,7 @@ fn normalise<A: Arrays>(x: &mut A) -> f64 {
     let mut lengths = vec![];
     x.each_mut(&mut |leaf| match leaf {
         AnyViewMut::F64(a) => lengths.push(norm(&a.iter().copied().collect::<Vec<_>>())),
-        AnyViewMut::F32(a) => lengths.push(norm(&a.iter().copied().collect::<Vec<_>>())),
+        AnyViewMut::F32(a) => lengths.push(norm(&a.iter().map(|v| f64::from(*v)).collect::<Vec<_>>())),
         AnyViewMut::U32(_) => {}
     });
     let size = norm(&lengths);

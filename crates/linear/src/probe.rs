@@ -1,14 +1,15 @@
 //! Whether an operator is singular, by a second Krylov space.
-use super::hessenberg::{self, Hessenberg, extend};
-use super::linear_solver::{Map, Workspace};
-use super::vectors::{fill_noise, norm, scale};
-use hypertape_autodiff::array::Real;
+use crate::hessenberg::{self, Hessenberg, extend};
+use crate::scratch::Scratch;
+use crate::system::System;
+use crate::vectors::{fill_noise, norm, scale};
+use hypertape_autodiff::outcome::Failed;
 
 /// Steps beyond which a probe goes only as far as the solve itself.
 const STEPS: usize = 64;
 
 /// Numbers of a workspace that a probe in n dimensions takes, if it is made.
-pub(super) fn len(n: usize, limit: usize) -> usize {
+pub(crate) fn len(n: usize, limit: usize) -> usize {
     let m = n.min(STEPS);
     if n <= limit { (m + 1) * n + hessenberg::len(m) + 2 * m } else { 0 }
 }
@@ -18,10 +19,10 @@ pub(super) fn len(n: usize, limit: usize) -> usize {
 /// Its space holds a part of every eigenvector, a null vector too, where the space of a right-hand side in the range of A holds none: then the
 /// estimate of the smallest is rounding. With n steps, or once the space is exhausted, nothing is left out. NaN where a product is not finite. At most n, and max(64, k + 2)
 /// steps for a solve of k.
-pub(super) fn probe<T: Real, E>(a: &mut dyn Map<T, E>, n: usize, iterations: usize, work: &mut Workspace<T>) -> Result<(f64, f64), E> {
+pub(crate) fn probe(a: &mut System<'_>, n: usize, iterations: usize, work: &mut Scratch) -> Result<(f64, f64), Failed> {
     let m = n.min(STEPS.max(iterations.saturating_add(2)));
-    let Workspace { vectors, numbers, rotations, .. } = work;
-    vectors.resize(vectors.len().max((m + 1) * n), T::default());
+    let Scratch { vectors, numbers, rotations } = work;
+    vectors.resize(vectors.len().max((m + 1) * n), 0.0);
     let mut small = Hessenberg::new(numbers, rotations, m);
     fill_noise(7, &mut vectors[..n]);
     let size = norm(&vectors[..n]);

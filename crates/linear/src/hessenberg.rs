@@ -1,23 +1,23 @@
 //! The small problem of the Arnoldi process: a Hessenberg matrix, rotated into a triangle as its columns come.
-use super::linear_solver::Map;
-use super::vectors::{axpy, dot, noise, norm};
-use hypertape_autodiff::array::Real;
+use crate::system::System;
+use crate::vectors::{axpy, dot, noise, norm};
+use hypertape_autodiff::outcome::Failed;
 
 /// The rotated Hessenberg matrix by columns of m + 1, the rotations, the right-hand side.
-pub(super) struct Hessenberg<'a> {
-    pub(super) h: &'a mut [f64],
-    pub(super) rotations: &'a mut [(f64, f64)],
-    pub(super) g: &'a mut [f64],
-    pub(super) m: usize,
+pub(crate) struct Hessenberg<'a> {
+    pub(crate) h: &'a mut [f64],
+    pub(crate) rotations: &'a mut [(f64, f64)],
+    pub(crate) g: &'a mut [f64],
+    pub(crate) m: usize,
 }
 
 /// Numbers that a Hessenberg matrix of m columns takes, beside 2 m for its rotations.
-pub(super) fn len(m: usize) -> usize {
+pub(crate) fn len(m: usize) -> usize {
     (m + 1) * (m + 1)
 }
 
 impl<'a> Hessenberg<'a> {
-    pub(super) fn new(numbers: &'a mut Vec<f64>, rotations: &'a mut Vec<(f64, f64)>, m: usize) -> Self {
+    pub(crate) fn new(numbers: &'a mut Vec<f64>, rotations: &'a mut Vec<(f64, f64)>, m: usize) -> Self {
         numbers.resize(numbers.len().max(len(m)), 0.0);
         rotations.resize(rotations.len().max(m), (0.0, 0.0));
         let (h, g) = numbers.split_at_mut(m * (m + 1));
@@ -26,7 +26,7 @@ impl<'a> Hessenberg<'a> {
 
     /// Column j from the next vector, in place of which A times the last one stands: modified Gram-Schmidt, twice (Giraud and Langou 2002).
     /// Gives the length of what is left, 0 where that is within rounding of the span: the Krylov space is exhausted.
-    pub(super) fn orthogonalise<T: Real>(&mut self, j: usize, basis: &[T], next: &mut [T], epsilon: f64) -> f64 {
+    pub(crate) fn orthogonalise(&mut self, j: usize, basis: &[f64], next: &mut [f64], epsilon: f64) -> f64 {
         let column = &mut self.h[j * (self.m + 1)..(j + 1) * (self.m + 1)];
         column.fill(0.0);
         let size = norm(next);
@@ -44,7 +44,7 @@ impl<'a> Hessenberg<'a> {
     }
 
     /// Rotates column j, whose last entry is below the diagonal; gives the residual's norm.
-    pub(super) fn rotate(&mut self, j: usize) -> f64 {
+    pub(crate) fn rotate(&mut self, j: usize) -> f64 {
         let column = &mut self.h[j * (self.m + 1)..(j + 1) * (self.m + 1)];
         for (i, (c, s)) in self.rotations[..j].iter().enumerate() {
             (column[i], column[i + 1]) = (c * column[i] + s * column[i + 1], c * column[i + 1] - s * column[i]);
@@ -58,7 +58,7 @@ impl<'a> Hessenberg<'a> {
     }
 
     /// Solves for the coefficients of the first k basis vectors in place of g; false when the triangle is singular to rounding.
-    pub(super) fn back_substitute(&mut self, k: usize, epsilon: f64) -> bool {
+    pub(crate) fn back_substitute(&mut self, k: usize, epsilon: f64) -> bool {
         let largest = (0..k).map(|i| self.at(i, i).abs()).fold(0.0, f64::max);
         for i in (0..k).rev() {
             let sum: f64 = (i + 1..k).map(|j| self.at(i, j) * self.g[j]).sum();
@@ -77,7 +77,7 @@ impl<'a> Hessenberg<'a> {
 
     /// Estimates of the largest singular value of the triangle of k columns, from below, and of the smallest, from above: power and inverse
     /// iteration on RᵀR. They bound ‖A‖ from below and 1/‖A⁻¹‖ from above. Overwrites g and the rotations, at O(k²).
-    pub(super) fn extremes(&mut self, k: usize) -> (f64, f64) {
+    pub(crate) fn extremes(&mut self, k: usize) -> (f64, f64) {
         let mut largest = (0..k).map(|j| (0..=j).map(|i| self.at(i, j)).fold(0.0, f64::hypot)).fold(0.0, f64::max);
         if k == 0 || !(largest > 0.0 && largest.is_finite()) {
             return (largest, 0.0);
@@ -129,13 +129,13 @@ impl<'a> Hessenberg<'a> {
 }
 
 /// A times the last vector of a basis, in `next`.
-pub(super) fn extend<T: Real, E>(a: &mut dyn Map<T, E>, basis: &[T], next: &mut [T]) -> Result<(), E> {
+pub(crate) fn extend(a: &mut System<'_>, basis: &[f64], next: &mut [f64]) -> Result<(), Failed> {
     a.apply(&basis[basis.len() - next.len()..], next)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::*;
 
     #[test]
     fn singular_values_of_triangles() {

@@ -1,23 +1,23 @@
 //! The extreme eigenvalues of the matrix that conjugate gradients tridiagonalise.
 
 /// The most steps that are kept: an estimate from below needs no more.
-pub(super) const KEPT: usize = 2048;
+pub(crate) const KEPT: usize = 2048;
 
 /// T = L D Lᵀ of the Lanczos process behind conjugate gradients: d_j = 1/α_j on the diagonal of D, and l_j² = β_j.
 /// From the factors, small eigenvalues come out with their own digits (Fernando and Parlett 1994).
 #[derive(Debug)]
-pub(super) struct Tridiagonal<'a>(&'a mut Vec<f64>);
+pub(crate) struct Tridiagonal<'a>(&'a mut Vec<f64>);
 
 impl<'a> Tridiagonal<'a> {
-    pub(super) fn new(numbers: &'a mut Vec<f64>) -> Self {
+    pub(crate) fn new(numbers: &'a mut Vec<f64>) -> Self {
         numbers.clear();
         Tridiagonal(numbers)
     }
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.0.clear();
     }
     /// A step: 1/α and β, where α may be negative for a negative definite operator.
-    pub(super) fn push(&mut self, inverse: f64, beta: f64) {
+    pub(crate) fn push(&mut self, inverse: f64, beta: f64) {
         if self.0.len() < 2 * KEPT {
             self.0.extend([inverse.abs(), beta]);
         }
@@ -42,7 +42,7 @@ impl<'a> Tridiagonal<'a> {
         negative
     }
     /// Estimates of the smallest and largest eigenvalue, to some percent; none before the first step.
-    pub(super) fn extremes(&self) -> Option<(f64, f64)> {
+    pub(crate) fn extremes(&self) -> Option<(f64, f64)> {
         let n = self.0.len() / 2;
         let (mut least, mut most, mut bound) = (f64::INFINITY, 0.0_f64, 0.0_f64);
         let (mut before, mut beside) = (0.0, 0.0);
@@ -81,7 +81,7 @@ impl<'a> Tridiagonal<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::*;
 
     /// The coefficients of conjugate gradients on diag(values) with b of ones.
     fn coefficients(values: &[f64], steps: usize) -> Vec<f64> {

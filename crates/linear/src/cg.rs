@@ -1,0 +1,225 @@
+//! Conjugate gradients.
+use crate::operator::Operator;
+use crate::preconditioner::{Chosen, Inverse, preconditioner_setting};
+use crate::scratch::{Scratch, split};
+use crate::solver::{Ended, Hints, LinearSolver, Side, State};
+use crate::stop::{Goal, Stop, stop_settings};
+use crate::system::System;
+use crate::tridiagonal::{KEPT, Tridiagonal};
+use crate::vectors::{axpy, dot, fill_noise, from_right, norm, xpby};
+use hypertape_autodiff::outcome::{Failed, Need, Reached, Status};
+
+/// Conjugate gradients (Hestenes and Stiefel 1952), for symmetric definite A: one application and 5 passes an iteration.
+///
+/// α = rᵀz/dᵀAd, x ← x + αd, r ← r − αAd, z = M⁻¹r, d ← z + (rᵀz)/(r₋ᵀz₋) d; without a preconditioner z = r.
+///
+/// A negative definite A needs no more than negative α: that is −A x = −b, and the outcome's remark says so. Where directions with
+/// ⟨d, A d⟩ of both signs are met, the solve fails as [`Failed::NotDefinite`].
+///
+/// Before it starts, ⟨u, A v⟩ = ⟨v, A u⟩ is checked on one pseudo-random pair, unless the operator says that it is symmetric; [`trusted`](Cg::trusted)
+/// leaves this check (two applications) and the search for a null space ([`Stop::probe`]) out. When the recursion says that it has converged and
+/// the true residual does not, it begins again from x, and ends as [`Status::Rounding`] or [`Status::Stalled`] where that does not halve the residual.
+///
+/// A small residual says little where A is ill-conditioned. So one more step is made when the residual is small enough, and as many as are
+/// needed while a step still moves x by more than the accuracy asked for, from a residual that is 1/√ε times smaller. The condition
+/// number, of M⁻¹A with a preconditioner, is estimated from the coefficients (Lanczos).
+///
+/// ```
+/// use hypertape_linear::{Cg, Prepare};
+/// let a = ndarray::arr2(&[[2.0, 1.0], [1.0, 3.0]]);
+/// let solved = Cg::tolerance(1e-14).prepare(a)?.solve(&[3.0, 4.0])?;
+/// assert!(solved.outcome.converged() && solved.outcome.iterations == 2 && (solved.x[0] - 1.0).abs() < 1e-13);
+/// # Ok::<(), hypertape_linear::Failed>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Cg {
+    /// When it stops; by default after 10 n + 100 iterations.
+    pub stop: Stop,
+    /// Whether the checks of symmetry and of a null space are left out.
+    pub trusted: bool,
+    preconditioner: Chosen,
+}
+
+stop_settings!(Cg);
+preconditioner_setting!(Cg);
+
+impl Cg {
+    /// Leaves out the checks of symmetry and of a null space.
+    #[must_use]
+    pub fn trusted(mut self) -> Self {
+        self.trusted = true;
+        self.stop.probe = 0;
+        self
+    }
+    fn limit(&self, n: usize) -> usize {
+        self.stop.limit(n)
+    }
+}
+
+impl LinearSolver for Cg {
+    fn name(&self) -> String {
+        self.preconditioner.as_ref().map_or("CG".into(), |p| format!("CG with {}", p.name()))
+    }
+    fn stop(&self) -> Stop {
+        self.stop
+    }
+    fn needs(&self) -> Vec<Need> {
+        self.preconditioner.as_ref().map_or(vec![], |p| p.needs())
+    }
+    fn state_bytes(&self, n: usize) -> u64 {
+        let z = self.preconditioner.as_ref().map_or(0, |p| p.bytes(n) + 8 * n as u64);
+        8 * (3 * n + 2 * self.limit(n).min(KEPT)) as u64 + z
+    }
+    fn state(&self, n: usize) -> Box<dyn State> {
+        let inverse = self.preconditioner.as_ref().map(|p| p.inverse(n));
+        Box::new(Iterations {
+            settings: self.clone(),
+            z: vec![0.0; if inverse.is_some() { n } else { 0 }],
+            inverse,
+            scratch: Scratch::default(),
+        })
+    }
+}
+
+#[derive(Debug)]
+struct Iterations {
+    settings: Cg,
+    inverse: Option<Box<dyn Inverse>>,
+    z: Vec<f64>,
+    scratch: Scratch,
+}
+
+/// Starts after what looked like convergence; each but the last has halved the residual.
+const STARTS: usize = 8;
+
+impl State for Iterations {
+    fn prepare(&mut self, a: &mut dyn Operator, _: &Hints) -> Result<(), Failed> {
+        self.inverse.as_mut().map_or(Ok(()), |p| p.prepare(a))
+    }
+    fn solve(&mut self, a: &mut System<'_>, b: &[f64], x: &mut [f64], goal: &Goal) -> Result<Ended, Failed> {
+        let n = b.len();
+        let Iterations { settings, inverse, z, scratch } = self;
+        let Scratch { vectors, numbers, .. } = scratch;
+        let [r, d, ad] = split::<3>(vectors, n);
+        if !settings.trusted && !a.known().symmetric {
+            symmetric(a, [&mut *r, &mut *d, &mut *ad])?;
+        }
+        let mut coefficients = Tridiagonal::new(numbers);
+        let limit = settings.limit(n);
+        let mut ended = Ended::new(0, Ok(Status::Stalled));
+        let (mut sign, mut least, mut most) = (0.0, f64::INFINITY, 0.0_f64);
+        a.start(b, x, r)?;
+        let mut size = norm(r);
+        ended.residual = Some(size);
+        // Further starts repair what the recursion of r has lost to rounding.
+        for _ in 0..STARTS {
+            if size <= goal.length || ended.iterations >= limit {
+                break;
+            }
+            let mut rr = dot(r, r);
+            let mut rz = precondition(inverse, a.side(), r, z, rr, &mut ended)?;
+            d.copy_from_slice(if inverse.is_some() { z } else { r });
+            ended.residual = None;
+            coefficients.clear();
+            let (mut made, mut settled) = (0, false);
+            let stopped = loop {
+                let length = rr.sqrt();
+                let near = length <= goal.length.max(goal.floor());
+                if ended.iterations >= limit || near && (settled || made >= n || length <= goal.floor()) {
+                    break None;
+                }
+                a.apply(d, ad)?;
+                let curvature = dot(d, ad);
+                if !curvature.is_finite() || !rr.is_finite() {
+                    break Some(Failed::Diverged { growth: None, at: Reached::default() });
+                }
+                if curvature == 0.0 || curvature * sign < 0.0 {
+                    // After convergence only the rounding of a direction is left.
+                    break if near { None } else { Some(flat(curvature, norm(ad), norm(d), most, goal)) };
+                }
+                sign = curvature.signum();
+                let alpha = rz / curvature;
+                axpy(alpha, d, x);
+                axpy(-alpha, ad, r);
+                rr = dot(r, r);
+                let now = precondition(inverse, a.side(), r, z, rr, &mut ended)?;
+                coefficients.push(1.0 / alpha, now / rz);
+                if near {
+                    settled = !goal.moved(alpha.abs() * norm(d), length, norm(x));
+                }
+                xpby(if inverse.is_some() { z } else { r }, now / rz, d);
+                rz = now;
+                made += 1;
+                ended.iterations += 1;
+            };
+            if let Some((low, high)) = coefficients.extremes() {
+                (least, most) = (least.min(low), most.max(high));
+            }
+            if let Some(why) = stopped {
+                ended.said = Err(why);
+                break;
+            }
+            a.apply(x, ad)?;
+            from_right(b, ad);
+            let before = std::mem::replace(&mut size, norm(ad));
+            ended.residual = Some(size);
+            if size > goal.length && size > 0.5 * before && ended.iterations < limit {
+                break;
+            }
+            r.copy_from_slice(ad);
+        }
+        if ended.said.is_ok() && ended.iterations >= limit {
+            ended.said = Ok(Status::IterationLimit);
+        }
+        if most > 0.0 {
+            ended.condition = most / least;
+            ended.norm = if inverse.is_some() { 0.0 } else { most };
+        }
+        if sign < 0.0 {
+            ended.remark = Some("the operator is negative definite: −A x = −b was solved");
+        }
+        Ok(ended)
+    }
+}
+
+/// z = M⁻¹r; gives rᵀz, which is rᵀr without a preconditioner.
+fn precondition(
+    by: &mut Option<Box<dyn Inverse>>,
+    side: Side,
+    r: &[f64],
+    z: &mut [f64],
+    rr: f64,
+    ended: &mut Ended,
+) -> Result<f64, Failed> {
+    let Some(by) = by else { return Ok(rr) };
+    ended.preconditioned += 1;
+    by.apply(side, r, z)?;
+    let rz = dot(r, z);
+    if rz > 0.0 || rr == 0.0 || !rz.is_finite() { Ok(rz) } else { Err(Failed::NotDefinite { curvature: Some(rz / rr) }) }
+}
+
+/// A direction without curvature, or with curvature of the other sign: a null vector, or an indefinite operator.
+fn flat(curvature: f64, image: f64, length: f64, most: f64, goal: &Goal) -> Failed {
+    if length == 0.0 {
+        Failed::Breakdown { what: "breakdown: a direction of length 0", at: Reached::default() }
+    } else if image <= 4.0 * goal.epsilon * most * length {
+        Failed::Singular { at: Reached::default() }
+    } else {
+        Failed::NotDefinite { curvature: Some(curvature / length / length) }
+    }
+}
+
+/// That ⟨u, A v⟩ = ⟨v, A u⟩ for a pseudo-random pair, to the rounding of the operator.
+pub(crate) fn symmetric(a: &mut System<'_>, [u, v, w]: [&mut [f64]; 3]) -> Result<(), Failed> {
+    let root = (u.len().max(1) as f64).sqrt();
+    fill_noise(1, u);
+    fill_noise(2, v);
+    a.apply(v, w)?;
+    let (left, size) = (dot(u, w), norm(u) * norm(w));
+    a.apply(u, w)?;
+    let (right, other) = (dot(v, w), norm(v) * norm(w));
+    let (epsilon, size, difference) = (a.epsilon(), size.max(other), (left - right).abs());
+    let allowed = epsilon.sqrt() * 0.1 * size / root + 64.0 * epsilon * root * size;
+    // What is not finite is left to the solve, which names it.
+    if difference <= allowed || !difference.is_finite() { Ok(()) } else { Err(Failed::NotSymmetric { difference, size }) }
+}

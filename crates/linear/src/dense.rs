@@ -1,0 +1,126 @@
+//! The matrix itself and a factorisation of it in place: what the direct solvers share.
+use crate::condition::{forward_error, one_norm_condition};
+use crate::operator::{Matrix, Operator};
+use crate::solver::{Ended, Side};
+use crate::system::{System, correction};
+use crate::vectors::{exponent, from_right, norm};
+use faer::dyn_stack::{MemBuffer, MemStack, StackReq};
+use faer::{MatMut, MatRef, Par};
+use hypertape_autodiff::outcome::{Failed, Status};
+
+/// The largest forward error, relative to the solution, at which it counts as one.
+const ACCURACY: f64 = 1e-2;
+/// Unknowns from which on factorisations use more than one thread.
+const THREADS: usize = 256;
+
+/// A matrix by columns, scaled by a power of two, and room for its factors. All of it is there before the first factorisation.
+pub(crate) struct Dense {
+    pub(crate) n: usize,
+    /// f A.
+    pub(crate) matrix: Vec<f64>,
+    pub(crate) factors: Vec<f64>,
+    /// f.
+    factor: f64,
+    vectors: [Vec<f64>; 3],
+    memory: MemBuffer,
+}
+
+impl std::fmt::Debug for Dense {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Dense").field("n", &self.n).finish_non_exhaustive()
+    }
+}
+
+/// How many threads a factorisation of n unknowns takes.
+pub(crate) fn threads(n: usize) -> Par {
+    if n < THREADS { Par::Seq } else { faer::get_global_parallelism() }
+}
+
+impl Dense {
+    pub(crate) fn new(n: usize, scratch: StackReq) -> Self {
+        let zeros = || vec![0.0; n];
+        let memory = MemBuffer::new(scratch);
+        Dense { n, matrix: vec![0.0; n * n], factors: vec![0.0; n * n], factor: 1.0, vectors: [zeros(), zeros(), zeros()], memory }
+    }
+    pub(crate) fn bytes(n: usize) -> u64 {
+        (16 * (n as u64) * (n as u64)).saturating_add(40 * n as u64)
+    }
+    /// The matrix of an operator, copied or by n products.
+    pub(crate) fn read(&mut self, a: &mut dyn Operator) -> Result<(), Failed> {
+        let n = self.n;
+        let known = match a.matrix() {
+            Some(Matrix::Dense(m)) => {
+                self.matrix.iter_mut().zip(m.t().iter()).for_each(|(to, v)| *to = *v);
+                true
+            }
+            Some(Matrix::Diagonal(d)) => {
+                self.matrix.fill(0.0);
+                d.iter().enumerate().for_each(|(i, v)| self.matrix[i * n + i] = *v);
+                true
+            }
+            Some(Matrix::Sparse(m)) => {
+                self.matrix.fill(0.0);
+                m.entries().for_each(|(i, j, v)| self.matrix[j * n + i] += v);
+                true
+            }
+            None => false,
+        };
+        if !known {
+            let unit = &mut self.vectors[0];
+            for (j, column) in self.matrix.chunks_exact_mut(n).enumerate() {
+                unit.fill(0.0);
+                unit[j] = 1.0;
+                a.apply(unit, column)?;
+            }
+        }
+        if let Some(v) = self.matrix.iter().find(|v| !v.is_finite()) {
+            return Err(Failed::NotFinite { what: "the matrix of the linear system is not finite", value: Some(*v) });
+        }
+        let largest = self.matrix.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
+        self.factor = correction(exponent(largest), a.epsilon());
+        if self.factor != 1.0 {
+            self.matrix.iter_mut().for_each(|v| *v *= self.factor);
+        }
+        Ok(())
+    }
+    /// The room for the factors, and scratch.
+    pub(crate) fn room(&mut self) -> (MatMut<'_, f64>, &mut MemStack) {
+        (MatMut::from_column_major_slice_mut(&mut self.factors, self.n, self.n), MemStack::new(&mut self.memory))
+    }
+    /// Solves by the factors and judges the result; `solve` overwrites a vector with A⁻¹ or A⁻ᵀ times it.
+    pub(crate) fn solve(
+        &mut self,
+        a: &mut System<'_>,
+        b: &[f64],
+        x: &mut [f64],
+        solve: &mut dyn FnMut(MatRef<'_, f64>, &mut [f64], bool),
+    ) -> Result<Ended, Failed> {
+        a.set_factor(self.factor);
+        let turned = a.side() == Side::Transposed;
+        let n = self.n;
+        let factors = MatRef::from_column_major_slice(&self.factors, n, n);
+        let mut solve = |v: &mut [f64], transposed: bool| solve(factors, v, transposed != turned);
+        let [residual, weights, v] = &mut self.vectors;
+        x.copy_from_slice(b);
+        solve(x, false);
+        a.apply(x, residual)?;
+        from_right(b, residual);
+        // |A||x|.
+        weights.fill(0.0);
+        for (j, column) in self.matrix.chunks_exact(n.max(1)).enumerate() {
+            for (i, m) in column.iter().enumerate() {
+                let (row, unknown) = if turned { (j, i) } else { (i, j) };
+                weights[row] += m.abs() * x[unknown].abs();
+            }
+        }
+        let error = forward_error(weights, v, &mut solve, [b, x, residual], a.epsilon());
+        let length = norm(residual);
+        let status = if length.is_finite() && error <= ACCURACY { Status::Converged } else { Status::IllConditioned };
+        Ok(Ended {
+            last_word: true,
+            residual: Some(length),
+            condition: one_norm_condition(&self.matrix, v, &mut solve),
+            ..Ended::new(0, Ok(status))
+        })
+    }
+}

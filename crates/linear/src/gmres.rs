@@ -1,0 +1,154 @@
+//! GMRES with restarts.
+use crate::hessenberg::{self, Hessenberg, extend};
+use crate::operator::Operator;
+use crate::preconditioner::{Chosen, Inverse, preconditioner_setting};
+use crate::right;
+use crate::scratch::Scratch;
+use crate::solver::{Ended, Hints, LinearSolver, State};
+use crate::stop::{Goal, Stop, stop_settings};
+use crate::system::System;
+use crate::vectors::{axpy, from_right, norm, scale};
+use hypertape_autodiff::outcome::{Failed, Need, Reached, Status};
+
+/// GMRES (Saad and Schultz 1986), restarted, for general A: one application an iteration and `restart` + 1 vectors. The basis is made
+/// by Arnoldi with modified Gram-Schmidt, twice (Giraud and Langou 2002), the least-squares problem solved by Givens rotations. A preconditioner stands
+/// at the right: the residual is that of x.
+///
+/// A restart that does not make the residual smaller ends it: [`Failed::Breakdown`] names stagnation, as for a singular A. When the residual is
+/// small enough, one more vector shows what A does beyond; the condition number is estimated from the triangle.
+#[derive(Debug, Clone)]
+pub struct Gmres {
+    /// Vectors of the basis before it begins again; 50 unless set.
+    pub restart: usize,
+    /// When it stops; by default after 10 n + 100 iterations.
+    pub stop: Stop,
+    preconditioner: Chosen,
+}
+
+stop_settings!(Gmres);
+preconditioner_setting!(Gmres);
+
+impl Default for Gmres {
+    fn default() -> Self {
+        Gmres { restart: 50, stop: Stop::default(), preconditioner: None }
+    }
+}
+
+impl Gmres {
+    /// Begins again after so many vectors; each costs its memory.
+    #[must_use]
+    pub fn restart(mut self, vectors: usize) -> Self {
+        self.restart = vectors.max(1);
+        self
+    }
+    fn basis(&self, n: usize) -> usize {
+        self.restart.clamp(1, n.max(1))
+    }
+}
+
+/// At most `limit` iterations, from x, with a basis of m vectors.
+pub(crate) fn iterate(
+    m: usize,
+    limit: usize,
+    a: &mut System<'_>,
+    b: &[f64],
+    x: &mut [f64],
+    goal: &Goal,
+    work: &mut Scratch,
+) -> Result<Ended, Failed> {
+    let n = b.len();
+    let Scratch { vectors, numbers, rotations } = work;
+    vectors.resize(vectors.len().max((m + 1) * n), 0.0);
+    let mut small = Hessenberg::new(numbers, rotations, m);
+    let mut ended = Ended::new(0, Ok(Status::IterationLimit));
+    let (mut before, mut least) = (f64::INFINITY, f64::INFINITY);
+    a.start(b, x, &mut vectors[..n])?;
+    loop {
+        let first = &mut vectors[..n];
+        let beta = norm(first);
+        ended.residual = Some(beta);
+        if beta >= before * (1.0 - 1e-3) && beta > goal.length {
+            ended.said =
+                Err(Failed::Breakdown { what: "stagnation: a restart does not make the residual smaller", at: Reached::default() });
+        }
+        if beta <= goal.length || ended.iterations >= limit || !beta.is_finite() || ended.said.is_err() {
+            break;
+        }
+        before = beta;
+        scale(1.0 / beta, first);
+        small.g.fill(0.0);
+        small.g[0] = beta;
+        let (mut used, mut beyond) = (0, false);
+        while used < m && ended.iterations < limit {
+            let (basis, next) = vectors.split_at_mut((used + 1) * n);
+            let next = &mut next[..n];
+            extend(a, basis, next)?;
+            let left = small.orthogonalise(used, basis, next, goal.epsilon);
+            let residual = small.rotate(used);
+            used += 1;
+            ended.iterations += 1;
+            if left == 0.0 || beyond || residual <= goal.floor() || !residual.is_finite() {
+                break;
+            }
+            beyond = residual <= goal.length;
+            scale(1.0 / left, next);
+        }
+        let all = used;
+        while used > 0 && !small.back_substitute(used, goal.epsilon) {
+            // A singular last column adds nothing: its coefficient is left out.
+            used -= 1;
+        }
+        for (coefficient, v) in small.g[..used].iter().zip(vectors.chunks_exact(n)) {
+            axpy(*coefficient, v, x);
+        }
+        let (high, low) = small.extremes(all);
+        if high.is_finite() && high > 0.0 {
+            (ended.norm, least) = (ended.norm.max(high), least.min(low));
+            ended.condition = ended.norm / least;
+        }
+        ended.complete |= all == n;
+        let first = &mut vectors[..n];
+        a.apply(x, first)?;
+        from_right(b, first);
+    }
+    Ok(ended)
+}
+
+impl LinearSolver for Gmres {
+    fn name(&self) -> String {
+        self.preconditioner.as_ref().map_or("GMRES".into(), |p| format!("GMRES with {}", p.name()))
+    }
+    fn stop(&self) -> Stop {
+        self.stop
+    }
+    fn needs(&self) -> Vec<Need> {
+        self.preconditioner.as_ref().map_or(vec![], |p| p.needs())
+    }
+    fn state_bytes(&self, n: usize) -> u64 {
+        let m = self.basis(n);
+        8 * ((m + 1) * n + hessenberg::len(m) + 2 * m) as u64 + right::bytes(&self.preconditioner, n)
+    }
+    fn state(&self, n: usize) -> Box<dyn State> {
+        let inverse = self.preconditioner.as_ref().map(|p| p.inverse(n));
+        Box::new(Iterations { settings: self.clone(), inverse, scratch: Scratch::default(), beside: vec![] })
+    }
+}
+
+#[derive(Debug)]
+struct Iterations {
+    settings: Gmres,
+    inverse: Option<Box<dyn Inverse>>,
+    scratch: Scratch,
+    beside: Vec<f64>,
+}
+
+impl State for Iterations {
+    fn prepare(&mut self, a: &mut dyn Operator, _: &Hints) -> Result<(), Failed> {
+        self.inverse.as_mut().map_or(Ok(()), |p| p.prepare(a))
+    }
+    fn solve(&mut self, a: &mut System<'_>, b: &[f64], x: &mut [f64], goal: &Goal) -> Result<Ended, Failed> {
+        let (m, limit) = (self.settings.basis(b.len()), self.settings.stop.limit(b.len()));
+        let Iterations { inverse, scratch, beside, .. } = self;
+        right::solve(a, inverse, beside, b, x, |a, b, x| iterate(m, limit, a, b, x, goal, scratch))
+    }
+}

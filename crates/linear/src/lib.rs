@@ -1,0 +1,72 @@
+//! Linear systems A x = b: for a user's own matrices and maps, and for what implicit differentiation needs.
+//!
+//! A solver is a value of settings: [`Cg`], [`Minres`], [`Gmres`], [`Bicgstab`], [`NormalCg`], [`Neumann`], [`OneStep`], [`Lu`], [`Cholesky`]. It is made ready for an
+//! [`Operator`] and then solves, for A or Aᵀ, as often as wanted:
+//!
+//! ```
+//! use hypertape_linear::{Lu, Prepare};
+//! let a = ndarray::arr2(&[[4.0, 1.0], [2.0, 3.0]]);
+//! let x = Lu.prepare(a)?.solve(&[1.0, 2.0])?.x;
+//! assert!((x[0] - 0.1).abs() < 1e-15);
+//! # Ok::<(), hypertape_linear::Failed>(())
+//! ```
+//!
+//! Who solves many systems of one size keeps a [`Workspace`], which allocates nothing once warm. An own solver implements [`LinearSolver`] and [`State`]; scaling,
+//! counting and judging the result are not its business.
+//!
+//! # What is promised
+//! - **Two ends.** A solve gives an [`Outcome`] with a [`Status`], or [`Failed`] says why there is no result. Both reach a user of derivatives unchanged.
+//! - **True residual.** ‖b − A x‖ is computed from the x that is returned.
+//! - **Scale.** Systems whose numbers leave the range when squared are scaled by powers of two, which change no digit: b and A may be of any size
+//!   that the element type holds. b = 0 gives x = 0.
+//! - **Rounding.** A residual above the tolerance that is as small as rounding allows, 8 ε √n (‖A‖‖x‖ + ‖b‖), has the status `Rounding`.
+//! - **Conditioning.** Where the condition number is estimated at 1/√ε or more, and conditioning times residual at more than
+//!   [`Stop::accuracy`], the status is `IllConditioned`, not `Converged`. The estimate is one from below: of A on the space that was explored.
+//! - **Many solutions.** A singular A with b in its range has many x of residual 0. For n up to [`Stop::probe`] such an A is found, up to rounding
+//!   (a condition number of 1/(4 ε √n)), and the solve fails as `Singular`. Above that n it is not told from a regular one, unless
+//!   GMRES has explored the whole space: the Krylov space of b holds no null vector.
+mod bicgstab;
+mod cg;
+mod cholesky;
+mod condition;
+mod dense;
+mod gmres;
+mod hessenberg;
+mod lu;
+mod matrices;
+mod minres;
+mod neumann;
+mod normal_cg;
+mod operator;
+mod outcome;
+mod preconditioner;
+mod prepared;
+mod probe;
+mod right;
+mod scratch;
+mod solver;
+mod stop;
+mod system;
+mod tridiagonal;
+mod vectors;
+mod workspace;
+
+pub use bicgstab::Bicgstab;
+pub use cg::Cg;
+pub use cholesky::Cholesky;
+pub use gmres::Gmres;
+pub use hypertape_autodiff::outcome::{Failed, Need, Reached, Status};
+pub use lu::Lu;
+pub use matrices::{Diagonal, Single};
+pub use minres::Minres;
+pub use neumann::{Neumann, OneStep};
+pub use normal_cg::NormalCg;
+pub use operator::{Closures, Known, Matrix, NoTranspose, Operator, from_fn};
+pub use outcome::{Outcome, Tolerance};
+pub use preconditioner::{Inverse, InverseMap, Jacobi, Preconditioner};
+pub use prepared::{Prepare, Prepared, Solved};
+pub use solver::{Ended, Hints, LinearSolver, Side, State};
+pub use stop::{Goal, Stop, usable};
+pub use system::{Products, System};
+pub use vectors::norm;
+pub use workspace::Workspace;

@@ -1,0 +1,145 @@
+//! Matrices as operators: ndarray's, sparse ones by rows, diagonals; in double or single precision.
+use crate::operator::{Known, Matrix, Operator};
+use hypertape_autodiff::array::{Element, Kind, Real};
+use hypertape_autodiff::ops::sparse::Csr;
+use hypertape_autodiff::outcome::Failed;
+use ndarray::{ArrayBase, ArrayView1, ArrayViewMut1, Data, Ix2, linalg::general_mat_vec_mul};
+
+/// A matrix that is square has as many unknowns as rows; another fails at the first product.
+impl<S: Data<Elem = f64>> Operator for ArrayBase<S, Ix2> {
+    fn len(&self) -> usize {
+        self.ncols()
+    }
+    fn apply(&mut self, x: &[f64], y: &mut [f64]) -> Result<(), Failed> {
+        square(self.nrows(), self.ncols())?;
+        general_mat_vec_mul(1.0, self, &ArrayView1::from(x), 0.0, &mut ArrayViewMut1::from(y));
+        Ok(())
+    }
+    fn apply_transposed(&mut self, x: &[f64], y: &mut [f64]) -> Result<(), Failed> {
+        square(self.nrows(), self.ncols())?;
+        general_mat_vec_mul(1.0, &self.t(), &ArrayView1::from(x), 0.0, &mut ArrayViewMut1::from(y));
+        Ok(())
+    }
+    fn matrix(&self) -> Option<Matrix<'_>> {
+        (self.nrows() == self.ncols()).then(|| Matrix::Dense(self.view()))
+    }
+}
+
+fn square(rows: usize, columns: usize) -> Result<(), Failed> {
+    if rows == columns { Ok(()) } else { Err(Failed::WrongLength { what: "a column of the matrix", given: rows, expected: columns }) }
+}
+
+/// A matrix in single precision: products are made and rounded in it.
+#[derive(Debug, Clone)]
+pub struct Single<A> {
+    matrix: A,
+    x: Vec<f32>,
+    y: Vec<f32>,
+}
+
+impl<S: Data<Elem = f32>> Single<ArrayBase<S, Ix2>> {
+    /// Of a matrix.
+    pub fn new(matrix: ArrayBase<S, Ix2>) -> Self {
+        let n = matrix.ncols();
+        Single { matrix, x: vec![0.0; n], y: vec![0.0; n] }
+    }
+    fn product(&mut self, transposed: bool, x: &[f64], y: &mut [f64]) -> Result<(), Failed> {
+        square(self.matrix.nrows(), self.matrix.ncols())?;
+        self.x.iter_mut().zip(x).for_each(|(to, x)| *to = *x as f32);
+        let a = if transposed { self.matrix.t() } else { self.matrix.view() };
+        general_mat_vec_mul(1.0, &a, &ArrayView1::from(&self.x), 0.0, &mut ArrayViewMut1::from(&mut self.y));
+        y.iter_mut().zip(&self.y).for_each(|(to, y)| *to = f64::from(*y));
+        Ok(())
+    }
+}
+
+impl<S: Data<Elem = f32>> Operator for Single<ArrayBase<S, Ix2>> {
+    fn len(&self) -> usize {
+        self.matrix.ncols()
+    }
+    fn apply(&mut self, x: &[f64], y: &mut [f64]) -> Result<(), Failed> {
+        self.product(false, x, y)
+    }
+    fn apply_transposed(&mut self, x: &[f64], y: &mut [f64]) -> Result<(), Failed> {
+        self.product(true, x, y)
+    }
+    fn kind(&self) -> Kind {
+        Kind::F32
+    }
+}
+
+/// Sums are in double precision, whatever the entries.
+impl<T: Real> Operator for Csr<T> {
+    fn len(&self) -> usize {
+        self.columns()
+    }
+    fn apply(&mut self, x: &[f64], y: &mut [f64]) -> Result<(), Failed> {
+        square(self.rows(), self.columns())?;
+        y.fill(0.0);
+        self.entries().for_each(|(i, j, v)| y[i] += Element::to_f64(v) * x[j]);
+        Ok(())
+    }
+    fn apply_transposed(&mut self, x: &[f64], y: &mut [f64]) -> Result<(), Failed> {
+        square(self.rows(), self.columns())?;
+        y.fill(0.0);
+        self.entries().for_each(|(i, j, v)| y[j] += Element::to_f64(v) * x[i]);
+        Ok(())
+    }
+    fn matrix(&self) -> Option<Matrix<'_>> {
+        let doubles = (self as &dyn std::any::Any).downcast_ref::<Csr<f64>>()?;
+        (self.rows() == self.columns()).then_some(Matrix::Sparse(doubles))
+    }
+}
+
+/// The matrix with these numbers on its diagonal and zeros elsewhere.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Diagonal(pub Vec<f64>);
+
+impl Operator for Diagonal {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+    fn apply(&mut self, x: &[f64], y: &mut [f64]) -> Result<(), Failed> {
+        y.iter_mut().zip(x).zip(&self.0).for_each(|((y, x), d)| *y = d * x);
+        Ok(())
+    }
+    fn apply_transposed(&mut self, x: &[f64], y: &mut [f64]) -> Result<(), Failed> {
+        self.apply(x, y)
+    }
+    fn known(&self) -> Known {
+        let definite = self.0.iter().all(|d| *d > 0.0) || self.0.iter().all(|d| *d < 0.0);
+        Known { symmetric: true, definite }
+    }
+    fn matrix(&self) -> Option<Matrix<'_>> {
+        Some(Matrix::Diagonal(&self.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::arr2;
+
+    #[test]
+    fn products_and_their_transposes_agree() {
+        let a = arr2(&[[1.0, 2.0], [3.0, 4.0]]);
+        let sparse = Csr::from_dense(&a.view()).unwrap();
+        let mut all: [Box<dyn Operator>; 4] = [
+            Box::new(a.clone()),
+            Box::new(a.t().to_owned().reversed_axes()),
+            Box::new(Single::new(a.mapv(|v| v as f32))),
+            Box::new(sparse),
+        ];
+        for a in &mut all {
+            let mut y = [0.0; 2];
+            a.apply(&[1.0, 10.0], &mut y).unwrap();
+            assert_eq!(y, [21.0, 43.0]);
+            a.apply_transposed(&[1.0, 10.0], &mut y).unwrap();
+            assert_eq!(y, [31.0, 42.0]);
+        }
+        let mut y = [0.0; 2];
+        Diagonal(vec![2.0, 3.0]).apply(&[1.0, 10.0], &mut y).unwrap();
+        assert_eq!(y, [2.0, 30.0]);
+        assert!(matches!(arr2(&[[1.0, 2.0]]).apply(&[1.0, 1.0], &mut [0.0; 2]), Err(Failed::WrongLength { given: 1, expected: 2, .. })));
+    }
+}

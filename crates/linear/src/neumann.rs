@@ -1,0 +1,200 @@
+//! The Neumann series and its first term: approximations by design, which say how far off they are.
+use crate::operator::Operator;
+use crate::solver::{Ended, Hints, LinearSolver, State};
+use crate::stop::{Goal, Stop};
+use crate::system::{System, correction};
+use crate::vectors::{axpy, exponent, from_right, norm};
+use hypertape_autodiff::outcome::{Failed, Need, Reached, Status};
+use hypertape_autodiff::record::Scalar;
+
+/// The first terms of A⁻¹ = α Σ_k (I − αA)ᵏ (Neumann 1877): so many, or until the residual is small.
+///
+/// With the step of the method that found the point, K terms at the solution equal backpropagation through its last K steps
+/// (Lorraine, Vicol and Duvenaud 2020). Converges when the spectral radius of I − αA is below 1; growth is reported as divergence. The terms are
+/// added to no start.
+#[derive(Debug, Clone, Copy)]
+pub struct Neumann {
+    terms: usize,
+    tolerance: Option<Scalar>,
+    absolute: f64,
+    step: Option<f64>,
+}
+
+/// Terms at the most where there is a tolerance; beyond as many, each doubling must halve them.
+const MOST: usize = 100_000;
+
+impl Neumann {
+    /// So many terms, with the step of the method that found the point: an approximation, whose residual is reported. Terms that are 0, or too
+    /// small to change the sum, are left out, so that a huge number means all that count; the report has the number of terms made.
+    #[must_use]
+    pub fn terms(terms: usize) -> Self {
+        Neumann { terms, tolerance: None, absolute: 0.0, step: None }
+    }
+    /// As many terms as the relative residual needs to be at or under a number or variable, at most 100 000: the backward iteration of
+    /// equilibrium networks. After k terms the residual is (I − αA)ᵏ b, the next term over α, so watching it costs nothing.
+    #[must_use]
+    pub fn tolerance(tolerance: impl Into<Scalar>) -> Self {
+        Neumann { terms: MOST, tolerance: Some(tolerance.into()), absolute: 0.0, step: None }
+    }
+    /// Stops at this residual ‖b − A x‖ as well where it stops at a tolerance, whatever ‖b‖ is; 0 unless set.
+    #[must_use]
+    pub fn absolute_tolerance(mut self, tolerance: f64) -> Self {
+        self.absolute = tolerance;
+        self
+    }
+    /// With another α.
+    #[must_use]
+    pub fn step(mut self, alpha: f64) -> Self {
+        self.step = Some(alpha);
+        self
+    }
+}
+
+/// One application of the method's own step instead of the inverse: α. Exact where the step's Jacobian vanishes at the solution, as for
+/// Newton's method (Bolte, Pauwels and Vaiter 2023); the "Jacobian-free" gradient of equilibrium networks (Fung et al. 2022).
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct OneStep {
+    step: Option<f64>,
+}
+
+impl OneStep {
+    /// With a given α.
+    #[must_use]
+    pub fn step(alpha: f64) -> Self {
+        OneStep { step: Some(alpha) }
+    }
+}
+
+fn usable(step: f64) -> Result<(), Failed> {
+    if step.is_finite() && step != 0.0 {
+        return Ok(());
+    }
+    Err(Failed::Setting { what: "step α", value: step, allowed: "one for which I − αA contracts" })
+}
+
+fn needs(step: Option<f64>) -> Vec<Need> {
+    if step.is_some() { vec![] } else { vec![Need::Map] }
+}
+
+impl LinearSolver for Neumann {
+    fn name(&self) -> String {
+        if self.tolerance.is_some() { "Neumann".into() } else { format!("Neumann, {} terms", self.terms) }
+    }
+    fn stop(&self) -> Stop {
+        Stop { tolerance: self.tolerance.unwrap_or(Scalar::Value(0.0)), absolute: self.absolute, ..Stop::never() }
+    }
+    fn check(&self) -> Result<(), Failed> {
+        if self.terms == 0 {
+            return Err(Failed::Setting { what: "number of terms of a Neumann series", value: 0.0, allowed: "at least one" });
+        }
+        self.step.map_or(Ok(()), usable)?;
+        self.stop().check()
+    }
+    fn needs(&self) -> Vec<Need> {
+        needs(self.step)
+    }
+    fn approximate(&self) -> bool {
+        self.tolerance.is_none()
+    }
+    fn state_bytes(&self, n: usize) -> u64 {
+        16 * n as u64
+    }
+    fn state(&self, n: usize) -> Box<dyn State> {
+        Box::new(Series {
+            terms: self.terms,
+            asked: self.tolerance.is_some(),
+            own: self.step,
+            step: 0.0,
+            term: vec![0.0; n],
+            product: vec![0.0; n],
+        })
+    }
+}
+
+impl LinearSolver for OneStep {
+    fn name(&self) -> String {
+        "one step".into()
+    }
+    fn stop(&self) -> Stop {
+        Stop::never()
+    }
+    fn check(&self) -> Result<(), Failed> {
+        self.step.map_or(Ok(()), usable)
+    }
+    fn needs(&self) -> Vec<Need> {
+        needs(self.step)
+    }
+    fn approximate(&self) -> bool {
+        true
+    }
+    fn state_bytes(&self, n: usize) -> u64 {
+        16 * n as u64
+    }
+    fn state(&self, n: usize) -> Box<dyn State> {
+        Box::new(Series { terms: 1, asked: false, own: self.step, step: 0.0, term: vec![0.0; n], product: vec![0.0; n] })
+    }
+}
+
+#[derive(Debug)]
+struct Series {
+    terms: usize,
+    /// Whether it stops at a tolerance.
+    asked: bool,
+    own: Option<f64>,
+    step: f64,
+    term: Vec<f64>,
+    product: Vec<f64>,
+}
+
+impl State for Series {
+    fn prepare(&mut self, _: &mut dyn Operator, hints: &Hints) -> Result<(), Failed> {
+        self.step = self.own.or(hints.step).ok_or(Failed::Lacks(Need::Map))?;
+        usable(self.step)
+    }
+    fn solve(&mut self, a: &mut System<'_>, b: &[f64], x: &mut [f64], goal: &Goal) -> Result<Ended, Failed> {
+        let Series { term, product, .. } = self;
+        // α A is near 1 in size, so 1/α tells that of A.
+        a.set_factor(1.0 / correction(exponent(self.step.abs()), goal.epsilon));
+        let alpha = self.step / a.factor();
+        // x holds the sum, `term` the last power (I − αA)ᵏ αb.
+        term.iter_mut().zip(b).for_each(|(t, b)| *t = alpha * b);
+        x.copy_from_slice(term);
+        let first = norm(term);
+        let enough = if self.asked { goal.length / goal.size * first } else { -1.0 };
+        let (mut size, mut made) = (first, 1_usize);
+        // Terms under ε²‖x‖ change nothing that is seen.
+        let (mut idle, mut before, mut stalled) = (false, first, false);
+        while made < self.terms && size > enough && size.is_finite() && !idle && !stalled {
+            a.apply(term, product)?;
+            axpy(-alpha, product, term);
+            axpy(1.0, term, x);
+            size = norm(term);
+            made += 1;
+            if made.is_power_of_two() {
+                stalled = made > MOST && size > 0.5 * before;
+                before = size;
+            }
+            idle = size == 0.0 || made.is_multiple_of(64) && size <= f64::EPSILON * f64::EPSILON * norm(x);
+        }
+        if made >= 3 && size > first || !size.is_finite() {
+            // Terms beyond the range have grown to its end at least.
+            let growth = (size.min(f64::MAX) / first).powf(1.0 / (made - 1) as f64);
+            let at = Reached { iterations: made as u64, residual: size / first, condition: None };
+            return Err(Failed::Diverged { growth: Some(growth), at });
+        }
+        a.apply(x, product)?;
+        from_right(b, product);
+        let residual = norm(product);
+        // What rounding of the operator leaves of each term is in the goal.
+        let near = if self.asked { goal.length } else { goal.epsilon.sqrt() * goal.size };
+        let terms = made as u64;
+        let status = match self.asked {
+            _ if residual <= near => Status::Converged,
+            true => Status::IterationLimit,
+            false if size > first => Status::Growing { terms },
+            false if stalled => Status::Stalled,
+            false => Status::Truncated { terms },
+        };
+        Ok(Ended { last_word: true, residual: Some(residual), ..Ended::new(made, Ok(status)) })
+    }
+}

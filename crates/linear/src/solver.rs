@@ -1,0 +1,142 @@
+//! What a linear solver is: settings that make a state, and a state that solves.
+use crate::operator::Operator;
+use crate::stop::{Goal, Stop};
+use crate::system::System;
+use hypertape_autodiff::outcome::{Failed, Need, Status};
+use std::fmt::Debug;
+
+/// Which system is solved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// A x = b.
+    Plain,
+    /// Aᵀ x = b.
+    Transposed,
+}
+
+impl Side {
+    /// The other one.
+    #[must_use]
+    pub fn other(self) -> Self {
+        if self == Side::Plain { Side::Transposed } else { Side::Plain }
+    }
+}
+
+/// What is known where the system comes from, at the time of [`State::prepare`].
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Hints {
+    /// A number α for which I − αA contracts: the step of the method that found a fixed point.
+    pub step: Option<f64>,
+}
+
+/// A way to solve A x = b: settings, shared between threads, of which each workspace makes a [`State`].
+pub trait LinearSolver: Debug + Send + Sync + 'static {
+    /// The field's name of it, with its settings.
+    fn name(&self) -> String;
+    /// When it stops, and what counts as solved.
+    fn stop(&self) -> Stop;
+    /// That its settings can work.
+    ///
+    /// # Errors
+    /// [`Failed::Setting`] names the one that cannot.
+    fn check(&self) -> Result<(), Failed> {
+        self.stop().check()
+    }
+    /// What it needs besides products; a lack is found before anything runs.
+    fn needs(&self) -> Vec<Need> {
+        vec![]
+    }
+    /// Whether it is an approximation by design, whose residual is reported but never an error.
+    fn approximate(&self) -> bool {
+        false
+    }
+    /// Bytes that a state for n unknowns holds.
+    fn state_bytes(&self, n: usize) -> u64;
+    /// A fresh state for n unknowns.
+    fn state(&self, n: usize) -> Box<dyn State>;
+}
+
+/// A solver that is chosen at run time.
+impl LinearSolver for std::sync::Arc<dyn LinearSolver> {
+    fn name(&self) -> String {
+        (**self).name()
+    }
+    fn stop(&self) -> Stop {
+        (**self).stop()
+    }
+    fn check(&self) -> Result<(), Failed> {
+        (**self).check()
+    }
+    fn needs(&self) -> Vec<Need> {
+        (**self).needs()
+    }
+    fn approximate(&self) -> bool {
+        (**self).approximate()
+    }
+    fn state_bytes(&self, n: usize) -> u64 {
+        (**self).state_bytes(n)
+    }
+    fn state(&self, n: usize) -> Box<dyn State> {
+        (**self).state(n)
+    }
+}
+
+/// What one workspace owns of a solver: vectors, a factorisation, a preconditioner. It never borrows the operator, which is given again.
+///
+/// It sees right-hand sides near 1 in size, and operators that are scaled where they are far from it: see [`System`].
+pub trait State: Debug + Send {
+    /// Makes ready for an operator: factorises it, or makes its preconditioner. Allocates nothing.
+    ///
+    /// # Errors
+    /// When the operator fails, is singular, or is not what the method needs.
+    fn prepare(&mut self, a: &mut dyn Operator, hints: &Hints) -> Result<(), Failed> {
+        let _ = (a, hints);
+        Ok(())
+    }
+    /// Solves A x = b from the x given.
+    ///
+    /// # Errors
+    /// When the operator fails, or it is certain that there is no result.
+    fn solve(&mut self, a: &mut System<'_>, b: &[f64], x: &mut [f64], goal: &Goal) -> Result<Ended, Failed>;
+}
+
+/// How a method's own iterations ended, in the units of the system that it saw. What becomes of it is found from the true residual.
+#[derive(Debug, Clone)]
+pub struct Ended {
+    /// Iterations made; terms of a series; 0 for a direct method.
+    pub iterations: usize,
+    /// Why they ended. It is overruled where the true residual says otherwise, unless [`last_word`](Ended::last_word).
+    pub said: Result<Status, Failed>,
+    /// Whether the method has judged its result itself.
+    pub last_word: bool,
+    /// ‖b − A x‖ at the end, where it was computed from x.
+    pub residual: Option<f64>,
+    /// An estimate of ‖A‖ from below; 0 where there is none.
+    pub norm: f64,
+    /// An estimate of the condition number from below; 0 where there is none.
+    pub condition: f64,
+    /// Whether the whole space was explored, so that the condition number is that of A.
+    pub complete: bool,
+    /// Applications of a preconditioner.
+    pub preconditioned: u64,
+    /// What else a reader should know: another sign, another method.
+    pub remark: Option<&'static str>,
+}
+
+impl Ended {
+    /// After so many iterations, for this reason; nothing else is known.
+    #[must_use]
+    pub fn new(iterations: usize, said: Result<Status, Failed>) -> Self {
+        Ended {
+            iterations,
+            said,
+            last_word: false,
+            residual: None,
+            norm: 0.0,
+            condition: 0.0,
+            complete: false,
+            preconditioned: 0,
+            remark: None,
+        }
+    }
+}

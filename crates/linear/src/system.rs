@@ -1,0 +1,144 @@
+//! The system as a solve sees it: the side that is asked for, scaled by a power of two, its products counted.
+use crate::operator::{Known, Operator};
+use crate::solver::Side;
+use crate::vectors::{exponent, from_right, norm, scale};
+use hypertape_autodiff::outcome::Failed;
+
+/// Products that a solve has made, by kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Products {
+    /// With A.
+    pub plain: u64,
+    /// With Aᵀ.
+    pub transposed: u64,
+    /// With a preconditioner.
+    pub preconditioner: u64,
+}
+
+/// f A, or f Aᵀ, for a power of two f that brings its size near 1 where it is far from it. Powers of two change no digit.
+///
+/// f is chosen by the first product, unless the method says it first ([`System::set_factor`]).
+pub struct System<'a> {
+    inner: &'a mut dyn Operator,
+    side: Side,
+    factor: f64,
+    settled: bool,
+    pub(crate) products: Products,
+}
+
+impl std::fmt::Debug for System<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("System").field("side", &self.side).field("factor", &self.factor).field("products", &self.products).finish()
+    }
+}
+
+/// Exponents of two within which a system is left as it is: squares and products stay in the range of what computes them.
+fn window(epsilon: f64) -> i32 {
+    if epsilon > f64::EPSILON { 8 } else { 100 }
+}
+
+/// 2^−k for an exponent outside the window, else 1.
+pub(crate) fn correction(k: i32, epsilon: f64) -> f64 {
+    if k.abs() > window(epsilon) { 2f64.powi(-k.clamp(-1020, 1020)) } else { 1.0 }
+}
+
+impl<'a> System<'a> {
+    pub(crate) fn new(inner: &'a mut dyn Operator, side: Side) -> Self {
+        System { inner, side, factor: 1.0, settled: false, products: Products::default() }
+    }
+    /// Which side is solved.
+    #[must_use]
+    pub fn side(&self) -> Side {
+        self.side
+    }
+    /// f.
+    #[must_use]
+    pub fn factor(&self) -> f64 {
+        self.factor
+    }
+    /// Says f before the first product, where a step or a factorisation tells the size of A.
+    pub fn set_factor(&mut self, factor: f64) {
+        (self.factor, self.settled) = (factor, true);
+    }
+    /// The machine epsilon of what computes the products.
+    #[must_use]
+    pub fn epsilon(&self) -> f64 {
+        self.inner.epsilon()
+    }
+    /// What is known of the operator.
+    #[must_use]
+    pub fn known(&self) -> Known {
+        self.inner.known()
+    }
+    /// Whether products with the other side can be had.
+    #[must_use]
+    pub fn has_transpose(&self) -> bool {
+        self.side == Side::Transposed || self.inner.has_transpose()
+    }
+    fn settle(&mut self, x: &[f64], y: &mut [f64]) {
+        if !self.settled {
+            let (x, y) = (norm(x), norm(y));
+            self.settled = x > 0.0 && y > 0.0 && y.is_finite();
+            if self.settled {
+                self.factor = correction(exponent(y) - exponent(x), self.epsilon());
+            }
+        }
+        if self.factor != 1.0 {
+            scale(self.factor, y);
+        }
+    }
+    fn product(&mut self, side: Side, x: &[f64], y: &mut [f64]) -> Result<(), Failed> {
+        if side == Side::Plain {
+            self.products.plain += 1;
+            self.inner.apply(x, y)
+        } else {
+            self.products.transposed += 1;
+            self.inner.apply_transposed(x, y)
+        }
+    }
+    /// y = f A x, or f Aᵀ x, of the side that is solved.
+    ///
+    /// # Errors
+    /// What the operator gives.
+    pub fn apply(&mut self, x: &[f64], y: &mut [f64]) -> Result<(), Failed> {
+        self.product(self.side, x, y)?;
+        self.settle(x, y);
+        Ok(())
+    }
+    /// y = f Aᵀ x, or f A x: the transpose of the side that is solved.
+    ///
+    /// # Errors
+    /// What the operator gives.
+    pub fn apply_transposed(&mut self, x: &[f64], y: &mut [f64]) -> Result<(), Failed> {
+        self.product(self.side.other(), x, y)?;
+        self.settle(x, y);
+        Ok(())
+    }
+    /// r = b − A x from a start in the units of A, which is brought to those of f A. A start that leaves the range is given up for 0.
+    ///
+    /// # Errors
+    /// What the operator gives.
+    pub fn start(&mut self, b: &[f64], x: &mut [f64], r: &mut [f64]) -> Result<(), Failed> {
+        if x.iter().all(|x| *x == 0.0) {
+            r.copy_from_slice(b);
+            return Ok(());
+        }
+        self.product(self.side, x, r)?;
+        if !self.settled {
+            let (size, image) = (norm(x), norm(r));
+            if image > 0.0 && image.is_finite() {
+                self.factor = correction(exponent(image) - exponent(size), self.epsilon());
+            }
+            self.settled = true;
+        }
+        if self.factor != 1.0 {
+            scale(1.0 / self.factor, x);
+        }
+        from_right(b, r);
+        if !norm(r).is_finite() || !norm(x).is_finite() {
+            x.fill(0.0);
+            r.copy_from_slice(b);
+        }
+        Ok(())
+    }
+}

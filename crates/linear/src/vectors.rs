@@ -1,0 +1,65 @@
+//! Vector work of the linear solvers: sums are accumulated in eight parts.
+
+/// aᵀb.
+pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
+    let mut parts = [0.0_f64; 8];
+    let (x, y) = (a.chunks_exact(8), b.chunks_exact(8));
+    let rest: f64 = x.remainder().iter().zip(y.remainder()).map(|(a, b)| a * b).sum();
+    for (x, y) in x.zip(y) {
+        for i in 0..8 {
+            parts[i] += x[i] * y[i];
+        }
+    }
+    parts.iter().sum::<f64>() + rest
+}
+
+/// ‖a‖₂ of a vector, without overflow or underflow of the squares.
+pub fn norm(a: &[f64]) -> f64 {
+    let plain = dot(a, a);
+    if plain.is_finite() && plain > f64::MIN_POSITIVE / f64::EPSILON {
+        return plain.sqrt();
+    }
+    let largest = a.iter().map(|v| v.abs()).fold(0.0, f64::max);
+    if largest == 0.0 || !largest.is_finite() {
+        return if a.iter().any(|v| v.is_nan()) { f64::NAN } else { largest };
+    }
+    largest * a.iter().map(|v| (v / largest).powi(2)).sum::<f64>().sqrt()
+}
+
+/// y ← y + alpha x.
+pub(crate) fn axpy(alpha: f64, x: &[f64], y: &mut [f64]) {
+    y.iter_mut().zip(x).for_each(|(y, x)| *y += alpha * x);
+}
+
+/// y ← x + beta y.
+pub(crate) fn xpby(x: &[f64], beta: f64, y: &mut [f64]) {
+    y.iter_mut().zip(x).for_each(|(y, x)| *y = x + beta * *y);
+}
+
+/// r ← b − r.
+pub(crate) fn from_right(b: &[f64], r: &mut [f64]) {
+    r.iter_mut().zip(b).for_each(|(r, b)| *r = b - *r);
+}
+
+/// The k with 2ᵏ ≤ v < 2ᵏ⁺¹; 0 for 0 and what is not finite.
+pub(crate) fn exponent(v: f64) -> i32 {
+    if v > 0.0 && v.is_finite() { v.log2().floor() as i32 } else { 0 }
+}
+
+/// x ← a fixed pseudo-random vector.
+pub(crate) fn fill_noise(seed: u64, x: &mut [f64]) {
+    x.iter_mut().enumerate().for_each(|(i, x)| *x = noise(seed, i));
+}
+
+/// x ← alpha x.
+pub(crate) fn scale(alpha: f64, x: &mut [f64]) {
+    x.iter_mut().for_each(|x| *x *= alpha);
+}
+
+/// Entry i of a fixed pseudo-random vector with entries in [−½, ½) (Steele, Lea and Flood 2014).
+pub(crate) fn noise(seed: u64, i: usize) -> f64 {
+    let mut z = seed.wrapping_add((i as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64 - 0.5
+}

@@ -1,0 +1,257 @@
+//! One solve: the system is scaled by powers of two where squares would leave the range, and what is found is judged.
+use crate::operator::Operator;
+use crate::outcome::{Outcome, Tolerance};
+use crate::probe;
+use crate::scratch::{Scratch, split};
+use crate::solver::{Ended, Hints, LinearSolver, Side, State};
+use crate::stop::{Goal, Stop, usable};
+use crate::system::{System, correction};
+use crate::vectors::{exponent, fill_noise, from_right, norm, scale};
+use hypertape_autodiff::array::Kind;
+use hypertape_autodiff::outcome::{Failed, Need, Reached, Status};
+
+/// What one user of a solver owns: the solver's state, and scratch. One a thread; it allocates nothing once warm.
+#[derive(Debug)]
+pub struct Workspace {
+    state: Box<dyn State>,
+    stop: Stop,
+    needs: Vec<Need>,
+    approximate: bool,
+    n: usize,
+    /// The right-hand side where it had to be scaled.
+    right: Vec<f64>,
+    scratch: Scratch,
+}
+
+impl Workspace {
+    /// Of a solver, for n unknowns.
+    #[must_use]
+    pub fn new(solver: &dyn LinearSolver, n: usize) -> Self {
+        Workspace {
+            state: solver.state(n),
+            stop: solver.stop(),
+            needs: solver.needs(),
+            approximate: solver.approximate(),
+            n,
+            right: vec![],
+            scratch: Scratch::default(),
+        }
+    }
+    /// Bytes that a workspace of this solver holds for n unknowns.
+    #[must_use]
+    pub fn bytes(solver: &dyn LinearSolver, n: usize) -> u64 {
+        let own = (2 * n).max(probe::len(n, solver.stop().probe));
+        solver.state_bytes(n).saturating_add(8 * own as u64)
+    }
+    /// Makes ready for an operator: a factorisation, a preconditioner. To be called again when the operator has changed.
+    ///
+    /// # Errors
+    /// When the operator has not n unknowns or fails, when it is singular, or is not what the method needs.
+    pub fn prepare(&mut self, a: &mut dyn Operator, hints: &Hints) -> Result<(), Failed> {
+        self.fits("the operator", a.len())?;
+        for need in &self.needs {
+            let given = match need {
+                Need::Map => hints.step.is_some(),
+                Need::Transpose => a.has_transpose(),
+                Need::Diagonal => a.matrix().is_some(),
+                _ => true,
+            };
+            if !given {
+                return Err(Failed::Lacks(*need));
+            }
+        }
+        self.state.prepare(a, hints)
+    }
+    fn fits(&self, what: &'static str, given: usize) -> Result<(), Failed> {
+        if given == self.n { Ok(()) } else { Err(Failed::WrongLength { what, given, expected: self.n }) }
+    }
+    /// Solves A x = b, or Aᵀ x = b, from the x given, with the operator that it was prepared for. For b = 0, x = 0.
+    ///
+    /// # Errors
+    /// [`Failed`] says why there is no result; x then holds the best that was found.
+    pub fn solve(&mut self, a: &mut dyn Operator, side: Side, b: &[f64], x: &mut [f64], tolerance: Tolerance) -> Result<Outcome, Failed> {
+        self.fits("the operator", a.len())?;
+        self.fits("the right-hand side", b.len())?;
+        self.fits("the start", x.len())?;
+        if side == Side::Transposed && !a.has_transpose() {
+            return Err(Failed::Lacks(Need::Transpose));
+        }
+        usable(tolerance.relative)?;
+        if let Some(v) = b.iter().find(|b| !b.is_finite()) {
+            return Err(Failed::NotFinite { what: "the right-hand side of the linear system is not finite", value: Some(*v) });
+        }
+        if let Some(v) = x.iter().find(|x| !x.is_finite()) {
+            return Err(Failed::NotFinite { what: "the start of the linear solve is not finite", value: Some(*v) });
+        }
+        let whole = norm(b);
+        if whole == 0.0 {
+            x.fill(0.0);
+            return Ok(Outcome::zero());
+        }
+        let epsilon = a.epsilon();
+        let kind = a.kind();
+        let shrink = correction(exponent(whole), epsilon);
+        let mut held = std::mem::take(&mut self.right);
+        let right = if shrink == 1.0 {
+            b
+        } else {
+            held.clear();
+            held.extend(b.iter().map(|b| b * shrink));
+            scale(shrink, x);
+            if x.iter().any(|x| !x.is_finite()) {
+                x.fill(0.0);
+            }
+            &held[..]
+        };
+        let size = norm(right);
+        let relative = tolerance.relative.max(8.0 * epsilon * (b.len() as f64).sqrt());
+        let length = (relative * size).max(tolerance.absolute * shrink);
+        let goal = Goal { length, size, epsilon, accuracy: self.stop.accuracy };
+        let mut system = System::new(a, side);
+        let judged = self.state.solve(&mut system, right, x, &goal).and_then(|ended| self.judge(&mut system, right, x, &goal, ended));
+        let factor = system.factor();
+        self.right = held;
+        let vanished = factor / shrink == 1.0 || norm(x) == 0.0;
+        scale(factor / shrink, x);
+        let mut made = judged?;
+        made.norm = made.norm.map(|n| n / factor);
+        made.absolute /= shrink;
+        made.tolerance = length / size;
+        let largest = if kind == Kind::F32 { f64::from(f32::MAX) } else { f64::MAX };
+        let beyond = x.iter().find(|x| x.is_nan() || x.abs() > largest).copied();
+        if beyond.is_some() || !vanished && norm(x) == 0.0 {
+            return Err(Failed::NotFinite {
+                what: "the solution of the linear system is beyond the range of its element type",
+                value: beyond,
+            });
+        }
+        Ok(made)
+    }
+
+    /// What is to be said of x: the true residual, its backward error, the conditioning.
+    fn judge(&mut self, a: &mut System<'_>, b: &[f64], x: &[f64], goal: &Goal, mut ended: Ended) -> Result<Outcome, Failed> {
+        let n = b.len();
+        let said = std::mem::replace(&mut ended.said, Ok(Status::Converged));
+        let residual = match ended.residual {
+            Some(r) => r,
+            None => {
+                let [scratch] = split::<1>(&mut self.scratch.vectors, n);
+                a.apply(x, scratch)?;
+                from_right(b, scratch);
+                norm(scratch)
+            }
+        };
+        let length = norm(x);
+        let relative = residual / goal.size;
+        let mut reached = Reached { iterations: ended.iterations as u64, residual: relative, condition: known(ended.condition) };
+        if !residual.is_finite() || !length.is_finite() {
+            return Err(self.diverged(a, b, Failed::Diverged { growth: None, at: reached })?);
+        }
+        // ‖A‖ ≥ ‖A x‖/‖x‖.
+        let seen = if length > 0.0 && residual < goal.size { (goal.size - residual) / length } else { 0.0 };
+        let mut size_of_a = ended.norm.max(seen);
+        let mut condition = ended.condition;
+        let root = (n as f64).sqrt();
+        // A residual that is no part of b is no solution, however large x is: A is singular to rounding then.
+        let rounded = |size_of_a: f64| {
+            residual <= goal.accuracy * goal.size && residual <= 8.0 * goal.epsilon * root * (size_of_a * length + goal.size)
+        };
+        let mut status = match said {
+            said if ended.last_word => said.map_err(|e| e.reached(reached))?,
+            Err(e @ (Failed::NotSymmetric { .. } | Failed::NotFinite { .. } | Failed::Operator(_) | Failed::Lacks(_))) => return Err(e),
+            _ if residual <= goal.length => Status::Converged,
+            Ok(Status::LeastSquares) => Status::LeastSquares,
+            said @ (Ok(_) | Err(Failed::Breakdown { .. })) => {
+                if !rounded(size_of_a) && residual <= goal.epsilon.sqrt() * goal.size {
+                    // The recursion may have seen little of ‖A‖.
+                    size_of_a = size_of_a.max(self.size(a, n)?);
+                }
+                match said {
+                    _ if rounded(size_of_a) => Status::Rounding,
+                    Ok(Status::Converged) => Status::Stalled,
+                    Ok(status) => status,
+                    Err(_) if relative <= goal.epsilon.sqrt() => Status::Stalled,
+                    Err(e) => {
+                        reached.condition = self.looked(a, &ended, n, &mut size_of_a, &mut condition)?;
+                        return Err(e.reached(reached));
+                    }
+                }
+            }
+            Err(e) => {
+                if matches!(e, Failed::Diverged { .. }) {
+                    return Err(self.diverged(a, b, e.reached(reached))?);
+                }
+                reached.condition = self.looked(a, &ended, n, &mut size_of_a, &mut condition)?;
+                return Err(e.reached(reached));
+            }
+        };
+        if !ended.last_word && status != Status::LeastSquares {
+            reached.condition = self.looked(a, &ended, n, &mut size_of_a, &mut condition)?;
+            let whole = n <= self.stop.probe.max(if ended.complete { n } else { 0 });
+            let solved = status.converged();
+            if solved && whole && condition * 4.0 * goal.epsilon * root >= 1.0 {
+                return Err(Failed::Singular { at: reached });
+            }
+            if solved && condition >= goal.ill_conditioned() && condition * residual > goal.accuracy * size_of_a * length {
+                status = Status::IllConditioned;
+            }
+        }
+        let products = crate::Products { preconditioner: ended.preconditioned, ..a.products };
+        Ok(Outcome {
+            status,
+            iterations: ended.iterations as u64,
+            residual: relative,
+            absolute: residual,
+            tolerance: 0.0,
+            backward: residual / (size_of_a * length + goal.size),
+            norm: known(size_of_a),
+            condition: known(condition),
+            products,
+            remark: ended.remark,
+        })
+    }
+
+    /// What diverged: the iterations, or the operator itself has products that are not finite.
+    fn diverged(&mut self, a: &mut System<'_>, b: &[f64], e: Failed) -> Result<Failed, Failed> {
+        let [scratch] = split::<1>(&mut self.scratch.vectors, b.len());
+        a.apply(b, scratch)?;
+        let finite = norm(scratch).is_finite();
+        Ok(if finite { e } else { Failed::NotFinite { what: "the operator's product is not finite", value: None } })
+    }
+
+    /// Looks for a singular operator where that is asked for and not known; gives the condition number, where one is known.
+    fn looked(&mut self, a: &mut System<'_>, ended: &Ended, n: usize, size: &mut f64, condition: &mut f64) -> Result<Option<f64>, Failed> {
+        if !ended.complete && n <= self.stop.probe && !self.approximate {
+            let (largest, smallest) = probe::probe(a, n, ended.iterations, &mut self.scratch)?;
+            *size = size.max(largest);
+            if largest.is_finite() {
+                *condition = condition.max(if largest > 0.0 { largest / smallest } else { f64::INFINITY });
+            }
+        }
+        Ok(known(*condition))
+    }
+
+    /// ‖A‖ from below: a product with signs that look random, and where there is a transpose, a step of the power method on AᵀA.
+    fn size(&mut self, a: &mut System<'_>, n: usize) -> Result<f64, Failed> {
+        let [v, w] = split::<2>(&mut self.scratch.vectors, n);
+        fill_noise(7, v);
+        v.iter_mut().for_each(|v| *v = if *v < 0.0 { -1.0 } else { 1.0 });
+        a.apply(v, w)?;
+        let largest = norm(w) / norm(v);
+        if !a.has_transpose() {
+            return Ok(largest);
+        }
+        a.apply_transposed(w, v)?;
+        let length = norm(v);
+        if !(length > 0.0 && length.is_finite()) {
+            return Ok(largest);
+        }
+        scale(1.0 / length, v);
+        a.apply(v, w)?;
+        Ok(largest.max(norm(w)))
+    }
+}
+
+fn known(v: f64) -> Option<f64> {
+    (v > 0.0).then_some(v)
+}
