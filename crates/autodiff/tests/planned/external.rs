@@ -31,7 +31,14 @@ impl External for Tally {
         y.iter_mut().zip(*x).for_each(|(y, x)| *y = x + *before);
         *before += 1.0;
         let iterations = *before as u64;
-        Ok(Some(Report { name: "tally".into(), iterations, residual: 0.0, tolerance: 0.0, converged: true, status: "converged" }))
+        Ok(Some(Report {
+            name: "tally".into(),
+            iterations: Some(iterations),
+            residual: 0.0,
+            tolerance: 0.0,
+            converged: true,
+            status: hypertape_autodiff::outcome::Status::Converged,
+        }))
     }
     fn forget(&self, state: &mut (dyn Any + Send)) {
         if let Some(s) = state.downcast_mut::<f64>() {
@@ -99,7 +106,7 @@ fn each_use_has_a_state() {
     e.run(&[x.view()]).unwrap();
     assert_eq!(e.output(0).to_owned().to_f64(), [2.0, 1.0]);
     assert_eq!(e.output(1).to_owned().to_f64(), [1.0 + 3.0, 2.0 + 3.0]);
-    let counts = |e: &Executor| e.reports().iter().map(|r| r.iterations).collect::<Vec<_>>();
+    let counts = |e: &Executor| e.reports().iter().map(|r| r.iterations.unwrap()).collect::<Vec<_>>();
     assert_eq!(counts(&e), [1, 1, 1, 2, 3]);
     e.run(&[x.view()]).unwrap();
     assert_eq!(e.output(0).to_owned().to_f64(), [4.0, 3.0]);

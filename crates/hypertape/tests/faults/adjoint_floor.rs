@@ -1,7 +1,7 @@
 //! The default tolerance of an adjoint solve is one that rounding allows.
 //!
 //! Places looked at:
-//! - `implicit/adjoint/krylov.rs`: the floor was 8ε√n of ‖b‖; what a solver leaves above it is compared with 8ε√n(1 + ‖A‖‖x‖/‖b‖), at most √ε.
+//! - `linear/workspace.rs`: the floor was 8ε√n of ‖b‖; what a solver leaves above it is compared with 8ε√n(1 + ‖A‖‖x‖/‖b‖), at most √ε.
 //! - `implicit/adjoint/dense.rs`: √ε of ‖b‖; clean.
 //! - `implicit/adjoint/series.rs`: the residual is the next term; clean.
 //! - messages: `implicit/linear_system.rs` and `implicit/root.rs` name the limit only where it was reached, and a refinement is not advised after one.

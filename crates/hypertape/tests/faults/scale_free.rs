@@ -5,7 +5,7 @@
 //! - `implicit/root.rs`: a method's own tolerance may be absolute; a Newton step of a tenth of the solution is refused whatever it says.
 //! - `implicit/root.rs`: refinement stopped at the same absolute bound; it stops at the relative one.
 //! - `implicit/adjoint/dense.rs`: pivots were compared with the largest of the matrix as given; rows and columns are brought near 1 first.
-//! - `implicit/adjoint/krylov.rs`, `series.rs`: relative to ‖b‖; clean. Absolute tolerances are options, 0 unless set.
+//! - `linear/workspace.rs`, `neumann.rs`: relative to ‖b‖; clean. Absolute tolerances are options, 0 unless set.
 //! - `implicit/root.rs`: a method's tolerance may ask for less than rounding leaves; what is rounding is accepted.
 //! - `methods/line_search.rs`, `lbfgs.rs`: products of small gradients vanished; slopes and pairs are taken over their lengths.
 use hypertape::prelude::*;
