@@ -3,6 +3,7 @@ use hypertape_autodiff::record::{Var, zeros};
 use hypertape_autodiff::tree::Ranked;
 use hypertape_autodiff::{Function, shape};
 use hypertape_implicit::*;
+use hypertape_linear::*;
 use hypertape_solvers::{Method, NewtonCg};
 use hypertape_testkit::differences::{self, STEP, assert_close};
 use hypertape_testkit::problems::ridge;

@@ -4,6 +4,7 @@ use hypertape_autodiff::record::{Scalar, Var, scalar, zeros};
 use hypertape_autodiff::tree::{Leaf, Ranked};
 use hypertape_autodiff::{Function, Result};
 use hypertape_implicit::*;
+use hypertape_linear::*;
 use hypertape_solvers::{GradientDescent, Method};
 use hypertape_testkit::random;
 use ndarray::{Array1, Array2};
