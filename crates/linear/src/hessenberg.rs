@@ -135,7 +135,7 @@ pub(crate) fn extend(a: &mut System<'_>, basis: &[f64], next: &mut [f64]) -> Res
 
 #[cfg(test)]
 mod tests {
-    use crate::*;
+    use super::*;
 
     #[test]
     fn singular_values_of_triangles() {

@@ -81,7 +81,7 @@ impl<'a> Tridiagonal<'a> {
 
 #[cfg(test)]
 mod tests {
-    use crate::*;
+    use super::*;
 
     /// The coefficients of conjugate gradients on diag(values) with b of ones.
     fn coefficients(values: &[f64], steps: usize) -> Vec<f64> {

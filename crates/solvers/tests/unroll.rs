@@ -169,7 +169,7 @@ fn batches_run_over_the_leading_axis_in_each_storage_form() {
         close("by batch", &all.1.1, other.1.1.iter().copied(), 1e-14);
     }
     let outside = Sgd::new(&f).step_size(0.2).momentum(0.9).solve_over(arr1(&[0.0, 0.0]), 0.3, &batches).unwrap();
-    assert_eq!(outside.report.iterations, 11);
+    assert_eq!(outside.report.iterations, Some(11));
     assert!((outside.solution[[0]].powi(2) + outside.solution[[1]].powi(2) - all.0).abs() < 1e-14);
 }
 
