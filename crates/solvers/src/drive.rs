@@ -1,15 +1,15 @@
 //! The one loop that drives every method to its tolerance, as a recording.
 use crate::handles::{at_most, choose, counters, double, largest, pick, require, setting, shape};
-use crate::method::Method;
+use crate::method::{Method, Params, Unknown};
 use hypertape_autodiff::Error;
 use hypertape_autodiff::array::LeafType;
 use hypertape_autodiff::ops::require::Condition;
 use hypertape_autodiff::record::{self, Scalar, Var, counted_scan_until, scalar, scan};
 use hypertape_autodiff::tree::{V, Vars};
 
-/// What the loop gives: the solution, steps run, and [last step undone, residual at the solution, tolerance, stalled]. The residual of a solution that
+/// What the loop gives: the unknown, steps run, and [last step undone, residual at the solution, tolerance, stalled]. The residual of a solution that
 /// is not finite is NaN.
-pub(crate) type Driven<M> = (V<<M as Method>::Solution>, (Var<u32>, [Var; 4]));
+pub(crate) type Driven<M> = (V<Unknown<M>>, (Var<u32>, [Var; 4]));
 
 /// A measure that is this much smaller is progress.
 const FALL: f64 = 0.99;
@@ -25,7 +25,7 @@ const RISEN: f64 = 1e3;
 /// One turn measures the state and makes a step from it, which share their work. When the measure is at the tolerance, or not finite,
 /// the state stays as it is and the loop ends: so the solution is the state that was measured. Where only the count ends it, nothing is measured in steps.
 #[track_caller]
-pub(crate) fn drive<M: Method>(m: &M, start: V<M::Solution>, params: &V<M::Params>, each: V<M::Each>) -> Driven<M> {
+pub(crate) fn drive<M: Method>(m: &M, start: V<Unknown<M>>, params: &V<Params<M>>, each: V<M::Each>) -> Driven<M> {
     let number = |v: f64| scalar::<f64>(v);
     let state = m.start(start, params);
     if m.limits().only_counts() {
@@ -79,7 +79,7 @@ pub(crate) fn drive<M: Method>(m: &M, start: V<M::Solution>, params: &V<M::Param
     let [done, measure, goal, best, at, falls, _] = numbers;
     // What the loop measured decides: computed once more, it may round to the other side of the tolerance.
     let after: Var = double(Scalar::Var(m.stopping(&state, params)));
-    let solution = m.solution(&state);
+    let solution = m.unknown(&state, params);
     let residual = known(&solution, pick(done, measure, after));
     let none = at_most(count.real(), number(0.0));
     let goal = pick(none, reach(residual), goal);
@@ -99,7 +99,7 @@ fn known<W: Vars>(solution: &W, measure: Var) -> Var {
 
 /// All iterations, and the measure at the end.
 #[track_caller]
-fn counted<M: Method>(m: &M, state: V<M::State>, params: &V<M::Params>, each: V<M::Each>) -> Driven<M> {
+fn counted<M: Method>(m: &M, state: V<M::State>, params: &V<Params<M>>, each: V<M::Each>) -> Driven<M> {
     let step = |s: V<M::State>, e: V<M::Each>, k: Var<u32>| {
         let next = m.step(s.clone(), params, e, k);
         same_types(m.name(), &s, &next);
@@ -113,7 +113,7 @@ fn counted<M: Method>(m: &M, state: V<M::State>, params: &V<M::Params>, each: V<
     };
     let residual: Var = double(Scalar::Var(m.stopping(&state, params)));
     let none = scalar::<f64>(0.0);
-    let solution = m.solution(&state);
+    let solution = m.unknown(&state, params);
     let residual = known(&solution, residual);
     (solution, (whole(scalar(steps as f64)), [none, residual, none, none]))
 }

@@ -7,9 +7,9 @@ mod keep;
 mod limits;
 mod method;
 mod methods;
-mod objective;
 mod operators;
 mod prepared;
+mod problem;
 pub mod prox;
 mod report;
 mod solve;
@@ -24,11 +24,14 @@ pub use compare::{Compare, Comparison, Measured, Meter, Row, compare};
 pub use inner::Inner;
 pub use keep::Keep;
 pub use limits::Limits;
-pub use method::Method;
-pub use methods::{Adam, AdamDescent, CondatVu, Fista, FixedPoint, GradientDescent, Ista, Lbfgs, NewtonCg, Sgd};
-pub use objective::Objective;
+pub use method::{Method, Params, Solution, Unknown};
+pub use methods::{Adam, AdamDescent, CondatVu, DouglasRachford, Fista, FixedPoint, GradientDescent, Ista, Lbfgs, NewtonCg, Sgd};
 pub use operators::{Composed, Difference1d, Fixed, Gradient2d, LinearOperator, Matrix, compose, operator_norm};
 pub use prepared::Prepared;
+pub use problem::{
+    AsMapping, AsProblem, BothProximal, Composite, Equation, Equilibrium, FiniteSum, Mapping, Objective, PrimalDual, Problem, Proximal,
+    Root, Saddle, Sampled, Sampling, Scale, Smooth, Split, Splitting,
+};
 pub use prox::Prox;
 pub use report::{Ended, Solved};
 pub use solve::Solve;

@@ -1,18 +1,24 @@
 //! What a method is: the loop, unrolling and the implicit layer know only this trait.
 use crate::limits::Limits;
+use crate::problem::{Problem, Scale};
 use hypertape_autodiff::Result;
 use hypertape_autodiff::record::{DynVar, Scalar, Var};
 use hypertape_autodiff::tree::{Structure, V};
 
-/// An iterative method: structures, one step, and the equation that its fixed point satisfies.
+/// The variable of the equation of a method's problem.
+pub type Unknown<M> = <<M as Method>::Problem as Problem>::Unknown;
+/// What the problem depends on.
+pub type Params<M> = <<M as Method>::Problem as Problem>::Params;
+/// What the user asks for.
+pub type Solution<M> = <<M as Method>::Problem as Problem>::Solution;
+
+/// An iterative method: it is made from a problem, holds it, and makes steps towards its unknown.
 ///
 /// Everything is written with handles, so one step is recorded once, then iterated ([`Solve`](crate::Solve)), unrolled
 /// ([`Unrolled`](crate::Unrolled)), or differentiated at its fixed point. A method names the most tape it needs and nothing of a loss.
 pub trait Method: Clone + 'static {
-    /// What it solves for.
-    type Solution: Structure;
-    /// What the problem depends on.
-    type Params: Structure;
+    /// What it solves.
+    type Problem: Problem;
     /// What differs from step to step: a mini-batch, a layer's weights; `()` for most.
     type Each: Structure;
     /// All that one step hands to the next.
@@ -20,22 +26,24 @@ pub trait Method: Clone + 'static {
 
     /// The field's name of it.
     fn name(&self) -> &'static str;
-    /// Shapes of the solution, the parameters, and what one step gets.
+    /// The problem that it was made from.
+    fn problem(&self) -> &Self::Problem;
+    /// Shapes of what one step gets.
     ///
     /// # Errors
     /// When the functions it was made from failed.
-    fn shapes(&self) -> Result<(Self::Solution, Self::Params, Self::Each)>;
+    fn each(&self) -> Result<Self::Each>;
     /// The first state.
-    fn start(&self, solution: V<Self::Solution>, params: &V<Self::Params>) -> V<Self::State>;
+    fn start(&self, unknown: V<Unknown<Self>>, params: &V<Params<Self>>) -> V<Self::State>;
     /// The next state; k counts from 0.
-    fn step(&self, state: V<Self::State>, params: &V<Self::Params>, each: V<Self::Each>, k: Var<u32>) -> V<Self::State>;
+    fn step(&self, state: V<Self::State>, params: &V<Params<Self>>, each: V<Self::Each>, k: Var<u32>) -> V<Self::State>;
     /// The same step, where it is differentiated: what unrolling records. A method that makes no step at rest gives one here that leaves the solution
     /// where it is and moves its derivative.
-    fn step_with_derivative(&self, state: V<Self::State>, params: &V<Self::Params>, each: V<Self::Each>, k: Var<u32>) -> V<Self::State> {
+    fn step_with_derivative(&self, state: V<Self::State>, params: &V<Params<Self>>, each: V<Self::Each>, k: Var<u32>) -> V<Self::State> {
         self.step(state, params, each, k)
     }
     /// A state whose derivative was cut off, with what depends on the parameters made again: where `Keep::Last` begins.
-    fn resume(&self, state: V<Self::State>, params: &V<Self::Params>) -> V<Self::State> {
+    fn resume(&self, state: V<Self::State>, params: &V<Params<Self>>) -> V<Self::State> {
         let _ = params;
         state
     }
@@ -45,14 +53,16 @@ pub trait Method: Clone + 'static {
         let _ = state;
         None
     }
+    /// The unknown that a state stands for.
+    fn unknown(&self, state: &V<Self::State>, params: &V<Params<Self>>) -> V<Unknown<Self>>;
     /// The solution that a state stands for.
-    fn solution(&self, state: &V<Self::State>) -> V<Self::Solution>;
-    /// The optimality map F(z, params): zero at the solution.
-    fn optimality(&self, solution: &V<Self::Solution>, params: &V<Self::Params>) -> V<Self::Solution>;
+    fn solution(&self, state: &V<Self::State>, params: &V<Params<Self>>) -> V<Solution<Self>> {
+        self.problem().solution(&self.unknown(state, params), params, self.scale())
+    }
     /// The stopping measure of a state: one real number, compared with the tolerance.
     ///
     /// It is written so that a step from the same state shares its work: the loop records both side by side.
-    fn stopping(&self, state: &V<Self::State>, params: &V<Self::Params>) -> DynVar;
+    fn stopping(&self, state: &V<Self::State>, params: &V<Params<Self>>) -> DynVar;
     /// When it stops.
     fn limits(&self) -> &Limits;
     /// When it stops, to be set.
@@ -66,10 +76,19 @@ pub trait Method: Clone + 'static {
         Ok(())
     }
 
-    /// The number α for which one step is z − αF(z, params), F the optimality map, where there is one: then I − α∂F/∂z is the Jacobian of
-    /// a step, and a Neumann series with it is backpropagation through steps.
-    fn contraction(&self) -> Option<f64> {
+    /// The steps in which the problem writes its equation: those of the first iteration.
+    fn scale(&self) -> Scale {
+        Scale::default()
+    }
+    /// One step as a map T of the unknown, where it is one, with the steps of the first iteration and without momentum: then linear solvers that need a
+    /// contraction (Neumann, one step) solve with w − T(w), and K terms are backpropagation through K steps.
+    fn map(&self, unknown: &V<Unknown<Self>>, params: &V<Params<Self>>) -> Option<V<Unknown<Self>>> {
+        let _ = (unknown, params);
         None
+    }
+    /// Whether [`map`](Method::map) gives one.
+    fn has_map(&self) -> bool {
+        false
     }
 
     /// Stops once the stopping measure is at or under this number or variable.

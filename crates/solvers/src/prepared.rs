@@ -1,6 +1,7 @@
 //! A method on a problem of known shapes, recorded and planned once, solved again and again.
 use crate::drive::drive;
-use crate::method::Method;
+use crate::method::{Method, Params, Solution, Unknown};
+use crate::problem::Problem;
 use crate::report::{Ended, Solved};
 use hypertape_autodiff::array::{AnyArray, AnyView, LeafType};
 use hypertape_autodiff::execute::Counts;
@@ -11,10 +12,12 @@ use hypertape_autodiff::record::{self, DynVar, Var};
 use hypertape_autodiff::tree::{AnyLeaf, Feed, Leaf, Ranked, Structure, V, Vars};
 use hypertape_autodiff::{Allow, Error, Function, Result, Site, Workspace};
 
-/// Solution, then steps run, then [last step undone, residual, tolerance, stalled].
-type Outputs<M> = (<M as Method>::Solution, (Leaf<u32>, [Leaf<f64>; 4]));
+/// Solution; the unknown, where it is another; then steps run, then [last step undone, residual, tolerance, stalled].
+type Outputs<M> = (Solution<M>, Vec<AnyLeaf>, (Leaf<u32>, [Leaf<f64>; 4]));
 /// Start, parameters, what differs from step to step, and variables of the recording that it was prepared in.
-type Inputs<M> = (<M as Method>::Solution, <M as Method>::Params, <M as Method>::Each, Vec<AnyLeaf>);
+type Inputs<M> = (Unknown<M>, Params<M>, <M as Method>::Each, Vec<AnyLeaf>);
+/// The structures of a start, of parameters, and of what differs from step to step.
+type Doors<M> = (Unknown<M>, Params<M>, <M as Method>::Each);
 
 /// A method on a problem of known shapes, recorded and planned once. It replays without recording, and allocates nothing once warm.
 #[derive(Debug)]
@@ -22,8 +25,8 @@ pub struct Prepared<M: Method> {
     name: &'static str,
     function: Function<Inputs<M>, Outputs<M>>,
     workspace: Workspace<Inputs<M>, Outputs<M>>,
-    /// Leaves of the solution.
-    leaves: usize,
+    /// Leaves of the solution, and of the unknown where it is another.
+    leaves: (usize, usize),
     at: Site,
 }
 
@@ -46,8 +49,12 @@ pub(crate) fn wrong(name: &str, problem: String, at: Site) -> Error {
 }
 
 /// What the method was made for; its own mistakes are at the line where it is used.
-pub(crate) fn shapes<M: Method>(m: &M, at: Site) -> Result<(M::Solution, M::Params, M::Each)> {
-    record::on_behalf(at, &[crate::SOURCES], || m.shapes()).map_err(|e| e.or_at(at))
+pub(crate) fn shapes<M: Method>(m: &M, at: Site) -> Result<Doors<M>> {
+    let both = || {
+        let (unknown, params) = m.problem().shapes()?;
+        Ok((unknown, params, m.each()?))
+    };
+    record::on_behalf(at, &[crate::SOURCES], both).map_err(|e: Error| e.or_at(at))
 }
 
 /// That a start, parameters, and what differs from step to step (stacked) have the types that the method was made for.
@@ -81,23 +88,28 @@ fn with_leaves<S: Structure>(s: &S, types: &[LeafType], at: Site) -> S {
 
 impl<M: Method> Prepared<M> {
     /// Records in a recording of its own; steps and tolerances that are variables of another one are an error.
-    pub(crate) fn new(m: &M, doors: (M::Solution, M::Params, M::Each), at: Site) -> Result<Self> {
+    pub(crate) fn new(m: &M, doors: Doors<M>, at: Site) -> Result<Self> {
         let types = Self::check(m, &doors, at)?;
-        let (structure, program) = record::trace(&types, at, |v| record::on_behalf(at, &[crate::SOURCES], || Self::body(m, &doors, v)));
-        Self::assemble(m, doors, structure, program?, vec![], at)
+        let (made, program) = record::trace(&types, at, |v| {
+            let (solution, unknown, out) = record::on_behalf(at, &[crate::SOURCES], || Self::body(m, &doors, v));
+            ((solution, unknown), out)
+        });
+        Self::assemble(m, doors, made, program?, vec![], at)
     }
     /// Records as a region of the open recording: variables of it that the method holds become further inputs, and are returned.
-    pub(crate) fn capturing(m: &M, doors: (M::Solution, M::Params, M::Each), at: Site) -> Result<(Self, Vec<DynVar>)> {
+    pub(crate) fn capturing(m: &M, doors: Doors<M>, at: Site) -> Result<(Self, Vec<DynVar>)> {
         let types = Self::check(m, &doors, at)?;
-        let body = |v: &[DynVar]| record::on_behalf(at, &[crate::SOURCES], || Self::body(m, &doors, v));
-        let (structure, captured) = record::capture(&types, at, m.name(), body);
+        let (made, captured) = record::capture(&types, at, m.name(), |v| {
+            let (solution, unknown, out) = record::on_behalf(at, &[crate::SOURCES], || Self::body(m, &doors, v));
+            ((solution, unknown), out)
+        });
         let Some(captured) = captured else {
             return Err(wrong(m.name(), "the recording it is used in has failed before".into(), at));
         };
         let extra = captured.captures.iter().map(|v| AnyLeaf(v.leaf_type().unwrap_or(LeafType::new(&[], v.kind())))).collect();
-        Ok((Self::assemble(m, doors, structure, captured.program, extra, at)?, captured.captures))
+        Ok((Self::assemble(m, doors, made, captured.program, extra, at)?, captured.captures))
     }
-    fn check(m: &M, doors: &(M::Solution, M::Params, M::Each), at: Site) -> Result<Vec<LeafType>> {
+    fn check(m: &M, doors: &Doors<M>, at: Site) -> Result<Vec<LeafType>> {
         let each = doors.2.leaf_types();
         fits(m, [&doors.0.leaf_types(), &doors.1.leaf_types(), &each], at)?;
         let steps = each.first().map_or(m.limits().iterations, |t| t.shape.first().copied().unwrap_or(0));
@@ -107,28 +119,33 @@ impl<M: Method> Prepared<M> {
         types.extend(each);
         Ok(types)
     }
-    fn body(m: &M, doors: &(M::Solution, M::Params, M::Each), v: &[DynVar]) -> (<M as Method>::Solution, Vec<DynVar>) {
+    fn body(m: &M, doors: &Doors<M>, v: &[DynVar]) -> (Solution<M>, Vec<AnyLeaf>, Vec<DynVar>) {
         let mut given = v.iter().copied();
         let mut next = |_: &LeafType| given.next().unwrap_or(DynVar::POISON);
-        let (start, params, each): (V<M::Solution>, V<M::Params>, V<M::Each>) =
+        let (start, params, each): (V<Unknown<M>>, V<Params<M>>, V<M::Each>) =
             (doors.0.vars(&mut next), doors.1.vars(&mut next), doors.2.vars(&mut next));
-        let (solution, (count, numbers)) = drive(m, start, &params, each);
-        let mut out = solution.flat();
+        let (unknown, (count, numbers)) = drive(m, start, &params, each);
+        let solution = m.problem().solution(&unknown, &params, m.scale());
+        let (mut out, other) = (solution.flat(), unknown.flat());
+        let same = out.len() == other.len() && out.iter().zip(&other).all(|(a, b)| a.same_value(*b));
+        let other = if same { vec![] } else { other };
+        let types = other.iter().filter_map(|v| v.leaf_type()).map(AnyLeaf).collect();
+        out.extend(other);
         out.push(count.to_dyn());
         out.extend(numbers.map(Var::to_dyn));
-        (solution.structure(), out)
+        (solution.structure(), types, out)
     }
     fn assemble(
         m: &M,
-        doors: (M::Solution, M::Params, M::Each),
-        solution: M::Solution,
+        doors: Doors<M>,
+        (solution, unknown): (Solution<M>, Vec<AnyLeaf>),
         program: Program,
         extra: Vec<AnyLeaf>,
         at: Site,
     ) -> Result<Self> {
-        let leaves = solution.leaf_types().len();
+        let leaves = (solution.leaf_types().len(), unknown.len());
         let number = || Leaf::<f64>::new([]);
-        let outputs = (solution, (Leaf::<u32>::new([]), [number(), number(), number(), number()]));
+        let outputs = (solution, unknown, (Leaf::<u32>::new([]), [number(), number(), number(), number()]));
         let function = Function::with_doors(program, (doors.0, doors.1, doors.2, extra), outputs)?;
         let workspace = workspace(&function);
         Ok(Prepared { name: m.name(), function, workspace, leaves, at })
@@ -148,13 +165,13 @@ impl<M: Method> Prepared<M> {
     #[track_caller]
     pub fn run(
         &mut self,
-        start: impl Feed<M::Solution>,
-        params: impl Feed<M::Params>,
+        start: impl Feed<Unknown<M>>,
+        params: impl Feed<Params<M>>,
         each: impl Feed<M::Each>,
         captured: &[AnyView<'_>],
-    ) -> Result<(<M::Solution as Structure>::Views<'_>, Ended)> {
+    ) -> Result<(<Solution<M> as Structure>::Views<'_>, Ended)> {
         let given = (&start, &params, &each, captured);
-        let (solution, (count, numbers)) = self.workspace.run(given)?;
+        let (solution, _, (count, numbers)) = self.workspace.run(given)?;
         let [a, b, c, d] = numbers;
         let r = Ended::new(count.number()?, [a.number()?, b.number()?, c.number()?, d.number()?]);
         if !r.residual.is_finite() {
@@ -162,23 +179,25 @@ impl<M: Method> Prepared<M> {
         }
         Ok((solution, r))
     }
-    /// As [`run`](Prepared::run), with every leaf of the solution handed out in order; errors name the line where it was prepared.
+    /// As [`run`](Prepared::run), with every leaf of the unknown handed out in order; errors name the line where it was prepared.
     ///
     /// # Errors
     /// As [`run`](Prepared::run).
     pub fn run_leaves(
         &mut self,
-        start: &impl Feed<M::Solution>,
-        params: &impl Feed<M::Params>,
+        start: &impl Feed<Unknown<M>>,
+        params: &impl Feed<Params<M>>,
         each: &impl Feed<M::Each>,
         captured: &[AnyView<'_>],
         sink: &mut dyn FnMut(AnyView<'_>),
     ) -> Result<Ended> {
         let given = (start, params, each, captured);
-        let leaves = self.leaves;
+        let (solution, other) = self.leaves;
+        let (from, leaves) = if other == 0 { (0, solution) } else { (solution, solution + other) };
         let (mut k, mut steps, mut numbers) = (0, 0, [0.0; 4]);
         self.workspace.run_each(given, &mut |v| {
             match (k < leaves, &v) {
+                (true, _) if k < from => {}
                 (true, _) => sink(v),
                 (_, AnyView::U32(n)) => steps = n.number().unwrap_or_default(),
                 (_, AnyView::F64(x)) => numbers[k - leaves - 1] = x.number().unwrap_or(f64::NAN),
@@ -212,7 +231,7 @@ impl<M: Method<Each = ()>> Prepared<M> {
     /// # Errors
     /// As [`run`](Prepared::run).
     #[track_caller]
-    pub fn solve(&mut self, start: impl Feed<M::Solution>, params: impl Feed<M::Params>) -> Result<Solved<M::Solution>> {
+    pub fn solve(&mut self, start: impl Feed<Unknown<M>>, params: impl Feed<Params<M>>) -> Result<Solved<Solution<M>>> {
         self.owned(start, params, ())
     }
 }
@@ -222,14 +241,14 @@ impl<M: Method> Prepared<M> {
     #[track_caller]
     pub(crate) fn owned(
         &mut self,
-        start: impl Feed<M::Solution>,
-        params: impl Feed<M::Params>,
+        start: impl Feed<Unknown<M>>,
+        params: impl Feed<Params<M>>,
         each: impl Feed<M::Each>,
-    ) -> Result<Solved<M::Solution>> {
+    ) -> Result<Solved<Solution<M>>> {
         let given = (&start, &params, &each, Vec::<AnyArray>::new());
         let mut out = self.function.outputs().arrays(&mut |t| AnyArray::full(t, 0.0));
         self.workspace.run_into(&given, &mut out)?;
-        let (solution, (count, [a, b, c, d])) = out;
+        let (solution, _, (count, [a, b, c, d])) = out;
         let r = Ended::new(count.number()?, [a.number()?, b.number()?, c.number()?, d.number()?]);
         self.finite(&given, r)?;
         Ok(Solved { solution, report: r.report(self.name) })

@@ -1,6 +1,6 @@
 //! What every method can do: solve outside a recording, be prepared for many solves, be unrolled inside one.
 use crate::keep::Keep;
-use crate::method::Method;
+use crate::method::{Method, Params, Solution, Unknown};
 use crate::prepared::{Prepared, shapes, wrong};
 use crate::report::Solved;
 use crate::unrolled::Unrolled;
@@ -26,7 +26,7 @@ pub trait Solve: Method {
     /// Settings that cannot work; inputs that do not fit or are not finite; a value inside that is not finite, with the iteration,
     /// and the operation and line it came from. Stopping at the limit is no error: the report says so.
     #[track_caller]
-    fn solve(&self, start: impl Feed<Self::Solution>, params: impl Feed<Self::Params>) -> Result<Solved<Self::Solution>>
+    fn solve(&self, start: impl Feed<Unknown<Self>>, params: impl Feed<Params<Self>>) -> Result<Solved<Solution<Self>>>
     where
         Self: Method<Each = ()>,
     {
@@ -43,28 +43,28 @@ pub trait Solve: Method {
     #[track_caller]
     fn solve_over(
         &self,
-        start: impl Feed<Self::Solution>,
-        params: impl Feed<Self::Params>,
+        start: impl Feed<Unknown<Self>>,
+        params: impl Feed<Params<Self>>,
         each: impl Feed<Self::Each>,
-    ) -> Result<Solved<Self::Solution>> {
+    ) -> Result<Solved<Solution<Self>>> {
         let at = Location::caller();
-        let (solution, par, one) = shapes(self, at)?;
+        let (unknown, par, one) = shapes(self, at)?;
         let stacked = Prepared::<Self>::stacked(&one, &each, at);
         if stacked.leaf_types().iter().any(|t| t.shape.first() == Some(&0)) {
             return Err(wrong(self.name(), "there are no steps to make; give at least one entry along the leading axis".into(), at));
         }
-        Prepared::new(self, (solution, par, stacked), at)?.owned(start, params, each)
+        Prepared::new(self, (unknown, par, stacked), at)?.owned(start, params, each)
     }
     /// Records and plans the loop once, for many solves. No iterations at all are allowed: a start may already be the solution.
     ///
     /// # Errors
     /// Settings that cannot work, or a step size or tolerance that is a variable of another recording.
     #[track_caller]
-    fn prepare(&self, solution: &Self::Solution, params: &Self::Params) -> Result<Prepared<Self>>
+    fn prepare(&self, unknown: &Unknown<Self>, params: &Params<Self>) -> Result<Prepared<Self>>
     where
         Self: Method<Each = ()>,
     {
-        Prepared::new(self, (solution.clone(), params.clone(), ()), Location::caller())
+        Prepared::new(self, (unknown.clone(), params.clone(), ()), Location::caller())
     }
     /// As [`prepare`](Solve::prepare), inside a recording: the variables of it that the method holds (step sizes, tolerances) become further
     /// inputs of [`Prepared::run`]. They are returned in order.
@@ -72,19 +72,19 @@ pub trait Solve: Method {
     /// # Errors
     /// As [`prepare`](Solve::prepare), or when the recording has failed before.
     #[track_caller]
-    fn prepare_here(&self, solution: &Self::Solution, params: &Self::Params) -> Result<(Prepared<Self>, Vec<DynVar>)>
+    fn prepare_here(&self, unknown: &Unknown<Self>, params: &Params<Self>) -> Result<(Prepared<Self>, Vec<DynVar>)>
     where
         Self: Method<Each = ()>,
     {
-        Prepared::capturing(self, (solution.clone(), params.clone(), ()), Location::caller())
+        Prepared::capturing(self, (unknown.clone(), params.clone(), ()), Location::caller())
     }
     /// The same for methods whose steps differ; `each` has the leading axis of steps.
     ///
     /// # Errors
     /// As [`prepare_here`](Solve::prepare_here).
     #[track_caller]
-    fn prepare_over(&self, solution: &Self::Solution, params: &Self::Params, each: &Self::Each) -> Result<(Prepared<Self>, Vec<DynVar>)> {
-        Prepared::capturing(self, (solution.clone(), params.clone(), each.clone()), Location::caller())
+    fn prepare_over(&self, unknown: &Unknown<Self>, params: &Params<Self>, each: &Self::Each) -> Result<(Prepared<Self>, Vec<DynVar>)> {
+        Prepared::capturing(self, (unknown.clone(), params.clone(), each.clone()), Location::caller())
     }
     /// So many steps inside a recording, differentiated step by step.
     fn unroll(&self, steps: usize) -> Unrolled<Self> {

@@ -1,7 +1,7 @@
 //! Unrolling: a fixed number of steps through the tape, under a choice of what is kept for the derivative.
 use crate::handles;
 use crate::keep::Keep;
-use crate::method::Method;
+use crate::method::{Method, Params, Solution, Unknown};
 use crate::prepared::{fits, wrong};
 use hypertape_autodiff::Site;
 use hypertape_autodiff::operation::Storage;
@@ -45,45 +45,45 @@ impl<M> Unrolled<M> {
 impl<M: Method> Unrolled<M> {
     /// The solution after the steps, inside a recording. Settings that cannot work make the recording fail, with the line of this call.
     #[track_caller]
-    pub fn solve(&self, start: impl Give<M::Solution>, params: impl Give<M::Params>) -> V<M::Solution>
+    pub fn solve(&self, start: impl Give<Unknown<M>>, params: impl Give<Params<M>>) -> V<Solution<M>>
     where
         M: Method<Each = ()>,
     {
-        self.run(start.give(), &params.give(), (), &mut |_| ()).0
+        self.run(start.give(), &params.give(), (), &mut |_, _| ()).0
     }
     /// The same with one step for each entry of the leading axis of `each`, which has as many entries as there are steps.
     #[track_caller]
-    pub fn solve_over(&self, start: impl Give<M::Solution>, params: impl Give<M::Params>, each: impl Give<M::Each>) -> V<M::Solution> {
-        self.run(start.give(), &params.give(), each.give(), &mut |_| ()).0
+    pub fn solve_over(&self, start: impl Give<Unknown<M>>, params: impl Give<Params<M>>, each: impl Give<M::Each>) -> V<Solution<M>> {
+        self.run(start.give(), &params.give(), each.give(), &mut |_, _| ()).0
     }
     /// The solution after the steps, and every iterate z₁ … z_K stacked along a new leading axis.
     #[track_caller]
-    pub fn trace(&self, start: impl Give<M::Solution>, params: impl Give<M::Params>) -> (V<M::Solution>, V<M::Solution>)
+    pub fn trace(&self, start: impl Give<Unknown<M>>, params: impl Give<Params<M>>) -> (V<Solution<M>>, V<Solution<M>>)
     where
         M: Method<Each = ()>,
     {
-        self.run(start.give(), &params.give(), (), &mut |s| self.method.solution(s))
+        self.run(start.give(), &params.give(), (), &mut |s, p| self.method.solution(s, p))
     }
 
     #[track_caller]
     fn run<Y: Vars>(
         &self,
-        start: V<M::Solution>,
-        params: &V<M::Params>,
+        start: V<Unknown<M>>,
+        params: &V<Params<M>>,
         each: V<M::Each>,
-        emit: &mut dyn FnMut(&V<M::State>) -> Y,
-    ) -> (V<M::Solution>, Y) {
+        emit: &mut dyn FnMut(&V<M::State>, &V<Params<M>>) -> Y,
+    ) -> (V<Solution<M>>, Y) {
         let at = Location::caller();
         record::on_behalf(at, &[crate::SOURCES], || self.run_at(start, params, each, emit, at))
     }
     fn run_at<Y: Vars>(
         &self,
-        start: V<M::Solution>,
-        params: &V<M::Params>,
+        start: V<Unknown<M>>,
+        params: &V<Params<M>>,
         each: V<M::Each>,
-        emit: &mut dyn FnMut(&V<M::State>) -> Y,
+        emit: &mut dyn FnMut(&V<M::State>, &V<Params<M>>) -> Y,
         at: Site,
-    ) -> (V<M::Solution>, Y) {
+    ) -> (V<Solution<M>>, Y) {
         handles::known(self.method.name(), &[start.flat(), params.flat(), each.flat()].concat(), at);
         let types = [start.structure().leaf_types(), params.structure().leaf_types(), each.structure().leaf_types()];
         let name = self.method.name();
@@ -91,14 +91,15 @@ impl<M: Method> Unrolled<M> {
             fits(&self.method, [&types[0], &types[1], &types[2]], at).and_then(|()| self.check(&each).map_err(|p| wrong(name, p, at)));
         if let Err(e) = checked {
             record::fail(e);
-            let state = self.method.start(start.clone(), params);
-            return (start, emit(&state));
+            let state = self.method.start(start, params);
+            return (self.method.solution(&state, params), emit(&state, params));
         }
         // Cotangents are checked where they come out, at what enters.
         let watched = |v: DynVar| if v.kind().is_real() { record::apply("watched", &[v], at, |b, x| b.watched(x[0], name)) } else { v };
         let (start, each) = (start.map(&mut { watched }), each.map(&mut { watched }));
         let params = &params.map(&mut { watched });
         let state = self.method.start(start, params);
+        let emit = &mut |s: &V<M::State>| emit(s, params);
         let k = self.steps;
         let storage = match self.keep {
             Keep::Values => Storage::Values,
@@ -143,7 +144,7 @@ impl<M: Method> Unrolled<M> {
             let v = unsettled.map_or(v, |left| record::apply("settled", &[v, left.to_dyn()], at, |b, x| b.settled(x[0], x[1], name)));
             record::apply("finite", &[v], at, |b, x| b.finite(x[0], name))
         };
-        (self.method.solution(&state).map(&mut finite), y)
+        (self.method.solution(&state, params).map(&mut finite), y)
     }
     fn check(&self, each: &V<M::Each>) -> Result<(), String> {
         let k = self.steps;
@@ -180,7 +181,7 @@ fn join<Y: Vars>(head: &Y, tail: &Y) -> Y {
 /// The loops of one unrolling.
 struct Loops<'a, M: Method> {
     method: &'a M,
-    params: &'a V<M::Params>,
+    params: &'a V<Params<M>>,
     each: &'a V<M::Each>,
     storage: Storage,
 }

@@ -1,11 +1,12 @@
 //! Adam, as a method in the tape and as an optimiser of arrays.
+use super::{alike, holds_its_problem};
 use crate::handles::{hypot, like, norm};
 use crate::limits::Limits;
 use crate::method::Method;
-use crate::objective::{Derivatives, Objective, limits};
 use crate::prepared::wrong;
+use crate::problem::{AsProblem, Smooth};
 use crate::step::Step;
-use hypertape_autodiff::array::{AnyArray, AnyViewMut, Kind, LeafType, Real};
+use hypertape_autodiff::array::{AnyArray, AnyViewMut, Kind, LeafType};
 use hypertape_autodiff::record::{DynVar, Scalar, Var, scalar, zeros_like};
 use hypertape_autodiff::tree::{Arrays, Feed, Structure, V, Vars};
 use hypertape_autodiff::{Error, Result, Site};
@@ -14,15 +15,15 @@ use std::panic::Location;
 /// Adam (Kingma and Ba 2015) in the tape: m ← β₁m + (1 − β₁)g, v ← β₂v + (1 − β₂)g², z ← z − η m̂/(√(v̂ + ε') + ε), with g = ∇f(z, p) and
 /// m̂ = m/(1 − β₁ᵏ), v̂ = v/(1 − β₂ᵏ). ε' is 0 unless it is set.
 ///
-/// Optimality map: ∇f(z, p). Stopping measure: ‖∇f‖. With a fixed η it settles only to a distance near η. √v is kept instead of v, so that gradients of
+/// Stopping measure: ‖∇f‖. With a fixed η it settles only to a distance near η. √v is kept instead of v, so that gradients of
 /// any size are taken.
 ///
 /// **Unrolled near a solution**, the slope of a step is of order η/ε: gradients as small as ε decide on whole steps. After k steps from the solution
 /// the derivative is of order (η/ε)ᵏ, exact and useless; a report flags it, and one that is not finite is an error. With
 /// [`epsilon_inside_root`](AdamDescent::epsilon_inside_root) of 10⁻⁴, say, a slope is at most 100 η.
 #[derive(Debug, Clone)]
-pub struct AdamDescent<S: Structure, P: Structure> {
-    f: Derivatives<S, P>,
+pub struct AdamDescent<Q> {
+    problem: Q,
     step: Step,
     decay: (f64, f64),
     /// ε, and ε' inside the root.
@@ -30,13 +31,13 @@ pub struct AdamDescent<S: Structure, P: Structure> {
     limits: Limits,
 }
 
-impl<S: Structure, P: Structure> AdamDescent<S, P> {
+impl<Q: Smooth> AdamDescent<Q> {
     /// Of an objective of (z, parameters), with η = 10⁻³, β = (0.9, 0.999), ε = 10⁻⁸.
     #[must_use]
     #[track_caller]
-    pub fn new<T: Real>(objective: &Objective<S, P, T>) -> Self {
+    pub fn new(problem: &impl AsProblem<Problem = Q>) -> Self {
         AdamDescent {
-            f: Derivatives::of(objective),
+            problem: problem.problem(),
             step: Step::from(1e-3),
             decay: (0.9, 0.999),
             epsilon: (EPSILON, 0.0),
@@ -85,26 +86,19 @@ fn check((first, second): (f64, f64), (outside, inside): (f64, f64)) -> Result<(
     Ok(())
 }
 
-impl<S: Structure, P: Structure> Method for AdamDescent<S, P> {
-    type Solution = S;
-    type Params = P;
-    type Each = ();
+impl<Q: Smooth> Method for AdamDescent<Q> {
+    type Problem = Q;
+    alike!();
     /// z, m and √v: its squares would leave the range.
-    type State = (S, S, S);
-    fn name(&self) -> &'static str {
-        "Adam"
-    }
-    fn shapes(&self) -> Result<(S, P, ())> {
-        let (z, p) = self.f.gradient.inputs().clone();
-        self.f.gradient.program().map(|_| (z, p, ()))
-    }
-    fn start(&self, z: V<S>, _: &V<P>) -> V<Self::State> {
+    type State = (Q::Unknown, Q::Unknown, Q::Unknown);
+    holds_its_problem!("Adam");
+    fn start(&self, z: V<Q::Unknown>, _: &V<Q::Params>) -> V<Self::State> {
         let zero = zeros_like(&z);
         (z, zero.clone(), zero)
     }
-    fn step(&self, (z, m, r): V<Self::State>, p: &V<P>, (): (), k: Var<u32>) -> V<Self::State> {
+    fn step(&self, (z, m, r): V<Self::State>, p: &V<Q::Params>, (): (), k: Var<u32>) -> V<Self::State> {
         let (first, second) = self.decay;
-        let g = self.f.gradient(&z, p);
+        let g = self.problem.gradient(&z, p);
         let m = m.scaled(first).add_scaled(1.0 - first, &g);
         let root = r.scaled(second.sqrt()).zip(&g.scaled((1.0 - second).sqrt()), &mut hypot);
         let turns: Var = k.real::<f64>() + 1.0;
@@ -118,20 +112,16 @@ impl<S: Structure, P: Structure> Method for AdamDescent<S, P> {
         });
         (z.zip(&update, &mut |z, u| z - like(step, u) * u), m, root)
     }
-    fn solution(&self, (z, ..): &V<Self::State>) -> V<S> {
+    fn unknown(&self, (z, ..): &V<Self::State>, _: &V<Q::Params>) -> V<Q::Unknown> {
         z.clone()
     }
-    fn optimality(&self, z: &V<S>, p: &V<P>) -> V<S> {
-        self.f.gradient(z, p)
-    }
-    fn stopping(&self, (z, ..): &V<Self::State>, p: &V<P>) -> DynVar {
-        norm(&self.f.gradient(z, p)).to_dyn()
+    fn stopping(&self, (z, ..): &V<Self::State>, p: &V<Q::Params>) -> DynVar {
+        norm(&self.problem.gradient(z, p)).to_dyn()
     }
     fn check(&self, steps: Option<usize>) -> Result<(), String> {
         check(self.decay, self.epsilon)?;
         self.step.check("step size", steps)
     }
-    limits!();
 }
 
 /// Adam (Kingma and Ba 2015) on arrays: the outer loop's optimiser.

@@ -1,15 +1,15 @@
 //! Fixed-point iteration.
+use super::{alike, holds_its_problem};
 use crate::handles::norm;
 use crate::limits::Limits;
 use crate::method::Method;
-use crate::objective::limits;
+use crate::problem::{AsMapping, Mapping};
 use hypertape_autodiff::record::{DynVar, Var};
-use hypertape_autodiff::tree::{Own, Structure, V, Vars};
-use hypertape_autodiff::{Function, Result};
+use hypertape_autodiff::tree::{V, Vars};
 
 /// Fixed-point iteration z ← T(z, p) (Picard 1890; Banach 1922).
 ///
-/// Optimality map: T(z, p) − z. Stopping measure: its norm. It converges where T is a contraction in z.
+/// Stopping measure: ‖T(z, p) − z‖. It converges where T is a contraction in z.
 ///
 /// ```
 /// use hypertape_autodiff::{Function, shape};
@@ -20,48 +20,40 @@ use hypertape_autodiff::{Function, Result};
 /// # Ok::<(), hypertape_autodiff::Error>(())
 /// ```
 #[derive(Debug, Clone)]
-pub struct FixedPoint<S: Structure, P: Structure> {
-    map: Function<(S, P), S>,
+pub struct FixedPoint<Q> {
+    problem: Q,
     limits: Limits,
 }
 
-impl<S: Structure, P: Structure> FixedPoint<S, P> {
-    /// Of a map from (z, parameters) to the next z.
+impl<Q: Mapping> FixedPoint<Q> {
+    /// Of a map from (z, parameters) to the next z, or a problem that has one.
     #[must_use]
-    pub fn new(map: &Function<(S, P), S>) -> Self {
-        FixedPoint { map: map.clone(), limits: Limits::default() }
+    pub fn new(map: &impl AsMapping<Problem = Q>) -> Self {
+        FixedPoint { problem: map.mapping(), limits: Limits::default() }
     }
 }
 
-impl<S: Structure, P: Structure> Method for FixedPoint<S, P> {
-    type Solution = S;
-    type Params = P;
-    type Each = ();
-    type State = S;
-    fn name(&self) -> &'static str {
-        "fixed point"
-    }
-    fn shapes(&self) -> Result<(S, P, ())> {
-        let (z, p) = self.map.inputs().clone();
-        self.map.program().map(|_| (z, p, ()))
-    }
-    fn start(&self, z: V<S>, _: &V<P>) -> V<S> {
+impl<Q: Mapping> Method for FixedPoint<Q> {
+    type Problem = Q;
+    alike!();
+    type State = Q::Unknown;
+    holds_its_problem!("fixed point");
+    fn start(&self, z: V<Q::Unknown>, _: &V<Q::Params>) -> V<Q::Unknown> {
         z
     }
-    fn step(&self, z: V<S>, p: &V<P>, (): (), _: Var<u32>) -> V<S> {
-        self.map.call(Own::<(S, P)>((z, p.clone())))
+    fn step(&self, z: V<Q::Unknown>, p: &V<Q::Params>, (): (), _: Var<u32>) -> V<Q::Unknown> {
+        self.problem.map(&z, p)
     }
-    fn solution(&self, z: &V<S>) -> V<S> {
+    fn unknown(&self, z: &V<Q::Unknown>, _: &V<Q::Params>) -> V<Q::Unknown> {
         z.clone()
     }
-    fn optimality(&self, z: &V<S>, p: &V<P>) -> V<S> {
-        self.map.call(Own::<(S, P)>((z.clone(), p.clone()))).minus(z)
+    fn stopping(&self, z: &V<Q::Unknown>, p: &V<Q::Params>) -> DynVar {
+        norm(&self.problem.map(z, p).minus(z)).to_dyn()
     }
-    fn stopping(&self, z: &V<S>, p: &V<P>) -> DynVar {
-        norm(&self.optimality(z, p)).to_dyn()
+    fn map(&self, z: &V<Q::Unknown>, p: &V<Q::Params>) -> Option<V<Q::Unknown>> {
+        Some(self.problem.map(z, p))
     }
-    fn contraction(&self) -> Option<f64> {
-        Some(-1.0)
+    fn has_map(&self) -> bool {
+        true
     }
-    limits!();
 }

@@ -1,15 +1,13 @@
 //! Gradient descent.
 use super::line_search::{Line, at_rest, backtrack};
-use super::rest;
+use super::{alike, holds_its_problem, rest};
 use crate::handles::{at_most, choose, norm};
 use crate::limits::Limits;
 use crate::method::Method;
-use crate::objective::{Derivatives, Objective, limits};
+use crate::problem::{AsProblem, Smooth};
 use crate::step::Step;
-use hypertape_autodiff::Result;
-use hypertape_autodiff::array::Real;
 use hypertape_autodiff::record::{DynVar, Scalar, Var, cond, scalar, scan_until, stop_gradient};
-use hypertape_autodiff::tree::{Own, Structure, V, Vars};
+use hypertape_autodiff::tree::{V, Vars};
 
 /// The most conjugate-gradient turns for a bound of the curvature.
 const TURNS: usize = 20;
@@ -18,7 +16,7 @@ const HALVINGS: usize = 2200;
 
 /// Gradient descent z ← z − η ∇f(z, p) (Cauchy 1847).
 ///
-/// Optimality map: ∇f(z, p). Stopping measure: ‖∇f‖. It converges for a gradient that is L-Lipschitz and η < 2/L.
+/// Stopping measure: ‖∇f‖. It converges for a gradient that is L-Lipschitz and η < 2/L.
 ///
 /// ```
 /// use hypertape_autodiff::{Function, shape, record::zeros};
@@ -31,19 +29,19 @@ const HALVINGS: usize = 2200;
 /// # Ok::<(), hypertape_autodiff::Error>(())
 /// ```
 #[derive(Debug, Clone)]
-pub struct GradientDescent<S: Structure, P: Structure> {
-    f: Derivatives<S, P>,
+pub struct GradientDescent<Q> {
+    problem: Q,
     step: Step,
     search: bool,
     limits: Limits,
 }
 
-impl<S: Structure, P: Structure> GradientDescent<S, P> {
-    /// Of an objective of (z, parameters), with step size 1.
+impl<Q: Smooth> GradientDescent<Q> {
+    /// Of a smooth objective of (z, parameters), with step size 1.
     #[must_use]
     #[track_caller]
-    pub fn new<T: Real>(objective: &Objective<S, P, T>) -> Self {
-        GradientDescent { f: Derivatives::of(objective), step: Step::from(1.0), search: false, limits: Limits::default() }
+    pub fn new(problem: &impl AsProblem<Problem = Q>) -> Self {
+        GradientDescent { problem: problem.problem(), step: Step::from(1.0), search: false, limits: Limits::default() }
     }
     /// η: a number, a variable, one an iteration, or a rule.
     #[must_use]
@@ -64,21 +62,21 @@ impl<S: Structure, P: Structure> GradientDescent<S, P> {
     }
     /// The gradient, the accepted step, which is 0 at rest, and whether it is at rest.
     #[track_caller]
-    fn searched(&self, z: &V<S>, p: &V<P>, step: Scalar) -> (V<S>, Var, Var) {
-        let (value, g) = self.f.both(z, p);
+    fn searched(&self, z: &V<Q::Unknown>, p: &V<Q::Params>, step: Scalar) -> (V<Q::Unknown>, Var, Var) {
+        let (value, g) = self.problem.value_and_gradient(z, p);
         let rest = at_rest(z, step.real::<f64>() * norm(&g));
         let line = Line::new(value, &g, &g);
         let t = backtrack(step, rest, &line, |t| {
-            let (value, there) = self.f.both(&descend(z, t.into(), &g), p);
+            let (value, there) = self.problem.value_and_gradient(&descend(z, t.into(), &g), p);
             (value, line.slope(&there))
         });
         (g, t, rest)
     }
     /// The first of 1, ½, ¼, … for which so much of the first step is at most 1/L, with L a bound of the curvature at z.
     #[track_caller]
-    fn stable(&self, z: &V<S>, p: &V<P>, first: Var) -> Var {
-        let (z, p, hvp) = (stop_gradient(z), stop_gradient(p), self.f.hvp());
-        let l = rest::inverse(&z, TURNS, |v| hvp.call(Own::<((S, P), S)>(((z.clone(), p.clone()), v.clone())))).bound;
+    fn stable(&self, z: &V<Q::Unknown>, p: &V<Q::Params>, first: Var) -> Var {
+        let (z, p) = (stop_gradient(z), stop_gradient(p));
+        let l = rest::inverse(&z, TURNS, |v| self.problem.hessian_product(&z, &p, v)).bound;
         let (factor, _) = scan_until(
             (scalar::<f64>(1.0), stop_gradient(&first) * l),
             HALVINGS,
@@ -89,31 +87,24 @@ impl<S: Structure, P: Structure> GradientDescent<S, P> {
     }
 }
 
-impl<S: Structure, P: Structure> Method for GradientDescent<S, P> {
-    type Solution = S;
-    type Params = P;
-    type Each = ();
-    type State = S;
-    fn name(&self) -> &'static str {
-        "gradient descent"
-    }
-    fn shapes(&self) -> Result<(S, P, ())> {
-        let (z, p) = self.f.gradient.inputs().clone();
-        self.f.gradient.program().map(|_| (z, p, ()))
-    }
-    fn start(&self, z: V<S>, _: &V<P>) -> V<S> {
+impl<Q: Smooth> Method for GradientDescent<Q> {
+    type Problem = Q;
+    alike!();
+    type State = Q::Unknown;
+    holds_its_problem!("gradient descent");
+    fn start(&self, z: V<Q::Unknown>, _: &V<Q::Params>) -> V<Q::Unknown> {
         z
     }
-    fn step(&self, z: V<S>, p: &V<P>, (): (), k: Var<u32>) -> V<S> {
+    fn step(&self, z: V<Q::Unknown>, p: &V<Q::Params>, (): (), k: Var<u32>) -> V<Q::Unknown> {
         let step = self.step.now(k);
         if !self.search {
-            let g = self.f.gradient(&z, p);
+            let g = self.problem.gradient(&z, p);
             return descend(&z, step, &g);
         }
         let (g, t, _) = self.searched(&z, p, step);
         descend(&z, t.into(), &g)
     }
-    fn step_with_derivative(&self, z: V<S>, p: &V<P>, (): (), k: Var<u32>) -> V<S> {
+    fn step_with_derivative(&self, z: V<Q::Unknown>, p: &V<Q::Params>, (): (), k: Var<u32>) -> V<Q::Unknown> {
         if !self.search {
             return self.step(z, p, (), k);
         }
@@ -124,24 +115,23 @@ impl<S: Structure, P: Structure> Method for GradientDescent<S, P> {
         let d = g.scaled(t);
         z.minus(&choose(rest, &rest::still(&d), &d))
     }
-    fn solution(&self, z: &V<S>) -> V<S> {
+    fn unknown(&self, z: &V<Q::Unknown>, _: &V<Q::Params>) -> V<Q::Unknown> {
         z.clone()
     }
-    fn optimality(&self, z: &V<S>, p: &V<P>) -> V<S> {
-        self.f.gradient(z, p)
-    }
-    fn stopping(&self, z: &V<S>, p: &V<P>) -> DynVar {
+    fn stopping(&self, z: &V<Q::Unknown>, p: &V<Q::Params>) -> DynVar {
         // With a search, the gradient comes from the same call as in the step.
-        let g = if self.search { self.f.both(z, p).1 } else { self.f.gradient(z, p) };
+        let g = if self.search { self.problem.value_and_gradient(z, p).1 } else { self.problem.gradient(z, p) };
         norm(&g).to_dyn()
     }
     fn check(&self, steps: Option<usize>) -> Result<(), String> {
         self.step.check("step size", steps)
     }
-    fn contraction(&self) -> Option<f64> {
-        if self.search { None } else { self.step.number() }
+    fn map(&self, z: &V<Q::Unknown>, p: &V<Q::Params>) -> Option<V<Q::Unknown>> {
+        self.has_map().then(|| descend(z, self.step.first(), &self.problem.gradient(z, p)))
     }
-    limits!();
+    fn has_map(&self) -> bool {
+        !self.search
+    }
 }
 
 /// z − step · g.

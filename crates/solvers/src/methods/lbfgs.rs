@@ -1,20 +1,19 @@
 //! Limited-memory BFGS.
 use super::gradient_descent::descend;
 use super::line_search::{Line, at_rest, weak_wolfe};
-use super::rest;
+use super::{alike, holds_its_problem, rest};
 use crate::handles::{divisor, join, like, norm, pick, products, ravel, reshape, rows, select, shape, squares, unravel};
 use crate::limits::Limits;
 use crate::method::Method;
-use crate::objective::{Derivatives, Objective, limits};
-use hypertape_autodiff::Result;
-use hypertape_autodiff::array::{LeafType, Real};
+use crate::problem::{AsProblem, Smooth};
+use hypertape_autodiff::array::LeafType;
 use hypertape_autodiff::record::{self, DynVar, Scalar, Var, cond, scalar, stop_gradient, zeros_like};
-use hypertape_autodiff::tree::{AnyLeaf, Leaf, Own, Structure, V, Vars};
+use hypertape_autodiff::tree::{AnyLeaf, Leaf, V, Vars};
 use std::panic::Location;
 
 /// Limited-memory BFGS (Liu and Nocedal 1989): z ← z − t H g, with H the two-loop product over the last m pairs s = z⁺ − z, y = g⁺ − g.
 ///
-/// Optimality map: ∇f(z, p). Stopping measure: ‖∇f‖. A pair enters when sᵀy > 10⁻¹⁰ ‖s‖‖y‖, so H stays positive definite. The step t
+/// Stopping measure: ‖∇f‖. A pair enters when sᵀy > 10⁻¹⁰ ‖s‖‖y‖, so H stays positive definite. The step t
 /// satisfies the weak Wolfe conditions (Lewis and Overton 2013) up to the rounding of f. Unrolled, the derivative is that of the accepted
 /// steps: t and the choice of pairs do not change with small changes of the problem. A step shorter than the rounding of z is not made; unrolled, it
 /// leaves z where it is and moves its derivative by (∇²f)⁻¹∇f (conjugate gradients on Hessian-vector products), so the derivative becomes that of the solution.
@@ -35,19 +34,19 @@ use std::panic::Location;
 /// # Ok::<(), hypertape_autodiff::Error>(())
 /// ```
 #[derive(Debug, Clone)]
-pub struct Lbfgs<S: Structure, P: Structure> {
-    f: Derivatives<S, P>,
+pub struct Lbfgs<Q> {
+    problem: Q,
     memory: usize,
     twice: bool,
     limits: Limits,
 }
 
-impl<S: Structure, P: Structure> Lbfgs<S, P> {
+impl<Q: Smooth> Lbfgs<Q> {
     /// Of an objective of (z, parameters), with 10 pairs.
     #[must_use]
     #[track_caller]
-    pub fn new<T: Real>(objective: &Objective<S, P, T>) -> Self {
-        Lbfgs { f: Derivatives::of(objective), memory: 10, twice: false, limits: Limits::default() }
+    pub fn new(problem: &impl AsProblem<Problem = Q>) -> Self {
+        Lbfgs { problem: problem.problem(), memory: 10, twice: false, limits: Limits::default() }
     }
     /// The number of pairs m.
     #[must_use]
@@ -65,7 +64,14 @@ impl<S: Structure, P: Structure> Lbfgs<S, P> {
     ///
     /// All but the direction are constants for derivatives: a trial may lie where the objective has none.
     #[track_caller]
-    fn searched(&self, z: &V<S>, f: Var, g: &V<S>, pairs: Pairs, p: &V<P>) -> (Var, (Var, V<S>), Var, V<S>) {
+    fn searched(
+        &self,
+        z: &V<Q::Unknown>,
+        f: Var,
+        g: &V<Q::Unknown>,
+        pairs: Pairs,
+        p: &V<Q::Params>,
+    ) -> (Var, (Var, V<Q::Unknown>), Var, V<Q::Unknown>) {
         let flat = ravel(g);
         let direction = two_loops(flat, pairs, self.memory);
         // Rounding may spoil the direction; the gradient is always one of descent.
@@ -76,7 +82,7 @@ impl<S: Structure, P: Structure> Lbfgs<S, P> {
         let line = Line::new(f, g, &back);
         let (z, along, p) = stop_gradient(&(z.clone(), back.clone(), p.clone()));
         let (t, value, gradient) = weak_wolfe(rest, &line, stop_gradient(&(f, g.clone())), |t| {
-            let (value, gradient) = self.f.both(&descend(&z, t.into(), &along), &p);
+            let (value, gradient) = self.problem.value_and_gradient(&descend(&z, t.into(), &along), &p);
             let slope = line.slope(&gradient);
             (value, slope, gradient)
         });
@@ -157,21 +163,14 @@ fn two_loops(g: DynVar, (s, y, rho, ratio, gamma): Pairs, memory: usize) -> DynV
     r
 }
 
-impl<S: Structure, P: Structure> Method for Lbfgs<S, P> {
-    type Solution = S;
-    type Params = P;
-    type Each = ();
+impl<Q: Smooth> Method for Lbfgs<Q> {
+    type Problem = Q;
+    alike!();
     /// z; f and ∇f at z; the pairs and γ; what steps at rest left of the derivative's error.
-    type State = (S, (Leaf<f64>, S), (AnyLeaf, AnyLeaf, AnyLeaf, AnyLeaf, AnyLeaf), Leaf<f64>);
-    fn name(&self) -> &'static str {
-        "L-BFGS"
-    }
-    fn shapes(&self) -> Result<(S, P, ())> {
-        let (z, p) = self.f.gradient.inputs().clone();
-        self.f.gradient.program().map(|_| (z, p, ()))
-    }
-    fn start(&self, z: V<S>, p: &V<P>) -> V<Self::State> {
-        let (f, g) = self.f.both(&z, p);
+    type State = (Q::Unknown, (Leaf<f64>, Q::Unknown), (AnyLeaf, AnyLeaf, AnyLeaf, AnyLeaf, AnyLeaf), Leaf<f64>);
+    holds_its_problem!("L-BFGS");
+    fn start(&self, z: V<Q::Unknown>, p: &V<Q::Params>) -> V<Self::State> {
+        let (f, g) = self.problem.value_and_gradient(&z, p);
         let flat = ravel(&z);
         let (n, kind) = (shape(flat).first().copied().unwrap_or(0), flat.kind());
         let history = full(&LeafType::new(&[self.memory, n], kind));
@@ -185,44 +184,41 @@ impl<S: Structure, P: Structure> Method for Lbfgs<S, P> {
         let gamma = like(Scalar::from(pick(long, length, scalar(1.0)).recip()), flat);
         (z, (f, g), (history, history, numbers, numbers, gamma), scalar(1.0))
     }
-    fn step(&self, (z, (f, g), pairs, left): V<Self::State>, p: &V<P>, (): (), _: Var<u32>) -> V<Self::State> {
+    fn step(&self, (z, (f, g), pairs, left): V<Self::State>, p: &V<Q::Params>, (): (), _: Var<u32>) -> V<Self::State> {
         let (t, there, _, back) = self.searched(&z, f, &g, pairs, p);
         let next = descend(&z, t.into(), &back);
         let pairs = self.remember(pairs, ravel(&next.minus(&z)), ravel(&there.1.minus(&g)));
         (next, there, pairs, left)
     }
-    fn step_with_derivative(&self, (z, (f, g), pairs, left): V<Self::State>, p: &V<P>, (): (), _: Var<u32>) -> V<Self::State> {
+    fn step_with_derivative(&self, (z, (f, g), pairs, left): V<Self::State>, p: &V<Q::Params>, (): (), _: Var<u32>) -> V<Self::State> {
         let (t, _, rest, back) = self.searched(&z, f, &g, pairs, p);
         let open = scalar::<f64>(SETTLED).less_than(left);
         let (next, now) = cond(
             rest * open,
             || {
-                let (still, fixed, hvp) = (stop_gradient(&z), stop_gradient(p), self.f.hvp());
-                let product = |v: &V<S>| hvp.call(Own::<((S, P), S)>(((still.clone(), fixed.clone()), v.clone())));
+                let (still, fixed) = (stop_gradient(&z), stop_gradient(p));
+                let product = |v: &V<Q::Unknown>| self.problem.hessian_product(&still, &fixed, v);
                 let inverse = rest::inverse(&z, rest::TURNS, product);
                 (z.minus(&rest::still(&inverse.times(&g, product))), stop_gradient(&left) * inverse.left)
             },
             || (descend(&z, t.into(), &back), stop_gradient(&left)),
         );
-        let there = self.f.both(&next, p);
+        let there = self.problem.value_and_gradient(&next, p);
         let (ds, dy) = (ravel(&next.minus(&z)), ravel(&there.1.minus(&g)));
         let pairs = cond(rest, || pairs, || self.remember(pairs, ds, dy));
         (next, there, pairs, now)
     }
-    fn resume(&self, (z, _, pairs, _): V<Self::State>, p: &V<P>) -> V<Self::State> {
-        let there = self.f.both(&z, p);
+    fn resume(&self, (z, _, pairs, _): V<Self::State>, p: &V<Q::Params>) -> V<Self::State> {
+        let there = self.problem.value_and_gradient(&z, p);
         (z, there, pairs, scalar(1.0))
     }
     fn unsettled(&self, (.., left): &V<Self::State>) -> Option<Var> {
         (!self.twice).then(|| stop_gradient(left))
     }
-    fn solution(&self, (z, ..): &V<Self::State>) -> V<S> {
+    fn unknown(&self, (z, ..): &V<Self::State>, _: &V<Q::Params>) -> V<Q::Unknown> {
         z.clone()
     }
-    fn optimality(&self, z: &V<S>, p: &V<P>) -> V<S> {
-        self.f.gradient(z, p)
-    }
-    fn stopping(&self, (_, (_, g), ..): &V<Self::State>, _: &V<P>) -> DynVar {
+    fn stopping(&self, (_, (_, g), ..): &V<Self::State>, _: &V<Q::Params>) -> DynVar {
         norm(g).to_dyn()
     }
     fn check(&self, _: Option<usize>) -> Result<(), String> {
@@ -232,5 +228,4 @@ impl<S: Structure, P: Structure> Method for Lbfgs<S, P> {
             _ => Ok(()),
         }
     }
-    limits!();
 }

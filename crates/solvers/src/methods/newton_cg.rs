@@ -1,20 +1,18 @@
 //! Newton's method with conjugate gradients.
 use super::gradient_descent::descend;
 use super::line_search::{Line, at_rest, backtrack};
-use super::rest;
+use super::{alike, holds_its_problem, rest};
 use crate::handles::{at_most, choose, divisor, epsilon, norm, pick, products, setting, squares};
 use crate::limits::{Limits, one_number};
 use crate::method::Method;
-use crate::objective::{Derivatives, Objective, limits};
-use hypertape_autodiff::array::Real;
+use crate::problem::{AsProblem, Smooth};
 use hypertape_autodiff::ops::require::Condition;
 use hypertape_autodiff::record::{DynVar, Scalar, Var, cond, scalar, scan_until, stop_gradient, zeros_like};
-use hypertape_autodiff::tree::{Own, Structure, V, Vars};
-use hypertape_autodiff::{Function, Result};
+use hypertape_autodiff::tree::{V, Vars};
 
 /// Newton's method z ← z − t (∇²f + μI)⁻¹∇f, the direction by conjugate gradients on Hessian-vector products (Dembo and Steihaug 1983).
 ///
-/// Optimality map: ∇f(z, p). Stopping measure: ‖∇f‖. The inner iteration stops at a residual of min(½, √‖g‖)‖g‖, after
+/// Stopping measure: ‖∇f‖. The inner iteration stops at a residual of min(½, √‖g‖)‖g‖, after
 /// [`inner_iterations`](NewtonCg::inner_iterations), or in a direction of negative curvature, which it does not take. The step t is
 /// Armijo's, from 1; a step shorter than the rounding of z is not made. Unrolled, the derivative is that of the accepted steps and of the inner iterations made;
 /// a step at rest leaves z where it is, and moves its derivative by (∇²f + μI)⁻¹∇f.
@@ -28,21 +26,19 @@ use hypertape_autodiff::{Function, Result};
 /// # Ok::<(), hypertape_autodiff::Error>(())
 /// ```
 #[derive(Debug, Clone)]
-pub struct NewtonCg<S: Structure, P: Structure> {
-    f: Derivatives<S, P>,
-    hvp: Function<((S, P), S), S>,
+pub struct NewtonCg<Q> {
+    problem: Q,
     damping: Scalar,
     inner: usize,
     limits: Limits,
 }
 
-impl<S: Structure, P: Structure> NewtonCg<S, P> {
+impl<Q: Smooth> NewtonCg<Q> {
     /// Of an objective of (z, parameters), without damping.
     #[must_use]
     #[track_caller]
-    pub fn new<T: Real>(objective: &Objective<S, P, T>) -> Self {
-        let hvp = objective.wrt(|(z, _)| z).hvp();
-        NewtonCg { f: Derivatives::of(objective), hvp, damping: Scalar::Value(0.0), inner: 100, limits: Limits::default() }
+    pub fn new(problem: &impl AsProblem<Problem = Q>) -> Self {
+        NewtonCg { problem: problem.problem(), damping: Scalar::Value(0.0), inner: 100, limits: Limits::default() }
     }
     /// μ, added to the Hessian's diagonal.
     #[must_use]
@@ -58,13 +54,13 @@ impl<S: Structure, P: Structure> NewtonCg<S, P> {
     }
     /// (∇²f + μI)v.
     #[track_caller]
-    fn product(&self, z: &V<S>, p: &V<P>, v: &V<S>) -> V<S> {
+    fn product(&self, z: &V<Q::Unknown>, p: &V<Q::Params>, v: &V<Q::Unknown>) -> V<Q::Unknown> {
         let damping = setting(self.name(), "damping", self.damping, Condition::FiniteNotNegative);
-        self.hvp.call(Own::<((S, P), S)>(((z.clone(), p.clone()), v.clone()))).add_scaled(damping, v)
+        self.problem.hessian_product(z, p, v).add_scaled(damping, v)
     }
     /// (∇²f + μI)⁻¹g, nearly.
     #[track_caller]
-    fn direction(&self, z: &V<S>, p: &V<P>, g: &V<S>) -> V<S> {
+    fn direction(&self, z: &V<Q::Unknown>, p: &V<Q::Params>, g: &V<Q::Unknown>) -> V<Q::Unknown> {
         // Of g/‖g‖, so that no square leaves the range; the length is put back at the end.
         let length = stop_gradient(&norm(g));
         let unit = divisor(g);
@@ -92,59 +88,49 @@ impl<S: Structure, P: Structure> NewtonCg<S, P> {
     }
     /// The direction, the accepted step, which is 0 at rest, whether it is at rest, and the gradient.
     #[track_caller]
-    fn searched(&self, z: &V<S>, p: &V<P>) -> (V<S>, Var, Var, V<S>) {
-        let (value, g) = self.f.both(z, p);
+    fn searched(&self, z: &V<Q::Unknown>, p: &V<Q::Params>) -> (V<Q::Unknown>, Var, Var, V<Q::Unknown>) {
+        let (value, g) = self.problem.value_and_gradient(z, p);
         let d = self.direction(z, p, &g);
         let rest = at_rest(z, norm(&d));
         let line = Line::new(value, &g, &d);
         let t = backtrack(1.0.into(), rest, &line, |t| {
-            let (value, there) = self.f.both(&descend(z, t.into(), &d), p);
+            let (value, there) = self.problem.value_and_gradient(&descend(z, t.into(), &d), p);
             (value, line.slope(&there))
         });
         (d, t, rest, g)
     }
 }
 
-impl<S: Structure, P: Structure> Method for NewtonCg<S, P> {
-    type Solution = S;
-    type Params = P;
-    type Each = ();
-    type State = S;
-    fn name(&self) -> &'static str {
-        "Newton-CG"
-    }
-    fn shapes(&self) -> Result<(S, P, ())> {
-        let (z, p) = self.f.gradient.inputs().clone();
-        self.f.gradient.program().map(|_| (z, p, ()))
-    }
-    fn start(&self, z: V<S>, _: &V<P>) -> V<S> {
+impl<Q: Smooth> Method for NewtonCg<Q> {
+    type Problem = Q;
+    alike!();
+    type State = Q::Unknown;
+    holds_its_problem!("Newton-CG");
+    fn start(&self, z: V<Q::Unknown>, _: &V<Q::Params>) -> V<Q::Unknown> {
         z
     }
-    fn step(&self, z: V<S>, p: &V<P>, (): (), _: Var<u32>) -> V<S> {
+    fn step(&self, z: V<Q::Unknown>, p: &V<Q::Params>, (): (), _: Var<u32>) -> V<Q::Unknown> {
         let (d, t, ..) = self.searched(&z, p);
         descend(&z, t.into(), &d)
     }
-    fn step_with_derivative(&self, z: V<S>, p: &V<P>, (): (), _: Var<u32>) -> V<S> {
+    fn step_with_derivative(&self, z: V<Q::Unknown>, p: &V<Q::Params>, (): (), _: Var<u32>) -> V<Q::Unknown> {
         let (d, t, rest, g) = self.searched(&z, p);
         let moved = cond(
             rest,
             || {
                 let (still, p) = (stop_gradient(&z), stop_gradient(p));
-                let product = |v: &V<S>| self.product(&still, &p, v);
+                let product = |v: &V<Q::Unknown>| self.product(&still, &p, v);
                 rest::still(&rest::inverse(&z, rest::TURNS, product).times(&g, product))
             },
             || d.scaled(t),
         );
         z.minus(&moved)
     }
-    fn solution(&self, z: &V<S>) -> V<S> {
+    fn unknown(&self, z: &V<Q::Unknown>, _: &V<Q::Params>) -> V<Q::Unknown> {
         z.clone()
     }
-    fn optimality(&self, z: &V<S>, p: &V<P>) -> V<S> {
-        self.f.gradient(z, p)
-    }
-    fn stopping(&self, z: &V<S>, p: &V<P>) -> DynVar {
-        norm(&self.f.both(z, p).1).to_dyn()
+    fn stopping(&self, z: &V<Q::Unknown>, p: &V<Q::Params>) -> DynVar {
+        norm(&self.problem.value_and_gradient(z, p).1).to_dyn()
     }
     fn check(&self, _: Option<usize>) -> Result<(), String> {
         if let Scalar::Value(v) = self.damping
@@ -161,5 +147,4 @@ impl<S: Structure, P: Structure> Method for NewtonCg<S, P> {
             _ => Ok(()),
         }
     }
-    limits!();
 }

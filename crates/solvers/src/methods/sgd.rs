@@ -1,37 +1,35 @@
 //! Mini-batch gradient descent with momentum.
 use super::gradient_descent::descend;
+use super::holds_its_problem;
 use crate::handles::{norm, setting};
 use crate::limits::{Limits, one_number};
 use crate::method::Method;
-use crate::objective::limits;
+use crate::problem::{AsProblem, Sampling};
 use crate::step::Step;
-use hypertape_autodiff::array::Real;
+use hypertape_autodiff::Result;
 use hypertape_autodiff::ops::require::Condition;
 use hypertape_autodiff::record::{self, DynVar, Scalar, Var, zeros_like};
-use hypertape_autodiff::tree::{Leaf, Own, Structure, V, Vars};
-use hypertape_autodiff::{Error, Function, Result};
-use std::panic::Location;
+use hypertape_autodiff::tree::{Leaf, V, Vars};
 
 /// Mini-batch gradient descent with momentum: m ← β m + ∇f(z, p, batch), z ← z − η m (Robbins and Monro 1951; Polyak 1964).
 ///
-/// Optimality map: none. The fixed point depends on the batches; differentiate a method on the whole data implicitly instead.
+/// Its fixed point depends on the batches: it is differentiated implicitly where the whole objective is given, `Sampled::new(&f).whole(&g)`.
 /// Stopping measure: ‖m‖, the length of the last step over η; at the start, where there is none yet, the largest number.
 /// The objective has a third input, the batch: give [`solve_over`](crate::Solve::solve_over) the batches by their leading axis.
 #[derive(Debug, Clone)]
-pub struct Sgd<S: Structure, P: Structure, E: Structure> {
-    gradient: Function<(S, P, E), S>,
+pub struct Sgd<Q> {
+    problem: Q,
     step: Step,
     momentum: Scalar,
     limits: Limits,
 }
 
-impl<S: Structure, P: Structure, E: Structure> Sgd<S, P, E> {
+impl<Q: Sampling> Sgd<Q> {
     /// Of an objective of (z, parameters, batch), with step size 1 and no momentum.
     #[must_use]
     #[track_caller]
-    pub fn new<T: Real>(objective: &Function<(S, P, E), Leaf<T>>) -> Self {
-        let gradient = objective.wrt(|(z, _, _)| z).gradient();
-        Sgd { gradient, step: Step::from(1.0), momentum: Scalar::Value(0.0), limits: Limits::default() }
+    pub fn new(problem: &impl AsProblem<Problem = Q>) -> Self {
+        Sgd { problem: problem.problem(), step: Step::from(1.0), momentum: Scalar::Value(0.0), limits: Limits::default() }
     }
     /// η: a number, a variable, one an iteration, or a rule.
     #[must_use]
@@ -47,37 +45,27 @@ impl<S: Structure, P: Structure, E: Structure> Sgd<S, P, E> {
     }
 }
 
-impl<S: Structure, P: Structure, E: Structure> Method for Sgd<S, P, E> {
-    type Solution = S;
-    type Params = P;
-    type Each = E;
-    type State = (S, S, Leaf<f64>);
-    fn name(&self) -> &'static str {
-        "stochastic gradient descent"
+impl<Q: Sampling> Method for Sgd<Q> {
+    type Problem = Q;
+    type Each = Q::Batch;
+    type State = (Q::Unknown, Q::Unknown, Leaf<f64>);
+    holds_its_problem!("stochastic gradient descent");
+    fn each(&self) -> Result<Q::Batch> {
+        self.problem.batch()
     }
-    fn shapes(&self) -> Result<(S, P, E)> {
-        self.gradient.program().map(|_| self.gradient.inputs().clone())
-    }
-    fn start(&self, z: V<S>, _: &V<P>) -> V<Self::State> {
+    fn start(&self, z: V<Q::Unknown>, _: &V<Q::Params>) -> V<Self::State> {
         let m = zeros_like(&z);
         (z, m, record::scalar(f64::MAX))
     }
-    fn step(&self, (z, m, _): V<Self::State>, p: &V<P>, batch: V<E>, k: Var<u32>) -> V<Self::State> {
-        let g = self.gradient.call(Own::<(S, P, E)>((z.clone(), p.clone(), batch)));
+    fn step(&self, (z, m, _): V<Self::State>, p: &V<Q::Params>, batch: V<Q::Batch>, k: Var<u32>) -> V<Self::State> {
+        let g = self.problem.sampled_gradient(&z, p, batch);
         let m = g.add_scaled(setting(self.name(), "momentum", self.momentum, Condition::Fraction), &m);
         (descend(&z, self.step.now(k), &m), m.clone(), norm(&m))
     }
-    fn solution(&self, (z, ..): &V<Self::State>) -> V<S> {
+    fn unknown(&self, (z, ..): &V<Self::State>, _: &V<Q::Params>) -> V<Q::Unknown> {
         z.clone()
     }
-    #[track_caller]
-    fn optimality(&self, z: &V<S>, _: &V<P>) -> V<S> {
-        let problem = "its fixed point depends on the batches, so it has no optimality map; differentiate a method on the whole data implicitly, such as \
-                       gradient descent, or unroll this one";
-        record::fail(Error::Argument { op: self.name().into(), problem: problem.into(), at: Some(Location::caller()) });
-        z.clone()
-    }
-    fn stopping(&self, (_, _, measure): &V<Self::State>, _: &V<P>) -> DynVar {
+    fn stopping(&self, (_, _, measure): &V<Self::State>, _: &V<Q::Params>) -> DynVar {
         measure.to_dyn()
     }
     fn check(&self, steps: Option<usize>) -> Result<(), String> {
@@ -91,5 +79,4 @@ impl<S: Structure, P: Structure, E: Structure> Method for Sgd<S, P, E> {
         }
         self.step.check("step size", steps)
     }
-    limits!();
 }
