@@ -18,7 +18,7 @@ pub fn ways(problem: &SoftmaxRegression, k: usize) -> Vec<(&'static str, Way)> {
     let unrolled = |keep| Box::new(descent.unroll(k).keep(keep)) as Way;
     // K steps and no more: that the iterate is not the solution is what the comparison is about, so it is accepted and reported.
     let stopped = descent.clone().tolerance(0.0).max_iterations(k);
-    fn implicit(method: &GradientDescent<Leaf, Leaf>, adjoint: impl LinearSolver) -> Way {
+    fn implicit(method: &GradientDescent<Objective<Leaf, Leaf>>, adjoint: impl LinearSolver) -> Way {
         Box::new(method.implicit(adjoint).on_residual(OnResidual::Warn))
     }
     vec![

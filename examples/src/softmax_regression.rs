@@ -14,7 +14,7 @@ pub struct SoftmaxRegression {
     /// The data.
     pub digits: Digits,
     /// (W, λ) → the inner objective.
-    pub inner: Objective<Leaf, Leaf>,
+    pub inner: Function<(Leaf, Leaf), Leaf>,
     /// 1 / (½ λ_max(XᵀX/n) + e⁻⁴): the inverse of a bound on the curvature at penalties of e⁻⁴.
     pub step_size: f64,
 }

@@ -24,14 +24,19 @@ pub(super) fn unrolled(size: Size, by_matrix: bool, variant: &'static str) -> Re
         let distance = |x: Var| (x - constant(&truth)).square().sum();
         if by_matrix {
             let fit = Function::record((shape![n], shape![m, n]), |(x, a)| 0.5 * (a.dot(x) - constant(&b)).square().sum())?;
-            let ista =
-                Ista::new(&fit, prox::l1::<Leaf, _>(|_| scalar(PENALTY))).step_size(STEP).unroll(200).keep(keep(variant, 200 * 8 * n));
+            let ista = Ista::new(&Composite::new(&fit, prox::l1::<Leaf, _>(|_| scalar(PENALTY))))
+                .step_size(STEP)
+                .unroll(200)
+                .keep(keep(variant, 200 * 8 * n));
             let f = Function::record(shape![m, n], |a| distance(ista.solve(zeros(shape![n]), a)))?;
             return call(f.wrt(|a| a).gradient(), a);
         }
         let a = a.into_shared();
         let fit = Function::record((shape![n], shape![]), |(x, _)| 0.5 * (constant(&a).dot(x) - constant(&b)).square().sum())?;
-        let ista = Ista::new(&fit, prox::l1::<Leaf, _>(|lambda| *lambda)).step_size(STEP).unroll(200).keep(keep(variant, 200 * 8 * n));
+        let ista = Ista::new(&Composite::new(&fit, prox::l1::<Leaf, _>(|lambda| *lambda)))
+            .step_size(STEP)
+            .unroll(200)
+            .keep(keep(variant, 200 * 8 * n));
         let f = Function::record(shape![], |lambda| distance(ista.solve(zeros(shape![n]), lambda)))?;
         if variant == "fwd" {
             return call(f.wrt(|l| l).jvp().output(|(_, t)| t), (arr0(PENALTY), arr0(1.0)));
@@ -50,15 +55,20 @@ pub(super) fn implicit(size: Size, by_matrix: bool) -> Ready {
         let tolerance = 1e-11 / STEP;
         if by_matrix {
             let fit = Function::record((shape![n], shape![m, n]), |(x, a)| 0.5 * (a.dot(x) - constant(&b)).square().sum())?;
-            let ista =
-                Ista::new(&fit, prox::l1::<Leaf, _>(|_| scalar(PENALTY))).step_size(STEP).tolerance(tolerance).max_iterations(20_000);
+            let ista = Ista::new(&Composite::new(&fit, prox::l1::<Leaf, _>(|_| scalar(PENALTY))))
+                .step_size(STEP)
+                .tolerance(tolerance)
+                .max_iterations(20_000);
             let solver = ista.implicit(Bicgstab::default());
             let f = Function::record(shape![m, n], |a| distance(solver.solve(zeros(shape![n]), a)))?;
             return call(f.wrt(|a| a).gradient(), a);
         }
         let a = a.into_shared();
         let fit = Function::record((shape![n], shape![]), |(x, _)| 0.5 * (constant(&a).dot(x) - constant(&b)).square().sum())?;
-        let ista = Ista::new(&fit, prox::l1::<Leaf, _>(|lambda| *lambda)).step_size(STEP).tolerance(tolerance).max_iterations(20_000);
+        let ista = Ista::new(&Composite::new(&fit, prox::l1::<Leaf, _>(|lambda| *lambda)))
+            .step_size(STEP)
+            .tolerance(tolerance)
+            .max_iterations(20_000);
         let solver = ista.implicit(Bicgstab::default());
         let f = Function::record(shape![], |lambda| distance(solver.solve(zeros(shape![n]), lambda)))?;
         call(f.wrt(|l| l).gradient(), arr0(PENALTY))

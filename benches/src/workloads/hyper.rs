@@ -24,7 +24,7 @@ impl Data {
         Data { d, train: (x.into_shared(), y.into_shared()), validation: (xv.into_shared(), yv.into_shared()) }
     }
     /// The objective of (weights, log-penalties).
-    fn objective(&self, penalties: Leaf) -> Result<Objective<Leaf, Leaf>> {
+    fn objective(&self, penalties: Leaf) -> Result<Function<(Leaf, Leaf), Leaf>> {
         Function::record((shape![self.d], penalties), |(w, theta)| {
             logistic(constant(&self.train.0), constant(&self.train.1), w) + 0.5 * (theta.exp() * w.square()).sum()
         })
@@ -59,7 +59,7 @@ fn implicit_data(size: Size) -> Data {
     Data::new(n, d, n / 2)
 }
 
-fn lbfgs(objective: &Objective<Leaf, Leaf>) -> Lbfgs<Leaf, Leaf> {
+fn lbfgs(objective: &Function<(Leaf, Leaf), Leaf>) -> Lbfgs<Objective<Leaf, Leaf>> {
     Lbfgs::new(objective).tolerance(1e-10).max_iterations(2000)
 }
 

@@ -15,8 +15,9 @@ pub(super) fn unrolled(size: Size, map: bool, variant: &'static str) -> Ready {
         let weights = if map { shape![n, n] } else { shape![] };
         let fit = Function::record((shape![n, n], weights.clone()), |(x, _)| 0.5 * (x - constant(&noisy)).square().sum())?;
         // The projection of the dual onto balls of radius λ, pixel by pixel.
-        let solver =
-            CondatVu::with(&fit, Gradient2d, |u: Var, _step, weight: &Var| u * (*weight / (weight.square().max(u.norm2_axis(0))).sqrt()));
+        let solver = CondatVu::new(&Saddle::with(&fit, Gradient2d, |u: Var, _step, weight: &Var| {
+            u * (*weight / (weight.square().max(u.norm2_axis(0))).sqrt())
+        }));
         let solver = solver.tau(0.25).sigma(0.4).unroll(200).keep(keep(variant, 200 * 8 * 3 * n * n));
         let f = Function::record(weights, |weight| {
             let (x, _) = solver.solve((constant(&noisy), zeros(shape![2, n, n])), weight);

@@ -260,10 +260,10 @@ struct Lack(Need);
 impl fmt::Display for Lack {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0 {
-            Need::Map => "a step α is needed for which I − αA contracts: the method that found the point has none; give it with `step`",
-            Need::Transpose => "products with the transpose are needed, and the operator has none; give it with `with_transpose`",
+            Need::Map => "it needs a step α for which I − αA contracts, and the method that found the point has none; give it with `step`",
+            Need::Transpose => "it needs products with the transpose, and the operator has none; give them with `with_transpose`",
             Need::Diagonal => {
-                "the diagonal of the matrix is needed, and the operator does not have it; give a matrix, or the preconditioner as a map"
+                "it needs the diagonal of the matrix, and the operator does not have it; give a matrix, or the preconditioner as a map"
             }
         })
     }

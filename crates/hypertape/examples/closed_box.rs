@@ -77,7 +77,7 @@ fn a_lasso_by_coordinate_descent() -> Result<()> {
     })
     .adjoint(Lu);
 
-    let loss = |solver: &implicit::Root<Leaf, Data>| {
+    let loss = |solver: &implicit::Outside<Root<Leaf, Data>>| {
         Function::record(shapes(), |(x, y, lambda)| {
             let beta = solver.solve(zeros(shape![D]), (x, y, lambda));
             (beta - 1.0).square().sum() + beta.norm_l1()

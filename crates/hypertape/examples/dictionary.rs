@@ -13,7 +13,7 @@ fn a_dictionary_learns_to_code_signals() -> Result<()> {
     let signals = Array2::from_shape_fn((p, n), |(i, j)| atoms[[i, j % k]] - 0.5 * atoms[[i, (3 * j + 1) % k]]).into_shared();
 
     let fit = Function::record((shape![k, n], shape![p, k]), |(z, d)| 0.5 * (d.dot(z) - constant(&signals)).square().sum())?;
-    let codes = Fista::with(&fit, move |v, step, _d| v.soft_threshold(lambda * step)).step_size(0.05);
+    let codes = Fista::new(&Composite::with(&fit, move |v, step, _d| v.soft_threshold(lambda * step))).step_size(0.05);
     let loss = |keep: Keep, steps: usize| {
         Function::record(shape![p, k], |d| {
             let z = codes.unroll(steps).keep(keep).solve(zeros(shape![k, n]), d);
@@ -49,7 +49,7 @@ fn a_dictionary_learns_to_code_signals() -> Result<()> {
 #[cfg_attr(test, test)]
 fn a_penalty_that_is_a_parameter() -> Result<()> {
     let fit = Function::record((shape![3], (shape![3], shape![])), |(z, (c, _lambda))| 0.5 * (z - c).square().sum())?;
-    let lasso = Fista::new(&fit, prox::l1::<(Leaf, Leaf), _>(|(_, lambda)| *lambda)).step_size(0.5);
+    let lasso = Fista::new(&Composite::new(&fit, prox::l1::<(Leaf, Leaf), _>(|(_, lambda)| *lambda))).step_size(0.5);
     let f = Function::record((shape![3], shape![]), |(c, lambda)| lasso.unroll(10).solve(zeros(shape![3]), (c, lambda)).sum())?;
     check(&f, (ndarray::arr1(&[2.0, -1.0, 0.1]), 0.3), Accuracy::with_kinks(30))?;
     Ok(())

@@ -42,7 +42,7 @@ fn nan() -> Result<f64> {
 /// The Lasso with a penalty of −1, which is known only when it runs.
 fn weight() -> Result<f64> {
     let fit = Function::record((shape![D], shape![]), |(z, _)| 0.5 * (z - constant(arr1(&[1.0, 2.0, 3.0]).into_shared())).square().sum())?;
-    let lasso = Ista::new(&fit, prox::l1::<Leaf, _>(|lambda| *lambda)).step_size(0.5);
+    let lasso = Ista::new(&Composite::new(&fit, prox::l1::<Leaf, _>(|lambda| *lambda))).step_size(0.5);
     let outer = Function::record(shape![], |lambda| lasso.unroll(100).solve(zeros(shape![D]), lambda).sum())?;
     outer.gradient(-1.0)?.number()
 }

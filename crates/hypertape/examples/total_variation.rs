@@ -15,10 +15,10 @@ fn images() -> (ArcArray2<f64>, ArcArray2<f64>) {
 }
 
 /// min ½‖x − y‖² + Σ λ_ij ‖(∇x)_ij‖₂.
-fn solver(noisy: &ArcArray2<f64>) -> Result<CondatVu<Leaf, Leaf, Leaf>> {
+fn solver(noisy: &ArcArray2<f64>) -> Result<CondatVu<Saddle<Leaf, Leaf, Leaf>>> {
     let fit = Function::record((shape![SIDE, SIDE], shape![SIDE, SIDE]), |(x, _map)| 0.5 * (x - constant(noisy)).square().sum())?;
     // The conjugate's proximal operator: the projection of each pixel's dual onto the ball of radius λ = exp(map).
-    Ok(CondatVu::with(&fit, Gradient2d, |u, _step, map| u / (u.norm_l2_axis(0) / map.exp()).max(1.0)))
+    Ok(CondatVu::new(&Saddle::with(&fit, Gradient2d, |u, _step, map| u / (u.norm_l2_axis(0) / map.exp()).max(1.0))))
 }
 
 #[cfg_attr(test, test)]

@@ -4,6 +4,7 @@ use hypertape_autodiff::operation::Program;
 use hypertape_autodiff::transform::{Linearized, linearize};
 use hypertape_autodiff::tree::AnyLeaf;
 use hypertape_autodiff::{Error, Function, Result};
+use hypertape_linear::Known;
 
 /// A structure whose leaves are known at run time.
 pub(crate) type Leaves = Vec<AnyLeaf>;
@@ -31,6 +32,8 @@ pub(crate) struct Equation {
     pub(crate) params: Vec<LeafType>,
     /// Whether F_z does not depend on z: F is affine in it.
     pub(crate) affine: bool,
+    /// What is known of F_z, which is not checked.
+    pub(crate) known: Known,
 }
 
 /// Whether an output after the first `values` depends on one of the first `values` inputs.
@@ -47,7 +50,7 @@ fn depends(p: &Program, values: usize) -> bool {
 
 impl Equation {
     /// From a program of (z…, θ…) → (F…), where F has the types of z.
-    pub(crate) fn new(program: &Program, solution: usize) -> Result<Self> {
+    pub(crate) fn new(program: &Program, solution: usize, known: Known) -> Result<Self> {
         let mut types = program.input_types();
         let params = types.split_off(solution);
         let made = program.output_types();
@@ -73,6 +76,7 @@ impl Equation {
             transposed,
             solution: types,
             params,
+            known,
         })
     }
 }

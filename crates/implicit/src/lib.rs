@@ -8,14 +8,15 @@ mod judge;
 mod linear_system;
 mod method;
 mod operator;
+mod outside;
 mod policy;
+mod region;
 mod root;
 mod signs;
-mod wrap;
 
 /// The start of the paths of this crate's own files, as lines of code name them.
 const SOURCES: &str = file!().split_at(file!().len() - "lib.rs".len()).0;
 
 pub use method::{Implicit, ImplicitExt};
+pub use outside::{Outside, argmin, fixed_point, outside, outside_with, root, root_with};
 pub use policy::OnResidual;
-pub use wrap::{Root, argmin, fixed_point, root, root_with};

@@ -1,24 +1,28 @@
 //! A method whose solution is differentiated by the equation that it satisfies, not through its steps.
-use crate::equation::Equation;
 use crate::find::{Find, Found};
+use crate::outside::emit;
 use crate::policy::{Asked, OnResidual};
+use crate::region::Region;
 use crate::root::RootOf;
-use crate::wrap::emit;
-use hypertape_autodiff::array::{AnyView, LeafType};
+use hypertape_autodiff::array::AnyView;
 use hypertape_autodiff::execute::Counts;
 use hypertape_autodiff::record::{self, DynVar};
 use hypertape_autodiff::tree::{Feed, Give, Own, Structure, V, Vars};
-use hypertape_autodiff::{Problem, Result};
-use hypertape_linear::{LinearSolver, Status};
-use hypertape_solvers::{Inner, Method, Prepared, Solve};
+use hypertape_autodiff::{Problem as Cause, Result};
+use hypertape_linear::{Known, LinearSolver, Need, Status};
+use hypertape_solvers::{Equation, Inner, Method, Params, Prepared, Problem, Solution, Solve, Unknown};
 use std::any::Any;
 use std::panic::Location;
 use std::sync::{Arc, Mutex};
 
 /// Makes any method implicit.
 pub trait ImplicitExt: Method {
-    /// The method, differentiated by the implicit function theorem, with this way to solve its linear systems.
-    fn implicit(&self, adjoint: impl LinearSolver) -> Implicit<Self> {
+    /// The method, differentiated by the implicit function theorem, with this way to solve its linear systems. The problem of the method must have an
+    /// equation.
+    fn implicit(&self, adjoint: impl LinearSolver) -> Implicit<Self>
+    where
+        Self::Problem: Equation,
+    {
         let (method, adjoint) = (self.clone(), Arc::new(adjoint));
         Implicit { method, adjoint, policy: OnResidual::Error, warm: false, asked: Asked::default(), name: None }
     }
@@ -36,7 +40,10 @@ pub struct Implicit<M> {
     name: Option<String>,
 }
 
-impl<M: Method> Implicit<M> {
+impl<M: Method> Implicit<M>
+where
+    M::Problem: Equation,
+{
     /// Starts the next replay of the same workspace from this one's solution and adjoint.
     #[must_use]
     pub fn warm_start(mut self) -> Self {
@@ -78,7 +85,7 @@ impl<M: Method> Implicit<M> {
     }
     /// The solution, in the open recording. The start has no derivative.
     #[track_caller]
-    pub fn solve(&self, start: impl Give<M::Solution>, params: impl Give<M::Params>) -> V<M::Solution>
+    pub fn solve(&self, start: impl Give<Unknown<M>>, params: impl Give<Params<M>>) -> V<Solution<M>>
     where
         M: Method<Each = ()>,
     {
@@ -86,61 +93,40 @@ impl<M: Method> Implicit<M> {
     }
     /// The same for a method whose steps differ: one step at the most for each entry of the leading axis.
     #[track_caller]
-    pub fn solve_over(&self, start: impl Give<M::Solution>, params: impl Give<M::Params>, each: impl Give<M::Each>) -> V<M::Solution> {
+    pub fn solve_over(&self, start: impl Give<Unknown<M>>, params: impl Give<Params<M>>, each: impl Give<M::Each>) -> V<Solution<M>> {
         self.record(start.give(), params.give(), each.give(), Location::caller())
     }
     #[track_caller]
-    fn record(&self, start: V<M::Solution>, params: V<M::Params>, each: V<M::Each>, at: &'static Location<'static>) -> V<M::Solution> {
+    fn record(&self, start: V<Unknown<M>>, params: V<Params<M>>, each: V<M::Each>, at: &'static Location<'static>) -> V<Solution<M>> {
         let made = self.emit(&start, &params, &each, at).unwrap_or_else(|e| {
             record::fail(e.or_at(at));
             vec![]
         });
         let mut made = made.into_iter();
-        start.map(&mut |_| made.next().unwrap_or(DynVar::POISON))
+        let unknown = start.map(&mut |_| made.next().unwrap_or(DynVar::POISON));
+        record::on_behalf(at, &[hypertape_solvers::SOURCES, crate::SOURCES], || {
+            self.method.problem().solution(&unknown, &params, self.method.scale())
+        })
     }
     #[track_caller]
-    fn emit(
-        &self,
-        start: &V<M::Solution>,
-        params: &V<M::Params>,
-        each: &V<M::Each>,
-        at: &'static Location<'static>,
-    ) -> Result<Vec<DynVar>> {
+    fn emit(&self, start: &V<Unknown<M>>, params: &V<Params<M>>, each: &V<M::Each>, at: &'static Location<'static>) -> Result<Vec<DynVar>> {
         // A handle that is not one of this recording's own: the recording says why.
         for v in [start.flat(), params.flat(), each.flat()].concat().iter().filter(|v| v.leaf_type().is_none()) {
             record::apply(self.method.name(), &[*v], at, |_, x| x[0]);
         }
-        let (solution, parameters, steps) = (start.structure(), params.structure(), each.structure());
-        let (prepared, mut captures) = self.method.prepare_over(&solution, &parameters, &steps)?;
+        let (unknown, parameters, steps) = (start.structure(), params.structure(), each.structure());
+        let (prepared, captures) = self.method.prepare_over(&unknown, &parameters, &steps)?;
         let own = captures.len();
-        // The optimality map as a region: it may use other variables of the recording than the loop does.
-        let mut types = solution.leaf_types();
-        let n = types.len();
-        types.extend(parameters.leaf_types());
-        let declared = types.len();
-        let optimality = |v: &[DynVar]| {
-            let mut given = v.iter().copied();
-            let mut next = |_: &LeafType| given.next().unwrap_or(DynVar::POISON);
-            let (z, p) = (solution.vars(&mut next), parameters.vars(&mut next));
-            ((), self.method.optimality(&z, &p).flat())
-        };
-        let (_, region) = record::capture(&types, at, "optimality", |v| {
-            record::on_behalf(at, &[hypertape_solvers::SOURCES, crate::SOURCES], || optimality(v))
-        });
-        // The recording keeps the reason when the region could not be closed.
-        let Some(region) = region else { return Ok(vec![]) };
-        for v in &region.captures {
-            if !captures.iter().any(|c| c.same_value(*v)) {
-                captures.push(*v);
-            }
-        }
-        // θ of the equation: parameters, what differs from step to step, captures.
-        let given: Vec<DynVar> = params.flat();
         let between = each.flat();
-        let mut all = between.clone();
-        all.extend(&captures);
-        let program = region.over(declared, &all);
-        let equation = Arc::new(Equation::new(&program, n)?);
+        let mapped = self.adjoint.needs().contains(&Need::Map) && self.method.has_map();
+        let known = if mapped { Known::default() } else { self.method.problem().known() };
+        let region = Region { unknown: &unknown, params: &parameters, between: between.clone(), captures, known, at };
+        let made = region.record(|w, p| match mapped.then(|| self.method.map(w, p)).flatten() {
+            Some(next) => w.minus(&next),
+            None => self.method.problem().residual(w, p, self.method.scale()),
+        })?;
+        let Some((equation, all)) = made else { return Ok(vec![]) };
+        let given: Vec<DynVar> = params.flat();
         let counts = [given.len(), between.len(), own];
         let limit = between.first().and_then(|v| v.leaf_type()).and_then(|t| t.shape.first().copied());
         let limit = limit.unwrap_or(self.method.limits().iterations) as u64;
@@ -153,20 +139,23 @@ impl<M: Method> Implicit<M> {
             policy: self.policy,
             asked: self.asked,
             warm: self.warm,
-            step: self.method.contraction(),
+            step: mapped.then_some(1.0),
         };
         let inputs: Vec<DynVar> = start.flat().into_iter().chain(given).chain(all).collect();
         Ok(emit(root, inputs, at))
     }
 }
 
-impl<M: Method<Each = ()>> Inner<M::Solution, M::Params> for Implicit<M> {
+impl<S: Structure, M: Method<Each = ()>> Inner<S, Params<M>> for Implicit<M>
+where
+    M::Problem: Equation + Problem<Unknown = S, Solution = S>,
+{
     fn name(&self) -> String {
         self.name.clone().unwrap_or_else(|| format!("{}, implicit, {}", self.method.name(), self.adjoint.name()))
     }
     #[track_caller]
-    fn solve_vars(&self, start: V<M::Solution>, params: V<M::Params>) -> V<M::Solution> {
-        self.solve(Own::<M::Solution>(start), Own::<M::Params>(params))
+    fn solve_vars(&self, start: V<S>, params: V<Params<M>>) -> V<S> {
+        self.solve(Own::<S>(start), Own::<Params<M>>(params))
     }
 }
 
@@ -217,7 +206,7 @@ impl<M: Method> Find for ByMethod<M> {
         start: &[AnyView<'_>],
         params: &[AnyView<'_>],
         sink: &mut dyn FnMut(AnyView<'_>),
-    ) -> Result<Found, Problem> {
+    ) -> Result<Found, Cause> {
         let prepared = state.downcast_mut::<Prepared<M>>().ok_or("the state belongs to another solver")?;
         let [p, e, c] = self.counts;
         let report =

@@ -7,7 +7,7 @@ use hypertape_autodiff::execute::{Counts, Executor};
 use hypertape_autodiff::operation::Program;
 use hypertape_autodiff::plan::Plan;
 use hypertape_autodiff::{Problem, Result};
-use hypertape_linear::{Failed, Operator, Side};
+use hypertape_linear::{Failed, Known, Operator, Side};
 use smallvec::SmallVec;
 use std::sync::Arc;
 
@@ -149,6 +149,9 @@ impl Operator for At<'_, '_> {
     }
     fn kind(&self) -> Kind {
         self.jacobian.kind()
+    }
+    fn known(&self) -> Known {
+        self.jacobian.equation.known
     }
 }
 

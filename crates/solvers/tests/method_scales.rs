@@ -52,9 +52,9 @@ fn all<T: Real>(n: usize, s: f64, u: f64, r: f64) {
     right(&what("backtracking"), n, u, tolerance, descent.step_size(4.0 * step).backtracking().solve(&start, &none), must);
     right(&what("L-BFGS"), n, u, tolerance, Lbfgs::new(&f).tolerance(0.0).relative_tolerance(r).solve(&start, &none), true);
     right(&what("Newton-CG"), n, u, tolerance, NewtonCg::new(&f).tolerance(0.0).relative_tolerance(r).solve(&start, &none), true);
-    let ista = Ista::with(&f, keep).step_size(step).tolerance(0.0).relative_tolerance(r);
+    let ista = Ista::new(&Composite::with(&f, keep)).step_size(step).tolerance(0.0).relative_tolerance(r);
     right(&what("ISTA"), n, u, tolerance, ista.solve(&start, &none), must);
-    let fista = Fista::with(&f, keep).step_size(step).tolerance(0.0).relative_tolerance(r);
+    let fista = Fista::new(&Composite::with(&f, keep)).step_size(step).tolerance(0.0).relative_tolerance(r);
     right(&what("FISTA"), n, u, tolerance, fista.solve(&start, &none), must);
     let gradient = f.wrt(|(z, _)| z).gradient();
     let map =
@@ -99,8 +99,8 @@ fn nothing_to_solve_for() {
         GradientDescent::new(&f).backtracking().solve(&start, &none),
         Lbfgs::new(&f).solve(&start, &none),
         NewtonCg::new(&f).solve(&start, &none),
-        Ista::with(&f, keep).solve(&start, &none),
-        Fista::with(&f, keep).solve(&start, &none),
+        Ista::new(&Composite::with(&f, keep)).solve(&start, &none),
+        Fista::new(&Composite::with(&f, keep)).solve(&start, &none),
         AdamDescent::new(&f).solve(&start, &none),
     ];
     for s in solved {
@@ -115,7 +115,10 @@ fn a_primal_dual_method_at_scales() {
     for s in [1.0, 1e150, 1e-150] {
         let f = Function::record((shape![1], shape![0]), |(x, _)| 0.5 * s * ((x - 1.0) * (x - 1.0)).sum()).unwrap();
         let k = Matrix::fixed::<f64>(ndarray::arr2(&[[1.0]]));
-        let solver = CondatVu::with(&f, k, move |u: Var, _, _: &Var| u.min(0.5 * s).max(-0.5 * s)).tau(0.5 / s).sigma(s).tolerance(0.0);
+        let solver = CondatVu::new(&Saddle::with(&f, k, move |u: Var, _, _: &Var| u.min(0.5 * s).max(-0.5 * s)))
+            .tau(0.5 / s)
+            .sigma(s)
+            .tolerance(0.0);
         let solved = solver.relative_tolerance(1e-10).solve((&Array1::zeros(1), &Array1::zeros(1)), Array1::zeros(0)).unwrap();
         assert!(solved.report.converged && (solved.solution.0[[0]] - 0.5).abs() < 1e-8, "{s:e}: {:?}", solved.report);
     }

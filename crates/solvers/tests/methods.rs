@@ -14,7 +14,12 @@ use support::{close, lasso_fit, ridge_objective};
 const LAMBDA: f64 = 0.1;
 
 /// Solves the ridge problem and differentiates `steps` unrolled steps by λ.
-fn ridge_by<M: Method<Solution = Leaf, Params = Leaf, Each = ()>>(solver: M, tolerance: f64, steps: usize, differentiable: bool) -> u64 {
+fn ridge_by<M: Method<Problem: Problem<Unknown = Leaf, Params = Leaf, Solution = Leaf>, Each = ()>>(
+    solver: M,
+    tolerance: f64,
+    steps: usize,
+    differentiable: bool,
+) -> u64 {
     let solved = solver.clone().tolerance(tolerance).max_iterations(20_000).solve(&arr1(&[0.0; 3]), LAMBDA).unwrap();
     let r = solved.report;
     assert!(r.converged && r.residual <= tolerance && r.status == Status::Converged, "{r:?}");
@@ -47,7 +52,7 @@ fn gradient_descent_with_backtracking() {
 
 /// Line searches near the solution, where values differ by rounding alone: they still converge to a gradient of rounding size, and steps beyond that do
 /// not spoil the derivative of the steps before.
-fn rests<M: Method<Solution = Leaf, Params = Leaf, Each = ()>>(solver: M, steps: usize) {
+fn rests<M: Method<Problem: Problem<Unknown = Leaf, Params = Leaf, Solution = Leaf>, Each = ()>>(solver: M, steps: usize) {
     let solved = solver.clone().tolerance(1e-13).max_iterations(3000).solve(arr1(&[0.0; 3]), LAMBDA).unwrap();
     assert!(solved.report.converged, "{:?}", solved.report);
     for k in [steps, 4 * steps] {
@@ -155,8 +160,8 @@ fn ista_and_fista_find_the_lasso_and_its_derivative() {
         let (beta, slope) = lasso::solution(case.y.view(), case.lambda);
         let fit = lasso_fit(lasso::x(), case.y.clone());
         let weight = prox::l1::<Leaf, _>(|l| *l);
-        let ista = Ista::new(&fit, weight.clone()).step_size(1.0).tolerance(1e-12).max_iterations(2000);
-        let fista = Fista::new(&fit, weight).step_size(0.9).tolerance(1e-10).max_iterations(2000);
+        let ista = Ista::new(&Composite::new(&fit, weight.clone())).step_size(1.0).tolerance(1e-12).max_iterations(2000);
+        let fista = Fista::new(&Composite::new(&fit, weight)).step_size(0.9).tolerance(1e-10).max_iterations(2000);
         for (name, s) in
             [("ista", ista.solve(arr1(&[0.0; 2]), case.lambda).unwrap()), ("fista", fista.solve(arr1(&[0.0; 2]), case.lambda).unwrap())]
         {
@@ -176,8 +181,8 @@ fn ista_and_fista_find_the_lasso_and_its_derivative() {
 fn the_stopping_measure_of_fista_bounds_the_optimality_map() {
     let case = lasso::full_support();
     let fit = lasso_fit(lasso::x(), case.y.clone());
-    let fista = Fista::new(&fit, prox::l1::<Leaf, _>(|l| *l)).step_size(0.9);
-    let optimality = Function::record((shape![2], shape![]), |(z, l)| fista.optimality(&z, &l)).unwrap();
+    let fista = Fista::new(&Composite::new(&fit, prox::l1::<Leaf, _>(|l| *l))).step_size(0.9);
+    let optimality = Function::record((shape![2], shape![]), |(z, l)| fista.problem().residual(&z, &l, fista.scale())).unwrap();
     for n in [1, 3, 10, 30] {
         let s = fista.clone().tolerance(0.0).max_iterations(n).solve(arr1(&[0.0; 2]), case.lambda).unwrap();
         let f = optimality.eval((&s.solution, case.lambda)).unwrap();
@@ -209,7 +214,7 @@ fn condat_vu_iterates_as_known() {
         let size = (u * u).sum_axis(0).sqrt().reshape(&[1, 24, 24]);
         u / (size / *lambda).max(1.0)
     };
-    let solver = CondatVu::with(&fit, Gradient2d, ball).tau(denoising::TAU).sigma(denoising::SIGMA);
+    let solver = CondatVu::new(&Saddle::with(&fit, Gradient2d, ball)).tau(denoising::TAU).sigma(denoising::SIGMA);
     let start = (problem.noisy.clone(), ndarray::Array3::<f64>::zeros((2, 24, 24)));
     let inputs = ((shape![24, 24], shape![2, 24, 24]), shape![]);
     for k in [1, 10, 50] {
@@ -333,8 +338,8 @@ fn single_precision() {
         GradientDescent::new(&f).step_size(4.0).backtracking().tolerance(1e-4).solve(&start, 0.1f32).unwrap(),
         Lbfgs::new(&f).tolerance(1e-5).solve(&start, 0.1f32).unwrap(),
         NewtonCg::new(&f).tolerance(1e-5).solve(&start, 0.1f32).unwrap(),
-        Ista::new(&f, weight.clone()).step_size(0.9).tolerance(1e-5).solve(&start, 0.1f32).unwrap(),
-        Fista::new(&f, weight).step_size(0.9).tolerance(1e-4).solve(&start, 0.1f32).unwrap(),
+        Ista::new(&Composite::new(&f, weight.clone())).step_size(0.9).tolerance(1e-5).solve(&start, 0.1f32).unwrap(),
+        Fista::new(&Composite::new(&f, weight)).step_size(0.9).tolerance(1e-4).solve(&start, 0.1f32).unwrap(),
     ];
     for (i, s) in solutions.iter().enumerate() {
         assert!(s.report.converged, "{i}: {:?}", s.report);

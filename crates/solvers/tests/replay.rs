@@ -11,7 +11,7 @@ use support::ridge_objective;
 static MEMORY: Counting = Counting::new();
 
 /// Products with the data, or passes that stand for them, in one run of exactly `steps` iterations.
-fn products<M: Method<Solution = Leaf, Params = Leaf, Each = ()>>(m: &M, steps: usize) -> u64 {
+fn products<M: Method<Problem: Problem<Unknown = Leaf, Params = Leaf, Solution = Leaf>, Each = ()>>(m: &M, steps: usize) -> u64 {
     let mut prepared = m.clone().tolerance(0.0).max_iterations(steps).prepare(&shape![3], &shape![]).unwrap();
     prepared.run(arr1(&[0.0; 3]), 0.1, (), &[]).unwrap();
     let c = prepared.counts();
@@ -22,7 +22,7 @@ fn products<M: Method<Solution = Leaf, Params = Leaf, Each = ()>>(m: &M, steps: 
 fn replays_are_lean() {
     let f = ridge_objective();
     let gradient = GradientDescent::new(&f).step_size(0.5);
-    let fista = Fista::new(&f, prox::l1::<Leaf, _>(|l| *l)).step_size(0.5);
+    let fista = Fista::new(&Composite::new(&f, prox::l1::<Leaf, _>(|l| *l))).step_size(0.5);
     let mut prepared = gradient.clone().tolerance(1e-9).max_iterations(500).prepare(&shape![3], &shape![]).unwrap();
     let start = arr1(&[0.0; 3]);
     for _ in 0..3 {

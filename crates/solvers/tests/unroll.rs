@@ -176,7 +176,7 @@ fn batches_run_over_the_leading_axis_in_each_storage_form() {
 #[test]
 fn settings_that_cannot_work_fail_the_recording_at_the_users_line() {
     let f = quadratic();
-    let fails = |make: &dyn Fn() -> hypertape_solvers::Unrolled<GradientDescent<_, _>>| {
+    let fails = |make: &dyn Fn() -> hypertape_solvers::Unrolled<GradientDescent<_>>| {
         let line = |e: hypertape_autodiff::Error| e.to_string();
         Function::record((shape![], shape![]), |p| make().solve(zeros(shape![]), p)).err().map(line).unwrap()
     };

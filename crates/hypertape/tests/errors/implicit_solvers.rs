@@ -8,7 +8,7 @@ use std::convert::Infallible;
 type Found = Result<Array1<f64>, Infallible>;
 
 /// A z = p, with the solution by LU.
-fn linear(a: &Array2<f64>, adjoint: impl LinearSolver) -> Result<implicit::Root<Leaf, Leaf>> {
+fn linear(a: &Array2<f64>, adjoint: impl LinearSolver) -> Result<implicit::Outside<Root<Leaf, Leaf>>> {
     let m = a.clone().into_shared();
     let residual = Function::record((shape![2], shape![2]), |(z, p)| constant(&m).dot(z) - p)?;
     let solve = Function::record(shape![2], |p| constant(&m).solve(p))?;
@@ -17,7 +17,7 @@ fn linear(a: &Array2<f64>, adjoint: impl LinearSolver) -> Result<implicit::Root<
 }
 
 /// A z = p where A is singular, with a solution that is given.
-fn singular(adjoint: impl LinearSolver) -> Result<implicit::Root<Leaf, Leaf>> {
+fn singular(adjoint: impl LinearSolver) -> Result<implicit::Outside<Root<Leaf, Leaf>>> {
     let m = arr2(&[[1.0, 2.0], [2.0, 4.0]]).into_shared();
     let residual = Function::record((shape![2], shape![2]), |(z, p)| constant(&m).dot(z) - p)?;
     Ok(implicit::root(&residual, |_, _| -> Found { Ok(arr1(&[1.0, 0.0])) }).adjoint(adjoint))
@@ -37,14 +37,14 @@ fn p() -> Array1<f64> {
 
 /// The gradient of a coordinate of the solution.
 #[track_caller]
-fn first(root: &implicit::Root<Leaf, Leaf>, p: Var) -> Var {
+fn first(root: &implicit::Outside<Root<Leaf, Leaf>>, p: Var) -> Var {
     root.solve(zeros(shape![2]), p).slice_axis(0, 0, 1).sum()
 }
 
 /// z = p + 1, whatever the code finds.
 fn shifted<R: Feed<Leaf>, E: Into<Box<dyn std::error::Error + Send + Sync>>>(
     find: impl for<'a> Fn(ndarray::ArrayViewD<'a, f64>, ndarray::ArrayViewD<'a, f64>) -> Result<R, E> + Send + Sync + 'static,
-) -> Result<implicit::Root<Leaf, Leaf>> {
+) -> Result<implicit::Outside<Root<Leaf, Leaf>>> {
     let residual = Function::record((shape![2], shape![2]), |(z, p)| z - p - 1.0)?;
     Ok(implicit::root(&residual, find))
 }
@@ -58,7 +58,7 @@ fn unsolved(adjoint: impl LinearSolver) -> Result<implicit_method::Early> {
 mod implicit_method {
     //! The type of the solver above.
     use hypertape::prelude::*;
-    pub(super) type Early = implicit::Implicit<GradientDescent<Leaf, Leaf>>;
+    pub(super) type Early = implicit::Implicit<GradientDescent<Objective<Leaf, Leaf>>>;
 }
 
 const GRADIENT: &str = "adjoint solve";

@@ -17,13 +17,15 @@ fn z() -> Array1<f64> {
     arr1(&[1.0, 2.0])
 }
 
-fn descent() -> Result<GradientDescent<Leaf, Leaf>> {
+fn descent() -> Result<GradientDescent<Objective<Leaf, Leaf>>> {
     Ok(GradientDescent::new(&objective()?).step_size(0.5))
 }
 
 /// Unrolls in a recording of its own.
 #[track_caller]
-fn unrolled<M: Method<Solution = Leaf, Params = Leaf, Each = ()>>(solver: Unrolled<M>) -> Result<Function<Leaf, Leaf>> {
+fn unrolled<M: Method<Problem: Problem<Unknown = Leaf, Params = Leaf, Solution = Leaf>, Each = ()>>(
+    solver: Unrolled<M>,
+) -> Result<Function<Leaf, Leaf>> {
     let at = std::panic::Location::caller();
     Function::record(shape![2], |a| solver.solve(zeros(shape![2]), a)).map_err(|e| moved(e, at))
 }
@@ -72,10 +74,10 @@ wrong! {
         let s = descent()?;
         Function::record(shape![2], |a| here!(s.clone().tolerance(a).implicit(Cg::default()).solve(zeros(shape![2]), a)))
     };
-    a_negative_ista_step: argument("ISTA", ["-1"]) => here!(Ista::new(&objective()?, prox::non_negative()).step_size(-1.0).solve(z(), z()));
-    a_negative_fista_step: argument("FISTA", ["-1"]) => here!(Fista::new(&objective()?, prox::non_negative()).step_size(-1.0).solve(z(), z()));
+    a_negative_ista_step: argument("ISTA", ["-1"]) => here!(Ista::new(&Composite::new(&objective()?, prox::non_negative())).step_size(-1.0).solve(z(), z()));
+    a_negative_fista_step: argument("FISTA", ["-1"]) => here!(Fista::new(&Composite::new(&objective()?, prox::non_negative())).step_size(-1.0).solve(z(), z()));
     a_negative_tau: argument("Condat-Vu", ["step tau is -1"]) => {
-        let s = CondatVu::new(&objective()?, Difference1d, prox::of::<Leaf, Leaf, _>(|u, _, _| u)).tau(-1.0);
+        let s = CondatVu::new(&Saddle::new(&objective()?, Difference1d, prox::of::<Leaf, Leaf, _>(|u, _, _| u))).tau(-1.0);
         here!(s.solve((&z(), Array1::zeros(1)), &z()))
     };
     momentum_of_1: argument("stochastic gradient descent", ["the momentum is 1", "below 1"]) => {
@@ -89,59 +91,59 @@ wrong! {
     negative_damping: argument("Newton-CG", ["the damping is -1"]) => here!(NewtonCg::new(&objective()?).damping(-1.0).solve(z(), z()));
     no_inner_iterations: argument("Newton-CG", ["no inner iterations"]) => here!(NewtonCg::new(&objective()?).inner_iterations(0).solve(z(), z()));
     a_negative_weight_of_l1: operands("l1", ["-1", "not negative"]) => {
-        let s = Ista::new(&objective()?, prox::l1::<Leaf, _>(prox::number(-1.0))).step_size(0.5);
+        let s = Ista::new(&Composite::new(&objective()?, prox::l1::<Leaf, _>(prox::number(-1.0)))).step_size(0.5);
         here!(s.solve(z(), z()))
     };
     a_negative_weight_of_non_negative_l1: operands("non_negative_l1", ["-1", "not negative"]) => {
-        let s = Ista::new(&objective()?, prox::non_negative_l1::<Leaf, _>(prox::number(-1.0))).step_size(0.5);
+        let s = Ista::new(&Composite::new(&objective()?, prox::non_negative_l1::<Leaf, _>(prox::number(-1.0)))).step_size(0.5);
         here!(s.solve(z(), z()))
     };
     a_negative_weight_of_group: operands("group", ["-1", "not negative"]) => {
-        let s = Ista::new(&objective()?, prox::group::<Leaf, _>(prox::number(-1.0))).step_size(0.5);
+        let s = Ista::new(&Composite::new(&objective()?, prox::group::<Leaf, _>(prox::number(-1.0)))).step_size(0.5);
         here!(s.solve(z(), z()))
     };
     a_negative_weight_of_l2: operands("l2", ["-1", "not negative"]) => {
-        let s = Ista::new(&objective()?, prox::l2::<Leaf, _>(prox::number(-1.0))).step_size(0.5);
+        let s = Ista::new(&Composite::new(&objective()?, prox::l2::<Leaf, _>(prox::number(-1.0)))).step_size(0.5);
         here!(s.solve(z(), z()))
     };
     a_negative_weight_of_squared_l2: operands("squared_l2", ["-1", "not negative"]) => {
-        let s = Ista::new(&objective()?, prox::squared_l2::<Leaf, _>(prox::number(-1.0))).step_size(0.5);
+        let s = Ista::new(&Composite::new(&objective()?, prox::squared_l2::<Leaf, _>(prox::number(-1.0)))).step_size(0.5);
         here!(s.solve(z(), z()))
     };
     a_negative_weight_of_linf: operands("linf", ["-1", "not negative"]) => {
-        let s = Ista::new(&objective()?, prox::linf::<Leaf, _>(prox::number(-1.0))).step_size(0.5);
+        let s = Ista::new(&Composite::new(&objective()?, prox::linf::<Leaf, _>(prox::number(-1.0)))).step_size(0.5);
         here!(s.solve(z(), z()))
     };
     a_negative_radius_of_simplex: operands("simplex", ["-1", "not negative"]) => {
-        let s = Ista::new(&objective()?, prox::simplex::<Leaf, _>(prox::number(-1.0))).step_size(0.5);
+        let s = Ista::new(&Composite::new(&objective()?, prox::simplex::<Leaf, _>(prox::number(-1.0)))).step_size(0.5);
         here!(s.solve(z(), z()))
     };
     a_negative_radius_of_l1_ball: operands("l1_ball", ["-1", "not negative"]) => {
-        let s = Ista::new(&objective()?, prox::l1_ball::<Leaf, _>(prox::number(-1.0))).step_size(0.5);
+        let s = Ista::new(&Composite::new(&objective()?, prox::l1_ball::<Leaf, _>(prox::number(-1.0)))).step_size(0.5);
         here!(s.solve(z(), z()))
     };
     a_negative_radius_of_l2_ball: operands("l2_ball", ["-1", "not negative"]) => {
-        let s = Ista::new(&objective()?, prox::l2_ball::<Leaf, _>(prox::number(-1.0))).step_size(0.5);
+        let s = Ista::new(&Composite::new(&objective()?, prox::l2_ball::<Leaf, _>(prox::number(-1.0)))).step_size(0.5);
         here!(s.solve(z(), z()))
     };
     a_negative_weight_of_the_elastic_net: operands("elastic_net", ["-1", "not negative"]) => {
-        let s = Ista::new(&objective()?, prox::elastic_net::<Leaf, _>(|_| (scalar(1.0), scalar(-1.0)))).step_size(0.5);
+        let s = Ista::new(&Composite::new(&objective()?, prox::elastic_net::<Leaf, _>(|_| (scalar(1.0), scalar(-1.0))))).step_size(0.5);
         here!(s.solve(z(), z()))
     };
     a_box_upside_down: operands("between", ["[1, 0] is empty", "lower bound first"]) => {
-        let s = Ista::new(&objective()?, prox::between::<Leaf, _>(|_| (scalar(1.0), scalar(0.0)))).step_size(0.5);
+        let s = Ista::new(&Composite::new(&objective()?, prox::between::<Leaf, _>(|_| (scalar(1.0), scalar(0.0))))).step_size(0.5);
         Function::record(shape![2], |a| here!(s.unroll(3).solve(zeros(shape![2]), a)))
     };
     a_prox_that_changes_the_shape: operands("ISTA", ["a step makes (f64[1]) of the state (f64[2])", "keep the shapes"]) => {
-        let s = Ista::with(&objective()?, |v: Var, _, _: &Var| v.slice_last(0, 1));
+        let s = Ista::new(&Composite::with(&objective()?, |v: Var, _, _: &Var| v.slice_last(0, 1)));
         here!(s.solve(z(), z()))
     };
     an_unrolled_prox_that_changes_the_shape: operands("scan", ["carry 0 starts as f64[2] and is handed on as f64[1]"]) => {
-        let s = Ista::with(&objective()?, |v: Var, _, _: &Var| v.slice_last(0, 1));
+        let s = Ista::new(&Composite::with(&objective()?, |v: Var, _, _: &Var| v.slice_last(0, 1)));
         Function::record(shape![2], |a| here!(s.unroll(3).solve(zeros(shape![2]), a)))
     };
     a_mistake_in_a_prox: operands("add", ["f64[2], f64[3]"]) => {
-        Ista::with(&objective()?, |v: Var, _, _: &Var| here!(v + ones(shape![3]))).solve(z(), z())
+        Ista::new(&Composite::with(&objective()?, |v: Var, _, _: &Var| here!(v + ones(shape![3])))).solve(z(), z())
     };
 
     a_start_of_another_shape: input((0, 2), ["expected f64[2]", "given f64[3]"]) => here!(descent()?.solve(arr1(&[1.0, 2.0, 3.0]), z()));
@@ -194,7 +196,7 @@ wrong! {
     };
     a_difference_of_a_matrix: operands("difference", ["takes a vector", "f64[2,2]"]) => {
         let f = Function::record((shape![2, 2], shape![]), |(x, _)| x.square().sum())?;
-        let s = CondatVu::new(&f, Difference1d, prox::of::<Leaf, Leaf, _>(|u, _, _| u));
+        let s = CondatVu::new(&Saddle::new(&f, Difference1d, prox::of::<Leaf, Leaf, _>(|u, _, _| u)));
         here!(s.solve((Array2::zeros((2, 2)), Array1::zeros(1)), 1.0))
     };
 }

@@ -18,7 +18,7 @@ macro_rules! inside {
 }
 
 /// ½ a ‖z‖², whose gradient descent with step 1 multiplies z by 1 − a; the derivative of the square carries its line.
-fn steep() -> Result<GradientDescent<Leaf, Leaf>> {
+fn steep() -> Result<GradientDescent<Objective<Leaf, Leaf>>> {
     let f = Function::record((shape![2], shape![]), |(z, a)| {
         let square = inside!(a * z * z);
         0.5 * square.sum()
@@ -30,7 +30,7 @@ fn steep() -> Result<GradientDescent<Leaf, Leaf>> {
 const A: f64 = -1e30;
 
 /// a z − √z from z = 1 with a step of 1: for a = 5 the first step leads to 1 − 4.5, where √z is no number.
-fn beyond() -> Result<GradientDescent<Leaf, Leaf>> {
+fn beyond() -> Result<GradientDescent<Objective<Leaf, Leaf>>> {
     let f = Function::record((shape![1], shape![]), |(z, a)| {
         let root = inside!(z.sqrt());
         (a * z - root).sum()
@@ -57,8 +57,8 @@ fn named<T>(r: Result<T>) -> Result<T> {
 
 /// The derivative of Σ z with respect to a, by an unrolled solver.
 fn gradient(
-    solver: Unrolled<GradientDescent<Leaf, Leaf>>,
-    record: impl FnOnce(&Unrolled<GradientDescent<Leaf, Leaf>>, Var) -> Var,
+    solver: Unrolled<GradientDescent<Objective<Leaf, Leaf>>>,
+    record: impl FnOnce(&Unrolled<GradientDescent<Objective<Leaf, Leaf>>>, Var) -> Var,
 ) -> Result<f64> {
     let f = Function::record(shape![], |a| record(&solver, a))?;
     named(f.value_and_gradient(A)).map(|(v, _)| v)

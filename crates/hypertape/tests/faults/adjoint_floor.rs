@@ -123,7 +123,7 @@ fn messages_name_the_limit_only_where_it_was_reached() {
 fn a_failed_refinement_is_not_advised_again_and_unknown_counts_are_unknown() {
     let f = Function::record((shape![], shape![]), |(z, p)| z * z + p).unwrap();
     let root = implicit::root(&f, |_, _| Ok::<_, Infallible>(1.5)).adjoint(Lu);
-    let e = |root: &implicit::Root<Leaf, Leaf>| {
+    let e = |root: &implicit::Outside<Root<Leaf, Leaf>>| {
         Function::record(shape![], |p| root.solve(0.0, p)).unwrap().eval(1.0).expect_err("no root").to_string()
     };
     let plain = e(&root);

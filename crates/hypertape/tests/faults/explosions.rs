@@ -9,12 +9,12 @@ use hypertape::prelude::*;
 use ndarray::arr1;
 
 /// ½ (z − θ)².
-fn square() -> Objective<Leaf, Leaf> {
+fn square() -> Function<(Leaf, Leaf), Leaf> {
     Function::record((shape![], shape![]), |(z, theta)| 0.5 * (z - theta).square()).unwrap()
 }
 
 /// The solution after `steps` of Adam from z = 3, as a function of θ.
-fn adam(steps: usize, set: impl Fn(AdamDescent<Leaf, Leaf>) -> AdamDescent<Leaf, Leaf>) -> Function<Leaf, Leaf> {
+fn adam(steps: usize, set: impl Fn(AdamDescent<Objective<Leaf, Leaf>>) -> AdamDescent<Objective<Leaf, Leaf>>) -> Function<Leaf, Leaf> {
     let solver = set(AdamDescent::new(&square()).step_size(0.1));
     Function::record(shape![], |theta| solver.unroll(steps).solve(scalar(3.0), theta)).unwrap()
 }
@@ -118,8 +118,14 @@ fn other_methods_whose_steps_grow() {
     for keep in [Keep::All, Keep::Sqrt, Keep::Values, Keep::Bytes(1 << 12), Keep::Last(15)] {
         let all = [
             Function::record(shape![2], |t| GradientDescent::new(&steep).unroll(20).keep(keep).solve(zeros(shape![2]), t).sum()).unwrap(),
-            Function::record(shape![2], |t| Ista::with(&steep, identity).unroll(20).keep(keep).solve(zeros(shape![2]), t).sum()).unwrap(),
-            Function::record(shape![2], |t| Fista::with(&steep, identity).unroll(20).keep(keep).solve(zeros(shape![2]), t).sum()).unwrap(),
+            Function::record(shape![2], |t| {
+                Ista::new(&Composite::with(&steep, identity)).unroll(20).keep(keep).solve(zeros(shape![2]), t).sum()
+            })
+            .unwrap(),
+            Function::record(shape![2], |t| {
+                Fista::new(&Composite::with(&steep, identity)).unroll(20).keep(keep).solve(zeros(shape![2]), t).sum()
+            })
+            .unwrap(),
             Function::record(shape![2], |t| FixedPoint::new(&map).unroll(20).keep(keep).solve(zeros(shape![2]), t).sum()).unwrap(),
         ];
         for f in &all {

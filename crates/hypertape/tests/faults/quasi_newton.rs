@@ -8,7 +8,7 @@ use hypertape::prelude::*;
 use ndarray::{Array1, Array2};
 
 /// ½ zᵀA z − θᵀz, whose solution A⁻¹θ is linear in θ.
-fn quadratic(a: &Array2<f64>) -> Objective<Leaf, Leaf> {
+fn quadratic(a: &Array2<f64>) -> Function<(Leaf, Leaf), Leaf> {
     let n = a.nrows();
     let a = a.to_shared();
     Function::record((shape![n], shape![n]), |(z, theta)| 0.5 * z.dot(constant(&a).dot(z)) - theta.dot(z)).unwrap()
@@ -32,7 +32,7 @@ fn poisson(n: usize) -> Array2<f64> {
     })
 }
 
-fn loss(a: &Array2<f64>, solver: &Lbfgs<Leaf, Leaf>, steps: usize) -> Function<Leaf, Leaf> {
+fn loss(a: &Array2<f64>, solver: &Lbfgs<Objective<Leaf, Leaf>>, steps: usize) -> Function<Leaf, Leaf> {
     let n = a.nrows();
     Function::record(shape![n], |theta| solver.unroll(steps).solve(zeros(shape![n]), theta).sum()).unwrap()
 }

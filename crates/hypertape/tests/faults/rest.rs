@@ -12,13 +12,18 @@ use ndarray::{Array1, arr1};
 const KEEPS: [Keep; 5] = [Keep::All, Keep::Sqrt, Keep::Values, Keep::Bytes(1 << 16), Keep::Last(8)];
 
 /// ½ Σ aᵢ (zᵢ − θᵢ)², whose solution is θ.
-fn quadratic(a: &[f64]) -> Objective<Leaf, Leaf> {
+fn quadratic(a: &[f64]) -> Function<(Leaf, Leaf), Leaf> {
     let (n, a) = (a.len(), Array1::from(a.to_vec()).into_shared());
     Function::record((shape![n], shape![n]), |(z, theta)| 0.5 * (constant(&a) * (z - theta).square()).sum()).unwrap()
 }
 
 /// The Jacobian of θ ↦ the solution after `steps` from z = θ, forward and reverse, is the identity.
-fn identity<M: Method<Solution = Leaf, Params = Leaf, Each = ()>>(solver: &M, theta: &[f64], steps: usize, tolerance: f64) {
+fn identity<M: Method<Problem: Equation<Unknown = Leaf, Params = Leaf, Solution = Leaf>, Each = ()>>(
+    solver: &M,
+    theta: &[f64],
+    steps: usize,
+    tolerance: f64,
+) {
     let n = theta.len();
     let at = Array1::from(theta.to_vec());
     for keep in KEEPS.into_iter().filter(|k| steps >= 8 || !matches!(k, Keep::Last(_))) {
@@ -128,8 +133,8 @@ fn methods_that_always_step() {
     let batch = Function::record((shape![], shape![], shape![]), |(z, t, _)| 0.5 * (z - t).square()).unwrap();
     let all = [
         by(&|t| GradientDescent::new(&f).step_size(0.5).unroll(50).solve(scalar(3.0), t)),
-        by(&|t| Ista::with(&f, none).step_size(0.5).unroll(50).solve(scalar(3.0), t)),
-        by(&|t| Fista::with(&f, none).step_size(1.0).unroll(50).solve(scalar(3.0), t)),
+        by(&|t| Ista::new(&Composite::with(&f, none)).step_size(0.5).unroll(50).solve(scalar(3.0), t)),
+        by(&|t| Fista::new(&Composite::with(&f, none)).step_size(1.0).unroll(50).solve(scalar(3.0), t)),
         by(&|t| FixedPoint::new(&map).unroll(50).solve(scalar(3.0), t)),
         by(&|t| Sgd::new(&batch).step_size(0.5).unroll(50).solve_over(scalar(3.0), t, zeros(shape![50]))),
     ];

@@ -111,7 +111,7 @@ fn rows_of_different_units_do_not_hide_one_another() {
 fn a_method_whose_tolerance_does_not_fit_the_scale_is_refused() {
     // ½ 1e-10 (z − 3)² from 0: the gradient, 3e-10, is under the tolerance, 1e-8, at the start.
     let f = Function::record((shape![], shape![]), |(z, t)| 0.5e-10 * (z - t) * (z - t)).unwrap();
-    let by = |method: implicit::Implicit<GradientDescent<Leaf, Leaf>>| {
+    let by = |method: implicit::Implicit<GradientDescent<Objective<Leaf, Leaf>>>| {
         Function::record(shape![], |t| method.solve(0.0, t)).unwrap().value_and_gradient(3.0)
     };
     let method = GradientDescent::new(&f).step_size(1e10);
@@ -128,7 +128,7 @@ fn a_method_whose_tolerance_does_not_fit_the_scale_is_refused() {
 fn an_absolute_tolerance_is_absolute_and_a_relative_one_relative() {
     let f = Function::record((shape![], shape![]), |(z, t)| 1e-9 * (z * z - t)).unwrap();
     let root = implicit::root(&f, |_, _| Ok::<_, Infallible>(2.001)).accuracy(f64::INFINITY);
-    let run = |root: &implicit::Root<Leaf, Leaf>| Function::record(shape![], |t| root.solve(1.0, t)).unwrap().gradient(4.0);
+    let run = |root: &implicit::Outside<Root<Leaf, Leaf>>| Function::record(shape![], |t| root.solve(1.0, t)).unwrap().gradient(4.0);
     assert!(run(&root).is_err());
     assert!(run(&root.clone().tolerance(1e-10)).is_ok(), "as asked");
     assert!(run(&root.clone().relative_tolerance(1e-3)).is_ok(), "as asked");

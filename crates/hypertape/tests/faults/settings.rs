@@ -38,14 +38,14 @@ fn start() -> Var {
 fn a_negative_penalty_in_every_way_to_solve() {
     let words = ["`l1`", "the weight is -0.1", "not negative"];
     let smooth = Function::record((shape![2], shape![]), |(z, _)| 0.5 * (z - 1.0).dot(z - 1.0)).unwrap();
-    let lasso = Ista::new(&smooth, prox::l1::<Leaf, _>(|lambda| *lambda)).step_size(0.5);
+    let lasso = Ista::new(&Composite::new(&smooth, prox::l1::<Leaf, _>(|lambda| *lambda))).step_size(0.5);
     let e = lasso.solve(arr1(&[0.0, 0.0]), -0.1).err().unwrap().to_string();
     assert!(words.iter().chain(&["settings.rs"]).all(|w| e.contains(w)), "{e}");
     let f = Function::record(shape![], |l| lasso.unroll(5).solve(start(), l).sum());
     refused("unrolled", f, -0.1, &words);
     let f = Function::record(shape![], |l| lasso.implicit(Gmres::default()).solve(start(), l).sum());
     refused("implicit", f, -0.1, &words);
-    let fast = Fista::new(&smooth, prox::l1::<Leaf, _>(|lambda| *lambda)).step_size(0.5);
+    let fast = Fista::new(&Composite::new(&smooth, prox::l1::<Leaf, _>(|lambda| *lambda))).step_size(0.5);
     let f = Function::record(shape![], |l| fast.unroll(5).keep(Keep::Bytes(1000)).solve(start(), l).sum());
     refused("FISTA", f, -0.1, &words);
     // 0 is allowed, and what is not a number is not.
@@ -130,10 +130,16 @@ fn step_sizes() {
         Function::record(shape![], |s| GradientDescent::new(&fit).step_size(s).unroll(3).solve(start(), one()).sum()),
     );
     check("one step", Function::record(shape![], |s| GradientDescent::new(&fit).step_size(s).unroll(1).solve(start(), one()).sum()));
-    check("ISTA", Function::record(shape![], |s| Ista::new(&fit, l1()).step_size(s).unroll(3).solve(start(), one()).sum()));
-    check("FISTA", Function::record(shape![], |s| Fista::new(&fit, l1()).step_size(s).unroll(3).solve(start(), one()).sum()));
+    check(
+        "ISTA",
+        Function::record(shape![], |s| Ista::new(&Composite::new(&fit, l1())).step_size(s).unroll(3).solve(start(), one()).sum()),
+    );
+    check(
+        "FISTA",
+        Function::record(shape![], |s| Fista::new(&Composite::new(&fit, l1())).step_size(s).unroll(3).solve(start(), one()).sum()),
+    );
     check("Adam", Function::record(shape![], |s| AdamDescent::new(&fit).step_size(s).unroll(3).solve(start(), one()).sum()));
-    let implicit = |s: Var| Ista::new(&fit, l1()).step_size(s).implicit(Gmres::default()).solve(start(), one()).sum();
+    let implicit = |s: Var| Ista::new(&Composite::new(&fit, l1())).step_size(s).implicit(Gmres::default()).solve(start(), one()).sum();
     check("implicit", Function::record(shape![], implicit));
     let backtracking = |s: Var| GradientDescent::new(&fit).step_size(s).backtracking().unroll(3).solve(start(), one()).sum();
     check("backtracking", Function::record(shape![], backtracking));
@@ -170,7 +176,7 @@ fn other_settings_of_methods() {
     refused("momentum", f, -0.1, &["the momentum is -0.1"]);
     let smooth = Function::record((shape![4], shape![]), |(x, _)| 0.5 * x.dot(x)).unwrap();
     let both = |tau: Scalar, sigma: Scalar| {
-        let solver = CondatVu::new(&smooth, Difference1d, prox::conjugate(prox::l1::<Leaf, _>(|l| *l))).tau(tau).sigma(sigma);
+        let solver = CondatVu::new(&Saddle::new(&smooth, Difference1d, prox::conjugate(prox::l1::<Leaf, _>(|l| *l)))).tau(tau).sigma(sigma);
         solver.unroll(3).solve((ones(shape![4]), zeros(shape![3])), scalar::<f64>(0.1)).0.sum()
     };
     refused("tau", Function::record(shape![], |t| both(t.into(), 0.1.into())), -0.1, &["step tau is -0.1"]);

@@ -9,7 +9,7 @@ use hypertape::prelude::*;
 use hypertape::solvers::Solved;
 use ndarray::{Array1, arr1};
 
-fn quadratic() -> Objective<Leaf, Leaf> {
+fn quadratic() -> Function<(Leaf, Leaf), Leaf> {
     Function::record((shape![3], shape![3]), |(z, theta)| 0.5 * (constant(arr1(&[1.0, 3.0, 10.0])) * (z - theta).square()).sum()).unwrap()
 }
 
@@ -33,7 +33,10 @@ fn a_stall_at_rounding() {
         ("backtracking", status("search", GradientDescent::new(&f).backtracking().tolerance(t).max_iterations(2000).solve(&start, &at))),
         ("L-BFGS", status("L-BFGS", Lbfgs::new(&f).tolerance(t).max_iterations(300).solve(&start, &at))),
         ("Newton-CG", status("Newton", NewtonCg::new(&f).tolerance(t).max_iterations(300).solve(&start, &at))),
-        ("ISTA", status("ISTA", Ista::with(&f, none).step_size(0.1).tolerance(t).max_iterations(12_000).solve(&start, &at))),
+        (
+            "ISTA",
+            status("ISTA", Ista::new(&Composite::with(&f, none)).step_size(0.1).tolerance(t).max_iterations(12_000).solve(&start, &at)),
+        ),
         ("fixed point", status("fixed point", FixedPoint::new(&map).tolerance(t).max_iterations(12_000).solve(&start, &at))),
     ];
     for (name, status) in all {
@@ -53,7 +56,11 @@ fn a_stall_at_a_kink() {
         GradientDescent::new(&quadratic()).step_size(1e-6).max_iterations(500).solve(Array1::zeros(3), arr1(&[1.0, 2.0, 3.0])).unwrap();
     assert_eq!((slow.report.status, slow.report.iterations), (Status::IterationLimit, Some(500)));
     let none = |v: Var, _: Var, _: &Var| v;
-    let fista = Fista::with(&quadratic(), none).step_size(0.01).max_iterations(40).solve(Array1::zeros(3), arr1(&[1.0, 2.0, 3.0])).unwrap();
+    let fista = Fista::new(&Composite::with(&quadratic(), none))
+        .step_size(0.01)
+        .max_iterations(40)
+        .solve(Array1::zeros(3), arr1(&[1.0, 2.0, 3.0]))
+        .unwrap();
     assert_eq!(fista.report.status, Status::IterationLimit);
 }
 
@@ -86,8 +93,8 @@ fn relative_tolerances_in_every_method() {
             GradientDescent::new(&f).step_size(step).backtracking().tolerance(0.0).relative_tolerance(r).solve(&start, &at),
             Lbfgs::new(&f).tolerance(0.0).relative_tolerance(r).solve(&start, &at),
             NewtonCg::new(&f).tolerance(0.0).relative_tolerance(r).solve(&start, &at),
-            Ista::with(&f, none).step_size(step).tolerance(0.0).relative_tolerance(r).solve(&start, &at),
-            Fista::with(&f, none).step_size(step).tolerance(0.0).relative_tolerance(r).solve(&start, &at),
+            Ista::new(&Composite::with(&f, none)).step_size(step).tolerance(0.0).relative_tolerance(r).solve(&start, &at),
+            Fista::new(&Composite::with(&f, none)).step_size(step).tolerance(0.0).relative_tolerance(r).solve(&start, &at),
         ];
         for (i, s) in all.into_iter().enumerate() {
             let s = s.unwrap_or_else(|e| panic!("{i} at {scale:e}: {e}"));

@@ -8,8 +8,8 @@ pub(crate) const WEIGHTS: usize = FEATURES * CLASSES;
 
 pub(crate) struct Problem {
     pub(crate) x: ArcArray2<f64>,
-    pub(crate) inner: Objective<Leaf, Leaf>,
-    pub(crate) descent: GradientDescent<Leaf, Leaf>,
+    pub(crate) inner: Function<(Leaf, Leaf), Leaf>,
+    pub(crate) descent: GradientDescent<Objective<Leaf, Leaf>>,
     validation: [ArcArray2<f64>; 2],
 }
 
@@ -46,7 +46,7 @@ impl Problem {
         Function::record(weights(), |penalty| self.validation_loss(solver.solve(zeros(weights()), penalty))).unwrap()
     }
     /// K steps, differentiated by the implicit function theorem at the iterate that they reach.
-    pub(crate) fn implicit(&self, k: usize, adjoint: impl LinearSolver) -> implicit::Implicit<GradientDescent<Leaf, Leaf>> {
+    pub(crate) fn implicit(&self, k: usize, adjoint: impl LinearSolver) -> implicit::Implicit<GradientDescent<Objective<Leaf, Leaf>>> {
         self.descent.clone().tolerance(0.0).max_iterations(k).implicit(adjoint).on_residual(OnResidual::Warn)
     }
 }

@@ -76,7 +76,12 @@ fn the_gradient_and_hvp_of_a_linear_model_read_the_data_once() {
 }
 
 /// Everything executed in `steps` steps of a solve whose tolerance is 0, and of the same steps unrolled.
-fn work<M: Method<Solution = Leaf, Params = Leaf, Each = ()>>(solver: &M, d: usize, tolerance: f64, steps: usize) -> [u64; 2] {
+fn work<M: Method<Problem: Equation<Unknown = Leaf, Params = Leaf, Solution = Leaf>, Each = ()>>(
+    solver: &M,
+    d: usize,
+    tolerance: f64,
+    steps: usize,
+) -> [u64; 2] {
     let all = |c: hypertape::execute::Counts| c.all_products() + c.groups + c.folds + c.kernels + c.passes;
     let at = Array1::from_elem(d, 0.1);
     let mut prepared = solver.clone().tolerance(tolerance).max_iterations(steps).prepare(&shape![d], &shape![d]).unwrap();
@@ -101,7 +106,7 @@ fn a_tolerance_of_zero_measures_nothing_in_its_steps() {
     let soft = |v: Var, step: Var, p: &Var| v.soft_threshold(step * *p);
     let gradient = fit.wrt(|(w, _)| w).gradient();
     let map = Function::record((shape![d], shape![d]), |(w, p)| w - 0.5 * gradient.call((w, p))).unwrap();
-    fn held<M: Method<Solution = Leaf, Params = Leaf, Each = ()>>(solver: &M, d: usize) {
+    fn held<M: Method<Problem: Equation<Unknown = Leaf, Params = Leaf, Solution = Leaf>, Each = ()>>(solver: &M, d: usize) {
         let more_steps = |tolerance| {
             let [short, long] = [10, 30].map(|k| work(solver, d, tolerance, k));
             [long[0] - short[0], long[1] - short[1]]
@@ -113,7 +118,7 @@ fn a_tolerance_of_zero_measures_nothing_in_its_steps() {
     }
     held(&GradientDescent::new(&fit).step_size(0.5), d);
     held(&AdamDescent::new(&fit), d);
-    held(&Ista::with(&fit, soft).step_size(0.5), d);
-    held(&Fista::with(&fit, soft).step_size(0.5), d);
+    held(&Ista::new(&Composite::with(&fit, soft)).step_size(0.5), d);
+    held(&Fista::new(&Composite::with(&fit, soft)).step_size(0.5), d);
     held(&FixedPoint::new(&map), d);
 }

@@ -21,14 +21,6 @@ pub(crate) fn solution(name: &str, problem: &Problem, solver: Solver) {
             check.truncated(step);
             check.implicit(system, step);
         }
-        Cell::Unrolls(_) => {
-            let made = made.unwrap_or_else(|| panic!("{name}, {solver:?}: the problem lacks what the solver takes"));
-            let check = Check::new(name, problem, solver, &*made);
-            check.solved();
-            check.unrolled();
-            let e = made.implicit(Adjoint::Gmres, None).expect_err("a method without an equation has no implicit derivative").to_string();
-            assert!(e.contains("no optimality map"), "{name}, {solver:?}: {e}");
-        }
         Cell::Not(reason) => excluded(name, problem, solver, made.as_deref(), reason),
         Cell::Iterates => panic!("{name}, {solver:?}: the numbers of this problem are of a solution"),
     }

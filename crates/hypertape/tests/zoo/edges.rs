@@ -41,7 +41,7 @@ by_each! {
 }
 
 /// 2w + w² = x as the minimum of w² + w³/3 − xw, by gradient descent.
-fn curved(shape: &[usize]) -> GradientDescent<Leaf, Leaf> {
+fn curved(shape: &[usize]) -> GradientDescent<Objective<Leaf, Leaf>> {
     let f = Function::record((Leaf::new(shape), Leaf::new(shape)), |(w, x)| (w.square() + w.powi(3) / 3.0 - x * w).sum());
     GradientDescent::new(&f.expect("the objective records")).step_size(0.2).tolerance(1e-14)
 }
@@ -156,7 +156,7 @@ fn a_neumann_series_that_grows_says_so() {
     // T = 2z + x has the fixed point −x, which the user knows.
     let map = Function::record((shape![], shape![]), |(z, x)| 2.0 * z + x).expect("it records");
     let own = implicit::fixed_point(&map, |x, _| x.number().map(|x| -x));
-    let by = |root: &implicit::Root<Leaf, Leaf>| {
+    let by = |root: &implicit::Outside<Root<Leaf, Leaf>>| {
         let f = Function::record(shape![], |x| root.solve(0.0, x)).expect("it records");
         f.gradient(1.5).and_then(|g| g.number())
     };

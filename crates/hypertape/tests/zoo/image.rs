@@ -5,7 +5,7 @@ use hypertape_testkit::differences::{assert_close, rounding};
 use hypertape_testkit::problems::denoising::{DISTANCES, Denoising, LAMBDA, SIDE, SIGMA, TAU};
 use ndarray::{Array2, Array3, ArrayD};
 
-type Denoiser = CondatVu<Leaf, Leaf, Leaf>;
+type Denoiser = CondatVu<Saddle<Leaf, Leaf, Leaf>>;
 type State = (Leaf, Leaf);
 
 /// ½‖x − y‖² + λ Σ ‖(D x)_ij‖₂.
@@ -18,7 +18,7 @@ fn method(problem: &Denoising) -> Denoiser {
         let size = u.square().sum_axis(0).sqrt().reshape(&[1, h, w]);
         u / (size / *lambda).max(1.0)
     };
-    CondatVu::with(&fit, Gradient2d, ball).tau(TAU).sigma(SIGMA)
+    CondatVu::new(&Saddle::with(&fit, Gradient2d, ball)).tau(TAU).sigma(SIGMA)
 }
 
 fn start(problem: &Denoising) -> (Array2<f64>, Array3<f64>) {

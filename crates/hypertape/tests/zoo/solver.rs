@@ -1,9 +1,10 @@
 //! A problem in the hands of a solver: solved, unrolled, or differentiated implicitly, always as θ ↦ z.
 use crate::problem::{PrimalDual, Problem, Recorded, flat};
 use crate::table::{Adjoint, Solver};
-use hypertape::implicit::{Implicit, Root};
-use hypertape::prelude::*;
+use hypertape::implicit::{Implicit, Outside};
+use hypertape::prelude::{Problem as _, *};
 use hypertape::record::ones;
+use hypertape::solvers::{Problem as Solvable, Solution as SolutionOf, Unknown};
 use ndarray::{Array2, ArrayD, IxDyn};
 use std::convert::Infallible;
 
@@ -64,15 +65,15 @@ macro_rules! by {
 struct ByMethod<M: Method> {
     /// In the recording of θ, or outside.
     method: Box<dyn Fn(Option<Var>) -> M>,
-    lift: fn(Var, &M) -> V<M::Solution>,
-    vector: fn(V<M::Solution>) -> Var,
+    lift: fn(Var, &M) -> V<Unknown<M>>,
+    vector: fn(V<SolutionOf<M>>) -> Var,
     outside: Box<dyn Fn(&M) -> Result<(Vec<f64>, bool)>>,
     start: ArrayD<f64>,
     problem: Problem,
 }
 
-impl<M: Method<Params = Leaf>> ByMethod<M> {
-    fn record(&self, body: impl Fn(&M, V<M::Solution>, Var) -> V<M::Solution>) -> Result<Solution> {
+impl<M: Method<Problem: Solvable<Params = Leaf>>> ByMethod<M> {
+    fn record(&self, body: impl Fn(&M, V<Unknown<M>>, Var) -> V<SolutionOf<M>>) -> Result<Solution> {
         Function::record(Leaf::new(self.problem.at.shape()), |p| {
             let method = (self.method)(Some(p));
             let start = match self.problem.entries {
@@ -85,12 +86,12 @@ impl<M: Method<Params = Leaf>> ByMethod<M> {
     }
 }
 
-impl<M: Method<Params = Leaf, Each = ()>> Made for ByMethod<M> {
+impl<M: Method<Problem: Equation<Params = Leaf>, Each = ()>> Made for ByMethod<M> {
     fn solved(&self) -> Result<(Vec<f64>, bool)> {
         (self.outside)(&(self.method)(None))
     }
     fn unrolled(&self, steps: usize, keep: Keep) -> Option<Result<Solution>> {
-        Some(self.record(|m, start, p| m.unroll(steps).keep(keep).solve(Own::<M::Solution>(start), p)))
+        Some(self.record(|m, start, p| m.unroll(steps).keep(keep).solve(Own::<Unknown<M>>(start), p)))
     }
     fn implicit(&self, adjoint: Adjoint, limit: Option<usize>) -> Result<Solution> {
         self.record(|m, start, p| {
@@ -102,14 +103,14 @@ impl<M: Method<Params = Leaf, Each = ()>> Made for ByMethod<M> {
                 }
                 None => method,
             };
-            method.solve(Own::<M::Solution>(start), p)
+            method.solve(Own::<Unknown<M>>(start), p)
         })
     }
 }
 
 /// Gradient descent over batches, all of them the whole problem.
 struct BySgd {
-    method: ByMethod<Sgd<Leaf, Leaf, Leaf>>,
+    method: ByMethod<Sgd<FiniteSum<Leaf, Leaf, Leaf>>>,
     steps: usize,
 }
 
@@ -120,15 +121,19 @@ impl Made for BySgd {
     fn unrolled(&self, steps: usize, keep: Keep) -> Option<Result<Solution>> {
         Some(self.method.record(|m, start, p| m.unroll(steps).keep(keep).solve_over(start, p, ones(shape![steps]))))
     }
-    fn implicit(&self, _: Adjoint, _: Option<usize>) -> Result<Solution> {
-        self.method.record(|m, start, p| m.implicit(Gmres::default()).solve_over(start, p, ones(shape![self.steps])))
+    fn implicit(&self, adjoint: Adjoint, limit: Option<usize>) -> Result<Solution> {
+        self.method.record(|m, start, p| {
+            let policy = if limit.is_some() { OnResidual::Warn } else { OnResidual::Error };
+            let method = by!(adjoint, solver => m.implicit(solver)).on_residual(policy);
+            method.solve_over(start, p, ones(shape![limit.unwrap_or(self.steps)]))
+        })
     }
 }
 
 /// A user's own code.
-struct ByOwnCode(Root<Leaf, Leaf>, Problem);
+struct ByOwnCode<Q: Equation>(Outside<Q>, Problem);
 
-impl Made for ByOwnCode {
+impl<Q: Equation<Unknown = Leaf, Params = Leaf, Solution = Leaf>> Made for ByOwnCode<Q> {
     fn solved(&self) -> Result<(Vec<f64>, bool)> {
         Ok((flat(&self.implicit(Adjoint::Gmres, None)?.eval(&self.1.at)?), true))
     }
@@ -186,13 +191,13 @@ pub(crate) fn make(problem: &Problem, solver: Solver, plain: bool) -> Option<Box
         }
         Solver::Ista => {
             let s = p.split.clone()?;
-            method(p, s.start, limit, move |v| Ista::new(&s.smooth, s.prox.clone()).step_size(eta(v)))
+            method(p, s.start, limit, move |v| Ista::new(&Composite::new(&s.smooth, s.prox.clone())).step_size(eta(v)))
         }
         Solver::Fista => {
             let s = p.split.clone()?;
             // With momentum, a step is at most 1/L.
             let most = 1.0 / p.lipschitz;
-            method(p, s.start, limit, move |_| Fista::new(&s.smooth, s.prox.clone()).step_size(most))
+            method(p, s.start, limit, move |_| Fista::new(&Composite::new(&s.smooth, s.prox.clone())).step_size(most))
         }
         Solver::FixedPoint => {
             let map = p.map.clone()?;
@@ -233,7 +238,7 @@ fn own(problem: &Problem) -> impl Fn(ndarray::ArrayViewD<'_, f64>) -> Result<Arr
     }
 }
 
-fn method<M: Method<Solution = Leaf, Params = Leaf, Each = ()>>(
+fn method<M: Method<Problem: Equation<Unknown = Leaf, Params = Leaf, Solution = Leaf>, Each = ()>>(
     problem: &Problem,
     start: ArrayD<f64>,
     limit: usize,
@@ -250,7 +255,7 @@ fn method<M: Method<Solution = Leaf, Params = Leaf, Each = ()>>(
     })
 }
 
-type PrimalDualMethod = CondatVu<Leaf, Leaf, Leaf>;
+type PrimalDualMethod = CondatVu<Saddle<Leaf, Leaf, Leaf>>;
 
 /// min f + h∘K: unless the problem says otherwise, h = g and K = I.
 fn condat_vu(problem: &Problem, limit: usize) -> Option<Box<dyn Made>> {
@@ -266,11 +271,11 @@ fn condat_vu(problem: &Problem, limit: usize) -> Option<Box<dyn Made>> {
     let norm = hypertape_testkit::dense::largest_eigenvalue(dual.matrix.t().dot(&dual.matrix).view()).sqrt();
     Some(Box::new(ByMethod::<PrimalDualMethod> {
         method: Box::new(move |_| {
-            let m = CondatVu::new(&split.smooth, Matrix::fixed(dual.matrix.clone()), dual.dual_prox.clone());
+            let m = CondatVu::new(&Saddle::new(&split.smooth, Matrix::fixed(dual.matrix.clone()), dual.dual_prox.clone()));
             m.steps_for(lipschitz, norm).tolerance(tolerance).max_iterations(limit)
         }),
         lift: |v, m| {
-            let dual = m.shapes().map_or(0, |((_, dual), ..)| dual.shape()[0]);
+            let dual = m.problem().shapes().map_or(0, |((_, dual), _)| dual.shape()[0]);
             (v, zeros(shape![dual]))
         },
         vector: |(x, u)| concat(0, &[x, u]),
@@ -291,7 +296,9 @@ fn sgd(problem: &Problem, momentum: f64) -> Option<Box<dyn Made>> {
     let (start, at, eta, tolerance) = (problem.start.clone(), problem.at.clone(), step_of(problem), problem.tolerance);
     Some(Box::new(BySgd {
         method: ByMethod {
-            method: Box::new(move |p| Sgd::new(&batched).step_size(eta(p)).momentum(momentum).tolerance(tolerance)),
+            method: Box::new(move |p| {
+                Sgd::new(&Sampled::new(&batched).whole(&f)).step_size(eta(p)).momentum(momentum).tolerance(tolerance)
+            }),
             lift: |v, _| v,
             vector: |v| v,
             outside: Box::new(move |m| {

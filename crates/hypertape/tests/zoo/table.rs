@@ -89,8 +89,6 @@ pub(crate) enum Step {
 pub(crate) enum Cell {
     /// Every differentiation, as `linear` and `series` say for such a system and step.
     Runs(System, Step),
-    /// Through the steps only, and why.
-    Unrolls(&'static str),
     /// The numbers are known of the solver's iterates, not of a solution.
     Iterates,
     /// Not at all, and why. The test of the cell tries it all the same: it must not reach the known numbers.
@@ -118,7 +116,7 @@ pub(crate) fn linear(adjoint: Adjoint, system: System) -> Option<Verdict> {
         (Adjoint::Bicgstab, [Exact, Exact, Exact, Exact]),
         (Adjoint::NormalCg, [Exact, Exact, Exact, Exact]),
         (Adjoint::Lu, [Exact, Exact, Exact, Exact]),
-        (Adjoint::Cholesky, [Exact, Exact, Refuses("a positive definite"), Refuses("a symmetric")]),
+        (Adjoint::Cholesky, [Exact, Exact, Refuses("not positive definite"), Refuses("not symmetric")]),
     ];
     TABLE.iter().find(|row| row.0 == adjoint).map(|row| row.1[system as usize])
 }
@@ -156,7 +154,6 @@ pub(crate) fn unrolling(solver: Solver) -> Unrolling {
     }
 }
 
-const BATCHES: &str = "the fixed point depends on the batches, so there is no equation to differentiate";
 const KINK: &str = "the objective has a kink at the solution, which its gradient does not see";
 const BOUNDED: &str = "the constraint is no part of the smooth objective, whose minimum lies elsewhere";
 const SADDLE: &str = "the solution is a saddle of the Lagrangian: steps along its gradient leave it";
@@ -165,7 +162,6 @@ const NO_STEPS: &str = "the numbers are those of steps through the tape, and a u
 const DUAL: &str = "total variation is a norm of differences, which has a kink, and whose proximal operator is a problem of its own: it takes a primal-dual method";
 const SLOW: &str = "it is not near the solution after 300 steps, and a test of real data cannot make many more";
 
-const U: Cell = Cell::Unrolls(BATCHES);
 const I: Cell = Cell::Iterates;
 const K: Cell = Cell::Not(KINK);
 const B: Cell = Cell::Not(BOUNDED);
@@ -190,22 +186,22 @@ const GC: Cell = Cell::Runs(System::General, Step::Contracts);
 #[rustfmt::skip] // A table is read by columns.
 pub(crate) const TABLE: [(&str, [Cell; 13]); 19] = [
     // GradientDescent, Backtracking, Sgd, Adam, Ista, Fista, CondatVu, FixedPoint, Lbfgs, NewtonCg, OwnRoot, OwnFixedPoint, OwnArgmin
-    ("ridge",               [DC, D_, U, D_, DC, DC, GC, NC, D_, D_, D_, NC, D_]),
-    ("heron",               [DV, D_, U, D_, DV, DV, GC, NV, D_, D_, D_, NV, D_]),
-    ("cube_root",           [DC, D_, U, D_, DC, DC, GC, NV, D_, D_, D_, NV, D_]),
-    ("linear_root",         [DC, D_, U, D_, DC, DC, GC, NC, D_, D_, D_, NC, D_]),
-    ("contraction",         [DC, D_, U, D_, DC, DC, GC, NC, D_, D_, D_, NC, D_]),
+    ("ridge",               [DC, D_, D_, D_, DC, DC, GC, NC, D_, D_, D_, NC, D_]),
+    ("heron",               [DV, D_, D_, D_, DV, DV, GC, NV, D_, D_, D_, NV, D_]),
+    ("cube_root",           [DC, D_, D_, D_, DC, DC, GC, NV, D_, D_, D_, NV, D_]),
+    ("linear_root",         [DC, D_, D_, D_, DC, DC, GC, NC, D_, D_, D_, NC, D_]),
+    ("contraction",         [DC, D_, D_, D_, DC, DC, GC, NC, D_, D_, D_, NC, D_]),
     ("contraction_terms",   [I,  I,  I, O,  I,  O,  O,  I,  O,  O,  N,  N,  N ]),
     ("quadratic_iterate",   [I,  I,  I, O,  I,  O,  O,  I,  O,  O,  N,  N,  N ]),
     ("soft_threshold",      [K,  K,  K, K,  DV, DV, GC, NV, K,  K,  D_, NV, K ]),
-    ("group_threshold",     [DC, D_, U, D_, DV, DV, GC, NV, D_, D_, D_, NV, D_]),
-    ("lasso_full_support",  [DC, D_, U, D_, DC, DC, GC, NC, D_, D_, D_, NC, D_]),
+    ("group_threshold",     [DC, D_, D_, D_, DV, DV, GC, NV, D_, D_, D_, NV, D_]),
+    ("lasso_full_support",  [DC, D_, D_, D_, DC, DC, GC, NC, D_, D_, D_, NC, D_]),
     ("lasso_one_feature",   [K,  K,  K, K,  GC, GC, GC, GC, K,  K,  G_, GC, K ]),
     ("simplex_projection",  [B,  B,  B, B,  DV, DV, GC, NV, B,  B,  D_, NV, B ]),
     ("quadratic_program",   [S,  S,  S, S,  GC, GC, GC, S,  S,  S,  I_, IX, I_]),
     ("box_argmin",          [B,  B,  B, B,  DC, DC, GC, NC, B,  B,  D_, NC, B ]),
     ("neumann_truncation",  [I,  I,  I, O,  I,  O,  O,  I,  O,  O,  N,  N,  N ]),
-    ("min_min",             [DC, D_, U, D_, DC, DC, GC, NC, D_, D_, D_, NC, D_]),
+    ("min_min",             [DC, D_, D_, D_, DC, DC, GC, NC, D_, D_, D_, NC, D_]),
     ("min_min_slopes",      [I,  I,  I, O,  I,  O,  O,  I,  O,  O,  N,  N,  N ]),
     ("denoising",           [V,  V,  V, V,  V,  V,  I,  V,  V,  V,  V,  V,  V ]),
     ("digits",              [I,  I,  I, D_, I,  W,  W,  I,  D_, D_, D_, NC, D_]),
@@ -232,7 +228,7 @@ pub(crate) fn every_linear_solver_has_a_verdict_and_every_exclusion_a_reason() {
     let mut reasons: Vec<&str> = vec![];
     for (_, row) in TABLE {
         reasons.extend(row.iter().filter_map(|cell| match cell {
-            Cell::Unrolls(reason) | Cell::Not(reason) => Some(*reason),
+            Cell::Not(reason) => Some(*reason),
             Cell::Runs(..) | Cell::Iterates => None,
         }));
     }

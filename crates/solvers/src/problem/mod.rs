@@ -76,10 +76,15 @@ pub trait Equation: Problem {
 }
 
 /// What methods are made from: a problem, or a function that is one.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no problem that a method can be made from",
+    note = "an objective is a function of (solution, parameters), or of (solution, parameters, batch), with one number as its value; a residual is named, `Root::new(&f)`"
+)]
 pub trait AsProblem {
     /// The problem.
     type Problem: Problem;
     /// As a problem.
+    #[track_caller]
     fn problem(&self) -> Self::Problem;
 }
 

@@ -1,0 +1,6 @@
+use hypertape::prelude::*;
+
+fn main() {
+    let f = Function::record((shape![2], shape![]), |(z, a)| (a * z).sum()).unwrap();
+    let _ = Ista::new(&f);
+}

@@ -1,0 +1,6 @@
+use hypertape::prelude::*;
+
+fn main() {
+    let sampled = Function::record((shape![2], shape![], shape![2]), |(z, a, x)| 0.5 * a * (z - x).square().sum()).unwrap();
+    let _ = Sgd::new(&sampled).implicit(Lu);
+}

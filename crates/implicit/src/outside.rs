@@ -1,0 +1,317 @@
+//! A user's own solver made differentiable: the equation of its problem is recorded, the code that finds the point is not.
+use crate::find::{AnyError, Closure, Find};
+use crate::policy::{Asked, OnResidual};
+use crate::region::Region;
+use crate::root::RootOf;
+use hypertape_autodiff::array::Real;
+use hypertape_autodiff::record::{self, DynVar, Scalar};
+use hypertape_autodiff::tree::{Feed, Give, Leaf, Structure, V, Vars};
+use hypertape_autodiff::{Error, Function, Result, apply_shared};
+use hypertape_linear::{Cg, Failed, Gmres, Known, LinearSolver, Need};
+use hypertape_solvers::{AsProblem, Equation, Equilibrium, Mapping, Objective, Problem, Root, Scale};
+use std::fmt::{self, Debug};
+use std::panic::Location;
+use std::sync::Arc;
+
+/// One step as a map of the unknown.
+type Map<Q> = fn(&Q, &V<<Q as Problem>::Unknown>, &V<<Q as Problem>::Params>) -> V<<Q as Problem>::Unknown>;
+
+/// A problem that any code solves, differentiated by the implicit function theorem.
+pub struct Outside<Q: Equation> {
+    name: &'static str,
+    problem: Q,
+    doors: Result<(Q::Unknown, Q::Params)>,
+    find: Arc<dyn Find>,
+    scale: Scale,
+    map: Option<Map<Q>>,
+    adjoint: Arc<dyn LinearSolver>,
+    policy: OnResidual,
+    asked: Asked,
+    warm: bool,
+}
+
+impl<Q: Equation> Clone for Outside<Q> {
+    fn clone(&self) -> Self {
+        Outside {
+            name: self.name,
+            problem: self.problem.clone(),
+            doors: self.doors.clone(),
+            find: self.find.clone(),
+            scale: self.scale,
+            map: self.map,
+            adjoint: self.adjoint.clone(),
+            policy: self.policy,
+            asked: self.asked,
+            warm: self.warm,
+        }
+    }
+}
+
+impl<Q: Equation> Debug for Outside<Q> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outside").field("name", &self.name).field("adjoint", &self.adjoint.name()).finish_non_exhaustive()
+    }
+}
+
+fn wrap<Q, C, R, E, F>(
+    name: &'static str,
+    problem: Q,
+    make: Box<dyn Fn() -> C + Send + Sync>,
+    find: F,
+    adjoint: Arc<dyn LinearSolver>,
+) -> Outside<Q>
+where
+    Q: Equation,
+    C: Send + 'static,
+    R: Feed<Q::Unknown>,
+    E: Into<AnyError>,
+    F: for<'a> Fn(&mut C, <Q::Params as Structure>::Views<'a>, <Q::Unknown as Structure>::Views<'a>) -> Result<R, E>
+        + Send
+        + Sync
+        + 'static,
+{
+    let doors = problem.shapes();
+    let find: Arc<dyn Find> = match &doors {
+        Ok((unknown, params)) => Arc::new(Closure { solution: unknown.clone(), params: params.clone(), make, find }),
+        Err(_) => Arc::new(crate::find::Nothing),
+    };
+    let (policy, asked, scale) = (OnResidual::Error, Asked::default(), Scale::default());
+    Outside { name, problem, doors, find, scale, map: None, adjoint, policy, asked, warm: false }
+}
+
+/// Any problem with an equation, solved by `find(θ, start)`: any code, never traced. It gives the unknown of the equation; for most problems that is the solution.
+///
+/// The linear systems are solved by GMRES unless [`adjoint`](Outside::adjoint) says otherwise.
+///
+/// ```
+/// use hypertape_autodiff::{Function, record::zeros, shape, tree::Leaf};
+/// use hypertape_implicit::outside;
+/// use hypertape_solvers::{Composite, prox};
+/// // min ½(z − 3)² + w|z|, by the formula that is known for it.
+/// let fit = Function::record((shape![], shape![]), |(z, _)| 0.5 * (z - 3.0) * (z - 3.0))?;
+/// let lasso = Composite::new(&fit, prox::l1::<Leaf, _>(|w| *w));
+/// let mine = outside(&lasso, |w, _start| w.number().map(|w: f64| 3.0 - w));
+/// let f = Function::record(shape![], |w| mine.solve(zeros(shape![]), w))?;
+/// let (z, slope) = f.value_and_gradient(0.5)?;
+/// assert!((z - 2.5).abs() < 1e-15 && (slope.number()? + 1.0).abs() < 1e-12);
+/// # use hypertape_autodiff::tree::Ranked;
+/// # Ok::<(), hypertape_autodiff::Error>(())
+/// ```
+#[track_caller]
+pub fn outside<A, R, E>(
+    problem: &A,
+    find: impl for<'a> Fn(
+        <<A::Problem as Problem>::Params as Structure>::Views<'a>,
+        <<A::Problem as Problem>::Unknown as Structure>::Views<'a>,
+    ) -> Result<R, E>
+    + Send
+    + Sync
+    + 'static,
+) -> Outside<A::Problem>
+where
+    A: AsProblem<Problem: Equation>,
+    R: Feed<<A::Problem as Problem>::Unknown>,
+    E: Into<AnyError>,
+{
+    wrap("outside", problem.problem(), Box::new(|| ()), move |_, p, s| find(p, s), Arc::new(Gmres::default()))
+}
+
+/// As [`outside`], for code with a state of its own: `state()` makes one for each workspace.
+#[track_caller]
+pub fn outside_with<A, C, R, E>(
+    problem: &A,
+    state: impl Fn() -> C + Send + Sync + 'static,
+    find: impl for<'a> Fn(
+        &mut C,
+        <<A::Problem as Problem>::Params as Structure>::Views<'a>,
+        <<A::Problem as Problem>::Unknown as Structure>::Views<'a>,
+    ) -> Result<R, E>
+    + Send
+    + Sync
+    + 'static,
+) -> Outside<A::Problem>
+where
+    A: AsProblem<Problem: Equation>,
+    C: Send + 'static,
+    R: Feed<<A::Problem as Problem>::Unknown>,
+    E: Into<AnyError>,
+{
+    wrap("outside", problem.problem(), Box::new(state), find, Arc::new(Gmres::default()))
+}
+
+/// z with F(z, θ) = 0, found by `find(θ, start)`: any code, never traced. Its errors surface when the function runs.
+///
+/// The linear systems are solved by GMRES unless [`adjoint`](Outside::adjoint) says otherwise.
+///
+/// ```
+/// use hypertape_autodiff::{Function, shape, tree::Ranked};
+/// use hypertape_implicit::root;
+/// // z³ = x, with the cube root of the standard library.
+/// let residual = Function::record((shape![], shape![]), |(z, x)| z * z * z - x)?;
+/// let cube_root = root(&residual, |x, _start| x.number().map(f64::cbrt));
+/// let f = Function::record(shape![], |x| cube_root.solve(1.0, x))?;
+/// let (z, dz) = f.value_and_gradient(8.0)?;
+/// assert!((z - 2.0_f64).abs() < 1e-15 && (dz.number()? - 1.0 / 12.0).abs() < 1e-12);
+/// # Ok::<(), hypertape_autodiff::Error>(())
+/// ```
+pub fn root<S: Structure, P: Structure, R: Feed<S>, E: Into<AnyError>>(
+    residual: &Function<(S, P), S>,
+    find: impl for<'a> Fn(P::Views<'a>, S::Views<'a>) -> Result<R, E> + Send + Sync + 'static,
+) -> Outside<Root<S, P>> {
+    wrap("root", Root::new(residual), Box::new(|| ()), move |_, p, s| find(p, s), Arc::new(Gmres::default()))
+}
+
+/// As [`root`], for code with a state of its own: `state()` makes one for each workspace.
+pub fn root_with<S: Structure, P: Structure, C: Send + 'static, R: Feed<S>, E: Into<AnyError>>(
+    residual: &Function<(S, P), S>,
+    state: impl Fn() -> C + Send + Sync + 'static,
+    find: impl for<'a> Fn(&mut C, P::Views<'a>, S::Views<'a>) -> Result<R, E> + Send + Sync + 'static,
+) -> Outside<Root<S, P>> {
+    wrap("root", Root::new(residual), Box::new(state), find, Arc::new(Gmres::default()))
+}
+
+/// z = T(z, θ), found by any code.
+#[track_caller]
+pub fn fixed_point<S: Structure, P: Structure, R: Feed<S>, E: Into<AnyError>>(
+    map: &Function<(S, P), S>,
+    find: impl for<'a> Fn(P::Views<'a>, S::Views<'a>) -> Result<R, E> + Send + Sync + 'static,
+) -> Outside<Equilibrium<S, P>> {
+    let found = wrap("fixed_point", Equilibrium::new(map), Box::new(|| ()), move |_, p, s| find(p, s), Arc::new(Gmres::default()));
+    Outside { map: Some(|q, w, p| q.map(w, p)), ..found }
+}
+
+/// The minimiser of f(·, θ), found by any code: stationarity ∇_z f = 0 is derived from the objective, and its symmetric systems
+/// are solved by CG.
+///
+/// What is looked at is the gradient: a maximum or a saddle point satisfies it too. CG and Cholesky refuse a Hessian of both signs.
+#[track_caller]
+pub fn argmin<S: Structure, P: Structure, T: Real, R: Feed<S>, E: Into<AnyError>>(
+    objective: &Function<(S, P), Leaf<T>>,
+    find: impl for<'a> Fn(P::Views<'a>, S::Views<'a>) -> Result<R, E> + Send + Sync + 'static,
+) -> Outside<Objective<S, P>> {
+    wrap("argmin", Objective::new(objective), Box::new(|| ()), move |_, p, s| find(p, s), Arc::new(Cg::default()))
+}
+
+impl<Q: Equation> Outside<Q> {
+    /// The steps in which the equation is written, where it is that of a proximal method; 1 unless set.
+    #[must_use]
+    pub fn scale(mut self, scale: Scale) -> Self {
+        self.scale = scale;
+        self
+    }
+    /// How the linear systems of its derivatives are solved.
+    #[must_use]
+    pub fn adjoint(mut self, solver: impl LinearSolver) -> Self {
+        self.adjoint = Arc::new(solver);
+        self
+    }
+    /// What to do when the point found is not a solution.
+    #[must_use]
+    pub fn on_residual(mut self, policy: OnResidual) -> Self {
+        self.policy = policy;
+        self
+    }
+    /// The largest ‖F(z, θ)‖ that counts as a solution, whatever the scale of F and z: an absolute question, asked instead of the relative one. With
+    /// [`relative_tolerance`](Outside::relative_tolerance) set besides, either is enough.
+    #[must_use]
+    pub fn tolerance(mut self, tolerance: f64) -> Self {
+        self.asked.absolute = Some(tolerance);
+        self
+    }
+    /// The largest Newton step ‖F_z⁻¹F‖ relative to ‖z‖ that counts as a solution: √ε of the coarsest leaf unless set.
+    ///
+    /// The scale of F does not enter. Where z is 0 to the Newton step, 1 stands for ‖z‖. What is only the rounding of F, entry by entry, counts as
+    /// a solution whatever the conditioning. The price is a product with F_z, and a solve to 10⁻⁴ unless F is rounding: by the solver of
+    /// the adjoint, or by GMRES where that is an approximation. Where F_z cannot be inverted, each entry of F is compared with
+    /// its row of F_z times z.
+    #[must_use]
+    pub fn relative_tolerance(mut self, tolerance: f64) -> Self {
+        self.asked.relative = Some(tolerance);
+        self
+    }
+    /// How much of itself a derivative may change by within the uncertainty of the solution; 0.1 unless set. Near a fold, where F_z is
+    /// singular, it changes by half or more, and is an error unless [`OnResidual::Warn`] accepts it. ∞ does not ask.
+    #[must_use]
+    pub fn accuracy(mut self, relative: f64) -> Self {
+        self.asked.accuracy = relative;
+        self
+    }
+    /// Starts the next replay of the same workspace from this one's solution and adjoint.
+    #[must_use]
+    pub fn warm_start(mut self) -> Self {
+        self.warm = true;
+        self
+    }
+    /// The solution, in the open recording. `start` is handed to the code that finds the point; it has no derivative.
+    #[track_caller]
+    pub fn solve(&self, start: impl Give<Q::Unknown>, params: impl Give<Q::Params>) -> V<Q::Solution> {
+        let at = Location::caller();
+        let (start, params) = (start.give(), params.give());
+        let made = self.emit(&start, &params, at).unwrap_or_else(|e| {
+            record::fail(e.or_at(at));
+            vec![]
+        });
+        let mut made = made.into_iter();
+        let unknown = start.map(&mut |_| made.next().unwrap_or(DynVar::POISON));
+        record::on_behalf(at, &[hypertape_solvers::SOURCES, crate::SOURCES], || self.problem.solution(&unknown, &params, self.scale))
+    }
+    #[track_caller]
+    fn emit(&self, start: &V<Q::Unknown>, params: &V<Q::Params>, at: &'static Location<'static>) -> Result<Vec<DynVar>> {
+        let (unknown, parameters) = self.doors.clone()?;
+        let map = self.map.filter(|_| self.adjoint.needs().contains(&Need::Map));
+        let known = if map.is_some() { Known::default() } else { self.problem.known() };
+        let region = Region { unknown: &unknown, params: &parameters, between: vec![], captures: vec![], known, at };
+        let made = region.record(|w, p| match map {
+            Some(map) => w.minus(&map(&self.problem, w, p)),
+            None => self.problem.residual(w, p, self.scale),
+        })?;
+        let Some((equation, captures)) = made else { return Ok(vec![]) };
+        let root = RootOf {
+            name: self.name.into(),
+            equation,
+            find: self.find.clone(),
+            solver: self.adjoint.clone(),
+            policy: self.policy,
+            asked: self.asked,
+            warm: self.warm,
+            step: map.map(|_| 1.0),
+        };
+        Ok(emit(root, start.flat().into_iter().chain(params.flat()).chain(captures).collect(), at))
+    }
+}
+
+/// Applies a root to (start…, θ…) in the open recording, or makes the recording fail.
+#[track_caller]
+pub(crate) fn emit(root: RootOf, mut inputs: Vec<DynVar>, at: &'static Location<'static>) -> Vec<DynVar> {
+    match root.asked.check().and_then(|()| tolerance(&root).map_err(|e| format!("{}: {e}", root.solver.name()))) {
+        Ok(t) => {
+            inputs.push(t.real::<f64>().to_dyn());
+            apply_shared(Arc::new(root), &inputs)
+        }
+        Err(problem) => {
+            record::fail(Error::Argument { op: root.name, problem, at: Some(at) });
+            vec![]
+        }
+    }
+}
+
+/// The tolerance of the linear solver, where its settings can work and it lacks nothing.
+fn tolerance(root: &RootOf) -> Result<Scalar, Failed> {
+    root.solver.check()?;
+    let lack = root.solver.needs().into_iter().find(|need| match need {
+        Need::Map => root.step.is_none(),
+        Need::Transpose => false,
+        _ => true,
+    });
+    if let Some(need) = lack {
+        return Err(Failed::Lacks(need));
+    }
+    let tolerance = root.solver.stop().tolerance;
+    if let Scalar::Var(v) = tolerance
+        && v.leaf_type().is_some_and(|t| !t.shape.is_empty())
+    {
+        let (given, expected) = (v.leaf_type().map_or(0, |t| t.len()), 1);
+        return Err(Failed::WrongLength { what: "the tolerance", given, expected });
+    }
+    Ok(tolerance)
+}
