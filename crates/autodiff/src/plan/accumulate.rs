@@ -2,22 +2,23 @@
 //!
 //! The sum disappears, and with it a buffer as large as the result. Nothing but the sum may read either side. A product that the sum reads
 //! transposed is written transposed.
-use super::cluster::{Cluster, Node};
 use super::code::Instruction;
+use super::fusion::{Fusion, Node};
 use super::item::Item;
 use super::roots::{Home, Seen};
 use super::schedule::Schedule;
 use super::uses::Uses;
+use crate::error::Result;
 use crate::kernels::contract::ContractPlan;
 use crate::operation::BinaryFn;
 
-/// Looks at every sum of two operands of a cluster.
-pub(crate) fn products(s: &mut Schedule) {
+/// Looks at every sum of two operands of a fusion.
+pub(crate) fn accumulate(s: &mut Schedule) -> Result<()> {
     let mut uses = Uses::of(&s.items, &s.roots);
     let mut added = vec![0; s.roots.len()];
     for k in 0..s.items.len() {
-        if let Item::Cluster(c) = &mut s.items[k] {
-            // By now it is known what goes to memory; the rest has no reader but the cluster.
+        if let Item::Fusion(c) = &mut s.items[k] {
+            // By now it is known what goes to memory; the rest has no reader but the fusion.
             c.made.retain(|m| s.roots[m.0].stored);
         }
         let mut joined = false;
@@ -37,6 +38,7 @@ pub(crate) fn products(s: &mut Schedule) {
             step.instruction = step.instruction.clone().map(&mut |x: Seen| Seen { root: uses.name(x.root), ..x });
         }
     }
+    Ok(())
 }
 
 /// What a sum reads, and nothing else does.
@@ -52,7 +54,7 @@ struct Side {
 
 /// A sum's node, what is there first, and the product that comes later.
 fn find(s: &Schedule, uses: &Uses, added: &[usize], k: usize) -> Option<(usize, Side, Side)> {
-    let Item::Cluster(c) = &s.items[k] else { return None };
+    let Item::Fusion(c) = &s.items[k] else { return None };
     c.nodes.iter().enumerate().find_map(|(node, n)| {
         let Node::Binary(BinaryFn::Add, a, b) = *n else { return None };
         let may_add = |n: usize| matches!(c.nodes[n], Node::Load(l) if matrix(s, c.loads[l].root).is_some());
@@ -66,7 +68,7 @@ fn find(s: &Schedule, uses: &Uses, added: &[usize], k: usize) -> Option<(usize, 
     })
 }
 
-fn side(s: &Schedule, uses: &Uses, added: &[usize], k: usize, c: &Cluster, node: usize) -> Option<Side> {
+fn side(s: &Schedule, uses: &Uses, added: &[usize], k: usize, c: &Fusion, node: usize) -> Option<Side> {
     let Node::Load(l) = c.nodes[node] else { return None };
     let seen = c.loads[l].clone();
     if c.readers(node) != 1 || s.roots[seen.root].len != c.len {
@@ -119,7 +121,7 @@ fn join(s: &mut Schedule, uses: &mut Uses, added: &mut [usize], k: usize, (node,
             plan.add();
         }
     }
-    if let Item::Cluster(c) = &mut s.items[k] {
+    if let Item::Fusion(c) = &mut s.items[k] {
         if let (true, Node::Load(l)) = (first.turned, c.nodes[first.node]) {
             c.loads[l] = Seen::whole(root, &c.shape);
         }
@@ -129,9 +131,9 @@ fn join(s: &mut Schedule, uses: &mut Uses, added: &mut [usize], k: usize, (node,
     added[root] += 1;
 }
 
-/// What a cluster would do no more than copy is made where the copy would lie.
+/// What a fusion would do no more than copy is made where the copy would lie.
 fn result_in_place(s: &mut Schedule, uses: &mut Uses, added: &mut [usize], k: usize) {
-    let Item::Cluster(c) = &s.items[k] else { return };
+    let Item::Fusion(c) = &s.items[k] else { return };
     let ([(result, _)], [load], true, true) = (&c.made[..], &c.loads[..], c.joins.is_empty(), c.endings.is_empty()) else { return };
     let (result, root) = (*result, load.root);
     let bare = matches!(c.nodes[..], [Node::Load(_)]) && load.is_whole(&s.roots);

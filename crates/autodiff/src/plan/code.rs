@@ -1,7 +1,7 @@
 //! What a plan is made of: blocks of instructions over operands that lie at fixed places of a few bases.
 use super::checkpoints::Spacing;
 use super::demand::Demand;
-use super::recompute::States;
+use super::rematerialisation::States;
 use crate::array::{Kind, Layout, Shared};
 use crate::error::Site;
 use crate::kernels::contract::ContractPlan;

@@ -1,19 +1,13 @@
 //! Loops and branches: nested blocks, their frames, and which of their results are read.
 use super::code::{Buffer, Cond, Each, Instruction, Keeps, Replay, Row, Scan};
-use super::expand::expand;
 use super::machine::Expanded;
-use super::recompute::Recompute;
+use super::rematerialisation::Recompute;
 use super::roots::{Seen, grounded};
 use super::schedule::{Given, Schedule, Source};
+use super::thresholds::{LOOP_FRAMES, LOOP_PART, LOOP_PARTS};
 use crate::array::{Kind, Layout, LeafType};
 use crate::error::Result;
 use crate::operation::{CondSpec, Equation, Program, ScanSpec, Trip, Value};
-
-/// Work of one part of a loop over independent items, in nanoseconds.
-const PART: f64 = 100_000.0;
-/// Parts at the most, and bytes of their frames together (unless two are more).
-const PARTS: usize = 16;
-const FRAMES: usize = 64 << 20;
 
 fn contiguous(t: &LeafType) -> Given {
     Given { kind: t.kind, layout: Layout::contiguous(&t.shape), literal: None, constant: None }
@@ -66,10 +60,10 @@ impl Schedule {
         let again = self.again.iter().position(|(r, _)| e.outputs.contains(&r.trajectories[0].0));
         let states = &e.outputs[spec.carries + spec.stacked..][..spec.carries];
         let may: Vec<bool> = states.iter().map(|v| again.is_none() && !self.is_read(*v)).collect();
-        let body = (self.nest)(body.only(&read), given.clone(), &may)?;
+        let body = (self.nest.block)(body.only(&read), given.clone(), &may)?;
         let test = match &spec.trip {
             Trip::Until { test, .. } => {
-                Some((self.nest)(expand(test, &[true])?, carry_given.into_iter().chain(constant_given).collect(), &[])?)
+                Some((self.nest.block)((self.nest.expand)(test, &[true])?, carry_given.into_iter().chain(constant_given).collect(), &[])?)
             }
             _ => None,
         };
@@ -77,8 +71,8 @@ impl Schedule {
 
         let mut parts = 1;
         if spec.carries == 0 && sources.is_empty() && matches!(spec.trip, Trip::Static(_)) && n > 1 {
-            let by_work = (body.cost * n as f64 / PART) as usize;
-            parts = by_work.min(PARTS).min((FRAMES / body.frame.max(1)).max(2)).min(n).max(1);
+            let by_work = (body.cost * n as f64 / LOOP_PART) as usize;
+            parts = by_work.min(LOOP_PARTS).min((LOOP_FRAMES / body.frame.max(1)).max(2)).min(n).max(1);
         }
         // From here on everything is made by the loop.
         let finals: Vec<Seen> = carry_types.iter().map(|t| Seen::whole(self.fresh(t.kind, t.len()), &t.shape)).collect();
@@ -184,7 +178,7 @@ impl Schedule {
     fn replay(&mut self, k: usize, reverse: bool) -> Result<Replay<Seen>> {
         let (r, source) = self.again[k].clone();
         let source = source.expect("a loop comes before those that read its states");
-        let body = (self.nest)(source.body, source.given, &[])?;
+        let body = (self.nest.block)(source.body, source.given, &[])?;
         // A loop that reads in the order in which states were made steps along with them, and keeps none.
         let along = reverse == source.reverse;
         let further = if along { 0 } else { r.further };
@@ -210,8 +204,8 @@ impl Schedule {
         let test = inputs.remove(0);
         let given: Vec<Given> = inputs.iter().map(|x| self.given(x)).collect();
         let read: Vec<bool> = e.outputs.iter().map(|v| self.is_read(*v)).collect();
-        let yes = (self.nest)(expand(&spec.yes, &read)?, given.clone(), &[])?;
-        let no = (self.nest)(expand(&spec.no, &read)?, given, &[])?;
+        let yes = (self.nest.block)((self.nest.expand)(&spec.yes, &read)?, given.clone(), &[])?;
+        let no = (self.nest.block)((self.nest.expand)(&spec.no, &read)?, given, &[])?;
         let mut outputs = vec![];
         for v in e.outputs.iter().copied().filter(|v| self.is_read(*v)).collect::<Vec<_>>() {
             let t = p.type_of(v);

@@ -1,5 +1,8 @@
 //! Programs of which every equation asks for one machine instruction.
-use crate::operation::{Lowering, Program, Value};
+use super::verify;
+use crate::array::LeafType;
+use crate::error::{Error, Result};
+use crate::operation::{Equation, Lowering, Program, Value};
 use std::sync::Arc;
 
 /// A program in machine instructions.
@@ -18,6 +21,17 @@ pub(crate) struct Asked {
 }
 
 impl Expanded {
+    /// The equations of a program with the outputs for which `read` holds, before anything is asked.
+    pub(crate) fn new(program: &Program, read: &[bool]) -> Self {
+        Expanded { program: Program { outputs: chosen(&program.outputs, read), ..program.clone() }, asked: vec![] }
+    }
+    /// Drops dead equations, and asks those that stay for their lowerings.
+    pub(crate) fn ask(&mut self) -> Result<()> {
+        drop_dead(&mut self.program);
+        let p = &self.program;
+        self.asked = p.equations.iter().map(|e| Ok(Asked { lowering: lowering(p, e)?, body: None })).collect::<Result<_>>()?;
+        Ok(())
+    }
     /// The same with the outputs for which `read` holds.
     pub(crate) fn only(&self, read: &[bool]) -> Self {
         let mut x = self.clone();
@@ -40,18 +54,40 @@ pub(crate) fn retain<T>(all: &mut Vec<T>, keep: &[bool]) {
     all.retain(|_| keep.next().is_none_or(|k| *k));
 }
 
+/// What an equation asks for, which must fit its values.
+pub(crate) fn lowering(p: &Program, e: &Equation) -> Result<Lowering> {
+    let inputs: Vec<&LeafType> = e.inputs.iter().map(|v| p.type_of(*v)).collect();
+    let outputs: Vec<&LeafType> = e.outputs.iter().map(|v| p.type_of(*v)).collect();
+    let l = e.op.lower(&inputs, &outputs);
+    match verify::lowering(&l, &inputs, &outputs) {
+        Ok(()) => Ok(l),
+        Err(problem) => {
+            let operands = inputs.into_iter().cloned().collect();
+            Err(Error::Operands { op: e.op.name().into(), problem, operands, at: e.site })
+        }
+    }
+}
+
+/// Leaves out equations of which no output is read.
+pub(crate) fn drop_dead(p: &mut Program) {
+    let keep = live(p);
+    retain(&mut p.equations, &keep);
+}
+
 /// For each equation, whether some output is read.
 pub(crate) fn live(p: &Program) -> Vec<bool> {
+    let live = live_values(p, p.outputs.iter().copied(), |_| true);
+    p.equations.iter().map(|e| e.outputs.iter().any(|v| live[v.index()])).collect()
+}
+
+/// Liveness: for each value, whether it is `wanted`, or is read to make what is, by equations for which `counts` holds.
+pub(crate) fn live_values(p: &Program, wanted: impl Iterator<Item = Value>, counts: impl Fn(usize) -> bool) -> Vec<bool> {
     let mut live = vec![false; p.types.len()];
-    for v in &p.outputs {
-        live[v.index()] = true;
-    }
-    let mut keep = vec![false; p.equations.len()];
+    wanted.for_each(|v| live[v.index()] = true);
     for (k, e) in p.equations.iter().enumerate().rev() {
-        keep[k] = e.outputs.iter().any(|v| live[v.index()]);
-        if keep[k] {
+        if counts(k) && e.outputs.iter().any(|v| live[v.index()]) {
             e.inputs.iter().for_each(|v| live[v.index()] = true);
         }
     }
-    keep
+    live
 }

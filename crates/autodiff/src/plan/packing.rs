@@ -1,22 +1,37 @@
 //! Where slots lie in a frame: those in use at the same time do not overlap.
-use super::demand::aligned;
+use super::demand::{Demand, aligned};
+use super::frame::{Frame, Slot, Slots};
+use super::item::Item;
+use super::thresholds::PACKED_BY_SIZE;
+use crate::error::{Lacking, Result};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A stretch of the frame, in use from one item to another, both included.
-#[derive(Debug, Clone)]
-pub(crate) struct Slot {
-    pub(crate) bytes: usize,
-    pub(crate) from: usize,
-    pub(crate) to: usize,
-    pub(crate) at: usize,
+/// Gives the slots of a frame their places.
+pub(crate) fn place(f: &mut Frame) -> Result<()> {
+    f.slots.bytes = pack(&mut f.slots.slots);
+    f.most = demand(&f.schedule.items, &f.slots);
+    if isize::try_from(f.slots.bytes).is_err() {
+        let all = f.slots.slots.iter().map(|s| s.bytes as u128).sum::<u128>();
+        return Err(f.most.error(u64::try_from(all).unwrap_or(u64::MAX), Lacking::Addresses));
+    }
+    Ok(())
 }
 
-/// Slots up to which every pair is looked at.
-const FEW: usize = 1024;
+/// The item that makes the most bytes.
+fn demand(items: &[Item], slots: &Slots) -> Demand {
+    let mut made = vec![0_usize; items.len()];
+    slots.slots.iter().for_each(|s| made[s.from] = made[s.from].saturating_add(s.bytes));
+    let Some(k) = (0..items.len()).max_by_key(|k| made[*k]) else { return Demand::default() };
+    let (op, site) = match &items[k] {
+        Item::Step(step) => (step.name.clone(), step.site),
+        item => item.fusion().map_or((String::new(), None), |c| (c.names.join("+"), c.site)),
+    };
+    Demand { op, site, bytes: made[k] }
+}
 
 /// Gives slots their places, and the bytes needed, which stay beyond all addresses once they are.
-pub(super) fn pack(slots: &mut [Slot]) -> usize {
-    if slots.iter().filter(|s| s.bytes > 0).count() <= FEW { by_size(slots) } else { by_time(slots) }
+fn pack(slots: &mut [Slot]) -> usize {
+    if slots.iter().filter(|s| s.bytes > 0).count() <= PACKED_BY_SIZE { by_size(slots) } else { by_time(slots) }
 }
 
 /// The biggest first, each into the tightest gap among those in use at the same time: a quadratic number of looks.

@@ -1,12 +1,8 @@
 //! Roots, what owns storage, and views of them, one by one and joined.
+use super::thresholds::{PIECED_ROW, PIECES};
 use crate::array::{Kind, Layout};
 use crate::operation::Part;
 use std::sync::Arc;
-
-/// Elements of a row that are worth walking the pieces for, where there are several rows.
-const ROW: usize = 16;
-/// Pieces at the most.
-const PIECES: usize = 4;
 
 /// What owns storage: an input, a constant, a number, or the result of an instruction.
 #[derive(Debug, Clone)]
@@ -17,7 +13,7 @@ pub(crate) struct Root {
     pub(crate) home: Home,
     /// The number of items before it is there: 0 for what comes from outside, k + 1 for what item k makes.
     pub(crate) ready: usize,
-    /// Whether it is made index by index in a cluster.
+    /// Whether it is made index by index in a fusion.
     pub(crate) indexwise: bool,
     /// Whether it needs memory.
     pub(crate) stored: bool,
@@ -118,7 +114,7 @@ impl Joined {
         let rows: usize = shape[..axis].iter().product();
         let inner: usize = shape[axis + 1..].iter().product();
         let row = shape[axis] * inner;
-        if rows > 1 && row < ROW {
+        if rows > 1 && row < PIECED_ROW {
             return None;
         }
         let mut pieces = vec![];

@@ -1,12 +1,12 @@
 //! Products with the sum or difference that alone reads them: one instruction of a group instead of two.
-use super::cluster::Node;
+use super::fusion::Node;
 use crate::kernels::math::Sum;
 use crate::operation::BinaryFn;
 
 /// The nodes with such products taken into their readers; the products stay, and nothing reads them. `ends` are read at the end of a tile.
 ///
 /// A pass less over a tile, and both roundings as before: no bit depends on what became a pair.
-pub(super) fn paired(nodes: &[Node], ends: impl Iterator<Item = usize>) -> Vec<Node> {
+pub(super) fn multiply_adds(nodes: &[Node], ends: impl Iterator<Item = usize>) -> Vec<Node> {
     let mut reads = vec![0u32; nodes.len()];
     ends.for_each(|o| reads[o] += 1);
     // Operands come before; what nothing reads reads nothing.

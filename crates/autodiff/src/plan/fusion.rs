@@ -1,5 +1,6 @@
-//! Clusters: equations over one index space gathered into one fused group.
+//! Fusions: equations over one index space gathered into one fused group.
 use super::roots::{Home, Joined, Root, Seen, squeezed};
+use super::thresholds::FUSION_NODES;
 use crate::array::Kind;
 use crate::array::Shape;
 use crate::error::Site;
@@ -8,9 +9,6 @@ use crate::kernels::math::Sum;
 use crate::operation::{BinaryFn, Fold, Instruction, Micro, UnaryFn};
 use smallvec::SmallVec;
 use std::sync::Arc;
-
-/// Nodes of a cluster that are no numbers, at the most; a single equation may have more.
-const NODES: usize = 112;
 
 /// A value at one index.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -51,7 +49,7 @@ impl Node {
     }
 }
 
-/// A fold over the cluster's index space.
+/// A fold over the fusion's index space.
 #[derive(Debug, Clone)]
 pub(crate) struct Ending {
     pub(crate) fold: Fold,
@@ -62,7 +60,7 @@ pub(crate) struct Ending {
 
 /// Equations over one index space.
 #[derive(Debug, Clone)]
-pub(crate) struct Cluster {
+pub(crate) struct Fusion {
     /// Without axes of length 1.
     pub(crate) shape: Shape,
     pub(crate) len: usize,
@@ -77,11 +75,11 @@ pub(crate) struct Cluster {
     pub(crate) site: Option<Site>,
 }
 
-impl Cluster {
+impl Fusion {
     pub(crate) fn new(shape: &[usize], single: bool, site: Option<Site>) -> Self {
         let shape: Shape = shape.iter().copied().filter(|n| *n != 1).collect();
         let len = shape.iter().product();
-        Cluster { shape, len, single, nodes: vec![], loads: vec![], joins: vec![], made: vec![], endings: vec![], names: vec![], site }
+        Fusion { shape, len, single, nodes: vec![], loads: vec![], joins: vec![], made: vec![], endings: vec![], names: vec![], site }
     }
     /// The node of a root that is made here, if the view is of all of it in order.
     fn inside(&self, x: &Seen, roots: &[Root]) -> Option<usize> {
@@ -118,7 +116,7 @@ impl Cluster {
     pub(crate) fn has_room(&self, loads: usize, nodes: usize, folds: usize) -> bool {
         let constants = self.nodes.iter().filter(|n| matches!(n, Node::Const(_))).count();
         let reads = self.reads().count() + loads;
-        self.nodes.len() + self.joins.len() - constants + nodes + loads <= NODES
+        self.nodes.len() + self.joins.len() - constants + nodes + loads <= FUSION_NODES
             && reads <= LOADS
             && constants + reads + nodes <= SCALARS
             && reads + self.made.len() + FOLDS < PORTS
@@ -229,8 +227,8 @@ impl Cluster {
             (Kind::U32, _) => self.node(Node::Index(result)),
         }
     }
-    /// This cluster and a later one as one, if that one reads what is made here index by index only, and there is room.
-    pub(crate) fn and(&self, next: &Cluster, roots: &[Root]) -> Option<Cluster> {
+    /// This fusion and a later one as one, if that one reads what is made here index by index only, and there is room.
+    pub(crate) fn and(&self, next: &Fusion, roots: &[Root]) -> Option<Fusion> {
         let made = |l: &Seen| self.made.iter().find(|m| m.0 == l.root).map(|m| m.1);
         let here = |l: &Seen| made(l).is_some() || self.endings.iter().any(|e| e.root == l.root);
         let pieces = next.joins.iter().flat_map(|j| &j.pieces);
@@ -239,9 +237,9 @@ impl Cluster {
             return None;
         }
         // One shape in which both can read.
-        let reads = |c: &Cluster, s: &Shape| c.loads.iter().all(|l| here(l) || l.layout.reshape(s).is_some());
+        let reads = |c: &Fusion, s: &Shape| c.loads.iter().all(|l| here(l) || l.layout.reshape(s).is_some());
         let shape = [&next.shape, &self.shape].into_iter().find(|s| reads(self, s) && reads(next, s))?.clone();
-        let mut both = Cluster { shape, ..self.clone() };
+        let mut both = Fusion { shape, ..self.clone() };
         for l in &mut both.loads {
             *l = l.with(l.layout.reshape(&both.shape)?);
         }
@@ -267,8 +265,8 @@ impl Cluster {
         let nodes = self.nodes.iter().flat_map(Node::operands).chain(self.made.iter().map(|m| m.1));
         nodes.chain(self.endings.iter().map(|e| e.node)).filter(|n| *n == node).count()
     }
-    /// The cluster with one node in the place of another, and without what is then not read.
-    pub(crate) fn with(&self, old: usize, new: usize) -> Cluster {
+    /// The fusion with one node in the place of another, and without what is then not read.
+    pub(crate) fn with(&self, old: usize, new: usize) -> Fusion {
         let at = |i: usize| if i == old { new } else { i };
         let mut read = vec![false; self.nodes.len()];
         self.made.iter().map(|m| m.1).chain(self.endings.iter().map(|e| e.node)).for_each(|i| read[at(i)] = true);
@@ -277,7 +275,7 @@ impl Cluster {
                 self.nodes[i].operands().iter().for_each(|o| read[at(*o)] = true);
             }
         }
-        let mut c = Cluster { nodes: vec![], loads: vec![], joins: vec![], ..self.clone() };
+        let mut c = Fusion { nodes: vec![], loads: vec![], joins: vec![], ..self.clone() };
         let mut map = vec![0; self.nodes.len()];
         for (i, n) in self.nodes.iter().enumerate().filter(|(i, _)| read[*i]) {
             let node = match n {
