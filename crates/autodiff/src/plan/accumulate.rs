@@ -1,4 +1,4 @@
-//! Matrix products added up where they are made: of two results that meet in a sum, the later product adds to the memory of the other.
+//! Accumulation: of two results that a sum adds, the later is a matrix product, and adds itself to the memory of the earlier (β = 1 in BLAS).
 //!
 //! The sum disappears, and with it a buffer as large as the result. Nothing but the sum may read either side. A product that the sum reads
 //! transposed is written transposed.
@@ -12,13 +12,13 @@ use crate::error::Result;
 use crate::kernels::contract::ContractPlan;
 use crate::operation::BinaryFn;
 
-/// Looks at every sum of two operands of a fusion.
+/// Looks at every sum of two operands in every fusion.
 pub(crate) fn accumulate(s: &mut Schedule) -> Result<()> {
     let mut uses = Uses::of(&s.items, &s.roots);
     let mut added = vec![0; s.roots.len()];
     for k in 0..s.items.len() {
         if let Item::Fusion(c) = &mut s.items[k] {
-            // By now it is known what goes to memory; the rest has no reader but the fusion.
+            // What goes to memory is known by now. The rest has no reader outside the fusion.
             c.made.retain(|m| s.roots[m.0].stored);
         }
         let mut joined = false;
@@ -41,7 +41,7 @@ pub(crate) fn accumulate(s: &mut Schedule) -> Result<()> {
     Ok(())
 }
 
-/// What a sum reads, and nothing else does.
+/// An operand of a sum. Nothing but the sum reads it.
 struct Side {
     node: usize,
     seen: Seen,
@@ -52,7 +52,7 @@ struct Side {
     turned: bool,
 }
 
-/// A sum's node, what is there first, and the product that comes later.
+/// The node of a sum, the operand that is made first, and the product that is made later.
 fn find(s: &Schedule, uses: &Uses, added: &[usize], k: usize) -> Option<(usize, Side, Side)> {
     let Item::Fusion(c) = &s.items[k] else { return None };
     c.nodes.iter().enumerate().find_map(|(node, n)| {
@@ -84,12 +84,12 @@ fn side(s: &Schedule, uses: &Uses, added: &[usize], k: usize, c: &Fusion, node: 
     Some(Side { node, seen, maker, product: matrix.is_some(), turned })
 }
 
-/// Rows and columns of the matrix product that a root is made as, if it is.
+/// Rows and columns of the matrix product that makes a root, if one does.
 fn matrix(s: &Schedule, root: usize) -> Option<[usize; 2]> {
     product(&s.items[s.roots[root].ready.checked_sub(1)?])?.matrix()
 }
 
-/// The item that makes a root, if besides the products that were added to it item `k` alone reads it.
+/// The item that makes a root, if item `k` alone reads it. Products that were added to it do not count as readers.
 fn only_for(s: &Schedule, uses: &Uses, added: &[usize], k: usize, root: usize) -> Option<usize> {
     let maker = s.roots[root].ready.checked_sub(1).filter(|_| s.roots[root].home == Home::Slot)?;
     (uses.ends(root)? == (maker, k, 2 + added[root])).then_some(maker)
@@ -131,7 +131,7 @@ fn join(s: &mut Schedule, uses: &mut Uses, added: &mut [usize], k: usize, (node,
     added[root] += 1;
 }
 
-/// What a fusion would do no more than copy is made where the copy would lie.
+/// If all that is left of a fusion is a copy, the operand is made where the copy would lie.
 fn result_in_place(s: &mut Schedule, uses: &mut Uses, added: &mut [usize], k: usize) {
     let Item::Fusion(c) = &s.items[k] else { return };
     let ([(result, _)], [load], true, true) = (&c.made[..], &c.loads[..], c.joins.is_empty(), c.endings.is_empty()) else { return };

@@ -1,11 +1,11 @@
-//! Buffer donation in loops: a step writes the new value of a carry where it read the old one. One buffer instead of two, and less memory to go through.
+//! Buffer donation in loops: a step writes the new value of a carry over the old one, so that the carry needs one buffer instead of two.
 use super::frame::Frame;
 use super::item::Item;
 use super::roots::{Home, Root};
 use super::uses::Uses;
 use crate::error::Result;
 
-/// Decides for each carry of a body whether its new value takes the place of the old one. Marks results that overwrite operands.
+/// Decides for each carry whether its new value overwrites the old one, and marks the results that overwrite an operand.
 pub(crate) fn donate(f: &mut Frame) -> Result<()> {
     let may = &f.may_replace;
     if !may.contains(&true) {
@@ -32,13 +32,13 @@ pub(crate) fn donate(f: &mut Frame) -> Result<()> {
     Ok(())
 }
 
-/// Whether nothing reads the old value of a carry once part of the new one is written, but the fusion that writes it, index by index.
+/// Whether nothing reads the old value once part of the new one is written. The fusion that writes it may read it index by index.
 fn replaces(items: &[Item], roots: &[Root], uses: &Uses, old: usize, new: &[usize]) -> bool {
     let Some(first) = new.iter().map(|r| roots[*r].ready).min().and_then(|ready| ready.checked_sub(1)) else { return false };
     uses.each(old).all(|i| i < first || i == first && index_by_index(&items[i], roots, old, new, i))
 }
 
-/// Whether an item reads each element of `old` at the index at which it writes the same place of `new`, if it does.
+/// Whether an item that overwrites an element of `old` reads that element at the same index.
 fn index_by_index(item: &Item, roots: &[Root], old: usize, new: &[usize], i: usize) -> bool {
     let Item::Fusion(c) = item else { return false };
     let in_order = c.loads.iter().filter(|x| x.root == old).all(|x| x.layout.len() == c.len && x.layout.is_contiguous());

@@ -1,4 +1,4 @@
-//! Fusions made into groups: loops merged and split, registers given out, parts sized.
+//! Code generation for fusions: loops are merged and split, registers are allocated, and parts for threads are sized. The result is a group.
 use super::cost;
 use super::fusion::{Fusion, Node};
 use super::peephole::multiply_adds;
@@ -16,7 +16,7 @@ struct Loop {
     strides: SmallVec<[isize; 4]>,
 }
 
-/// The fusion's loops with neighbours merged where every load runs on.
+/// The loops of a fusion. Two neighbours become one where every load runs on from row to row.
 fn loops(c: &Fusion) -> Vec<Loop> {
     let mut merged: Vec<Loop> = vec![];
     for (i, &n) in c.shape.iter().enumerate() {
@@ -116,7 +116,7 @@ pub(crate) fn group(c: &Fusion, results: &[Stored], roots: &[Root]) -> Group {
     w.write(&loads, results, &mut registers);
     let stores = results.iter().map(|r| (r, w.end_cell(r.node))).collect::<Vec<_>>();
     let base = registers.total;
-    // Numbers of cells in place come after the registers.
+    // Cells in place are numbered after the registers.
     let fix = |cell: u16| if cell >= IN_PLACE { cell - IN_PLACE + base } else { cell };
     let loads: Vec<Load> = loads
         .into_iter()
@@ -177,7 +177,7 @@ struct Writer<'a> {
     /// Roots whose memory is a cell.
     cells: Vec<(usize, u16)>,
     held: Vec<Held>,
-    /// For each node, one past the last node that reads it; past all nodes if results or folds read it at the end of a tile.
+    /// For each node, one past the last node that reads it. `usize::MAX` if a result or a fold reads it at the end of a tile.
     last: Vec<usize>,
     joins: Vec<Join>,
     code: Vec<Code>,
@@ -214,7 +214,7 @@ impl Writer<'_> {
             None => registers.take(),
         }
     }
-    /// The cell of a node as an operand; scalars are filled into a register, which is given back after the instruction.
+    /// The cell of a node as an operand. A scalar is copied into a register, which is free again after the instruction.
     fn vector(&mut self, node: usize, registers: &mut Registers, borrowed: &mut SmallVec<[u16; 3]>) -> u16 {
         match self.held[node] {
             Held::Cell(c) => c,
@@ -254,7 +254,7 @@ impl Writer<'_> {
                 self.release(i, &n.operands(), registers);
             }
         }
-        // Results and folds that are operands or numbers as they are.
+        // Results and folds that are an operand or a number, unchanged.
         let ends: Vec<usize> = results.iter().map(|r| r.node).chain(self.c.endings.iter().map(|e| e.node)).collect();
         for node in ends {
             if let Held::Scalar(s) = self.held[node] {
@@ -349,7 +349,7 @@ fn renumber(code: Code, fix: &dyn Fn(u16) -> u16) -> Code {
     }
 }
 
-/// Neighbouring loops merged where this operand runs on.
+/// Two neighbouring loops become one where this operand runs on from row to row.
 fn merged(axes: &[(usize, isize)]) -> SmallVec<[(usize, isize); 4]> {
     let mut out: SmallVec<[(usize, isize); 4]> = SmallVec::new();
     for &(n, s) in axes {
@@ -361,7 +361,7 @@ fn merged(axes: &[(usize, isize)]) -> SmallVec<[(usize, isize); 4]> {
     out
 }
 
-/// Elements of a part: enough to be worth a thread's while, and whole rows of folds.
+/// Elements of a part: enough to pay for a thread, in whole rows of the folds.
 fn part(c: &Fusion, outer: bool, inner: usize) -> usize {
     let wanted = ((FUSION_PART / cost::fusion(c).max(0.05)) as usize).max(c.len.div_ceil(FUSION_PARTS));
     let mut unit = if outer { inner } else { 16 };

@@ -1,4 +1,4 @@
-//! Loops and branches: nested blocks, their frames, and which of their results are read.
+//! Loops and branches as items: their bodies become blocks of their own, whose frames are slots of the block that holds them.
 use super::code::{Buffer, Cond, Each, Instruction, Keeps, Replay, Row, Scan};
 use super::machine::Expanded;
 use super::rematerialisation::Recompute;
@@ -56,7 +56,7 @@ impl Schedule {
         let stacked_values = &e.outputs[spec.carries..spec.carries + spec.stacked];
         let read: Vec<bool> = (0..spec.carries).map(|_| true).chain(stacked_values.iter().map(|v| self.is_read(*v))).collect();
         let expanded = body;
-        // Values before a step that something asks for later stay.
+        // A carry whose values before each step are read later must not be overwritten.
         let again = self.again.iter().position(|(r, _)| e.outputs.contains(&r.trajectories[0].0));
         let states = &e.outputs[spec.carries + spec.stacked..][..spec.carries];
         let may: Vec<bool> = states.iter().map(|v| again.is_none() && !self.is_read(*v)).collect();
@@ -154,7 +154,7 @@ impl Schedule {
         self.push(Instruction::Scan(Box::new(scan)), e);
         Ok(())
     }
-    /// An item that is a state of an earlier loop; `sources` are the loops among `again` whose states the items are.
+    /// An item that is a state of an earlier loop. `sources` collects the numbers of those loops in `again`.
     fn state(&self, v: Value, sources: &mut Vec<usize>) -> Option<Each<Seen>> {
         let of = |r: &Recompute| r.trajectories.iter().find(|t| t.0 == v).map(|t| t.1);
         let (k, carry) = self.again.iter().enumerate().find_map(|(k, (r, _))| Some((k, of(r)?)))?;
@@ -165,7 +165,7 @@ impl Schedule {
         });
         Some(Each::State(number, from, bytes))
     }
-    /// Room for the states that a loop keeps, and for its last.
+    /// Room for the states that a loop keeps, and for its last state.
     fn keep(&mut self, k: usize) -> Keeps<Seen> {
         let r = self.again[k].0.clone();
         let pool = self.frame((r.slots + 1).saturating_mul(r.states.bytes));
@@ -174,12 +174,12 @@ impl Schedule {
         }
         Keeps { pool, states: r.states, spacing: r.spacing, slots: r.slots }
     }
-    /// The loop number `k` among `again`, made again by a loop that is reversed or not.
+    /// The loop number `k` in `again`, run again by a loop that reads its states in this direction.
     fn replay(&mut self, k: usize, reverse: bool) -> Result<Replay<Seen>> {
         let (r, source) = self.again[k].clone();
         let source = source.expect("a loop comes before those that read its states");
         let body = (self.nest.block)(source.body, source.given, &[])?;
-        // A loop that reads in the order in which states were made steps along with them, and keeps none.
+        // A loop that reads states in the order in which they were made steps along with them, and keeps none.
         let along = reverse == source.reverse;
         let further = if along { 0 } else { r.further };
         let own = self.frame((further + if r.alone { 1 } else { 2 }).saturating_mul(r.states.bytes));

@@ -1,4 +1,4 @@
-//! Rough times in nanoseconds: what is worth a thread's while is decided by them.
+//! The cost model: rough times in nanoseconds. They decide how work is split for threads.
 use super::code::Instruction;
 use super::fusion::{Fusion, Node};
 use super::item::Item;

@@ -68,15 +68,15 @@ impl Places<'_> {
             Home::Constant(c) => (self.first_constant + c, 0),
             Home::Slot | Home::Literal(_) | Home::Joined(_) => (0, self.slots.of[x.root].map_or(0, |s| self.slots.slots[s].at)),
         };
-        Operand { base, start: at + x.start * root.kind.bytes(), kind: root.kind, layout: x.layout.clone() }
+        Operand { base, start: at + x.start * root.kind.bytes(), kind: root.kind, layout: x.layout.clone(), root: x.root }
     }
 }
 
-/// What of a fusion goes to memory.
+/// The results of a fusion that go to memory.
 fn results(c: &Fusion, item: &Item, places: &Places<'_>) -> Vec<Stored> {
     let stored = c.made.iter().filter(|m| places.roots[m.0].stored);
     let mut results: Vec<Stored> = stored.map(|m| Stored { root: m.0, node: m.1, direct: !places.slots.over[m.0] }).collect();
-    // What an operand is goes out before anything takes the operand's place.
+    // A result that is an operand unchanged is written before anything overwrites the operand.
     results.sort_by_key(|r| !item.is_operand(r.node));
     results
 }
@@ -133,10 +133,10 @@ fn streamed(d: &Draft, item: &Item, places: &Places<'_>, scratch: Option<usize>)
 }
 
 fn in_frame(start: usize, kind: Kind, len: usize) -> Operand {
-    Operand { base: 0, start, kind, layout: Layout::contiguous(&[len]) }
+    Operand { base: 0, start, kind, layout: Layout::contiguous(&[len]), root: usize::MAX }
 }
 
-/// Adds an instruction to the block's accounts.
+/// Counts an instruction in what the block says of itself: whether it is big, and the bytes of external states.
 fn account(b: &mut Block, i: &Instruction<Operand>) {
     match i {
         Instruction::Group { group, .. } => b.big |= group.parts > 1,

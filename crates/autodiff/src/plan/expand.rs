@@ -1,5 +1,5 @@
 //! Expansion: composites are written out and dead code is left out, so that every equation asks for one machine instruction.
-use super::machine::{Expanded, lowering};
+use super::machine::{Expanded, ask_one};
 use super::thresholds::COMPOSITE_DEPTH;
 use crate::error::{Error, Result};
 use crate::operation::{Builder, Lowering, Program, Value};
@@ -14,7 +14,7 @@ pub(crate) fn expand(x: &mut Expanded) -> Result<()> {
         x.program = rewrite(x)?;
     }
     let p = &x.program;
-    let culprit = p.equations.iter().find(|e| matches!(lowering(p, e), Ok(Lowering::Composite(_))));
+    let culprit = p.equations.iter().find(|e| matches!(ask_one(p, e), Ok(Lowering::Composite(_))));
     let (op, at) = culprit.map_or(("program".into(), None), |e| (e.op.name().to_string(), e.site));
     Err(Error::Argument { op, problem: format!("written in terms of itself more than {COMPOSITE_DEPTH} times over"), at })
 }

@@ -1,4 +1,4 @@
-//! Fusions: equations over one index space gathered into one fused group.
+//! Fusions: elementwise equations, and folds at their end, that run in one loop over one index space.
 use super::roots::{Home, Joined, Root, Seen, squeezed};
 use super::thresholds::FUSION_NODES;
 use crate::array::Kind;
@@ -19,7 +19,7 @@ pub(crate) enum Node {
     Unary(UnaryFn, usize),
     Binary(BinaryFn, usize, usize),
     Select(usize, usize, usize),
-    /// The product of two with or without a third; only where groups are written.
+    /// a·b + c, a·b − c or c − a·b. Only code generation makes it.
     MulAdd(Sum, usize, usize, usize),
     Round(usize),
     Index(usize),
@@ -86,7 +86,7 @@ impl Fusion {
         let node = self.made.iter().find(|m| m.0 == x.root)?.1;
         x.is_whole(roots).then_some(node)
     }
-    /// How it would read a view, without changing anything: `None` if it cannot.
+    /// Whether item `position`, this fusion, can read a view.
     pub(crate) fn can_read(&self, x: &Seen, roots: &[Root], position: usize) -> bool {
         let root = &roots[x.root];
         if matches!(root.home, Home::Literal(_)) {
@@ -137,8 +137,8 @@ impl Fusion {
         self.nodes.push(n);
         self.nodes.len() - 1
     }
-    /// Signs and factors that are powers of two moved to where they cost nothing. No bit of a result depends on it, so neither on which
-    /// equations share a loop; and what is read from memory stays the same.
+    /// Peephole rules: signs and factors that are powers of two move to where they cost nothing. They keep every bit of a result, so that
+    /// results do not depend on which equations share a loop. They leave what is read from memory as it is.
     fn simpler(&mut self, n: Node) -> Option<usize> {
         let negated = |i: usize| if let Node::Unary(UnaryFn::Neg, x) = self.nodes[i] { Some(x) } else { None };
         let number = |i: usize| if let Node::Const(v) = self.nodes[i] { Some(v) } else { None };
@@ -164,7 +164,7 @@ impl Fusion {
                 (None, Some(y)) => Some(self.minus_product(a, y)),
                 (None, None) => {
                     let ((x, j), k) = scaled(a).zip(number(b)).or_else(|| scaled(b).zip(number(a)))?;
-                    // The product with a power of two has one rounding in either order, unless it leaves the range.
+                    // A product with a power of two rounds once in either order, unless it overflows or underflows.
                     let moderate = |v: f64| (1e-9..1e9).contains(&v.abs());
                     let power_of_two = |v: f64| v.to_bits() << 12 == 0;
                     (moderate(j) && moderate(k) && (power_of_two(j) || power_of_two(k))).then(|| self.scale(x, j * k))
@@ -227,7 +227,7 @@ impl Fusion {
             (Kind::U32, _) => self.node(Node::Index(result)),
         }
     }
-    /// This fusion and a later one as one, if that one reads what is made here index by index only, and there is room.
+    /// This fusion and a later one as one. There is none if the later one reads results of this one at other indices, or if there is no room.
     pub(crate) fn and(&self, next: &Fusion, roots: &[Root]) -> Option<Fusion> {
         let made = |l: &Seen| self.made.iter().find(|m| m.0 == l.root).map(|m| m.1);
         let here = |l: &Seen| made(l).is_some() || self.endings.iter().any(|e| e.root == l.root);
@@ -265,7 +265,7 @@ impl Fusion {
         let nodes = self.nodes.iter().flat_map(Node::operands).chain(self.made.iter().map(|m| m.1));
         nodes.chain(self.endings.iter().map(|e| e.node)).filter(|n| *n == node).count()
     }
-    /// The fusion with one node in the place of another, and without what is then not read.
+    /// The fusion with node `new` in the place of `old`, and without nodes that nothing reads then.
     pub(crate) fn with(&self, old: usize, new: usize) -> Fusion {
         let at = |i: usize| if i == old { new } else { i };
         let mut read = vec![false; self.nodes.len()];
@@ -302,7 +302,7 @@ impl Fusion {
     }
 }
 
-/// Which elements, counted in row-major order, a fold over these axes takes together, if that is simple.
+/// Which elements, in row-major order, a fold over these axes combines, if they are rows or columns.
 pub(crate) fn extent(shape: &[usize], axes: &[usize], kind: Kind) -> Option<Extent> {
     let flags: Vec<(usize, bool)> = (0..shape.len()).filter(|i| shape[*i] != 1).map(|i| (shape[i], axes.contains(&i))).collect();
     let changes = flags.windows(2).filter(|w| w[0].1 != w[1].1).count();

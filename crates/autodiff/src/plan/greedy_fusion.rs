@@ -10,7 +10,7 @@ use crate::kernels::contract::ContractPlan;
 use crate::operation::{Contraction, Equation, Fold, Micro};
 
 impl Schedule {
-    /// The fusion that an equation with these operands over so many elements may join, or a new one.
+    /// The number of the fusion that an equation joins. One that reads the same operands is best, a short loop is good enough; else it is a new one.
     fn fusion(&mut self, inputs: &[Seen], shape: &[usize], single: bool, nodes: usize, folds: usize, e: &Equation) -> usize {
         let len: usize = shape.iter().product();
         let loads = self.materialise_unless_read(inputs, len, if single { Kind::F32 } else { Kind::F64 });
@@ -80,7 +80,7 @@ impl Schedule {
             return x.with(layout);
         }
         let single = self.is_single(std::slice::from_ref(x), t);
-        // The fold kernel suits layouts that do not run on better, unless the elements are at hand.
+        // For layouts that are not contiguous the fold kernel is better, unless a fusion has the elements in registers.
         let at_hand = self.roots[x.root].indexwise || x.layout.is_contiguous() || x.layout.strides.contains(&0);
         if let (true, Some(extent)) = (at_hand, extent(&x.layout.shape, axes, if single { Kind::F32 } else { t.kind })) {
             let k = self.fusion(std::slice::from_ref(x), &x.layout.shape, single, 0, 1, e);

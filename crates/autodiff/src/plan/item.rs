@@ -1,4 +1,4 @@
-//! Items: what a schedule puts in order.
+//! Items: the units of a schedule.
 use super::code::Step;
 use super::fusion::{Fusion, Node};
 use super::roots::{Root, Seen};
@@ -10,7 +10,7 @@ pub(crate) enum Item {
     Fusion(Fusion),
     /// Products around a fusion, with one reading of their matrix.
     Stream(Box<Draft>),
-    /// What became part of another item.
+    /// An item that became part of another. It stays, so that the others keep their numbers.
     Nothing,
     Step(Box<Step<Seen>>),
 }
@@ -36,7 +36,7 @@ impl Item {
             _ => None,
         }
     }
-    /// Calls `f` with every root that it reads or writes, those in passing too. What a fusion makes counts if it is stored.
+    /// Calls `f` with every root that it reads or writes, scratch too. A result of a fusion counts if it is stored.
     pub(crate) fn roots(&self, roots: &[Root], f: &mut dyn FnMut(usize)) {
         if let Some(c) = self.fusion() {
             c.reads().for_each(|l| f(l.root));
@@ -56,7 +56,7 @@ impl Item {
             Item::Fusion(_) | Item::Nothing => {}
         }
     }
-    /// Numbers of loads in a fusion that are the whole root in order: what a result may take the place of.
+    /// The roots that a fusion reads as a whole and in order. A result may overwrite them.
     pub(crate) fn in_place(&self, roots: &[Root]) -> Vec<usize> {
         let Item::Fusion(c) = self else { return vec![] };
         let whole = |x: &Seen| x.is_whole(roots) && x.layout.len() == c.len;
@@ -65,7 +65,7 @@ impl Item {
         fit.dedup();
         fit
     }
-    /// Whether a result of a fusion is an operand as it is.
+    /// Whether a result of a fusion is an operand, unchanged.
     pub(crate) fn is_operand(&self, node: usize) -> bool {
         matches!(self, Item::Fusion(c) if matches!(c.nodes[node], Node::Load(_) | Node::Join(_)))
     }

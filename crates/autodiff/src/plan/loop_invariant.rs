@@ -1,6 +1,7 @@
-//! What a loop's body computes from the loop's constants alone, so that it can be computed once, before the loop.
+//! Loop-invariant code motion: what a body computes from the loop's constants alone is computed once, before the loop.
 //!
-//! Only arithmetic, which cannot fail, moves, and checks of settings, which fail for a loop without steps too; and only where its result is no larger than what it is computed from, or is small.
+//! Only arithmetic moves, which cannot fail, and checks of settings, which fail for a loop without steps too. A result moves only if it is no
+//! larger than what it is computed from, or small.
 use super::machine::{Expanded, live_values, retain};
 use super::thresholds::HOISTED;
 use crate::error::Result;
@@ -47,7 +48,10 @@ fn hoist_from(spec: &mut ScanSpec, body: &mut Expanded, e: &mut Equation, read: 
         out.program.equations.push(Equation { op: inner.op.clone(), inputs, outputs: [made].into_iter().collect(), site: inner.site });
         out.asked.push(body.asked[k].clone());
     }
-    let stays: Vec<bool> = found.moves.iter().map(|m| !m).collect();
+    // What moves leaves the body, and with it the views and numbers that only it reads.
+    let live = live_values(&body.program, body.program.outputs.iter().copied(), |k| !found.moves[k]);
+    let stays = |k: usize| !found.moves[k] && body.program.equations[k].outputs.iter().any(|v| live[v.index()]);
+    let stays: Vec<bool> = (0..found.moves.len()).map(stays).collect();
     retain(&mut body.program.equations, &stays);
     retain(&mut body.asked, &stays);
     let place = first + spec.constants;
@@ -67,15 +71,15 @@ fn hoist_from(spec: &mut ScanSpec, body: &mut Expanded, e: &mut Equation, read: 
 /// What moves out of a body.
 #[derive(Debug, Default)]
 struct Invariant {
-    /// Equations that the results need, in order: those that move, and views and numbers, which stay besides.
+    /// Equations that the results need, in order. Those that move, and views and numbers, which are copied.
     needed: Vec<usize>,
     /// Whether an equation moves.
     moves: Vec<bool>,
-    /// Results that what stays reads: the new constants.
+    /// Results that are read in the body: the new constants of the loop.
     results: Vec<Value>,
 }
 
-/// Whether what asks for this may be computed before a loop.
+/// Whether an equation with this lowering may move.
 fn may_move(l: &Lowering) -> bool {
     match l {
         Lowering::Pointwise(_) | Lowering::Fold { .. } | Lowering::Contract(_) | Lowering::Place { .. } => true,
@@ -85,10 +89,10 @@ fn may_move(l: &Lowering) -> bool {
 }
 
 impl Invariant {
-    /// What of a body with these constants among its inputs moves, if its outputs are read as `read` says.
+    /// What moves out of a body that has these constants among its inputs. `read` says which of its outputs are read.
     fn of(x: &Expanded, constants: &[Value], read: &[bool]) -> Self {
         let body = &x.program;
-        // Elements of memory behind each value that is the same in every step.
+        // For each value that is the same in every step, the elements of memory that it takes.
         let mut size: Vec<Option<usize>> = vec![None; body.types.len()];
         constants.iter().for_each(|v| size[v.index()] = Some(body.type_of(*v).len()));
         let live = live_values(body, body.outputs.iter().zip(read).filter(|r| *r.1).map(|r| *r.0), |_| true);
@@ -112,7 +116,7 @@ impl Invariant {
         i.find_results(body);
         i
     }
-    /// Finds the results that what stays reads, and what they need.
+    /// Finds the results that the body reads, and what they need.
     fn find_results(&mut self, body: &Program) {
         let wanted = live_values(body, body.outputs.iter().copied(), |k| !self.moves[k]);
         let made = |k: usize| body.equations[k].outputs[0];

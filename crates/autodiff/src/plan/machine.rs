@@ -1,5 +1,5 @@
-//! Programs of which every equation asks for one machine instruction.
-use super::verify;
+//! Programs in machine instructions: every equation has the lowering that it asks for.
+use super::verify::lowering;
 use crate::array::LeafType;
 use crate::error::{Error, Result};
 use crate::operation::{Equation, Lowering, Program, Value};
@@ -13,7 +13,7 @@ pub(crate) struct Expanded {
     pub(crate) asked: Vec<Asked>,
 }
 
-/// What an equation asks for; of a loop also the body in machine instructions, with all outputs.
+/// What an equation asks for. A loop also has its body in machine instructions, with all outputs.
 #[derive(Clone)]
 pub(crate) struct Asked {
     pub(crate) lowering: Lowering,
@@ -29,7 +29,7 @@ impl Expanded {
     pub(crate) fn ask(&mut self) -> Result<()> {
         drop_dead(&mut self.program);
         let p = &self.program;
-        self.asked = p.equations.iter().map(|e| Ok(Asked { lowering: lowering(p, e)?, body: None })).collect::<Result<_>>()?;
+        self.asked = p.equations.iter().map(|e| Ok(Asked { lowering: ask_one(p, e)?, body: None })).collect::<Result<_>>()?;
         Ok(())
     }
     /// The same with the outputs for which `read` holds.
@@ -48,18 +48,18 @@ pub(crate) fn chosen(outputs: &[Value], read: &[bool]) -> Vec<Value> {
     outputs.iter().zip(read).filter(|(_, r)| **r).map(|(v, _)| *v).collect()
 }
 
-/// Keeps what `keep` says.
+/// Keeps the elements for which `keep` holds.
 pub(crate) fn retain<T>(all: &mut Vec<T>, keep: &[bool]) {
     let mut keep = keep.iter();
     all.retain(|_| keep.next().is_none_or(|k| *k));
 }
 
 /// What an equation asks for, which must fit its values.
-pub(crate) fn lowering(p: &Program, e: &Equation) -> Result<Lowering> {
+pub(crate) fn ask_one(p: &Program, e: &Equation) -> Result<Lowering> {
     let inputs: Vec<&LeafType> = e.inputs.iter().map(|v| p.type_of(*v)).collect();
     let outputs: Vec<&LeafType> = e.outputs.iter().map(|v| p.type_of(*v)).collect();
     let l = e.op.lower(&inputs, &outputs);
-    match verify::lowering(&l, &inputs, &outputs) {
+    match lowering(&l, &inputs, &outputs) {
         Ok(()) => Ok(l),
         Err(problem) => {
             let operands = inputs.into_iter().cloned().collect();
@@ -80,7 +80,7 @@ pub(crate) fn live(p: &Program) -> Vec<bool> {
     p.equations.iter().map(|e| e.outputs.iter().any(|v| live[v.index()])).collect()
 }
 
-/// Liveness: for each value, whether it is `wanted`, or is read to make what is, by equations for which `counts` holds.
+/// Liveness of values: whether each is wanted, or an equation reads it on the way to one that is. Only equations for which `counts` holds count.
 pub(crate) fn live_values(p: &Program, wanted: impl Iterator<Item = Value>, counts: impl Fn(usize) -> bool) -> Vec<bool> {
     let mut live = vec![false; p.types.len()];
     wanted.for_each(|v| live[v.index()] = true);

@@ -1,4 +1,4 @@
-//! Finds products that can share one reading of their matrix: Xᵀ f(X v), with any number of dots and of sums of rows.
+//! Matrix passes: products with one matrix around a fusion, as in Xᵀ f(X v), are fused with it and read the matrix once.
 use super::code::Instruction;
 use super::fusion::{Fusion, Node};
 use super::item::{Draft, Item};
@@ -36,14 +36,14 @@ impl Found {
     }
 }
 
-/// Joins products with the fusions between them.
+/// Joins products with the fusions between them. A pass has any number of heads (rows dotted with a vector) and ends (rows added up with factors).
 pub(crate) fn fuse(s: &mut Schedule) -> Result<()> {
     let products: Vec<Found> = s.items.iter().enumerate().filter_map(|(k, i)| Found::of(k, i)).collect();
     if products.is_empty() {
         return Ok(());
     }
     let mut uses = Uses::of(&s.items, &s.roots);
-    // Products that dot rows by their result, and those that add rows up by their factors.
+    // Heads by their result, and ends by their factors.
     let (mut dots, mut sums): (HashMap<usize, Vec<usize>>, HashMap<usize, Vec<usize>>) = Default::default();
     for (i, f) in products.iter().enumerate() {
         if f.shape.across { sums.entry(f.vector.root).or_default().push(i) } else { dots.entry(f.out).or_default().push(i) }

@@ -1,4 +1,4 @@
-//! Plans: what a program does, in which order and where, decided before it runs.
+//! Plans: in which order a program computes, and where, decided before it runs. `passes.rs` lists the passes.
 mod accumulate;
 mod batching;
 mod carry_donation;
@@ -52,7 +52,7 @@ pub struct Plan {
     pub(crate) inputs: Vec<LeafType>,
     pub(crate) outputs: Vec<LeafType>,
     pub(crate) block: Block,
-    /// Where each output lies in the arena, after the frame, and the bytes of the arena.
+    /// Where each output lies in the arena, after the frame, then the bytes of the arena.
     pub(crate) places: Vec<usize>,
     pub(crate) bytes: usize,
     /// What needs the most of them.
@@ -85,7 +85,9 @@ impl Plan {
             let all = outputs.iter().map(|t| t.bytes() as u128).sum::<u128>() + block.frame as u128;
             return Err(most.error(u64::try_from(all).unwrap_or(u64::MAX), Lacking::Addresses));
         }
-        Ok(Plan { inputs, outputs, block, places, bytes, most })
+        let plan = Plan { inputs, outputs, block, places, bytes, most };
+        verify::plan(&plan)?;
+        Ok(plan)
     }
     /// Types of the inputs.
     #[must_use]

@@ -1,4 +1,4 @@
-//! In which order equations come, so that what can share a loop stands together.
+//! List scheduling: equations are put in an order in which those that can share a loop stand together.
 use super::machine::Expanded;
 use super::thresholds::{SHORT, SMALLER};
 use crate::error::Result;
@@ -8,8 +8,8 @@ use std::collections::BinaryHeap;
 
 /// Puts equations, with what they ask for, in order.
 ///
-/// Views, numbers, short arrays, and products whose result is small beside an operand move to where their operands are there, so that
-/// what follows them in one group is not cut in two. All else keeps its order.
+/// Views, numbers, short arrays, and products whose result is much smaller than an operand move up to where their operands are made. So they do
+/// not stand between equations that can share a loop. All others keep their order.
 pub(crate) fn sort(x: &mut Expanded) -> Result<()> {
     let Expanded { program: p, asked } = x;
     let mut maker = vec![usize::MAX; p.types.len()];
@@ -26,7 +26,7 @@ pub(crate) fn sort(x: &mut Expanded) -> Result<()> {
     Ok(())
 }
 
-/// The lowest of equations that are ready comes next.
+/// The priority of an equation: of those that are ready, the lowest comes next.
 fn rank(p: &Program, e: &Equation, lowering: &Lowering) -> u32 {
     let out = p.type_of(e.outputs[0]).len();
     match lowering {
@@ -37,7 +37,7 @@ fn rank(p: &Program, e: &Equation, lowering: &Lowering) -> u32 {
     }
 }
 
-/// The order in which the equation of lowest rank that waits for nothing more comes next; among equals, the first in the program.
+/// A topological order. Of the equations that wait for nothing more, that of the lowest rank comes next; among equals, the first in the program.
 fn first_ready(waits: &[Vec<usize>], rank: impl Fn(usize) -> u32) -> Vec<usize> {
     let mut readers: Vec<Vec<usize>> = vec![vec![]; waits.len()];
     for (i, w) in waits.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Where slots lie in a frame: those in use at the same time do not overlap.
+//! Packing: slots get places in the frame such that those in use at the same time do not overlap.
 use super::demand::{Demand, aligned};
 use super::frame::{Frame, Slot, Slots};
 use super::item::Item;
@@ -29,12 +29,12 @@ fn demand(items: &[Item], slots: &Slots) -> Demand {
     Demand { op, site, bytes: made[k] }
 }
 
-/// Gives slots their places, and the bytes needed, which stay beyond all addresses once they are.
+/// Gives slots their places. Returns the bytes needed, or `usize::MAX` if they are more than there are addresses.
 fn pack(slots: &mut [Slot]) -> usize {
     if slots.iter().filter(|s| s.bytes > 0).count() <= PACKED_BY_SIZE { by_size(slots) } else { by_time(slots) }
 }
 
-/// The biggest first, each into the tightest gap among those in use at the same time: a quadratic number of looks.
+/// Best fit, the biggest slot first: each goes into the tightest gap between those in use at the same time. Takes quadratic time.
 fn by_size(slots: &mut [Slot]) -> usize {
     let mut order: Vec<usize> = (0..slots.len()).filter(|i| slots[*i].bytes > 0).collect();
     order.sort_by_key(|i| (std::cmp::Reverse(slots[*i].bytes), slots[*i].from));
@@ -66,12 +66,12 @@ fn by_size(slots: &mut [Slot]) -> usize {
     peak
 }
 
-/// In the order in which they come into use, each into the tightest of the gaps that are free then.
+/// Best fit in the order of first use: each slot goes into the tightest gap that is free then.
 fn by_time(slots: &mut [Slot]) -> usize {
     let mut order: Vec<usize> = (0..slots.len()).filter(|i| slots[*i].bytes > 0).collect();
     order.sort_by_key(|i| (slots[*i].from, std::cmp::Reverse(slots[*i].bytes)));
     let (mut gaps, mut peak) = (Gaps::default(), 0);
-    // Slots in use, by when they are so for the last time.
+    // Slots in use, by their last use.
     let mut used: BTreeSet<(usize, usize)> = BTreeSet::new();
     for i in order {
         while let Some(&(to, j)) = used.first().filter(|u| u.0 < slots[i].from) {
@@ -93,7 +93,7 @@ fn by_time(slots: &mut [Slot]) -> usize {
 /// Free stretches.
 #[derive(Default)]
 struct Gaps {
-    /// Lengths by where they begin.
+    /// Lengths by begin.
     places: BTreeMap<usize, usize>,
     /// (length, begin).
     lengths: BTreeSet<(usize, usize)>,

@@ -130,11 +130,21 @@ pub(crate) fn expand(program: &Program, read: &[bool]) -> Result<Expanded> {
 /// The block of a program with these inputs. Its first outputs are the new values of carries; for each, whether it may be written where the old
 /// one is, an input after the first.
 pub(crate) fn block(expanded: Expanded, given: Vec<Given>, may_replace: &[bool]) -> Result<Block> {
+    emission::emit(framed(scheduled(expanded, given)?, may_replace)?)
+}
+
+/// The items of a program with these inputs.
+pub(super) fn scheduled(expanded: Expanded, given: Vec<Given>) -> Result<Schedule> {
     let mut s = Schedule::new(expanded, given, Nest { expand, block });
     walk(ITEMS, &mut s, verify::items)?;
-    let mut f = Frame::new(s, may_replace);
+    Ok(s)
+}
+
+/// Items with their memory.
+pub(super) fn framed(schedule: Schedule, may_replace: &[bool]) -> Result<Frame> {
+    let mut f = Frame::new(schedule, may_replace);
     walk(MEMORY, &mut f, verify::memory)?;
-    emission::emit(f)
+    Ok(f)
 }
 
 /// The bodies of loops, with all their outputs.
@@ -162,4 +172,43 @@ fn walk<T>(passes: &[Pass<T>], t: &mut T, check: fn(&T) -> std::result::Result<(
 fn broken<T>(Pass { name, needs, leaves, .. }: &Pass<T>, problem: &str) -> Error {
     let problem = format!("after the pass {name} (which needs {needs}, and leaves {leaves}): {problem}; this is a fault of the planner");
     Error::Argument { op: "plan".into(), problem, at: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pass_that_breaks_an_invariant_is_named() {
+        let good = |_: &mut usize| Ok(());
+        let passes = [
+            Pass { name: "first", needs: "nothing", leaves: "all as it was", run: good },
+            Pass {
+                name: "second",
+                needs: "nothing",
+                leaves: "an even number",
+                run: |n: &mut usize| {
+                    *n += 1;
+                    Ok(())
+                },
+            },
+            Pass { name: "third", needs: "an even number", leaves: "all as it was", run: good },
+        ];
+        let even = |n: &usize| if n.is_multiple_of(2) { Ok(()) } else { Err(format!("{n} is odd")) };
+        let broken = walk(&passes, &mut 2, even).expect_err("the second pass makes it odd").to_string();
+        assert!(broken.contains("after the pass second") && broken.contains("an even number): 3 is odd"), "{broken}");
+    }
+
+    #[test]
+    fn every_pass_has_a_name_of_its_own_and_says_what_it_needs_and_leaves() {
+        let mut names = vec![];
+        let mut note = |said: [&'static str; 3]| {
+            assert!(said.iter().all(|s| !s.is_empty()), "{said:?}");
+            assert!(!names.contains(&said[0]), "{} stands twice", said[0]);
+            names.push(said[0]);
+        };
+        EQUATIONS.iter().for_each(|p| note([p.name, p.needs, p.leaves]));
+        ITEMS.iter().for_each(|p| note([p.name, p.needs, p.leaves]));
+        MEMORY.iter().for_each(|p| note([p.name, p.needs, p.leaves]));
+    }
 }

@@ -1,4 +1,4 @@
-//! Arrays in pieces: placements and concatenations that get memory of their own only when someone asks for it.
+//! Arrays in pieces: a placement or concatenation gets memory of its own only where a reader needs it.
 use super::code::{Instruction, Step};
 use super::item::Item;
 use super::roots::{Home, Joined, Piece, Root, Seen};
@@ -34,7 +34,7 @@ impl Schedule {
         self.push(Instruction::Place { fill, parts: placed, out: out.clone() }, e);
         out
     }
-    /// Materialises what is in pieces: gives it memory of its own.
+    /// Materialises an array in pieces: gives it memory of its own.
     pub(crate) fn materialise(&mut self, root: usize) {
         let Home::Joined(j) = self.roots[root].home.clone() else { return };
         let shape = [j.rows, j.row];
@@ -45,7 +45,7 @@ impl Schedule {
         self.items.push(Item::Step(Box::new(Step { instruction, name: "place".into(), site: None })));
         self.roots[root] = Root { home: Home::Slot, ready: self.items.len(), stored: true, ..self.roots[root].clone() };
     }
-    /// Gives memory to those operands of a fusion over so many elements of a kind that it cannot read in pieces. Says how many loads it needs.
+    /// Materialises those operands that a fusion over so many elements of a kind cannot read in pieces. Returns how many loads it needs.
     pub(crate) fn materialise_unless_read(&mut self, inputs: &[Seen], len: usize, kind: Kind) -> usize {
         let pieces = |s: &Self, x: &Seen| if let Home::Joined(j) = &s.roots[x.root].home { j.pieces.len() } else { 1 };
         let many = inputs.iter().map(|x| pieces(self, x)).sum::<usize>() > LOADS / 2;
@@ -57,7 +57,7 @@ impl Schedule {
         }
         inputs.iter().map(|x| pieces(self, x)).sum()
     }
-    /// Has the pieces of an output written to their places in it, if they are all of it, and nothing else.
+    /// Has the pieces of an output written to their places in it. Fails if they do not cover it, or are part of something else too.
     pub(crate) fn output_in_pieces(&mut self, k: usize, x: &Seen) -> bool {
         let Home::Joined(j) = self.roots[x.root].home.clone() else { return false };
         let free = |p: &Piece| self.roots[p.seen.root].home == Home::Slot && p.seen.is_whole(&self.roots);

@@ -1,4 +1,4 @@
-//! Equations put in order as items: fusions of elementwise work, and single instructions; greedy in topological order.
+//! The schedule: equations become items, one after the other; values become views of roots.
 use super::code::{Block, Instruction, Keeps, Row, Step};
 use super::item::Item;
 use super::machine::{Asked, Expanded};
@@ -29,7 +29,7 @@ pub(crate) struct Nest {
     pub(crate) block: fn(Expanded, Vec<Given>, &[bool]) -> Result<Block>,
 }
 
-/// A loop that keeps some of its states, as loops that make the others again need it.
+/// What a loop that reads the states of another needs to compute those that were not kept.
 #[derive(Clone)]
 pub(crate) struct Source {
     /// One step, of the carries that a state has.
@@ -53,10 +53,10 @@ pub(crate) struct Schedule {
     pub(crate) inputs: usize,
     pub(crate) outputs: usize,
     pub(crate) nest: Nest,
-    /// Loops that keep some of their states, and what it takes to make the others again, once they are in order.
+    /// Loops that keep some of their states, each with what it takes to compute the others again. That is known once the loop is an item.
     pub(crate) again: Vec<(Recompute, Option<Source>)>,
     literals: HashMap<(u64, Kind), usize>,
-    /// Constants by where they lie.
+    /// Constants by their address.
     addresses: HashMap<usize, Vec<usize>>,
     values: Vec<Option<Seen>>,
     read: Vec<bool>,
@@ -119,7 +119,7 @@ impl Schedule {
     fn literal(&mut self, kind: Kind, value: f64) -> usize {
         self.root(Root { kind, len: 1, home: Home::Literal(value), ready: 0, indexwise: false, stored: false, constant: None })
     }
-    /// What a value is; equations are in order, so it is known.
+    /// The view that a value is. Equations are in order, so it is known.
     pub(crate) fn seen(&self, v: Value) -> Seen {
         self.values[v.index()].clone().expect("programs make values before they read them")
     }
@@ -130,7 +130,7 @@ impl Schedule {
     pub(crate) fn is_read(&self, v: Value) -> bool {
         self.read[v.index()]
     }
-    /// The operand in memory: numbers become constants, results of fusions are stored.
+    /// The operand in memory: a number becomes a constant, an array in pieces is materialised, the result of a fusion is stored.
     pub(crate) fn stored(&mut self, x: Seen) -> Seen {
         let kind = self.roots[x.root].kind;
         if let Home::Literal(v) = self.roots[x.root].home {
@@ -151,7 +151,7 @@ impl Schedule {
         self.roots[x.root].stored = true;
         x
     }
-    /// The operand in memory, contiguous: copied if need be.
+    /// The operand in memory, contiguous. It is copied if it is not.
     pub(crate) fn contiguous(&mut self, x: Seen, e: &Equation) -> Seen {
         if x.layout.is_contiguous() {
             return self.stored(x);
@@ -274,7 +274,7 @@ impl Schedule {
             None => x,
         }
     }
-    /// Sees to it that an output is written to its place: where it is made, or by a copy.
+    /// Has an output written to its place, by the item that makes it or by a copy.
     fn output(&mut self, p: &Program, k: usize, v: Value) {
         let x = self.seen(v);
         if self.output_in_pieces(k, &x) {

@@ -1,4 +1,4 @@
-//! Scratch: memory that an item needs only while it runs, for what the parts of a loop hand in.
+//! Scratch: memory that an item needs only while it runs, where the parts of a loop leave their shares of folds and sums.
 use super::codegen;
 use super::frame::Frame;
 use super::item::{Draft, Item};
@@ -13,7 +13,7 @@ pub(crate) fn size(f: &mut Frame) -> Result<()> {
     Ok(())
 }
 
-/// Bytes of scratch that an item needs, besides the roots it says.
+/// Bytes of scratch that an item needs, besides roots that are scratch.
 fn bytes(item: &Item, roots: &[Root]) -> usize {
     match item {
         Item::Fusion(c) => codegen::group(c, &[], roots).partials().saturating_mul(8),

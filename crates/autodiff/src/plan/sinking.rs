@@ -1,6 +1,6 @@
-//! Fusions delayed until just before something reads them: into the fusion that does, where both run over the same indices.
+//! Sinking: a fusion moves down into the first fusion that reads it, if both run over the same indices.
 //!
-//! So work before and after a product meets in one loop, and with it the products around it in one reading of their matrix.
+//! So the work between two products comes to stand in one loop, and a matrix pass can fuse it with both products.
 use super::item::Item;
 use super::liveness::last_uses;
 use super::roots::{Home, Root};
@@ -22,7 +22,7 @@ pub(crate) fn sink(s: &mut Schedule) -> Result<()> {
         for r in c.made.iter().map(|m| m.0).chain(c.endings.iter().map(|e| e.root)) {
             let root = &mut s.roots[r];
             root.ready = reader + 1;
-            // What is made index by index goes to memory only for later readers.
+            // A result made index by index goes to memory only if an item after the reader reads it.
             root.stored = root.home != Home::Slot || !root.indexwise || last[r] > reader;
         }
         s.items[reader] = Item::Fusion(both);

@@ -1,10 +1,10 @@
-//! (a·b)ᵀ as bᵀ·aᵀ, where nothing else reads the product: it is made in the order in which it is wanted, and not copied.
+//! Transposed products: (a·b)ᵀ = bᵀ·aᵀ. A product that only its transposition reads is computed transposed, and not copied.
 use super::machine::{Expanded, retain};
 use crate::error::Result;
 use crate::operation::{Contraction, Lowering, View};
 use crate::program::Values;
 
-/// Replaces permutations that exchange the axes of a product's two operands. Nothing in the program is dead.
+/// Replaces permutations that exchange the axes of a product's two operands. Dead equations would count as readers.
 pub(crate) fn exchange_operands(x: &mut Expanded) -> Result<()> {
     let Expanded { program: p, asked } = x;
     let mut reads = vec![0u32; p.types.len()];

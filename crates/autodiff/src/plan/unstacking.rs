@@ -1,4 +1,4 @@
-//! Arrays of a few planes taken apart: a stack of images becomes images, so that work on the stack and on one image share a loop.
+//! Unstacking: an array of a few planes becomes separate planes, so that work on the stack and work on one plane can share a loop.
 use super::machine::Expanded;
 use super::thresholds::{PLANE_ELEMENTS, PLANES};
 use crate::array::LeafType;
@@ -43,7 +43,8 @@ fn stacked(p: &Program, e: &Equation, parts: &[Part]) -> bool {
     is_stack(whole) && e.inputs.iter().zip(parts).all(one)
 }
 
-/// For each value, whether it is taken apart: what elementwise work joins goes together, and somewhere planes are stacked or summed up.
+/// For each value, whether it is taken apart. Values that elementwise work joins are taken apart together, if somewhere in the set planes are
+/// stacked or summed.
 fn stacks(Expanded { program: p, asked }: &Expanded) -> Vec<bool> {
     let lowered = || p.equations.iter().zip(asked).map(|(e, a)| (e, &a.lowering));
     let mut group: Vec<usize> = (0..p.types.len()).collect();

@@ -1,18 +1,16 @@
 //! What must hold: of lowerings before they are planned, between passes, and of a finished plan.
+mod equations;
+mod geometry;
+mod items;
 mod lowering;
+mod memory;
+mod nested;
+mod plan;
+#[cfg(test)]
+mod tests;
 
-pub(crate) use lowering::lowering;
-
-use super::frame::Frame;
-use super::machine::Expanded;
-use super::schedule::Schedule;
-
-pub(crate) fn equations(_: &Expanded) -> Result<(), String> {
-    Ok(())
-}
-pub(crate) fn items(_: &Schedule) -> Result<(), String> {
-    Ok(())
-}
-pub(crate) fn memory(_: &Frame) -> Result<(), String> {
-    Ok(())
-}
+pub(super) use equations::equations;
+pub(super) use items::items;
+pub(super) use lowering::lowering;
+pub(super) use memory::memory;
+pub(super) use plan::plan;
