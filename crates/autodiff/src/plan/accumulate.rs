@@ -49,7 +49,7 @@ struct Side {
     /// Whether it is a matrix product that nothing was added to.
     product: bool,
     /// Whether the product is read transposed.
-    turned: bool,
+    transposed: bool,
 }
 
 /// The node of a sum, the operand that is made first, and the product that is made later.
@@ -76,12 +76,12 @@ fn side(s: &Schedule, uses: &Uses, added: &[usize], k: usize, c: &Fusion, node: 
     }
     let maker = only_for(s, uses, added, k, seen.root)?;
     let matrix = matrix(s, seen.root).filter(|_| added[seen.root] == 0);
-    let turned = match matrix {
+    let transposed = match matrix {
         _ if seen.is_whole(&s.roots) => false,
         Some([m, n]) if seen.layout.reshape(&[n, m]).is_some_and(|l| l.strides[..] == [1, n as isize]) => true,
         _ => return None,
     };
-    Some(Side { node, seen, maker, product: matrix.is_some(), turned })
+    Some(Side { node, seen, maker, product: matrix.is_some(), transposed })
 }
 
 /// Rows and columns of the matrix product that makes a root, if one does.
@@ -112,7 +112,7 @@ fn join(s: &mut Schedule, uses: &mut Uses, added: &mut [usize], k: usize, (node,
         let Item::Step(step) = &mut s.items[side.maker] else { continue };
         let Instruction::Contract { plan, out, .. } = &mut step.instruction else { continue };
         // The output may have axes of length 1 besides the two of the matrix, so the plan says what its rows and columns are.
-        if let (true, Some([rows, columns])) = (side.turned, plan.matrix()) {
+        if let (true, Some([rows, columns])) = (side.transposed, plan.matrix()) {
             *out = Seen::whole(out.root, &[columns, rows]);
             plan.turn();
         }
@@ -122,7 +122,7 @@ fn join(s: &mut Schedule, uses: &mut Uses, added: &mut [usize], k: usize, (node,
         }
     }
     if let Item::Fusion(c) = &mut s.items[k] {
-        if let (true, Node::Load(l)) = (first.turned, c.nodes[first.node]) {
+        if let (true, Node::Load(l)) = (first.transposed, c.nodes[first.node]) {
             c.loads[l] = Seen::whole(root, &c.shape);
         }
         *c = c.with(node, first.node);
@@ -146,6 +146,6 @@ fn result_in_place(s: &mut Schedule, uses: &mut Uses, added: &mut [usize], k: us
     uses.rename(root, result);
     added[result] = added[root];
     s.roots[result].ready = maker + 1;
-    s.roots[result].indexwise = false;
+    s.roots[result].elementwise = false;
     s.items[k] = Item::Nothing;
 }

@@ -1,7 +1,7 @@
 //! Loops and branches as items: their bodies become blocks of their own, whose frames are slots of the block that holds them.
 use super::code::{Buffer, Cond, Each, Instruction, Keeps, Replay, Row, Scan};
 use super::machine::Expanded;
-use super::rematerialisation::Recompute;
+use super::rematerialisation::Rematerialisation;
 use super::roots::{Seen, grounded};
 use super::schedule::{Given, Schedule, Source};
 use super::thresholds::{LOOP_FRAMES, LOOP_PART, LOOP_PARTS};
@@ -57,7 +57,7 @@ impl Schedule {
         let read: Vec<bool> = (0..spec.carries).map(|_| true).chain(stacked_values.iter().map(|v| self.is_read(*v))).collect();
         let expanded = body;
         // A carry whose values before each step are read later must not be overwritten.
-        let again = self.again.iter().position(|(r, _)| e.outputs.contains(&r.trajectories[0].0));
+        let again = self.rematerialised.iter().position(|(r, _)| e.outputs.contains(&r.trajectories[0].0));
         let states = &e.outputs[spec.carries + spec.stacked..][..spec.carries];
         let may: Vec<bool> = states.iter().map(|v| again.is_none() && !self.is_read(*v)).collect();
         let body = (self.nest.block)(body.only(&read), given.clone(), &may)?;
@@ -116,7 +116,7 @@ impl Schedule {
             let rows = items.iter().filter_map(|x| if let Each::Row(r) = x { Some(r.clone()) } else { None });
             let read: Vec<bool> =
                 (0..expanded.program.outputs.len()).map(|i| kept.states.carries.get(i).is_some_and(Option::is_some)).collect();
-            self.again[k].1 = Some(Source {
+            self.rematerialised[k].1 = Some(Source {
                 body: expanded.only(&read),
                 given,
                 items: rows.collect(),
@@ -154,11 +154,11 @@ impl Schedule {
         self.push(Instruction::Scan(Box::new(scan)), e);
         Ok(())
     }
-    /// An item that is a state of an earlier loop. `sources` collects the numbers of those loops in `again`.
+    /// An item that is a state of an earlier loop. `sources` collects the numbers of those loops in `rematerialised`.
     fn state(&self, v: Value, sources: &mut Vec<usize>) -> Option<Each<Seen>> {
-        let of = |r: &Recompute| r.trajectories.iter().find(|t| t.0 == v).map(|t| t.1);
-        let (k, carry) = self.again.iter().enumerate().find_map(|(k, (r, _))| Some((k, of(r)?)))?;
-        let (from, bytes) = self.again[k].0.states.carries[carry]?;
+        let of = |r: &Rematerialisation| r.trajectories.iter().find(|t| t.0 == v).map(|t| t.1);
+        let (k, carry) = self.rematerialised.iter().enumerate().find_map(|(k, (r, _))| Some((k, of(r)?)))?;
+        let (from, bytes) = self.rematerialised[k].0.states.carries[carry]?;
         let number = sources.iter().position(|s| *s == k).unwrap_or_else(|| {
             sources.push(k);
             sources.len() - 1
@@ -167,16 +167,16 @@ impl Schedule {
     }
     /// Room for the states that a loop keeps, and for its last state.
     fn keep(&mut self, k: usize) -> Keeps<Seen> {
-        let r = self.again[k].0.clone();
+        let r = self.rematerialised[k].0.clone();
         let pool = self.frame((r.slots + 1).saturating_mul(r.states.bytes));
         for (v, _) in &r.trajectories {
             self.set(*v, pool.clone());
         }
         Keeps { pool, states: r.states, spacing: r.spacing, slots: r.slots }
     }
-    /// The loop number `k` in `again`, run again by a loop that reads its states in this direction.
+    /// The loop number `k` in `rematerialised`, run again by a loop that reads its states in this direction.
     fn replay(&mut self, k: usize, reverse: bool) -> Result<Replay<Seen>> {
-        let (r, source) = self.again[k].clone();
+        let (r, source) = self.rematerialised[k].clone();
         let source = source.expect("a loop comes before those that read its states");
         let body = (self.nest.block)(source.body, source.given, &[])?;
         // A loop that reads states in the order in which they were made steps along with them, and keeps none.

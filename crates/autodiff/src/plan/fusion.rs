@@ -98,7 +98,7 @@ impl Fusion {
         if root.ready <= position {
             return squeezed(&x.layout).reshape(&self.shape).is_some();
         }
-        root.indexwise && root.ready == position + 1 && self.inside(x, roots).is_some()
+        root.elementwise && root.ready == position + 1 && self.inside(x, roots).is_some()
     }
     /// What it reads from memory: operands, then pieces of joins.
     pub(crate) fn reads(&self) -> impl Iterator<Item = &Seen> {
@@ -122,7 +122,7 @@ impl Fusion {
             && reads + self.made.len() + FOLDS < PORTS
             && self.endings.len() + folds <= FOLDS
     }
-    /// The node of a value, or of an equal one that takes fewer instructions.
+    /// Common subexpression elimination: the node that computes this, an earlier one if there is one, or one that takes fewer instructions.
     fn node(&mut self, n: Node) -> usize {
         if let Some(simpler) = self.simpler(n) {
             return simpler;

@@ -60,8 +60,15 @@ impl Schedule {
     }
     /// A new root that fusion `k` makes index by index.
     fn made(&mut self, k: usize, node: usize, t: &LeafType) -> Seen {
-        let root =
-            self.root(Root { kind: t.kind, len: t.len(), home: Home::Slot, ready: k + 1, indexwise: true, stored: false, constant: None });
+        let root = self.root(Root {
+            kind: t.kind,
+            len: t.len(),
+            home: Home::Slot,
+            ready: k + 1,
+            elementwise: true,
+            stored: false,
+            constant: None,
+        });
         self.with_fusion(k, &[], |c, _| c.made.push((root, node)));
         Seen::whole(root, &t.shape)
     }
@@ -81,7 +88,7 @@ impl Schedule {
         }
         let single = self.is_single(std::slice::from_ref(x), t);
         // For layouts that are not contiguous the fold kernel is better, unless a fusion has the elements in registers.
-        let at_hand = self.roots[x.root].indexwise || x.layout.is_contiguous() || x.layout.strides.contains(&0);
+        let at_hand = self.roots[x.root].elementwise || x.layout.is_contiguous() || x.layout.strides.contains(&0);
         if let (true, Some(extent)) = (at_hand, extent(&x.layout.shape, axes, if single { Kind::F32 } else { t.kind })) {
             let k = self.fusion(std::slice::from_ref(x), &x.layout.shape, single, 0, 1, e);
             let root = self.fold_result(k, t);
@@ -95,7 +102,7 @@ impl Schedule {
     }
     fn fold_result(&mut self, k: usize, t: &LeafType) -> usize {
         let (kind, len) = (t.kind, t.len());
-        self.root(Root { kind, len, home: Home::Slot, ready: k + 1, indexwise: false, stored: true, constant: None })
+        self.root(Root { kind, len, home: Home::Slot, ready: k + 1, elementwise: false, stored: true, constant: None })
     }
     pub(crate) fn contract(&mut self, spec: &Contraction, x: &[Seen], t: &LeafType, e: &Equation) -> Seen {
         if let Some(seen) = self.elementwise_product(spec, x, t, e) {

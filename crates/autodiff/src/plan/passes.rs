@@ -46,19 +46,19 @@ const EQUATIONS: &[Pass<Expanded>] = &[
     Pass {
         name: "loop bodies",
         needs: "the equations of the loops as they stay",
-        leaves: "the body of every loop through this list",
+        leaves: "in every loop its body in machine instructions, by these same passes",
         run: loop_bodies,
     },
     Pass {
         name: "loop-invariant code motion",
         needs: "bodies in machine instructions",
-        leaves: "what is the same in every step before the loop",
+        leaves: "what is the same in every step, computed before the loop",
         run: loop_invariant::hoist,
     },
     Pass {
         name: "ordering",
-        needs: "every equation there, those from loops too",
-        leaves: "side by side what can share a loop",
+        needs: "all equations, those that left loops too",
+        leaves: "equations that can share a loop side by side",
         run: order::sort,
     },
 ];
@@ -80,27 +80,27 @@ const ITEMS: &[Pass<Schedule>] = &[
     Pass {
         name: "sinking",
         needs: "items",
-        leaves: "fusions in those that read them, where both run over the same indices",
+        leaves: "each fusion merged into its first reader, where both run over the same indices",
         run: sinking::sink,
     },
     Pass {
         name: "matrix passes",
-        needs: "work between two products in one fusion, which sinking sees to",
-        leaves: "products with one matrix around a fusion as one reading of it",
+        needs: "the work between two products in one fusion, as sinking leaves it",
+        leaves: "a fusion and the products with one matrix around it as one item, which reads the matrix once",
         run: matrix_passes::fuse,
     },
-    Pass { name: "batching", needs: "items", leaves: "kernels that do the same work as one kernel for two", run: batching::batch },
+    Pass { name: "batching", needs: "items", leaves: "two kernels that do the same work as one", run: batching::batch },
     Pass {
         name: "accumulation",
         needs: "products that no matrix pass has taken",
-        leaves: "matrix products added to what they are summed with; of fusions only results that are stored",
+        leaves: "sums of matrix products without a buffer of their own; fusions that list stored results alone",
         run: accumulate::accumulate,
     },
 ];
 
 /// Items get memory.
 const MEMORY: &[Pass<Frame>] = &[
-    Pass { name: "scratch", needs: "items as they stay", leaves: "the bytes that each item needs while it runs", run: scratch::size },
+    Pass { name: "scratch", needs: "items as they stay", leaves: "the bytes that each item needs only while it runs", run: scratch::size },
     Pass { name: "liveness", needs: "items as they stay", leaves: "the last use of every root", run: liveness::find },
     Pass {
         name: "buffer donation",
@@ -108,11 +108,16 @@ const MEMORY: &[Pass<Frame>] = &[
         leaves: "a slot for every stored root, its own or that of an operand that dies there",
         run: slots::assign,
     },
-    Pass { name: "packing", needs: "slots with their lifetimes", leaves: "slots in use together apart in the frame", run: packing::place },
+    Pass {
+        name: "packing",
+        needs: "slots with their lifetimes",
+        leaves: "a place for each slot, apart from slots in use at the same time",
+        run: packing::place,
+    },
     Pass {
         name: "carry donation",
         needs: "slots",
-        leaves: "carries of a loop written where they were read, if nothing reads the old value later",
+        leaves: "carries whose new value overwrites the old one, where nothing reads that later",
         run: carry_donation::donate,
     },
 ];

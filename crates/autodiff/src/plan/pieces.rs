@@ -18,7 +18,7 @@ impl Schedule {
         if let Some(joined) = Joined::of(fill, &parts, &t.shape) {
             let ready = parts.iter().map(|(_, x)| self.roots[x.root].ready).max().unwrap_or(0);
             let home = Home::Joined(Arc::new(joined));
-            let root = self.root(Root { kind: t.kind, len: t.len(), home, ready, indexwise: false, stored: false, constant: None });
+            let root = self.root(Root { kind: t.kind, len: t.len(), home, ready, elementwise: false, stored: false, constant: None });
             return Seen::whole(root, &t.shape);
         }
         let mut placed = vec![];

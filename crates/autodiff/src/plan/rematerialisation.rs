@@ -7,7 +7,7 @@ use crate::operation::{Equation, Lowering, ScanSpec, Storage, Trip, Value};
 
 /// A loop that keeps some of its states.
 #[derive(Debug, Clone)]
-pub(crate) struct Recompute {
+pub(crate) struct Rematerialisation {
     /// Carries before each step, stacked, and their numbers: outputs that become no arrays.
     pub(crate) trajectories: Vec<(Value, usize)>,
     /// The state.
@@ -55,8 +55,8 @@ impl States {
 
 /// The loops of a program that keep some states only: those that have a budget of bytes, whose states would take more than it, and are read
 /// only by loops, step by step.
-pub(crate) fn decide(x: &Expanded) -> Vec<Recompute> {
-    let mut found: Vec<Recompute> = vec![];
+pub(crate) fn decide(x: &Expanded) -> Vec<Rematerialisation> {
+    let mut found: Vec<Rematerialisation> = vec![];
     for (e, asked) in x.program.equations.iter().zip(&x.asked) {
         let (Lowering::Scan(spec), Some(body)) = (&asked.lowering, &asked.body) else { continue };
         let Storage::Bytes(most) = spec.storage else { continue };
@@ -68,7 +68,7 @@ pub(crate) fn decide(x: &Expanded) -> Vec<Recompute> {
     found
 }
 
-fn decide_one(x: &Expanded, e: &Equation, spec: &ScanSpec, body: &Expanded, most: usize) -> Option<Recompute> {
+fn decide_one(x: &Expanded, e: &Equation, spec: &ScanSpec, body: &Expanded, most: usize) -> Option<Rematerialisation> {
     let p = &x.program;
     let n = spec.trip.at_most();
     let stacked = &e.outputs[spec.carries + spec.stacked..2 * spec.carries + spec.stacked];
@@ -110,7 +110,7 @@ fn decide_one(x: &Expanded, e: &Equation, spec: &ScanSpec, body: &Expanded, most
             (Spacing::Doubling, shared, (slots - shared) / against)
         }
     };
-    Some(Recompute { trajectories, states, spacing, slots, alone, further })
+    Some(Rematerialisation { trajectories, states, spacing, slots, alone, further })
 }
 
 /// Whether a loop steps exactly as often as the one whose states it reads.

@@ -14,7 +14,7 @@ pub(crate) struct Root {
     /// The number of items before it is there: 0 for what comes from outside, k + 1 for what item k makes.
     pub(crate) ready: usize,
     /// Whether a fusion makes it index by index.
-    pub(crate) indexwise: bool,
+    pub(crate) elementwise: bool,
     /// Whether it needs memory.
     pub(crate) stored: bool,
     /// The address of the constant array that it is, if it is one.

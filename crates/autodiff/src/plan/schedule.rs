@@ -2,7 +2,7 @@
 use super::code::{Block, Instruction, Keeps, Row, Step};
 use super::item::Item;
 use super::machine::{Asked, Expanded};
-use super::rematerialisation::{self, Recompute};
+use super::rematerialisation::{self, Rematerialisation};
 use super::roots::{Home, Root, Seen};
 use crate::array::{AnyArray, Kind, Layout, LeafType, Shape, Shared};
 use crate::error::Result;
@@ -54,7 +54,7 @@ pub(crate) struct Schedule {
     pub(crate) outputs: usize,
     pub(crate) nest: Nest,
     /// Loops that keep some of their states, each with what it takes to compute the others again. That is known once the loop is an item.
-    pub(crate) again: Vec<(Recompute, Option<Source>)>,
+    pub(crate) rematerialised: Vec<(Rematerialisation, Option<Source>)>,
     literals: HashMap<(u64, Kind), usize>,
     /// Constants by their address.
     addresses: HashMap<usize, Vec<usize>>,
@@ -76,7 +76,7 @@ impl Schedule {
             inputs: given.len(),
             outputs: program.outputs.len(),
             nest,
-            again: vec![],
+            rematerialised: vec![],
             literals: HashMap::new(),
             addresses: HashMap::new(),
             values: vec![None; program.types.len()],
@@ -85,7 +85,7 @@ impl Schedule {
         for (i, (v, g)) in program.inputs.iter().zip(given).enumerate() {
             let home = g.literal.map_or(Home::Input(i), Home::Literal);
             let len = g.layout.span().1;
-            let root = s.root(Root { kind: g.kind, len, home, ready: 0, indexwise: false, stored: true, constant: g.constant });
+            let root = s.root(Root { kind: g.kind, len, home, ready: 0, elementwise: false, stored: true, constant: g.constant });
             s.values[v.index()] = Some(Seen { root, start: 0, layout: g.layout });
         }
         s.pending = Some(expanded);
@@ -93,7 +93,7 @@ impl Schedule {
     }
     /// Decides which loops keep some of their states only.
     pub(crate) fn rematerialise(&mut self) -> Result<()> {
-        self.again = self.pending.iter().flat_map(rematerialisation::decide).map(|r| (r, None)).collect();
+        self.rematerialised = self.pending.iter().flat_map(rematerialisation::decide).map(|r| (r, None)).collect();
         Ok(())
     }
     /// Makes the equations items, one after the other.
@@ -114,10 +114,10 @@ impl Schedule {
     /// A root that an instruction (the next item) writes.
     pub(crate) fn fresh(&mut self, kind: Kind, len: usize) -> usize {
         let ready = self.items.len() + 1;
-        self.root(Root { kind, len, home: Home::Slot, ready, indexwise: false, stored: true, constant: None })
+        self.root(Root { kind, len, home: Home::Slot, ready, elementwise: false, stored: true, constant: None })
     }
     fn literal(&mut self, kind: Kind, value: f64) -> usize {
-        self.root(Root { kind, len: 1, home: Home::Literal(value), ready: 0, indexwise: false, stored: false, constant: None })
+        self.root(Root { kind, len: 1, home: Home::Literal(value), ready: 0, elementwise: false, stored: false, constant: None })
     }
     /// The view that a value is. Equations are in order, so it is known.
     pub(crate) fn seen(&self, v: Value) -> Seen {
@@ -140,7 +140,7 @@ impl Schedule {
                 None => {
                     self.constants.push(Shared::from(AnyArray::full(&LeafType::new(&[], kind), v)));
                     let home = Home::Constant(self.constants.len() - 1);
-                    let root = self.root(Root { kind, len: 1, home, ready: 0, indexwise: false, stored: true, constant: None });
+                    let root = self.root(Root { kind, len: 1, home, ready: 0, elementwise: false, stored: true, constant: None });
                     self.literals.insert(key, root);
                     root
                 }
@@ -261,7 +261,7 @@ impl Schedule {
         });
         let len = layout.span().1;
         let root =
-            self.root(Root { kind, len, home: Home::Constant(index), ready: 0, indexwise: false, stored: true, constant: Some(address) });
+            self.root(Root { kind, len, home: Home::Constant(index), ready: 0, elementwise: false, stored: true, constant: Some(address) });
         Seen { root, start: 0, layout }
     }
     fn view(&mut self, view: &View, x: Seen, e: &Equation) -> Seen {

@@ -23,7 +23,7 @@ pub(crate) fn sink(s: &mut Schedule) -> Result<()> {
             let root = &mut s.roots[r];
             root.ready = reader + 1;
             // A result made index by index goes to memory only if an item after the reader reads it.
-            root.stored = root.home != Home::Slot || !root.indexwise || last[r] > reader;
+            root.stored = root.home != Home::Slot || !root.elementwise || last[r] > reader;
         }
         s.items[reader] = Item::Fusion(both);
         s.items[k] = Item::Nothing;

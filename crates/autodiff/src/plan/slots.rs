@@ -18,9 +18,9 @@ pub(crate) fn assign(f: &mut Frame) -> Result<()> {
                 continue;
             }
             let bytes = roots[r].len.saturating_mul(roots[r].kind.bytes());
-            let indexwise = matches!(item, Item::Fusion(c) if c.made.iter().any(|m| m.0 == r && !item.is_operand(m.1)));
+            let elementwise = matches!(item, Item::Fusion(c) if c.made.iter().any(|m| m.0 == r && !item.is_operand(m.1)));
             let fits = |q: &usize| roots[*q].kind.bytes() == roots[r].kind.bytes() && roots[*q].len == roots[r].len;
-            if let (true, Some(i)) = (indexwise, dying.iter().position(fits)) {
+            if let (true, Some(i)) = (elementwise, dying.iter().position(fits)) {
                 let q = dying.remove(i);
                 s.of[r] = s.of[q];
                 s.over[r] = true;

@@ -1,9 +1,9 @@
 //! Thresholds of planning: numbers that decide what is worth doing. Another value changes time or memory, never what a plan computes.
 //!
-//! No table of other values is kept in this repository. "Shown by" names the command that times plans which the number decides: to try another
-//! value, run the command before and after. `yardstick W S` stands for `cargo run --release -p hypertape-benches --bin yardstick --
-//! --workload W --size S` (with `--plan`, it prints the plan), `bench B` for `cargo bench -p hypertape-benches --bench engine -- B`. "Not measured"
-//! says that no command isolates it.
+//! No command of this repository compares other values, so none of them is measured by itself. "Shown by" names the command that times programs
+//! of the kind that the number was chosen for: to try another value, run it before and after. "Not measured" says that there is none.
+//! `yardstick W S` stands for `cargo run --release -p hypertape-benches --bin yardstick -- --workload W --size S`, which with `--plan` prints the
+//! plan too; `yardstick growth` for the same with `growth`; `bench B` for `cargo bench -p hypertape-benches --bench engine -- B`.
 
 // Equations.
 

@@ -117,7 +117,7 @@ impl Checker<'_> {
         for (r, _) in &c.made {
             self.make(k, *r)?;
             let root = &self.s.roots[*r];
-            if root.len != c.len || !root.indexwise {
+            if root.len != c.len || !root.elementwise {
                 return Err(format!("makes root {r} of {} elements index by index, in a loop over {}", root.len, c.len));
             }
         }

@@ -4,10 +4,10 @@ mod geometry;
 mod items;
 mod lowering;
 mod memory;
+#[cfg(test)]
+mod mutations;
 mod nested;
 mod plan;
-#[cfg(test)]
-mod tests;
 
 pub(super) use equations::equations;
 pub(super) use items::items;

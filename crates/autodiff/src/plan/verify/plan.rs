@@ -68,7 +68,7 @@ fn block(b: &Block, outer: &[Extent]) -> Result<(), Fault> {
     let (mut states, mut children) = (0, 0);
     for (k, step) in b.steps.iter().enumerate() {
         let i = &step.instruction;
-        let own = m.step(i).and_then(|()| geometry::instruction(i)).and_then(|()| numbered(i, &mut states, &mut children));
+        let own = geometry::instruction(i).and_then(|()| m.step(i)).and_then(|()| numbered(i, &mut states, &mut children));
         own.map_err(|problem| Fault { problem: format!("instruction {k}, {}, {problem}", step.name), site: step.site })?;
         let at = |f: Fault| Fault { problem: format!("{}: {}", step.name, f.problem), site: f.site.or(step.site) };
         for (name, inner, bases) in nested::blocks(i).map_err(|problem| at(wrong(problem)))? {
