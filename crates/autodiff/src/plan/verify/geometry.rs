@@ -1,6 +1,7 @@
 //! Whether the operands of an instruction have the elements that its kernel goes through.
 use crate::array::{Layout, Shared};
 use crate::kernels::group::{self, Group, Target};
+use crate::kernels::join::Piece;
 use crate::plan::code::{Feed, Instruction, Operand, Stream};
 
 /// Memory that a base stands for: its bytes, and what its start is a multiple of.
@@ -96,10 +97,11 @@ fn group(g: &Group, loads: &[&Operand], stores: &[Operand], tails: &[Operand], p
             Target::Scalar(_) => reaches(o, outer),
             Target::Gather(_, axes) => reaches(o, outer.chain(axes.iter().copied())),
             Target::Piece => {
-                let pieces = g.joins.iter().flat_map(|j| j.pieces.iter().filter(|p| p.load == k).map(move |p| (j, p)));
-                pieces
-                    .into_iter()
-                    .all(|(j, p)| p.to <= j.row && reaches(o, [(g.len / j.row.max(1), p.stride), (p.to - p.from, 1)].into_iter()))
+                let pieces = g.joins.iter().flat_map(|j| j.pieces.iter().map(move |p| (j, p)));
+                let inside = |p: &Piece, row: usize| {
+                    p.to <= row && reaches(o, [(g.len / row.max(1), p.stride), (p.to.saturating_sub(p.from), 1)].into_iter())
+                };
+                pieces.filter(|(_, p)| p.load == k).all(|(j, p)| inside(p, j.row))
             }
         };
         if !there || l.kind != o.kind {

@@ -110,8 +110,8 @@ impl Checker<'_> {
                 return Err(format!("node {i}, {n:?}, reads what is not there by then"));
             }
         }
-        let nodes = c.made.iter().map(|m| m.1).chain(c.endings.iter().map(|e| e.node));
-        if let Some(n) = nodes.into_iter().find(|n| *n >= c.nodes.len()) {
+        let mut nodes = c.made.iter().map(|m| m.1).chain(c.endings.iter().map(|e| e.node));
+        if let Some(n) = nodes.find(|n| *n >= c.nodes.len()) {
             return Err(format!("a result is node {n} of {}", c.nodes.len()));
         }
         for (r, _) in &c.made {
