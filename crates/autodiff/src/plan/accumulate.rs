@@ -1,23 +1,24 @@
-//! Matrix products added up where they are made: of two results that meet in a sum, the later product adds to the memory of the other.
+//! Accumulation: of two results that a sum adds, the later is a matrix product, and adds itself to the memory of the earlier (β = 1 in BLAS).
 //!
 //! The sum disappears, and with it a buffer as large as the result. Nothing but the sum may read either side. A product that the sum reads
 //! transposed is written transposed.
-use super::cluster::{Cluster, Node};
 use super::code::Instruction;
+use super::fusion::{Fusion, Node};
 use super::item::Item;
 use super::roots::{Home, Seen};
 use super::schedule::Schedule;
 use super::uses::Uses;
+use crate::error::Result;
 use crate::kernels::contract::ContractPlan;
 use crate::operation::BinaryFn;
 
-/// Looks at every sum of two operands of a cluster.
-pub(crate) fn products(s: &mut Schedule) {
+/// Looks at every sum of two operands in every fusion.
+pub(crate) fn accumulate(s: &mut Schedule) -> Result<()> {
     let mut uses = Uses::of(&s.items, &s.roots);
     let mut added = vec![0; s.roots.len()];
     for k in 0..s.items.len() {
-        if let Item::Cluster(c) = &mut s.items[k] {
-            // By now it is known what goes to memory; the rest has no reader but the cluster.
+        if let Item::Fusion(c) = &mut s.items[k] {
+            // What goes to memory is known by now. The rest has no reader outside the fusion.
             c.made.retain(|m| s.roots[m.0].stored);
         }
         let mut joined = false;
@@ -37,9 +38,10 @@ pub(crate) fn products(s: &mut Schedule) {
             step.instruction = step.instruction.clone().map(&mut |x: Seen| Seen { root: uses.name(x.root), ..x });
         }
     }
+    Ok(())
 }
 
-/// What a sum reads, and nothing else does.
+/// An operand of a sum. Nothing but the sum reads it.
 struct Side {
     node: usize,
     seen: Seen,
@@ -47,12 +49,12 @@ struct Side {
     /// Whether it is a matrix product that nothing was added to.
     product: bool,
     /// Whether the product is read transposed.
-    turned: bool,
+    transposed: bool,
 }
 
-/// A sum's node, what is there first, and the product that comes later.
+/// The node of a sum, the operand that is made first, and the product that is made later.
 fn find(s: &Schedule, uses: &Uses, added: &[usize], k: usize) -> Option<(usize, Side, Side)> {
-    let Item::Cluster(c) = &s.items[k] else { return None };
+    let Item::Fusion(c) = &s.items[k] else { return None };
     c.nodes.iter().enumerate().find_map(|(node, n)| {
         let Node::Binary(BinaryFn::Add, a, b) = *n else { return None };
         let may_add = |n: usize| matches!(c.nodes[n], Node::Load(l) if matrix(s, c.loads[l].root).is_some());
@@ -66,7 +68,7 @@ fn find(s: &Schedule, uses: &Uses, added: &[usize], k: usize) -> Option<(usize, 
     })
 }
 
-fn side(s: &Schedule, uses: &Uses, added: &[usize], k: usize, c: &Cluster, node: usize) -> Option<Side> {
+fn side(s: &Schedule, uses: &Uses, added: &[usize], k: usize, c: &Fusion, node: usize) -> Option<Side> {
     let Node::Load(l) = c.nodes[node] else { return None };
     let seen = c.loads[l].clone();
     if c.readers(node) != 1 || s.roots[seen.root].len != c.len {
@@ -74,20 +76,20 @@ fn side(s: &Schedule, uses: &Uses, added: &[usize], k: usize, c: &Cluster, node:
     }
     let maker = only_for(s, uses, added, k, seen.root)?;
     let matrix = matrix(s, seen.root).filter(|_| added[seen.root] == 0);
-    let turned = match matrix {
+    let transposed = match matrix {
         _ if seen.is_whole(&s.roots) => false,
         Some([m, n]) if seen.layout.reshape(&[n, m]).is_some_and(|l| l.strides[..] == [1, n as isize]) => true,
         _ => return None,
     };
-    Some(Side { node, seen, maker, product: matrix.is_some(), turned })
+    Some(Side { node, seen, maker, product: matrix.is_some(), transposed })
 }
 
-/// Rows and columns of the matrix product that a root is made as, if it is.
+/// Rows and columns of the matrix product that makes a root, if one does.
 fn matrix(s: &Schedule, root: usize) -> Option<[usize; 2]> {
     product(&s.items[s.roots[root].ready.checked_sub(1)?])?.matrix()
 }
 
-/// The item that makes a root, if besides the products that were added to it item `k` alone reads it.
+/// The item that makes a root, if item `k` alone reads it. Products that were added to it do not count as readers.
 fn only_for(s: &Schedule, uses: &Uses, added: &[usize], k: usize, root: usize) -> Option<usize> {
     let maker = s.roots[root].ready.checked_sub(1).filter(|_| s.roots[root].home == Home::Slot)?;
     (uses.ends(root)? == (maker, k, 2 + added[root])).then_some(maker)
@@ -110,7 +112,7 @@ fn join(s: &mut Schedule, uses: &mut Uses, added: &mut [usize], k: usize, (node,
         let Item::Step(step) = &mut s.items[side.maker] else { continue };
         let Instruction::Contract { plan, out, .. } = &mut step.instruction else { continue };
         // The output may have axes of length 1 besides the two of the matrix, so the plan says what its rows and columns are.
-        if let (true, Some([rows, columns])) = (side.turned, plan.matrix()) {
+        if let (true, Some([rows, columns])) = (side.transposed, plan.matrix()) {
             *out = Seen::whole(out.root, &[columns, rows]);
             plan.turn();
         }
@@ -119,8 +121,8 @@ fn join(s: &mut Schedule, uses: &mut Uses, added: &mut [usize], k: usize, (node,
             plan.add();
         }
     }
-    if let Item::Cluster(c) = &mut s.items[k] {
-        if let (true, Node::Load(l)) = (first.turned, c.nodes[first.node]) {
+    if let Item::Fusion(c) = &mut s.items[k] {
+        if let (true, Node::Load(l)) = (first.transposed, c.nodes[first.node]) {
             c.loads[l] = Seen::whole(root, &c.shape);
         }
         *c = c.with(node, first.node);
@@ -129,9 +131,9 @@ fn join(s: &mut Schedule, uses: &mut Uses, added: &mut [usize], k: usize, (node,
     added[root] += 1;
 }
 
-/// What a cluster would do no more than copy is made where the copy would lie.
+/// If all that is left of a fusion is a copy, the operand is made where the copy would lie.
 fn result_in_place(s: &mut Schedule, uses: &mut Uses, added: &mut [usize], k: usize) {
-    let Item::Cluster(c) = &s.items[k] else { return };
+    let Item::Fusion(c) = &s.items[k] else { return };
     let ([(result, _)], [load], true, true) = (&c.made[..], &c.loads[..], c.joins.is_empty(), c.endings.is_empty()) else { return };
     let (result, root) = (*result, load.root);
     let bare = matches!(c.nodes[..], [Node::Load(_)]) && load.is_whole(&s.roots);
@@ -144,6 +146,6 @@ fn result_in_place(s: &mut Schedule, uses: &mut Uses, added: &mut [usize], k: us
     uses.rename(root, result);
     added[result] = added[root];
     s.roots[result].ready = maker + 1;
-    s.roots[result].indexwise = false;
+    s.roots[result].elementwise = false;
     s.items[k] = Item::Nothing;
 }

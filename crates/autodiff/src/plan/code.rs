@@ -1,7 +1,7 @@
-//! What a plan is made of: blocks of instructions over operands that lie at fixed places of a few bases.
+//! The code of a plan: blocks of instructions, whose operands lie at fixed places of a few bases.
 use super::checkpoints::Spacing;
 use super::demand::Demand;
-use super::recompute::States;
+use super::rematerialisation::States;
 use crate::array::{Kind, Layout, Shared};
 use crate::error::Site;
 use crate::kernels::contract::ContractPlan;
@@ -17,6 +17,8 @@ pub(crate) struct Operand {
     pub(crate) start: usize,
     pub(crate) kind: Kind,
     pub(crate) layout: Layout,
+    /// The root that lies there, by its number in the block: a reader finds what was written as the same root. `usize::MAX` for scratch.
+    pub(crate) root: usize,
 }
 
 impl Operand {
@@ -33,11 +35,11 @@ pub(crate) enum Access {
     Write,
     /// Both: a result that is added to.
     Add,
-    /// Both: memory for passing use.
+    /// Both: memory that holds nothing before and after.
     Scratch,
 }
 
-/// Instructions run in order; each knows its operands as `O`: first as views of roots, in the end as places.
+/// An instruction with its name. Operands are of type `O`: views of roots in a schedule, places in memory in a plan.
 #[derive(Debug, Clone)]
 pub(crate) struct Step<O> {
     pub(crate) instruction: Instruction<O>,
@@ -59,7 +61,7 @@ pub(crate) enum Instruction<O> {
     Contract { plan: Box<ContractPlan>, a: O, b: O, out: O, scratch: Option<O>, constants: [Option<usize>; 2] },
     /// `out`, contiguous, is `x`.
     Copy { x: O, out: O },
-    /// `out` is `fill`, then each part is written to its layout in it.
+    /// `out` is filled with `fill`, then each part is written to its layout in it.
     Place { fill: Option<f64>, parts: Vec<(O, Layout)>, out: O },
     /// A dense kernel.
     Kernel { kernel: Arc<dyn Kernel>, inputs: Vec<O>, outputs: Vec<O>, scratch: Option<O> },
@@ -116,7 +118,7 @@ pub(crate) struct Scan<O> {
     pub(crate) init: Vec<O>,
     pub(crate) items: Vec<Each<O>>,
     pub(crate) constants: Vec<O>,
-    /// How many steps, as an input.
+    /// The operand that says how many steps to take, if one does.
     pub(crate) trip: Option<O>,
     /// Where carries end up.
     pub(crate) finals: Vec<O>,
@@ -155,7 +157,7 @@ pub(crate) struct Keeps<O> {
     pub(crate) slots: usize,
 }
 
-/// States of an earlier loop, made again from those that it kept.
+/// States of an earlier loop, computed again from those that it kept.
 #[derive(Debug, Clone)]
 pub(crate) struct Replay<O> {
     /// One step: inputs as those of the loop's body, outputs the carries that a state has.
@@ -168,7 +170,7 @@ pub(crate) struct Replay<O> {
     pub(crate) alone: bool,
     /// Whether the states are read in the order in which the loop went through them.
     pub(crate) along: bool,
-    /// States of its own: in passing, then `further` that are kept.
+    /// Room for states of its own: one or two for the steps between kept states, then `further` that are kept.
     pub(crate) own: O,
     pub(crate) further: usize,
     pub(crate) counter: O,
@@ -191,7 +193,7 @@ pub(crate) enum Buffer<O> {
     Trajectory(O),
     /// The other of two buffers.
     Spare(O),
-    /// Nothing: a step writes it where it was.
+    /// Nothing: a step overwrites the old value.
     Same,
 }
 

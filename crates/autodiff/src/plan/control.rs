@@ -1,19 +1,13 @@
-//! Loops and branches: nested blocks, their frames, and which of their results are read.
+//! Loops and branches as items: their bodies become blocks of their own, whose frames are slots of the block that holds them.
 use super::code::{Buffer, Cond, Each, Instruction, Keeps, Replay, Row, Scan};
-use super::expand::expand;
 use super::machine::Expanded;
-use super::recompute::Recompute;
+use super::rematerialisation::Rematerialisation;
 use super::roots::{Seen, grounded};
 use super::schedule::{Given, Schedule, Source};
+use super::thresholds::{LOOP_FRAMES, LOOP_PART, LOOP_PARTS};
 use crate::array::{Kind, Layout, LeafType};
 use crate::error::Result;
 use crate::operation::{CondSpec, Equation, Program, ScanSpec, Trip, Value};
-
-/// Work of one part of a loop over independent items, in nanoseconds.
-const PART: f64 = 100_000.0;
-/// Parts at the most, and bytes of their frames together (unless two are more).
-const PARTS: usize = 16;
-const FRAMES: usize = 64 << 20;
 
 fn contiguous(t: &LeafType) -> Given {
     Given { kind: t.kind, layout: Layout::contiguous(&t.shape), literal: None, constant: None }
@@ -62,14 +56,14 @@ impl Schedule {
         let stacked_values = &e.outputs[spec.carries..spec.carries + spec.stacked];
         let read: Vec<bool> = (0..spec.carries).map(|_| true).chain(stacked_values.iter().map(|v| self.is_read(*v))).collect();
         let expanded = body;
-        // Values before a step that something asks for later stay.
-        let again = self.again.iter().position(|(r, _)| e.outputs.contains(&r.trajectories[0].0));
+        // A carry whose values before each step are read later must not be overwritten.
+        let again = self.rematerialised.iter().position(|(r, _)| e.outputs.contains(&r.trajectories[0].0));
         let states = &e.outputs[spec.carries + spec.stacked..][..spec.carries];
         let may: Vec<bool> = states.iter().map(|v| again.is_none() && !self.is_read(*v)).collect();
-        let body = (self.nest)(body.only(&read), given.clone(), &may)?;
+        let body = (self.nest.block)(body.only(&read), given.clone(), &may)?;
         let test = match &spec.trip {
             Trip::Until { test, .. } => {
-                Some((self.nest)(expand(test, &[true])?, carry_given.into_iter().chain(constant_given).collect(), &[])?)
+                Some((self.nest.block)((self.nest.expand)(test, &[true])?, carry_given.into_iter().chain(constant_given).collect(), &[])?)
             }
             _ => None,
         };
@@ -77,8 +71,8 @@ impl Schedule {
 
         let mut parts = 1;
         if spec.carries == 0 && sources.is_empty() && matches!(spec.trip, Trip::Static(_)) && n > 1 {
-            let by_work = (body.cost * n as f64 / PART) as usize;
-            parts = by_work.min(PARTS).min((FRAMES / body.frame.max(1)).max(2)).min(n).max(1);
+            let by_work = (body.cost * n as f64 / LOOP_PART) as usize;
+            parts = by_work.min(LOOP_PARTS).min((LOOP_FRAMES / body.frame.max(1)).max(2)).min(n).max(1);
         }
         // From here on everything is made by the loop.
         let finals: Vec<Seen> = carry_types.iter().map(|t| Seen::whole(self.fresh(t.kind, t.len()), &t.shape)).collect();
@@ -122,7 +116,7 @@ impl Schedule {
             let rows = items.iter().filter_map(|x| if let Each::Row(r) = x { Some(r.clone()) } else { None });
             let read: Vec<bool> =
                 (0..expanded.program.outputs.len()).map(|i| kept.states.carries.get(i).is_some_and(Option::is_some)).collect();
-            self.again[k].1 = Some(Source {
+            self.rematerialised[k].1 = Some(Source {
                 body: expanded.only(&read),
                 given,
                 items: rows.collect(),
@@ -160,32 +154,32 @@ impl Schedule {
         self.push(Instruction::Scan(Box::new(scan)), e);
         Ok(())
     }
-    /// An item that is a state of an earlier loop; `sources` are the loops among `again` whose states the items are.
+    /// An item that is a state of an earlier loop. `sources` collects the numbers of those loops in `rematerialised`.
     fn state(&self, v: Value, sources: &mut Vec<usize>) -> Option<Each<Seen>> {
-        let of = |r: &Recompute| r.trajectories.iter().find(|t| t.0 == v).map(|t| t.1);
-        let (k, carry) = self.again.iter().enumerate().find_map(|(k, (r, _))| Some((k, of(r)?)))?;
-        let (from, bytes) = self.again[k].0.states.carries[carry]?;
+        let of = |r: &Rematerialisation| r.trajectories.iter().find(|t| t.0 == v).map(|t| t.1);
+        let (k, carry) = self.rematerialised.iter().enumerate().find_map(|(k, (r, _))| Some((k, of(r)?)))?;
+        let (from, bytes) = self.rematerialised[k].0.states.carries[carry]?;
         let number = sources.iter().position(|s| *s == k).unwrap_or_else(|| {
             sources.push(k);
             sources.len() - 1
         });
         Some(Each::State(number, from, bytes))
     }
-    /// Room for the states that a loop keeps, and for its last.
+    /// Room for the states that a loop keeps, and for its last state.
     fn keep(&mut self, k: usize) -> Keeps<Seen> {
-        let r = self.again[k].0.clone();
+        let r = self.rematerialised[k].0.clone();
         let pool = self.frame((r.slots + 1).saturating_mul(r.states.bytes));
         for (v, _) in &r.trajectories {
             self.set(*v, pool.clone());
         }
         Keeps { pool, states: r.states, spacing: r.spacing, slots: r.slots }
     }
-    /// The loop number `k` among `again`, made again by a loop that is reversed or not.
+    /// The loop number `k` in `rematerialised`, run again by a loop that reads its states in this direction.
     fn replay(&mut self, k: usize, reverse: bool) -> Result<Replay<Seen>> {
-        let (r, source) = self.again[k].clone();
+        let (r, source) = self.rematerialised[k].clone();
         let source = source.expect("a loop comes before those that read its states");
-        let body = (self.nest)(source.body, source.given, &[])?;
-        // A loop that reads in the order in which states were made steps along with them, and keeps none.
+        let body = (self.nest.block)(source.body, source.given, &[])?;
+        // A loop that reads states in the order in which they were made steps along with them, and keeps none.
         let along = reverse == source.reverse;
         let further = if along { 0 } else { r.further };
         let own = self.frame((further + if r.alone { 1 } else { 2 }).saturating_mul(r.states.bytes));
@@ -210,8 +204,8 @@ impl Schedule {
         let test = inputs.remove(0);
         let given: Vec<Given> = inputs.iter().map(|x| self.given(x)).collect();
         let read: Vec<bool> = e.outputs.iter().map(|v| self.is_read(*v)).collect();
-        let yes = (self.nest)(expand(&spec.yes, &read)?, given.clone(), &[])?;
-        let no = (self.nest)(expand(&spec.no, &read)?, given, &[])?;
+        let yes = (self.nest.block)((self.nest.expand)(&spec.yes, &read)?, given.clone(), &[])?;
+        let no = (self.nest.block)((self.nest.expand)(&spec.no, &read)?, given, &[])?;
         let mut outputs = vec![];
         for v in e.outputs.iter().copied().filter(|v| self.is_read(*v)).collect::<Vec<_>>() {
             let t = p.type_of(v);

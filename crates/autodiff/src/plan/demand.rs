@@ -1,10 +1,10 @@
-//! Bytes: the lines that slots begin at, and the operation that needs the most of all.
+//! Bytes: the alignment of slots, and which operation needs the most memory.
 use crate::error::{Error, Lacking, Site};
 
 /// Slots begin at multiples of this many bytes.
 const ALIGN: usize = 64;
 
-/// Bytes rounded up to whole lines, or all there are.
+/// Bytes rounded up to whole cache lines. `usize::MAX` if that is too many.
 pub(crate) fn aligned(bytes: usize) -> usize {
     bytes.checked_next_multiple_of(ALIGN).unwrap_or(usize::MAX)
 }
@@ -18,7 +18,7 @@ pub(crate) struct Demand {
 }
 
 impl Demand {
-    /// The error that so many bytes in all are not there.
+    /// The error that this many bytes in all cannot be had.
     pub(crate) fn error(&self, bytes: u64, lacking: Lacking) -> Error {
         Error::Memory { op: self.op.clone(), bytes, lacking, at: self.site }
     }

@@ -1,26 +1,26 @@
-//! Items: what a schedule puts in order.
-use super::cluster::{Cluster, Node};
+//! Items: the units of a schedule.
 use super::code::Step;
+use super::fusion::{Fusion, Node};
 use super::roots::{Root, Seen};
 use crate::kernels::stream::Pass;
 
 /// A unit of the schedule.
 #[derive(Debug, Clone)]
 pub(crate) enum Item {
-    Cluster(Cluster),
-    /// Products around a cluster, with one reading of their matrix.
+    Fusion(Fusion),
+    /// Products around a fusion, with one reading of their matrix.
     Stream(Box<Draft>),
-    /// What became part of another item.
+    /// An item that became part of another. It stays, so that the others keep their numbers.
     Nothing,
     Step(Box<Step<Seen>>),
 }
 
-/// A pass under construction: a cluster over the rows, and the products around it.
+/// A pass under construction: a fusion over the rows, and the products around it.
 #[derive(Debug, Clone)]
 pub(crate) struct Draft {
     pub(crate) pass: Pass,
     pub(crate) matrix: Seen,
-    pub(crate) cluster: Cluster,
+    pub(crate) fusion: Fusion,
     /// Vectors, and roots of the products.
     pub(crate) heads: Vec<(Seen, usize)>,
     /// Roots of factors, and of the sums.
@@ -28,17 +28,17 @@ pub(crate) struct Draft {
 }
 
 impl Item {
-    /// The cluster inside.
-    pub(crate) fn cluster(&self) -> Option<&Cluster> {
+    /// The fusion inside.
+    pub(crate) fn fusion(&self) -> Option<&Fusion> {
         match self {
-            Item::Cluster(c) => Some(c),
-            Item::Stream(d) => Some(&d.cluster),
+            Item::Fusion(c) => Some(c),
+            Item::Stream(d) => Some(&d.fusion),
             _ => None,
         }
     }
-    /// Calls `f` with every root that it reads or writes, those in passing too. What a cluster makes counts if it is stored.
+    /// Calls `f` with every root that it reads or writes, scratch too. A result of a fusion counts if it is stored.
     pub(crate) fn roots(&self, roots: &[Root], f: &mut dyn FnMut(usize)) {
-        if let Some(c) = self.cluster() {
+        if let Some(c) = self.fusion() {
             c.reads().for_each(|l| f(l.root));
             c.made.iter().filter(|m| roots[m.0].stored).for_each(|m| f(m.0));
             c.endings.iter().for_each(|e| f(e.root));
@@ -53,20 +53,20 @@ impl Item {
                 d.ends.iter().for_each(|e| f(e.1));
             }
             Item::Step(s) => s.instruction.visit(&mut |o, _| f(o.root)),
-            Item::Cluster(_) | Item::Nothing => {}
+            Item::Fusion(_) | Item::Nothing => {}
         }
     }
-    /// Numbers of loads in a cluster that are the whole root in order: what a result may take the place of.
+    /// The roots that a fusion reads as a whole and in order. A result may overwrite them.
     pub(crate) fn in_place(&self, roots: &[Root]) -> Vec<usize> {
-        let Item::Cluster(c) = self else { return vec![] };
+        let Item::Fusion(c) = self else { return vec![] };
         let whole = |x: &Seen| x.is_whole(roots) && x.layout.len() == c.len;
         let mut fit: Vec<usize> = c.loads.iter().filter(|x| whole(x)).map(|x| x.root).collect();
         fit.retain(|r| c.reads().all(|x| x.root != *r || whole(x)));
         fit.dedup();
         fit
     }
-    /// Whether a result of a cluster is an operand as it is.
+    /// Whether a result of a fusion is an operand, unchanged.
     pub(crate) fn is_operand(&self, node: usize) -> bool {
-        matches!(self, Item::Cluster(c) if matches!(c.nodes[node], Node::Load(_) | Node::Join(_)))
+        matches!(self, Item::Fusion(c) if matches!(c.nodes[node], Node::Load(_) | Node::Join(_)))
     }
 }

@@ -11,13 +11,13 @@ pub struct Memory {
     pub door: u64,
     /// Arrays that are part of the program: the user's own memory, not counted in the total.
     pub constants: u64,
-    /// Slots for passing results, shared over time; without what is listed apart.
+    /// Slots for intermediate results, shared over time, without what is listed apart.
     pub workspace: u64,
     /// Values of every step of a loop.
     pub trajectory: u64,
     /// Values within every step of a loop that its derivative reads again.
     pub values: u64,
-    /// States of some steps of a loop, from which the others are made again.
+    /// States of some steps of a loop, from which the others are computed again.
     pub checkpoints: u64,
     /// Slots of loop and branch bodies.
     pub frames: u64,
@@ -81,7 +81,7 @@ pub(super) fn of(p: &Plan) -> Memory {
     constants.collect(&p.block);
     m.constants = constants.bytes() as u64;
     let n = Nested::of(&p.block);
-    // Slots are shared over time, so what is listed apart may be more than the frame in sum.
+    // Slots are shared over time, so the sum of what is listed apart may exceed the frame.
     let mut left = p.block.frame;
     let mut take = |bytes: usize| {
         let taken = bytes.min(left);

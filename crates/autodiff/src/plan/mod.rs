@@ -1,31 +1,39 @@
-//! Plans: what a program does, in which order and where, decided before it runs.
+//! Plans: in which order a program computes, and where, decided before it runs. `passes.rs` lists the passes.
 mod accumulate;
-mod beside;
-mod block;
+mod batching;
+mod carry_donation;
 pub(crate) mod checkpoints;
-mod cluster;
 pub(crate) mod code;
+mod codegen;
 mod control;
+mod cost;
 pub(crate) mod demand;
+mod emission;
 mod expand;
-mod fuse;
-mod invariant;
+mod frame;
+mod fusion;
+mod greedy_fusion;
 mod item;
-mod late;
+mod liveness;
+mod loop_invariant;
 mod machine;
+mod map_operands;
+mod matrix_passes;
 mod memory;
 mod order;
 mod packing;
-mod pairs;
-mod place;
-mod planes;
-pub(crate) mod recompute;
-mod replace;
+mod passes;
+mod peephole;
+mod pieces;
+pub(crate) mod rematerialisation;
 mod roots;
 mod schedule;
+mod scratch;
+mod sinking;
 mod slots;
-mod stream;
-mod turn;
+mod thresholds;
+mod transposed_products;
+mod unstacking;
 mod uses;
 mod verify;
 
@@ -44,7 +52,7 @@ pub struct Plan {
     pub(crate) inputs: Vec<LeafType>,
     pub(crate) outputs: Vec<LeafType>,
     pub(crate) block: Block,
-    /// Where each output lies in the arena, after the frame, and the bytes of the arena.
+    /// Where each output lies in the arena, after the frame, then the bytes of the arena.
     pub(crate) places: Vec<usize>,
     pub(crate) bytes: usize,
     /// What needs the most of them.
@@ -59,8 +67,8 @@ impl Plan {
         }
         let (inputs, outputs) = (program.input_types(), program.output_types());
         let given = |t: &LeafType| Given { kind: t.kind, layout: Layout::contiguous(&t.shape), literal: None, constant: None };
-        let expanded = expand::expand(program, &vec![true; outputs.len()])?;
-        let block = block::block(expanded, inputs.iter().map(given).collect(), &[])?;
+        let expanded = passes::expand(program, &vec![true; outputs.len()])?;
+        let block = passes::block(expanded, inputs.iter().map(given).collect(), &[])?;
         let mut most = block.most.clone();
         let mut bytes = block.frame;
         let mut places = vec![];
@@ -77,7 +85,9 @@ impl Plan {
             let all = outputs.iter().map(|t| t.bytes() as u128).sum::<u128>() + block.frame as u128;
             return Err(most.error(u64::try_from(all).unwrap_or(u64::MAX), Lacking::Addresses));
         }
-        Ok(Plan { inputs, outputs, block, places, bytes, most })
+        let plan = Plan { inputs, outputs, block, places, bytes, most };
+        verify::plan(&plan)?;
+        Ok(plan)
     }
     /// Types of the inputs.
     #[must_use]

@@ -1,17 +1,16 @@
-//! In which order equations come, so that what can share a loop stands together.
+//! List scheduling: equations are put in an order in which those that can share a loop stand together.
 use super::machine::Expanded;
+use super::thresholds::{SHORT, SMALLER};
+use crate::error::Result;
 use crate::operation::{Equation, Lowering, Program, Value};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-/// Elements of results that are worth no thought where they are kept.
-const FEW: usize = 64;
-
 /// Puts equations, with what they ask for, in order.
 ///
-/// Views, numbers, short arrays, and products whose result is small beside an operand move to where their operands are there, so that
-/// what follows them in one group is not cut in two. All else keeps its order.
-pub(crate) fn sort(x: &mut Expanded) {
+/// Views, numbers, short arrays, and products whose result is much smaller than an operand move up to where their operands are made. So they do
+/// not stand between equations that can share a loop. All others keep their order.
+pub(crate) fn sort(x: &mut Expanded) -> Result<()> {
     let Expanded { program: p, asked } = x;
     let mut maker = vec![usize::MAX; p.types.len()];
     for (i, e) in p.equations.iter().enumerate() {
@@ -24,20 +23,21 @@ pub(crate) fn sort(x: &mut Expanded) {
     debug_assert_eq!(order.len(), waits.len(), "nothing waits for itself");
     p.equations = order.iter().map(|i| p.equations[*i].clone()).collect();
     *asked = order.iter().map(|i| asked[*i].clone()).collect();
+    Ok(())
 }
 
-/// The lowest of equations that are ready comes next.
+/// The priority of an equation: of those that are ready, the lowest comes next.
 fn rank(p: &Program, e: &Equation, lowering: &Lowering) -> u32 {
     let out = p.type_of(e.outputs[0]).len();
     match lowering {
         Lowering::View(_) | Lowering::Fill(_) | Lowering::Constant(_) => 0,
-        Lowering::Contract(_) if e.inputs.iter().any(|v| p.type_of(*v).len() / 8 >= out) => 0,
-        Lowering::Pointwise(_) if out <= FEW => 1 + out as u32,
+        Lowering::Contract(_) if e.inputs.iter().any(|v| p.type_of(*v).len() / SMALLER >= out) => 0,
+        Lowering::Pointwise(_) if out <= SHORT => 1 + out as u32,
         _ => u32::MAX,
     }
 }
 
-/// The order in which the equation of lowest rank that waits for nothing more comes next; among equals, the first in the program.
+/// A topological order. Of the equations that wait for nothing more, that of the lowest rank comes next; among equals, the first in the program.
 fn first_ready(waits: &[Vec<usize>], rank: impl Fn(usize) -> u32) -> Vec<usize> {
     let mut readers: Vec<Vec<usize>> = vec![vec![]; waits.len()];
     for (i, w) in waits.iter().enumerate() {

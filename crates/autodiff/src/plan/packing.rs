@@ -1,25 +1,40 @@
-//! Where slots lie in a frame: those in use at the same time do not overlap.
-use super::demand::aligned;
+//! Packing: slots get places in the frame such that those in use at the same time do not overlap.
+use super::demand::{Demand, aligned};
+use super::frame::{Frame, Slot, Slots};
+use super::item::Item;
+use super::thresholds::PACKED_BY_SIZE;
+use crate::error::{Lacking, Result};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A stretch of the frame, in use from one item to another, both included.
-#[derive(Debug, Clone)]
-pub(crate) struct Slot {
-    pub(crate) bytes: usize,
-    pub(crate) from: usize,
-    pub(crate) to: usize,
-    pub(crate) at: usize,
+/// Gives the slots of a frame their places.
+pub(crate) fn place(f: &mut Frame) -> Result<()> {
+    f.slots.bytes = pack(&mut f.slots.slots);
+    f.most = demand(&f.schedule.items, &f.slots);
+    if isize::try_from(f.slots.bytes).is_err() {
+        let all = f.slots.slots.iter().map(|s| s.bytes as u128).sum::<u128>();
+        return Err(f.most.error(u64::try_from(all).unwrap_or(u64::MAX), Lacking::Addresses));
+    }
+    Ok(())
 }
 
-/// Slots up to which every pair is looked at.
-const FEW: usize = 1024;
-
-/// Gives slots their places, and the bytes needed, which stay beyond all addresses once they are.
-pub(super) fn pack(slots: &mut [Slot]) -> usize {
-    if slots.iter().filter(|s| s.bytes > 0).count() <= FEW { by_size(slots) } else { by_time(slots) }
+/// The item that makes the most bytes.
+fn demand(items: &[Item], slots: &Slots) -> Demand {
+    let mut made = vec![0_usize; items.len()];
+    slots.slots.iter().for_each(|s| made[s.from] = made[s.from].saturating_add(s.bytes));
+    let Some(k) = (0..items.len()).max_by_key(|k| made[*k]) else { return Demand::default() };
+    let (op, site) = match &items[k] {
+        Item::Step(step) => (step.name.clone(), step.site),
+        item => item.fusion().map_or((String::new(), None), |c| (c.names.join("+"), c.site)),
+    };
+    Demand { op, site, bytes: made[k] }
 }
 
-/// The biggest first, each into the tightest gap among those in use at the same time: a quadratic number of looks.
+/// Gives slots their places. Returns the bytes needed, or `usize::MAX` if they are more than there are addresses.
+fn pack(slots: &mut [Slot]) -> usize {
+    if slots.iter().filter(|s| s.bytes > 0).count() <= PACKED_BY_SIZE { by_size(slots) } else { by_time(slots) }
+}
+
+/// Best fit, the biggest slot first: each goes into the tightest gap between those in use at the same time. Takes quadratic time.
 fn by_size(slots: &mut [Slot]) -> usize {
     let mut order: Vec<usize> = (0..slots.len()).filter(|i| slots[*i].bytes > 0).collect();
     order.sort_by_key(|i| (std::cmp::Reverse(slots[*i].bytes), slots[*i].from));
@@ -51,12 +66,12 @@ fn by_size(slots: &mut [Slot]) -> usize {
     peak
 }
 
-/// In the order in which they come into use, each into the tightest of the gaps that are free then.
+/// Best fit in the order of first use: each slot goes into the tightest gap that is free then.
 fn by_time(slots: &mut [Slot]) -> usize {
     let mut order: Vec<usize> = (0..slots.len()).filter(|i| slots[*i].bytes > 0).collect();
     order.sort_by_key(|i| (slots[*i].from, std::cmp::Reverse(slots[*i].bytes)));
     let (mut gaps, mut peak) = (Gaps::default(), 0);
-    // Slots in use, by when they are so for the last time.
+    // Slots in use, by their last use.
     let mut used: BTreeSet<(usize, usize)> = BTreeSet::new();
     for i in order {
         while let Some(&(to, j)) = used.first().filter(|u| u.0 < slots[i].from) {
@@ -78,7 +93,7 @@ fn by_time(slots: &mut [Slot]) -> usize {
 /// Free stretches.
 #[derive(Default)]
 struct Gaps {
-    /// Lengths by where they begin.
+    /// Lengths by begin.
     places: BTreeMap<usize, usize>,
     /// (length, begin).
     lengths: BTreeSet<(usize, usize)>,

@@ -1,14 +1,10 @@
-//! Roots, what owns storage, and views of them, one by one and joined.
+//! Roots and views: a root owns storage, a view is a root with a layout.
+use super::thresholds::{PIECED_ROW, PIECES};
 use crate::array::{Kind, Layout};
 use crate::operation::Part;
 use std::sync::Arc;
 
-/// Elements of a row that are worth walking the pieces for, where there are several rows.
-const ROW: usize = 16;
-/// Pieces at the most.
-const PIECES: usize = 4;
-
-/// What owns storage: an input, a constant, a number, or the result of an instruction.
+/// An array that owns storage: an input, a constant, a number, or the result of an item.
 #[derive(Debug, Clone)]
 pub(crate) struct Root {
     pub(crate) kind: Kind,
@@ -17,11 +13,11 @@ pub(crate) struct Root {
     pub(crate) home: Home,
     /// The number of items before it is there: 0 for what comes from outside, k + 1 for what item k makes.
     pub(crate) ready: usize,
-    /// Whether it is made index by index in a cluster.
-    pub(crate) indexwise: bool,
+    /// Whether a fusion makes it index by index.
+    pub(crate) elementwise: bool,
     /// Whether it needs memory.
     pub(crate) stored: bool,
-    /// Where the constant array lies that it is.
+    /// The address of the constant array that it is, if it is one.
     pub(crate) constant: Option<usize>,
 }
 
@@ -32,11 +28,11 @@ pub(crate) enum Home {
     Input(usize),
     /// At a constant of the block.
     Constant(usize),
-    /// Every element is this number; memory only when somebody asks.
+    /// Nowhere: every element is this number. It becomes a constant where a reader needs memory.
     Literal(f64),
     /// At an output, from this element on.
     Output(usize, usize),
-    /// In pieces of other roots; memory only when somebody asks.
+    /// In pieces of other roots. It is materialised where a reader needs memory.
     Joined(Arc<Joined>),
     /// In the frame, once slots are given out.
     Slot,
@@ -50,7 +46,7 @@ pub(crate) struct Seen {
     pub(crate) layout: Layout,
 }
 
-/// The layout with its lowest element at 0, and where that element lay.
+/// The layout moved so that its lowest element is at 0, and where that element was.
 pub(crate) fn grounded(mut layout: Layout) -> (usize, Layout) {
     let low = layout.span().0;
     if layout.is_empty() {
@@ -90,7 +86,7 @@ pub(crate) struct Joined {
     /// Elements of a row.
     pub(crate) row: usize,
     pub(crate) fill: f64,
-    /// In order, and apart.
+    /// In order, without overlap.
     pub(crate) pieces: Vec<Piece>,
 }
 
@@ -118,7 +114,7 @@ impl Joined {
         let rows: usize = shape[..axis].iter().product();
         let inner: usize = shape[axis + 1..].iter().product();
         let row = shape[axis] * inner;
-        if rows > 1 && row < ROW {
+        if rows > 1 && row < PIECED_ROW {
             return None;
         }
         let mut pieces = vec![];
@@ -135,7 +131,7 @@ impl Joined {
         pieces.sort_by_key(|p| p.from);
         Some(Joined { rows, row, fill, pieces })
     }
-    /// Whether pieces are everywhere.
+    /// Whether the pieces cover every row.
     pub(crate) fn covers(&self) -> bool {
         self.pieces.iter().map(|p| p.to - p.from).sum::<usize>() == self.row
     }

@@ -1,26 +1,12 @@
-//! Slots: which results share memory, and where in the frame every slot lies.
+//! Slots and buffer donation: a result gets memory of its own, or overwrites an operand that dies where the result is made.
+use super::frame::{Frame, Slot, Slots};
 use super::item::Item;
-use super::packing::{self, Slot};
-use super::roots::{Home, Root};
-
-/// Slots of roots.
-#[derive(Debug, Default)]
-pub(crate) struct Slots {
-    pub(crate) slots: Vec<Slot>,
-    /// For each root, its slot.
-    pub(crate) of: Vec<Option<usize>>,
-    /// For each root, whether it overwrites an operand of the item that makes it.
-    pub(crate) over: Vec<bool>,
-    pub(crate) bytes: usize,
-}
+use super::roots::Home;
+use crate::error::Result;
 
 /// Gives every stored root of the frame a slot.
-pub(crate) fn assign(items: &[Item], roots: &[Root], extra: &[usize]) -> Slots {
-    let mut last: Vec<usize> = roots.iter().map(|r| r.ready.saturating_sub(1)).collect();
-    for (k, item) in items.iter().enumerate() {
-        item.roots(roots, &mut |r| last[r] = last[r].max(k));
-    }
-    // What each cluster needs in passing comes after the roots.
+pub(crate) fn assign(f: &mut Frame) -> Result<()> {
+    let (items, roots, last) = (&f.schedule.items, &f.schedule.roots, &f.last);
     let mut s = Slots { of: vec![None; roots.len()], over: vec![false; roots.len()], ..Slots::default() };
     let slotted = |r: usize| roots[r].home == Home::Slot && roots[r].stored;
     for (k, item) in items.iter().enumerate() {
@@ -32,9 +18,9 @@ pub(crate) fn assign(items: &[Item], roots: &[Root], extra: &[usize]) -> Slots {
                 continue;
             }
             let bytes = roots[r].len.saturating_mul(roots[r].kind.bytes());
-            let indexwise = matches!(item, Item::Cluster(c) if c.made.iter().any(|m| m.0 == r && !item.is_operand(m.1)));
+            let elementwise = matches!(item, Item::Fusion(c) if c.made.iter().any(|m| m.0 == r && !item.is_operand(m.1)));
             let fits = |q: &usize| roots[*q].kind.bytes() == roots[r].kind.bytes() && roots[*q].len == roots[r].len;
-            if let (true, Some(i)) = (indexwise, dying.iter().position(fits)) {
+            if let (true, Some(i)) = (elementwise, dying.iter().position(fits)) {
                 let q = dying.remove(i);
                 s.of[r] = s.of[q];
                 s.over[r] = true;
@@ -47,9 +33,9 @@ pub(crate) fn assign(items: &[Item], roots: &[Root], extra: &[usize]) -> Slots {
             s.slots.push(Slot { bytes, from: k, to: last[r], at: 0 });
         }
     }
-    for (k, bytes) in extra.iter().enumerate() {
+    for (k, bytes) in f.scratch.iter().enumerate() {
         s.slots.push(Slot { bytes: *bytes, from: k, to: k, at: 0 });
     }
-    s.bytes = packing::pack(&mut s.slots);
-    s
+    f.slots = s;
+    Ok(())
 }

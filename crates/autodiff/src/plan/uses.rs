@@ -1,4 +1,4 @@
-//! Which items read or write each root: asked for often, so kept, and changed as items take over each other's work.
+//! Uses: which items read or write each root, kept up to date while a pass merges items.
 use super::item::Item;
 use super::roots::Root;
 use std::cell::Cell;
@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 pub(super) struct Uses {
     /// In order, with how often each touches it.
     items: Vec<BTreeMap<usize, u32>>,
-    /// The root that took the place of each, if one did; ways are halved as they are gone (Tarjan and van Leeuwen 1984).
+    /// The root that took the place of each: a union-find forest with path halving (Tarjan and van Leeuwen 1984).
     names: Vec<Cell<usize>>,
 }
 

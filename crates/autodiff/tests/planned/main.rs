@@ -1,15 +1,15 @@
 //! The planned executor against the naive reference, on programs written by hand.
 mod basics;
-mod beside;
+mod batching;
 mod control;
 mod counting;
+mod donation;
 mod external;
 mod generated;
 mod memory;
 mod passes;
 mod pieces;
 mod registry;
-mod replace;
 mod shapes;
 mod sums;
 

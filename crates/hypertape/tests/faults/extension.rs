@@ -1,7 +1,7 @@
 //! Extension points are checked, not believed.
 //!
 //! Places that were looked at, and what was found:
-//! - `Operation::lower`: views, folds, products, placements, loops and branches went to the executor as they were. `plan/verify.rs` holds every one
+//! - `Operation::lower`: views, folds, products, placements, loops and branches went to the executor as they were. `plan/verify/lowering.rs` holds every one
 //!   against the types of its values, in bodies too; composites are checked where they are written out.
 //! - `Operation::infer`: given fewer operands than it reads, it panicked. Operations say how many they take.
 //! - `Program`, `Function::with_doors`, `Plan::new`, `Builder::inline`: a program that was changed by hand is checked before it is followed.

@@ -3,7 +3,8 @@
 //! Places that were looked at:
 //! - `plan/accumulate.rs`: a product of rank above 2 that a sum read transposed was not turned, but its reader was. Mended: the plan of the
 //!   product says its rows and columns, whatever axes of length 1 its array has.
-//! - `plan/turn.rs` turns by permutation of any rank; `plan/stream.rs`, `beside.rs`, `late.rs`, `pairs.rs`, `replace.rs`, `invariant.rs`: right.
+//! - `plan/transposed_products.rs` turns by permutation of any rank; `plan/matrix_passes.rs`, `batching.rs`, `sinking.rs`, `peephole.rs`,
+//!   `carry_donation.rs`, `loop_invariant.rs`: right.
 //! - `crates/autodiff/tests/planned/shapes.rs` draws random programs with axes of length 1, ranks 0 to 5 and permuted readers, and their
 //!   cotangents, for all passes.
 use hypertape::Result;

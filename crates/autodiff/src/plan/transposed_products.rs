@@ -1,16 +1,19 @@
-//! (a·b)ᵀ as bᵀ·aᵀ, where nothing else reads the product: it is made in the order in which it is wanted, and not copied.
-use crate::operation::{Contraction, Lowering, Program, View};
+//! Transposed products: (a·b)ᵀ = bᵀ·aᵀ. A product that only its transposition reads is computed transposed, and not copied.
+use super::machine::{Expanded, retain};
+use crate::error::Result;
+use crate::operation::{Contraction, Lowering, View};
 use crate::program::Values;
 
-/// Replaces permutations that exchange the axes of a product's two operands. Nothing in the program is dead.
-pub(super) fn products(p: &mut Program, lowered: &mut Vec<Lowering>) {
+/// Replaces permutations that exchange the axes of a product's two operands. Dead equations would count as readers.
+pub(crate) fn exchange_operands(x: &mut Expanded) -> Result<()> {
+    let Expanded { program: p, asked } = x;
     let mut reads = vec![0u32; p.types.len()];
     p.equations.iter().flat_map(|e| &e.inputs).chain(&p.outputs).for_each(|v| reads[v.index()] += 1);
     // For each value, the equation that makes it as a product.
     let mut products = vec![None; p.types.len()];
-    let mut kept = vec![true; lowered.len()];
-    for i in 0..lowered.len() {
-        let exchanged = match &lowered[i] {
+    let mut kept = vec![true; asked.len()];
+    for i in 0..asked.len() {
+        let exchanged = match &asked[i].lowering {
             Lowering::Contract(_) => {
                 products[p.equations[i].outputs[0].index()] = Some(i);
                 None
@@ -18,7 +21,7 @@ pub(super) fn products(p: &mut Program, lowered: &mut Vec<Lowering>) {
             Lowering::View(View::Permute(axes)) => {
                 let x = p.equations[i].inputs[0];
                 products[x.index()].filter(|_| reads[x.index()] == 1).and_then(|k| {
-                    let Lowering::Contract(c) = &lowered[k] else { return None };
+                    let Lowering::Contract(c) = &asked[k].lowering else { return None };
                     let operands = &p.equations[k].inputs;
                     let batch = c.batch.len();
                     let free = p.type_of(operands[0]).shape.len() - batch - c.sum.len();
@@ -31,13 +34,13 @@ pub(super) fn products(p: &mut Program, lowered: &mut Vec<Lowering>) {
         if let Some((k, c, operands)) = exchanged {
             kept[k] = false;
             p.equations[i].op = p.equations[k].op.clone();
-            lowered[i] = Lowering::Contract(c);
+            asked[i].lowering = Lowering::Contract(c);
             p.equations[i].inputs = operands;
         }
     }
-    let (mut a, mut b) = (kept.iter(), kept.iter());
-    p.equations.retain(|_| a.next() != Some(&false));
-    lowered.retain(|_| b.next() != Some(&false));
+    retain(&mut p.equations, &kept);
+    retain(asked, &kept);
+    Ok(())
 }
 
 /// The product with its operands exchanged.

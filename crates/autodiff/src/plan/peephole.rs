@@ -1,15 +1,15 @@
-//! Products with the sum or difference that alone reads them: one instruction of a group instead of two.
-use super::cluster::Node;
+//! Peephole optimisation of a group: a product and the sum or difference that alone reads it become one multiply-add instruction.
+use super::fusion::Node;
 use crate::kernels::math::Sum;
 use crate::operation::BinaryFn;
 
-/// The nodes with such products taken into their readers; the products stay, and nothing reads them. `ends` are read at the end of a tile.
+/// The nodes with multiply-adds. The products that went into them stay, but nothing reads them. `ends` are read at the end of a tile.
 ///
-/// A pass less over a tile, and both roundings as before: no bit depends on what became a pair.
-pub(super) fn paired(nodes: &[Node], ends: impl Iterator<Item = usize>) -> Vec<Node> {
+/// A tile is gone through once instead of twice. Both roundings stay, so that every bit of a result does.
+pub(super) fn multiply_adds(nodes: &[Node], ends: impl Iterator<Item = usize>) -> Vec<Node> {
     let mut reads = vec![0u32; nodes.len()];
     ends.for_each(|o| reads[o] += 1);
-    // Operands come before; what nothing reads reads nothing.
+    // Operands come before their readers. A node that nothing reads does not count as a reader.
     for i in (0..nodes.len()).rev() {
         if reads[i] > 0 {
             nodes[i].operands().iter().for_each(|o| reads[*o] += 1);
@@ -32,7 +32,7 @@ pub(super) fn paired(nodes: &[Node], ends: impl Iterator<Item = usize>) -> Vec<N
             },
             _ => return None,
         };
-        // Numbers are filled into registers as operands, but for one factor.
+        // One factor may be a number at no cost; any other number would need a register.
         let (p, q) = if number(p) { (q, p) } else { (p, q) };
         (!number(p) && !number(other)).then_some(Node::MulAdd(sum, p, q, other))
     };

@@ -1,18 +1,17 @@
-//! Finds products that can share one reading of their matrix: Xᵀ f(X v), with any number of dots and of sums of rows.
-use super::cluster::{Cluster, Node};
+//! Matrix passes: products with one matrix around a fusion, as in Xᵀ f(X v), are fused with it and read the matrix once.
 use super::code::Instruction;
+use super::fusion::{Fusion, Node};
 use super::item::{Draft, Item};
 use super::roots::{Root, Seen};
 use super::schedule::Schedule;
+use super::thresholds::PASS_ROWS;
 use super::uses::Uses;
 use crate::array::Kind;
+use crate::error::Result;
 use crate::kernels::contract::Stream as Shape;
 use crate::kernels::group::Extent;
 use crate::kernels::stream::{PRODUCTS, Pass};
 use std::collections::HashMap;
-
-/// Rows below which a pass is not worth its blocks.
-const ROWS: usize = 32;
 
 /// A product as a stream over the rows of a matrix.
 struct Found {
@@ -37,21 +36,21 @@ impl Found {
     }
 }
 
-/// Joins products with the clusters between them.
-pub(crate) fn join(s: &mut Schedule) {
+/// Joins products with the fusions between them. A pass has any number of heads (rows dotted with a vector) and ends (rows added up with factors).
+pub(crate) fn fuse(s: &mut Schedule) -> Result<()> {
     let products: Vec<Found> = s.items.iter().enumerate().filter_map(|(k, i)| Found::of(k, i)).collect();
     if products.is_empty() {
-        return;
+        return Ok(());
     }
     let mut uses = Uses::of(&s.items, &s.roots);
-    // Products that dot rows by their result, and those that add rows up by their factors.
+    // Heads by their result, and ends by their factors.
     let (mut dots, mut sums): (HashMap<usize, Vec<usize>>, HashMap<usize, Vec<usize>>) = Default::default();
     for (i, f) in products.iter().enumerate() {
         if f.shape.across { sums.entry(f.vector.root).or_default().push(i) } else { dots.entry(f.out).or_default().push(i) }
     }
     let mut taken = vec![false; s.items.len()];
     for k in 0..s.items.len() {
-        let Item::Cluster(c) = &s.items[k] else { continue };
+        let Item::Fusion(c) = &s.items[k] else { continue };
         let free = |f: &&Found| !taken[f.item];
         let near = |by: &HashMap<usize, Vec<usize>>, roots: &mut dyn Iterator<Item = usize>| {
             let mut near: Vec<usize> = roots.flat_map(|r| by.get(&r).into_iter().flatten().copied()).collect();
@@ -74,7 +73,7 @@ pub(crate) fn join(s: &mut Schedule) {
         let draft = Draft {
             pass: Pass { rows: shape.rows, columns: shape.columns, stride: shape.stride, start: shape.start },
             matrix: first.matrix.clone(),
-            cluster: c.clone(),
+            fusion: c.clone(),
             heads: heads.iter().map(|h| (h.vector.clone(), h.out)).collect(),
             ends: ends.iter().map(|e| (e.vector.root, e.out)).collect(),
         };
@@ -88,26 +87,27 @@ pub(crate) fn join(s: &mut Schedule) {
         s.items[k] = Item::Stream(Box::new(draft));
         uses.add(k, &s.items[k], &s.roots);
     }
+    Ok(())
 }
 
-/// Whether rows are added up with factors that the cluster makes.
-fn is_end(f: &Found, c: &Cluster, roots: &[Root]) -> bool {
+/// Whether rows are added up with factors that the fusion makes.
+fn is_end(f: &Found, c: &Fusion, roots: &[Root]) -> bool {
     let made = c.made.iter().any(|m| m.0 == f.vector.root && !matches!(c.nodes[m.1], Node::Load(_) | Node::Join(_)));
     f.shape.across && f.shape.rows == c.len && made && f.vector.is_whole(roots)
 }
 
-/// Whether rows are dotted, and the cluster reads the products in order.
-fn is_head(f: &Found, c: &Cluster, roots: &[Root]) -> bool {
+/// Whether rows are dotted, and the fusion reads the products in order.
+fn is_head(f: &Found, c: &Fusion, roots: &[Root]) -> bool {
     let mut reads = c.reads().filter(|l| l.root == f.out).peekable();
     let alike = reads.peek().is_some() && reads.all(|l| l.is_whole(roots) && l.layout.len() == c.len);
     !f.shape.across && f.shape.rows == c.len && alike
 }
 
-/// Whether the cluster runs over the rows block by block, in the matrix's element type.
-fn fits(c: &Cluster, f: &Found, roots: &[Root]) -> bool {
+/// Whether the fusion runs over the rows block by block, in the matrix's element type.
+fn fits(c: &Fusion, f: &Found, roots: &[Root]) -> bool {
     let rows = f.shape.rows;
     let whole = |e: Extent| e == Extent::Rows(rows);
-    rows >= ROWS
+    rows >= PASS_ROWS
         && f.shape.columns > 1
         && c.shape[..] == [rows]
         && c.single == (roots[f.matrix.root].kind == Kind::F32)

@@ -1,17 +1,16 @@
-//! Kernels that do the same work on the same constant data, joined two by two: a primal and its tangent share one reading.
+//! Batching: two kernels that do the same work on the same constant data become one. A primal and its tangent then share one reading of the data.
 use super::code::Instruction;
 use super::item::Item;
 use super::roots::Seen;
 use super::schedule::Schedule;
+use super::thresholds::BATCHING_WINDOW;
 use crate::array::Kind;
+use crate::error::Result;
 use crate::operation::Kernel;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-/// Later kernels of the same work that are looked at for each: what one is joined with has to keep its operands so long.
-const WINDOW: usize = 48;
-
-/// A kernel for two, its operands, and what alike ones have in common.
+/// A kernel that can be batched. `work` is the same for kernels that can share a reading.
 struct Found {
     work: (usize, bool),
     for_two: Arc<dyn Kernel>,
@@ -28,8 +27,8 @@ impl Found {
     }
 }
 
-/// Joins kernels: the later one runs with the earlier, where its operands are there by then.
-pub(crate) fn join(s: &mut Schedule) {
+/// Joins kernels in pairs. The later one moves up to the earlier, if its operands are made by then.
+pub(crate) fn batch(s: &mut Schedule) -> Result<()> {
     let mut found: Vec<Option<Found>> = s.items.iter().map(Found::of).collect();
     let mut alike: HashMap<(usize, bool), VecDeque<usize>> = HashMap::new();
     for (k, f) in found.iter().enumerate() {
@@ -40,9 +39,9 @@ pub(crate) fn join(s: &mut Schedule) {
         let there = |x: &Seen| s.roots[x.root].ready <= k;
         let fits = |f: &Found| f.work == first.work && f.inputs.iter().all(there);
         let Some(after) = alike.get_mut(&first.work) else { continue };
-        // What was joined is no longer there, and this one is the first of those that are.
+        // Kernels that were joined are gone from the queue, so this one is its first.
         after.pop_front();
-        let Some(place) = after.iter().take(WINDOW).position(|j| found[*j].as_ref().is_some_and(fits)) else { continue };
+        let Some(place) = after.iter().take(BATCHING_WINDOW).position(|j| found[*j].as_ref().is_some_and(fits)) else { continue };
         let Some(later) = after.remove(place) else { continue };
         let Some(second) = found[later].take() else { continue };
         let doubles = first.for_two.scratch();
@@ -55,4 +54,5 @@ pub(crate) fn join(s: &mut Schedule) {
         }
         s.items[later] = Item::Nothing;
     }
+    Ok(())
 }

@@ -1,4 +1,4 @@
-//! Instructions with their operands exchanged: from views of roots to places.
+//! Maps the operands of an instruction, from views of roots to places in memory.
 use super::code::{Buffer, Cond, Each, Feed, Instruction, Keeps, Replay, Row, Scan, Stream};
 
 impl<O> Instruction<O> {

@@ -1,14 +1,18 @@
-//! Carries of a loop whose new value is written where the old one was read: one buffer instead of two, and less memory to go through.
+//! Buffer donation in loops: a step writes the new value of a carry over the old one, so that the carry needs one buffer instead of two.
+use super::frame::Frame;
 use super::item::Item;
 use super::roots::{Home, Root};
-use super::slots::Slots;
 use super::uses::Uses;
+use crate::error::Result;
 
-/// For each carry of a body, of those that may, whether its new value takes the place of the old one. Marks results that overwrite operands.
-pub(crate) fn carries(items: &[Item], roots: &[Root], may: &[bool], slots: &mut Slots) -> Vec<bool> {
+/// Decides for each carry whether its new value overwrites the old one, and marks the results that overwrite an operand.
+pub(crate) fn donate(f: &mut Frame) -> Result<()> {
+    let may = &f.may_replace;
     if !may.contains(&true) {
-        return vec![false; may.len()];
+        f.replaces = vec![false; may.len()];
+        return Ok(());
     }
+    let (items, roots) = (&f.schedule.items, &f.schedule.roots);
     let uses = Uses::of(items, roots);
     // Where each carry is read, and where its new value is made.
     let (mut old, mut new) = (vec![None; may.len()], vec![vec![]; may.len()]);
@@ -19,25 +23,24 @@ pub(crate) fn carries(items: &[Item], roots: &[Root], may: &[bool], slots: &mut 
             _ => {}
         }
     }
-    let replaced: Vec<bool> =
-        (0..may.len()).map(|k| may[k] && old[k].is_some_and(|old| replaces(items, roots, &uses, old, &new[k]))).collect();
+    f.replaces = (0..may.len()).map(|k| may[k] && old[k].is_some_and(|old| replaces(items, roots, &uses, old, &new[k]))).collect();
     for (r, root) in roots.iter().enumerate() {
         if let Home::Output(k, _) = root.home {
-            slots.over[r] |= replaced.get(k).is_some_and(|yes| *yes);
+            f.slots.over[r] |= f.replaces.get(k).is_some_and(|yes| *yes);
         }
     }
-    replaced
+    Ok(())
 }
 
-/// Whether nothing reads the old value of a carry once part of the new one is written, but the cluster that writes it, index by index.
+/// Whether nothing reads the old value once part of the new one is written. The fusion that writes it may read it index by index.
 fn replaces(items: &[Item], roots: &[Root], uses: &Uses, old: usize, new: &[usize]) -> bool {
     let Some(first) = new.iter().map(|r| roots[*r].ready).min().and_then(|ready| ready.checked_sub(1)) else { return false };
     uses.each(old).all(|i| i < first || i == first && index_by_index(&items[i], roots, old, new, i))
 }
 
-/// Whether an item reads each element of `old` at the index at which it writes the same place of `new`, if it does.
+/// Whether an item that overwrites an element of `old` reads that element at the same index.
 fn index_by_index(item: &Item, roots: &[Root], old: usize, new: &[usize], i: usize) -> bool {
-    let Item::Cluster(c) = item else { return false };
+    let Item::Fusion(c) = item else { return false };
     let in_order = c.loads.iter().filter(|x| x.root == old).all(|x| x.layout.len() == c.len && x.layout.is_contiguous());
     let in_pieces = c.joins.iter().flat_map(|j| &j.pieces).any(|p| p.seen.root == old);
     let apart_or_same = |r: &usize| {

@@ -1,29 +1,23 @@
-//! Clusters made into groups: loops merged and split, registers given out, parts sized.
-use super::cluster::{Cluster, Node};
-use super::pairs::paired;
+//! Code generation for fusions: loops are merged and split, registers are allocated, and parts for threads are sized. The result is a group.
+use super::cost;
+use super::fusion::{Fusion, Node};
+use super::peephole::multiply_adds;
 use super::roots::Root;
+use super::thresholds::{FUSION_PART, FUSION_PARTS, INNER_LOOP};
 use crate::array::Kind;
 use crate::kernels::group::{Code, Extent, Group, Load, Store, Tail, Target, tile};
 use crate::kernels::join::{Join, Piece};
 use crate::kernels::one;
-use crate::operation::UnaryFn;
 use smallvec::SmallVec;
 
-/// Elements that the inner loops have at least, if there are so many.
-const INNER: usize = 256;
-/// Time of a part that is worth a thread's while, in nanoseconds.
-const PART: f64 = 50_000.0;
-/// Parts at the most.
-const PARTS: usize = 64;
-
-/// One loop of a cluster: its length and the stride of every load.
+/// One loop of a fusion: its length and the stride of every load.
 struct Loop {
     n: usize,
     strides: SmallVec<[isize; 4]>,
 }
 
-/// The cluster's loops with neighbours merged where every load runs on.
-fn loops(c: &Cluster) -> Vec<Loop> {
+/// The loops of a fusion. Two neighbours become one where every load runs on from row to row.
+fn loops(c: &Fusion) -> Vec<Loop> {
     let mut merged: Vec<Loop> = vec![];
     for (i, &n) in c.shape.iter().enumerate() {
         let strides: SmallVec<[isize; 4]> = c.loads.iter().map(|l| l.layout.strides[i]).collect();
@@ -33,20 +27,6 @@ fn loops(c: &Cluster) -> Vec<Loop> {
         }
     }
     merged
-}
-
-/// Rough time of one index, in nanoseconds.
-pub(crate) fn cost(c: &Cluster) -> f64 {
-    let node = |n: &Node| match n {
-        Node::Load(_) => 0.4,
-        Node::Join(_) => 0.6,
-        Node::Const(_) => 0.0,
-        Node::Unary(UnaryFn::Neg | UnaryFn::Abs | UnaryFn::Sign | UnaryFn::Floor, _) => 0.15,
-        Node::Unary(UnaryFn::Sqrt | UnaryFn::Recip, _) => 0.5,
-        Node::Unary(..) => 1.2,
-        _ => 0.2,
-    };
-    c.nodes.iter().map(node).sum::<f64>() + 0.4 * c.made.len() as f64 + 0.2 * c.endings.len() as f64
 }
 
 /// Where a node's value is while a tile runs.
@@ -75,25 +55,25 @@ impl Registers {
 
 /// A root that the group writes to memory, and whether it may be computed right there.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Result {
+pub(crate) struct Stored {
     pub(crate) root: usize,
     pub(crate) node: usize,
     pub(crate) direct: bool,
 }
 
-/// The group that computes a cluster's results; its ports are the loads, the results, and the endings.
-pub(crate) fn group(c: &Cluster, results: &[Result], roots: &[Root]) -> Group {
+/// The group that computes a fusion's results; its ports are the loads, the results, and the endings.
+pub(crate) fn group(c: &Fusion, results: &[Stored], roots: &[Root]) -> Group {
     let loops = loops(c);
     let mut split = loops.len();
     let mut inner = 1;
-    while split > 0 && inner < INNER {
+    while split > 0 && inner < INNER_LOOP {
         split -= 1;
         inner *= loops[split].n;
     }
     let ends = results.iter().map(|r| r.node).chain(c.endings.iter().map(|e| e.node));
     let mut w = Writer {
         c,
-        nodes: paired(&c.nodes, ends),
+        nodes: multiply_adds(&c.nodes, ends),
         roots,
         cells: vec![],
         held: vec![Held::Nowhere; c.nodes.len()],
@@ -136,7 +116,7 @@ pub(crate) fn group(c: &Cluster, results: &[Result], roots: &[Root]) -> Group {
     w.write(&loads, results, &mut registers);
     let stores = results.iter().map(|r| (r, w.end_cell(r.node))).collect::<Vec<_>>();
     let base = registers.total;
-    // Numbers of cells in place come after the registers.
+    // Cells in place are numbered after the registers.
     let fix = |cell: u16| if cell >= IN_PLACE { cell - IN_PLACE + base } else { cell };
     let loads: Vec<Load> = loads
         .into_iter()
@@ -184,20 +164,20 @@ pub(crate) fn rowwise(g: Group, part: usize) -> Group {
 /// Cells from this number on are memory used in place.
 const IN_PLACE: u16 = 1 << 14;
 
-impl Cluster {
+impl Fusion {
     fn kind(&self) -> Kind {
         if self.single { Kind::F32 } else { Kind::F64 }
     }
 }
 
 struct Writer<'a> {
-    c: &'a Cluster,
+    c: &'a Fusion,
     nodes: Vec<Node>,
     roots: &'a [Root],
     /// Roots whose memory is a cell.
     cells: Vec<(usize, u16)>,
     held: Vec<Held>,
-    /// For each node, one past the last node that reads it; past all nodes if results or folds read it at the end of a tile.
+    /// For each node, one past the last node that reads it. `usize::MAX` if a result or a fold reads it at the end of a tile.
     last: Vec<usize>,
     joins: Vec<Join>,
     code: Vec<Code>,
@@ -205,7 +185,7 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    fn lifetimes(&mut self, results: &[Result]) {
+    fn lifetimes(&mut self, results: &[Stored]) {
         let ends = results.iter().map(|r| r.node).chain(self.c.endings.iter().map(|e| e.node));
         ends.for_each(|n| self.last[n] = usize::MAX);
         // What nothing reads is not computed, and reads nothing.
@@ -222,7 +202,7 @@ impl Writer<'_> {
         cell
     }
     /// The cell for a node's value: the memory of a result, or a register.
-    fn target(&mut self, node: usize, results: &[Result], registers: &mut Registers) -> u16 {
+    fn target(&mut self, node: usize, results: &[Stored], registers: &mut Registers) -> u16 {
         match results.iter().find(|r| r.node == node && r.direct && self.roots[r.root].kind == self.c.kind()) {
             Some(r) => {
                 let cell = self.direct();
@@ -234,7 +214,7 @@ impl Writer<'_> {
             None => registers.take(),
         }
     }
-    /// The cell of a node as an operand; scalars are filled into a register, which is given back after the instruction.
+    /// The cell of a node as an operand. A scalar is copied into a register, which is free again after the instruction.
     fn vector(&mut self, node: usize, registers: &mut Registers, borrowed: &mut SmallVec<[u16; 3]>) -> u16 {
         match self.held[node] {
             Held::Cell(c) => c,
@@ -247,7 +227,7 @@ impl Writer<'_> {
             Held::Nowhere => 0,
         }
     }
-    fn write(&mut self, loads: &[Load], results: &[Result], registers: &mut Registers) {
+    fn write(&mut self, loads: &[Load], results: &[Stored], registers: &mut Registers) {
         let mut constants = vec![];
         for (i, n) in self.nodes.iter().enumerate() {
             match n {
@@ -274,7 +254,7 @@ impl Writer<'_> {
                 self.release(i, &n.operands(), registers);
             }
         }
-        // Results and folds that are operands or numbers as they are.
+        // Results and folds that are an operand or a number, unchanged.
         let ends: Vec<usize> = results.iter().map(|r| r.node).chain(self.c.endings.iter().map(|e| e.node)).collect();
         for node in ends {
             if let Held::Scalar(s) = self.held[node] {
@@ -284,7 +264,7 @@ impl Writer<'_> {
             }
         }
     }
-    fn instruction(&mut self, i: usize, n: Node, results: &[Result], registers: &mut Registers) {
+    fn instruction(&mut self, i: usize, n: Node, results: &[Stored], registers: &mut Registers) {
         let mut borrowed = SmallVec::new();
         let code: Box<dyn Fn(u16) -> Code> = match n {
             Node::Unary(f, a) => {
@@ -369,7 +349,7 @@ fn renumber(code: Code, fix: &dyn Fn(u16) -> u16) -> Code {
     }
 }
 
-/// Neighbouring loops merged where this operand runs on.
+/// Two neighbouring loops become one where this operand runs on from row to row.
 fn merged(axes: &[(usize, isize)]) -> SmallVec<[(usize, isize); 4]> {
     let mut out: SmallVec<[(usize, isize); 4]> = SmallVec::new();
     for &(n, s) in axes {
@@ -381,9 +361,9 @@ fn merged(axes: &[(usize, isize)]) -> SmallVec<[(usize, isize); 4]> {
     out
 }
 
-/// Elements of a part: enough to be worth a thread's while, and whole rows of folds.
-fn part(c: &Cluster, outer: bool, inner: usize) -> usize {
-    let wanted = ((PART / cost(c).max(0.05)) as usize).max(c.len.div_ceil(PARTS));
+/// Elements of a part: enough to pay for a thread, in whole rows of the folds.
+fn part(c: &Fusion, outer: bool, inner: usize) -> usize {
+    let wanted = ((FUSION_PART / cost::fusion(c).max(0.05)) as usize).max(c.len.div_ceil(FUSION_PARTS));
     let mut unit = if outer { inner } else { 16 };
     for e in &c.endings {
         match e.extent {

@@ -1,5 +1,6 @@
-//! Clusters: equations over one index space gathered into one fused group.
+//! Fusions: elementwise equations, and folds at their end, that run in one loop over one index space.
 use super::roots::{Home, Joined, Root, Seen, squeezed};
+use super::thresholds::FUSION_NODES;
 use crate::array::Kind;
 use crate::array::Shape;
 use crate::error::Site;
@@ -8,9 +9,6 @@ use crate::kernels::math::Sum;
 use crate::operation::{BinaryFn, Fold, Instruction, Micro, UnaryFn};
 use smallvec::SmallVec;
 use std::sync::Arc;
-
-/// Nodes of a cluster that are no numbers, at the most; a single equation may have more.
-const NODES: usize = 112;
 
 /// A value at one index.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -21,7 +19,7 @@ pub(crate) enum Node {
     Unary(UnaryFn, usize),
     Binary(BinaryFn, usize, usize),
     Select(usize, usize, usize),
-    /// The product of two with or without a third; only where groups are written.
+    /// a·b + c, a·b − c or c − a·b. Only code generation makes it.
     MulAdd(Sum, usize, usize, usize),
     Round(usize),
     Index(usize),
@@ -51,7 +49,7 @@ impl Node {
     }
 }
 
-/// A fold over the cluster's index space.
+/// A fold over the fusion's index space.
 #[derive(Debug, Clone)]
 pub(crate) struct Ending {
     pub(crate) fold: Fold,
@@ -62,7 +60,7 @@ pub(crate) struct Ending {
 
 /// Equations over one index space.
 #[derive(Debug, Clone)]
-pub(crate) struct Cluster {
+pub(crate) struct Fusion {
     /// Without axes of length 1.
     pub(crate) shape: Shape,
     pub(crate) len: usize,
@@ -77,18 +75,18 @@ pub(crate) struct Cluster {
     pub(crate) site: Option<Site>,
 }
 
-impl Cluster {
+impl Fusion {
     pub(crate) fn new(shape: &[usize], single: bool, site: Option<Site>) -> Self {
         let shape: Shape = shape.iter().copied().filter(|n| *n != 1).collect();
         let len = shape.iter().product();
-        Cluster { shape, len, single, nodes: vec![], loads: vec![], joins: vec![], made: vec![], endings: vec![], names: vec![], site }
+        Fusion { shape, len, single, nodes: vec![], loads: vec![], joins: vec![], made: vec![], endings: vec![], names: vec![], site }
     }
     /// The node of a root that is made here, if the view is of all of it in order.
     fn inside(&self, x: &Seen, roots: &[Root]) -> Option<usize> {
         let node = self.made.iter().find(|m| m.0 == x.root)?.1;
         x.is_whole(roots).then_some(node)
     }
-    /// How it would read a view, without changing anything: `None` if it cannot.
+    /// Whether item `position`, this fusion, can read a view.
     pub(crate) fn can_read(&self, x: &Seen, roots: &[Root], position: usize) -> bool {
         let root = &roots[x.root];
         if matches!(root.home, Home::Literal(_)) {
@@ -100,7 +98,7 @@ impl Cluster {
         if root.ready <= position {
             return squeezed(&x.layout).reshape(&self.shape).is_some();
         }
-        root.indexwise && root.ready == position + 1 && self.inside(x, roots).is_some()
+        root.elementwise && root.ready == position + 1 && self.inside(x, roots).is_some()
     }
     /// What it reads from memory: operands, then pieces of joins.
     pub(crate) fn reads(&self) -> impl Iterator<Item = &Seen> {
@@ -118,13 +116,13 @@ impl Cluster {
     pub(crate) fn has_room(&self, loads: usize, nodes: usize, folds: usize) -> bool {
         let constants = self.nodes.iter().filter(|n| matches!(n, Node::Const(_))).count();
         let reads = self.reads().count() + loads;
-        self.nodes.len() + self.joins.len() - constants + nodes + loads <= NODES
+        self.nodes.len() + self.joins.len() - constants + nodes + loads <= FUSION_NODES
             && reads <= LOADS
             && constants + reads + nodes <= SCALARS
             && reads + self.made.len() + FOLDS < PORTS
             && self.endings.len() + folds <= FOLDS
     }
-    /// The node of a value, or of an equal one that takes fewer instructions.
+    /// Common subexpression elimination: the node that computes this, an earlier one if there is one, or one that takes fewer instructions.
     fn node(&mut self, n: Node) -> usize {
         if let Some(simpler) = self.simpler(n) {
             return simpler;
@@ -139,8 +137,8 @@ impl Cluster {
         self.nodes.push(n);
         self.nodes.len() - 1
     }
-    /// Signs and factors that are powers of two moved to where they cost nothing. No bit of a result depends on it, so neither on which
-    /// equations share a loop; and what is read from memory stays the same.
+    /// Peephole rules: signs and factors that are powers of two move to where they cost nothing. They keep every bit of a result, so that
+    /// results do not depend on which equations share a loop. They leave what is read from memory as it is.
     fn simpler(&mut self, n: Node) -> Option<usize> {
         let negated = |i: usize| if let Node::Unary(UnaryFn::Neg, x) = self.nodes[i] { Some(x) } else { None };
         let number = |i: usize| if let Node::Const(v) = self.nodes[i] { Some(v) } else { None };
@@ -166,7 +164,7 @@ impl Cluster {
                 (None, Some(y)) => Some(self.minus_product(a, y)),
                 (None, None) => {
                     let ((x, j), k) = scaled(a).zip(number(b)).or_else(|| scaled(b).zip(number(a)))?;
-                    // The product with a power of two has one rounding in either order, unless it leaves the range.
+                    // A product with a power of two rounds once in either order, unless it overflows or underflows.
                     let moderate = |v: f64| (1e-9..1e9).contains(&v.abs());
                     let power_of_two = |v: f64| v.to_bits() << 12 == 0;
                     (moderate(j) && moderate(k) && (power_of_two(j) || power_of_two(k))).then(|| self.scale(x, j * k))
@@ -229,8 +227,8 @@ impl Cluster {
             (Kind::U32, _) => self.node(Node::Index(result)),
         }
     }
-    /// This cluster and a later one as one, if that one reads what is made here index by index only, and there is room.
-    pub(crate) fn and(&self, next: &Cluster, roots: &[Root]) -> Option<Cluster> {
+    /// This fusion and a later one as one. There is none if the later one reads results of this one at other indices, or if there is no room.
+    pub(crate) fn and(&self, next: &Fusion, roots: &[Root]) -> Option<Fusion> {
         let made = |l: &Seen| self.made.iter().find(|m| m.0 == l.root).map(|m| m.1);
         let here = |l: &Seen| made(l).is_some() || self.endings.iter().any(|e| e.root == l.root);
         let pieces = next.joins.iter().flat_map(|j| &j.pieces);
@@ -239,9 +237,9 @@ impl Cluster {
             return None;
         }
         // One shape in which both can read.
-        let reads = |c: &Cluster, s: &Shape| c.loads.iter().all(|l| here(l) || l.layout.reshape(s).is_some());
+        let reads = |c: &Fusion, s: &Shape| c.loads.iter().all(|l| here(l) || l.layout.reshape(s).is_some());
         let shape = [&next.shape, &self.shape].into_iter().find(|s| reads(self, s) && reads(next, s))?.clone();
-        let mut both = Cluster { shape, ..self.clone() };
+        let mut both = Fusion { shape, ..self.clone() };
         for l in &mut both.loads {
             *l = l.with(l.layout.reshape(&both.shape)?);
         }
@@ -267,8 +265,8 @@ impl Cluster {
         let nodes = self.nodes.iter().flat_map(Node::operands).chain(self.made.iter().map(|m| m.1));
         nodes.chain(self.endings.iter().map(|e| e.node)).filter(|n| *n == node).count()
     }
-    /// The cluster with one node in the place of another, and without what is then not read.
-    pub(crate) fn with(&self, old: usize, new: usize) -> Cluster {
+    /// The fusion with node `new` in the place of `old`, and without nodes that nothing reads then.
+    pub(crate) fn with(&self, old: usize, new: usize) -> Fusion {
         let at = |i: usize| if i == old { new } else { i };
         let mut read = vec![false; self.nodes.len()];
         self.made.iter().map(|m| m.1).chain(self.endings.iter().map(|e| e.node)).for_each(|i| read[at(i)] = true);
@@ -277,7 +275,7 @@ impl Cluster {
                 self.nodes[i].operands().iter().for_each(|o| read[at(*o)] = true);
             }
         }
-        let mut c = Cluster { nodes: vec![], loads: vec![], joins: vec![], ..self.clone() };
+        let mut c = Fusion { nodes: vec![], loads: vec![], joins: vec![], ..self.clone() };
         let mut map = vec![0; self.nodes.len()];
         for (i, n) in self.nodes.iter().enumerate().filter(|(i, _)| read[*i]) {
             let node = match n {
@@ -304,7 +302,7 @@ impl Cluster {
     }
 }
 
-/// Which elements, counted in row-major order, a fold over these axes takes together, if that is simple.
+/// Which elements, in row-major order, a fold over these axes combines, if they are rows or columns.
 pub(crate) fn extent(shape: &[usize], axes: &[usize], kind: Kind) -> Option<Extent> {
     let flags: Vec<(usize, bool)> = (0..shape.len()).filter(|i| shape[*i] != 1).map(|i| (shape[i], axes.contains(&i))).collect();
     let changes = flags.windows(2).filter(|w| w[0].1 != w[1].1).count();

@@ -1,4 +1,4 @@
-//! Which loops keep some of their states only, and how later loops that read the states have the others made again.
+//! Rematerialisation: a loop keeps some of its states only, and later loops that read them compute the others again.
 use super::checkpoints::{Spacing, advances};
 use super::demand::aligned;
 use super::machine::Expanded;
@@ -7,7 +7,7 @@ use crate::operation::{Equation, Lowering, ScanSpec, Storage, Trip, Value};
 
 /// A loop that keeps some of its states.
 #[derive(Debug, Clone)]
-pub(crate) struct Recompute {
+pub(crate) struct Rematerialisation {
     /// Carries before each step, stacked, and their numbers: outputs that become no arrays.
     pub(crate) trajectories: Vec<(Value, usize)>,
     /// The state.
@@ -15,9 +15,9 @@ pub(crate) struct Recompute {
     pub(crate) spacing: Spacing,
     /// States that the loop keeps.
     pub(crate) slots: usize,
-    /// Whether one loop alone reads them, which then uses their slots for others.
+    /// Whether one loop alone reads them. It then uses their slots for other states.
     pub(crate) alone: bool,
-    /// Further states that each loop keeps that reads them in the other order.
+    /// States that each loop which reads them in the other order keeps besides.
     pub(crate) further: usize,
 }
 
@@ -30,7 +30,7 @@ pub(crate) struct States {
 }
 
 impl States {
-    /// Each carry in cache lines of its own; or, in a budget that no such state fits, as close as elements may lie.
+    /// Each carry in cache lines of its own. If the budget has no room for that, as close together as alignment allows.
     fn new(types: &[&LeafType], needed: &[bool], most: usize) -> Self {
         let apart = Self::laid_out(types, needed, aligned);
         if apart.bytes <= most {
@@ -53,9 +53,10 @@ impl States {
     }
 }
 
-/// The loops of a program that do so: those that are asked to, whose states only loops read, step by step, where all states would take more.
-pub(crate) fn decide(x: &Expanded) -> Vec<Recompute> {
-    let mut found: Vec<Recompute> = vec![];
+/// The loops of a program that keep some states only: those that have a budget of bytes, whose states would take more than it, and are read
+/// only by loops, step by step.
+pub(crate) fn decide(x: &Expanded) -> Vec<Rematerialisation> {
+    let mut found: Vec<Rematerialisation> = vec![];
     for (e, asked) in x.program.equations.iter().zip(&x.asked) {
         let (Lowering::Scan(spec), Some(body)) = (&asked.lowering, &asked.body) else { continue };
         let Storage::Bytes(most) = spec.storage else { continue };
@@ -67,7 +68,7 @@ pub(crate) fn decide(x: &Expanded) -> Vec<Recompute> {
     found
 }
 
-fn decide_one(x: &Expanded, e: &Equation, spec: &ScanSpec, body: &Expanded, most: usize) -> Option<Recompute> {
+fn decide_one(x: &Expanded, e: &Equation, spec: &ScanSpec, body: &Expanded, most: usize) -> Option<Rematerialisation> {
     let p = &x.program;
     let n = spec.trip.at_most();
     let stacked = &e.outputs[spec.carries + spec.stacked..2 * spec.carries + spec.stacked];
@@ -109,7 +110,7 @@ fn decide_one(x: &Expanded, e: &Equation, spec: &ScanSpec, body: &Expanded, most
             (Spacing::Doubling, shared, (slots - shared) / against)
         }
     };
-    Some(Recompute { trajectories, states, spacing, slots, alone, further })
+    Some(Rematerialisation { trajectories, states, spacing, slots, alone, further })
 }
 
 /// Whether a loop steps exactly as often as the one whose states it reads.
@@ -122,7 +123,7 @@ fn as_often((e, spec): (&Equation, &ScanSpec), (e2, reader): (&Equation, &ScanSp
     }
 }
 
-/// The carries that it takes to make these again.
+/// The carries that it takes to compute these again.
 fn needed(spec: &ScanSpec, body: &Expanded, trajectories: &[(Value, usize)]) -> Vec<bool> {
     let mut needed: Vec<bool> = (0..spec.carries).map(|i| trajectories.iter().any(|t| t.1 == i)).collect();
     loop {
@@ -137,7 +138,7 @@ fn needed(spec: &ScanSpec, body: &Expanded, trajectories: &[(Value, usize)]) -> 
     }
 }
 
-/// Evenly spaced states for several loops that read them, and what is left of the slots for each of those in the other order.
+/// Evenly spaced states for several loops that read them. What is left of the slots is shared among the loops that read in the other order.
 fn even(n: usize, slots: usize, against: usize) -> (Spacing, usize, usize) {
     let further = |kept: usize| (slots - kept) / against;
     let again = |kept: usize| {

@@ -1,34 +1,36 @@
-//! Arrays of a few planes taken apart: a stack of images becomes images, so that work on the stack and on one image share a loop.
+//! Unstacking: an array of a few planes becomes separate planes, so that work on the stack and work on one plane can share a loop.
+use super::machine::Expanded;
+use super::thresholds::{PLANE_ELEMENTS, PLANES};
 use crate::array::LeafType;
 use crate::error::Result;
 use crate::operation::{Builder, Equation, Fold, Lowering, Part, Program, Value, View};
 
-/// Planes at the most.
-const MOST: usize = 4;
-/// Elements of a plane at the least.
-const LEAST: usize = 32;
-
-/// The program with stacks taken apart where planes are stacked or summed up; nothing if there are none.
-pub(crate) fn apart(p: &Program, lowered: &[Lowering]) -> Result<Option<Program>> {
-    let split = stacks(p, lowered);
-    if !split.contains(&true) {
-        return Ok(None);
+/// Takes stacks apart where planes are stacked or summed up.
+pub(crate) fn unstack(x: &mut Expanded) -> Result<()> {
+    let split = stacks(x);
+    if split.contains(&true) {
+        x.program = unstacked(x, split)?;
+        x.ask()?;
     }
+    Ok(())
+}
+
+fn unstacked(Expanded { program: p, asked }: &Expanded, split: Vec<bool>) -> Result<Program> {
     let mut w = Writer { p, split, b: Builder::new(), whole: vec![None; p.types.len()], planes: vec![vec![]; p.types.len()] };
     for v in &p.inputs {
         w.whole[v.index()] = Some(w.b.input(p.type_of(*v).clone()));
     }
-    for (e, l) in p.equations.iter().zip(lowered) {
+    for (e, a) in p.equations.iter().zip(asked) {
         w.b.at(e.site);
-        w.equation(e, l);
+        w.equation(e, &a.lowering);
     }
     let outputs: Vec<Value> = p.outputs.iter().map(|v| w.whole(*v)).collect();
-    Ok(Some(w.b.finish(&outputs)?))
+    w.b.finish(&outputs)
 }
 
 /// Whether a value may be taken apart.
 fn is_stack(t: &LeafType) -> bool {
-    t.kind.is_real() && t.shape.len() > 1 && (2..=MOST).contains(&t.shape[0]) && t.len() / t.shape[0] >= LEAST
+    t.kind.is_real() && t.shape.len() > 1 && (2..=PLANES).contains(&t.shape[0]) && t.len() / t.shape[0] >= PLANE_ELEMENTS
 }
 
 /// Whether every part is one plane.
@@ -41,8 +43,10 @@ fn stacked(p: &Program, e: &Equation, parts: &[Part]) -> bool {
     is_stack(whole) && e.inputs.iter().zip(parts).all(one)
 }
 
-/// For each value, whether it is taken apart: what elementwise work joins goes together, and somewhere planes are stacked or summed up.
-fn stacks(p: &Program, lowered: &[Lowering]) -> Vec<bool> {
+/// For each value, whether it is taken apart. Values that elementwise work joins are taken apart together, if somewhere in the set planes are
+/// stacked or summed.
+fn stacks(Expanded { program: p, asked }: &Expanded) -> Vec<bool> {
+    let lowered = || p.equations.iter().zip(asked).map(|(e, a)| (e, &a.lowering));
     let mut group: Vec<usize> = (0..p.types.len()).collect();
     fn find(group: &mut [usize], mut i: usize) -> usize {
         while group[i] != i {
@@ -51,7 +55,7 @@ fn stacks(p: &Program, lowered: &[Lowering]) -> Vec<bool> {
         }
         i
     }
-    for (e, l) in p.equations.iter().zip(lowered) {
+    for (e, l) in lowered() {
         let (Lowering::Pointwise(_), true) = (l, is_stack(p.type_of(e.outputs[0]))) else { continue };
         for v in &e.inputs {
             let (a, b) = (find(&mut group, v.index()), find(&mut group, e.outputs[0].index()));
@@ -59,7 +63,7 @@ fn stacks(p: &Program, lowered: &[Lowering]) -> Vec<bool> {
         }
     }
     let mut wanted = vec![false; p.types.len()];
-    for (e, l) in p.equations.iter().zip(lowered) {
+    for (e, l) in lowered() {
         let v = match l {
             Lowering::Place { parts, .. } if stacked(p, e, parts) => e.outputs[0],
             Lowering::Fold { fold: Fold::Sum, axes } if axes[..] == [0] && is_stack(p.type_of(e.inputs[0])) => e.inputs[0],
@@ -67,7 +71,7 @@ fn stacks(p: &Program, lowered: &[Lowering]) -> Vec<bool> {
         };
         wanted[find(&mut group, v.index())] = true;
     }
-    for (e, l) in p.equations.iter().zip(lowered) {
+    for (e, l) in lowered() {
         if matches!(l, Lowering::Pointwise(_)) && !works_on_planes(p, e) {
             wanted[find(&mut group, e.outputs[0].index())] = false;
         }
