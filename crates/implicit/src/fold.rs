@@ -5,7 +5,7 @@ use crate::judge::Newton;
 use crate::operator::{Jacobian, Operator, Oriented};
 use crate::scaled;
 use crate::signs::sign;
-use hypertape_autodiff::Problem;
+use hypertape_autodiff::ErrorKind as Problem;
 use hypertape_autodiff::array::{AnyArray, AnyView, LeafType};
 use hypertape_solvers::krylov::norm;
 use smallvec::SmallVec;

@@ -3,7 +3,7 @@ use crate::adjoint::LinearSolve;
 use crate::operator::{At, Operator};
 use crate::scaled;
 use crate::signs::sign;
-use hypertape_autodiff::Problem;
+use hypertape_autodiff::ErrorKind as Problem;
 use hypertape_solvers::krylov::norm;
 use std::any::Any;
 

@@ -11,7 +11,7 @@ use hypertape_autodiff::execute::Counts;
 use hypertape_autodiff::operation::Report;
 use hypertape_autodiff::record::{DynVar, zeros_like};
 use hypertape_autodiff::tree::{Own, Vars};
-use hypertape_autodiff::{Primitive, Problem, Result, apply_primitive};
+use hypertape_autodiff::{ErrorKind as Problem, Primitive, Result, apply_primitive};
 use hypertape_solvers::krylov::norm;
 use std::any::Any;
 use std::sync::Arc;

@@ -9,10 +9,9 @@ use hypertape_autodiff::array::{AnyView, LeafType};
 use hypertape_autodiff::execute::Counts;
 use hypertape_autodiff::record::{self, DynVar};
 use hypertape_autodiff::tree::{Feed, Give, Own, Structure, V, Vars};
-use hypertape_autodiff::{Problem, Result};
+use hypertape_autodiff::{ErrorKind, Result, Site};
 use hypertape_solvers::{Inner, Method, Prepared, Solve};
 use std::any::Any;
-use std::panic::Location;
 use std::sync::{Arc, Mutex};
 
 /// Makes any method implicit.
@@ -82,15 +81,15 @@ impl<M: Method> Implicit<M> {
     where
         M: Method<Each = ()>,
     {
-        self.record(start.give(), params.give(), (), Location::caller())
+        self.record(start.give(), params.give(), (), Site::caller())
     }
     /// The same for a method whose steps differ: one step at the most for each entry of the leading axis.
     #[track_caller]
     pub fn solve_over(&self, start: impl Give<M::Solution>, params: impl Give<M::Params>, each: impl Give<M::Each>) -> V<M::Solution> {
-        self.record(start.give(), params.give(), each.give(), Location::caller())
+        self.record(start.give(), params.give(), each.give(), Site::caller())
     }
     #[track_caller]
-    fn record(&self, start: V<M::Solution>, params: V<M::Params>, each: V<M::Each>, at: &'static Location<'static>) -> V<M::Solution> {
+    fn record(&self, start: V<M::Solution>, params: V<M::Params>, each: V<M::Each>, at: Site) -> V<M::Solution> {
         let made = self.emit(&start, &params, &each, at).unwrap_or_else(|e| {
             record::fail(e.or_at(at));
             vec![]
@@ -99,13 +98,7 @@ impl<M: Method> Implicit<M> {
         start.map(&mut |_| made.next().unwrap_or(DynVar::POISON))
     }
     #[track_caller]
-    fn emit(
-        &self,
-        start: &V<M::Solution>,
-        params: &V<M::Params>,
-        each: &V<M::Each>,
-        at: &'static Location<'static>,
-    ) -> Result<Vec<DynVar>> {
+    fn emit(&self, start: &V<M::Solution>, params: &V<M::Params>, each: &V<M::Each>, at: Site) -> Result<Vec<DynVar>> {
         // A handle that is not one of this recording's own: the recording says why.
         for v in [start.flat(), params.flat(), each.flat()].concat().iter().filter(|v| v.leaf_type().is_none()) {
             record::apply(self.method.name(), &[*v], at, |_, x| x[0]);
@@ -217,7 +210,7 @@ impl<M: Method> Find for ByMethod<M> {
         start: &[AnyView<'_>],
         params: &[AnyView<'_>],
         sink: &mut dyn FnMut(AnyView<'_>),
-    ) -> Result<Found, Problem> {
+    ) -> Result<Found, ErrorKind> {
         let prepared = state.downcast_mut::<Prepared<M>>().ok_or("the state belongs to another solver")?;
         let [p, e, c] = self.counts;
         let report =

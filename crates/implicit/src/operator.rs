@@ -5,7 +5,7 @@ use hypertape_autodiff::array::{AnyArray, AnyView, Kind};
 use hypertape_autodiff::execute::{Counts, Executor};
 use hypertape_autodiff::operation::Program;
 use hypertape_autodiff::plan::Plan;
-use hypertape_autodiff::{Problem, Result};
+use hypertape_autodiff::{ErrorKind as Problem, Result};
 use smallvec::SmallVec;
 use std::sync::Arc;
 

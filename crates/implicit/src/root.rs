@@ -12,7 +12,7 @@ use hypertape_autodiff::execute::Counts;
 use hypertape_autodiff::operation::Report;
 use hypertape_autodiff::record::DynVar;
 use hypertape_autodiff::tree::{Own, Vars};
-use hypertape_autodiff::{Primitive, Problem, Result};
+use hypertape_autodiff::{ErrorKind as Problem, Primitive, Result};
 use hypertape_solvers::krylov::norm;
 use smallvec::SmallVec;
 use std::any::Any;

@@ -1,7 +1,7 @@
 //! Linear solves at any scale: the right-hand side is brought near 1 by a power of two, and the operator too where it has to be.
 use crate::adjoint::{LinearSolve, Outcome};
 use crate::operator::Operator;
-use hypertape_autodiff::Problem;
+use hypertape_autodiff::ErrorKind as Problem;
 use hypertape_solvers::krylov::norm;
 use std::any::Any;
 

@@ -8,8 +8,7 @@ use crate::root::RootOf;
 use hypertape_autodiff::array::Real;
 use hypertape_autodiff::record::{self, DynVar};
 use hypertape_autodiff::tree::{Feed, Give, Leaf, Structure, V, Vars};
-use hypertape_autodiff::{Error, Function, Result, apply_shared};
-use std::panic::Location;
+use hypertape_autodiff::{Error, Function, Result, Site, apply_shared};
 use std::sync::Arc;
 
 /// A root, fixed point or minimiser found by any code, differentiated by the implicit function theorem.
@@ -173,7 +172,7 @@ impl<S: Structure, P: Structure> Root<S, P> {
     /// The solution, in the open recording. `start` is handed to the code that finds the point; it has no derivative.
     #[track_caller]
     pub fn solve(&self, start: impl Give<S>, params: impl Give<P>) -> V<S> {
-        let at = Location::caller();
+        let at = Site::caller();
         let inputs: Vec<DynVar> = start.give().flat().into_iter().chain(params.give().flat()).collect();
         let made = match &self.equation {
             Ok(equation) => {
@@ -206,7 +205,7 @@ impl<S: Structure, P: Structure> Root<S, P> {
 
 /// Applies a root to (start…, θ…) in the open recording, or makes the recording fail.
 #[track_caller]
-pub(crate) fn emit(root: RootOf, mut inputs: Vec<DynVar>, at: &'static Location<'static>) -> Vec<DynVar> {
+pub(crate) fn emit(root: RootOf, mut inputs: Vec<DynVar>, at: Site) -> Vec<DynVar> {
     let fits = root.asked.check().and_then(|()| root.solver.tolerance());
     match fits {
         Ok(t) => {
@@ -214,7 +213,7 @@ pub(crate) fn emit(root: RootOf, mut inputs: Vec<DynVar>, at: &'static Location<
             apply_shared(Arc::new(root), &inputs)
         }
         Err(problem) => {
-            record::fail(Error::Argument { op: root.name, problem, at: Some(at) });
+            record::fail(Error::new(root.name, problem).at(at));
             vec![]
         }
     }

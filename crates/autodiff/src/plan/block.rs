@@ -14,7 +14,7 @@ use super::schedule::{Given, Schedule};
 use super::slots::{self, Slots};
 use super::stream;
 use crate::array::{Kind, Layout};
-use crate::error::{Error, Lacking, Result};
+use crate::error::{Error, ErrorKind, Lacking, Many, Result};
 use crate::kernels::group::Group;
 
 /// Work above which a product is worth two threads: multiplications.
@@ -148,8 +148,8 @@ fn checked(group: Group, c: &Cluster) -> Result<(Group, String)> {
     if group.fits() {
         return Ok((group, op));
     }
-    let problem = format!("{} instructions at once, more than fit; write it as several operations", c.nodes.len());
-    Err(Error::Argument { op, problem, at: c.site })
+    let kind = ErrorKind::TooMany { of: Many::Instructions, given: c.nodes.len() as u64, most: u64::from(u16::MAX) };
+    Err(Error::new(op, kind).or(c.site))
 }
 
 /// The step of a cluster.

@@ -2,7 +2,7 @@
 use super::machine::{Asked, Expanded, chosen, live, retain};
 use super::{invariant, order, planes, turn, verify};
 use crate::array::LeafType;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Malformed, Result, Typed};
 use crate::operation::{Builder, Equation, Lowering, Program, ScanSpec, Trip, Value};
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ fn lowering(p: &Program, e: &Equation) -> Result<Lowering> {
         Ok(()) => Ok(l),
         Err(problem) => {
             let operands = inputs.into_iter().cloned().collect();
-            Err(Error::Operands { op: e.op.name().into(), problem, operands, at: e.site })
+            Err(Error::new(e.op.name(), problem).with_operands(operands).or(e.site))
         }
     }
 }
@@ -30,7 +30,7 @@ fn lowerings(p: &Program) -> Result<Vec<Lowering>> {
 /// The same program in machine instructions, with the outputs for which `read` holds.
 pub(crate) fn expand(program: &Program, read: &[bool]) -> Result<Expanded> {
     if let Some(f) = program.fault(false) {
-        return Err(Error::Argument { op: "plan".into(), problem: format!("the program is not right: {}", f.problem), at: f.site });
+        return Err(Error::new("plan", ErrorKind::Program(f.problem)).or(f.site));
     }
     let mut p = Program { outputs: chosen(&program.outputs, read), ..program.clone() };
     drop_dead(&mut p);
@@ -55,7 +55,7 @@ pub(crate) fn expand(program: &Program, read: &[bool]) -> Result<Expanded> {
     }
     let culprit = p.equations.iter().find(|e| matches!(lowering(&p, e), Ok(Lowering::Composite(_))));
     let (op, at) = culprit.map_or(("program".into(), None), |e| (e.op.name().to_string(), e.site));
-    Err(Error::Argument { op, problem: format!("written in terms of itself more than {DEPTH} times over"), at })
+    Err(Error::new(op, Malformed::Endless(DEPTH)).or(at))
 }
 
 /// Expands the bodies of loops, and computes what is the same in every step of a loop before the loop.
@@ -134,8 +134,11 @@ fn rewrite(p: &Program, lowered: &[Lowering]) -> Result<Program> {
         let fits = |(v, m): (&Value, &Value)| b.has(*m) && b.type_of(*m) == p.type_of(*v);
         if b.problem().is_none() && !(made.len() >= e.outputs.len() && e.outputs.iter().zip(&made).all(fits)) {
             let operands = inputs.iter().map(|v| b.type_of(*v).clone()).collect();
-            let problem = "the equations it is made of give values of other types".into();
-            return Err(Error::Operands { op: e.op.name().into(), problem, operands, at: e.site });
+            let expected = e.outputs.iter().map(|v| p.type_of(*v).clone()).collect();
+            let given = made.iter().filter(|v| b.has(**v)).map(|v| b.type_of(*v).clone()).collect();
+            return Err(Error::new(e.op.name(), ErrorKind::Types { of: Typed::Expanded, expected, given })
+                .with_operands(operands)
+                .or(e.site));
         }
         for (v, m) in e.outputs.iter().zip(made) {
             map[v.index()] = m;

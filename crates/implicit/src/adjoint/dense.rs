@@ -4,7 +4,7 @@ use super::{LinearSolve, Outcome, wrong_state};
 use crate::operator::Operator;
 use faer::linalg::solvers::Solve;
 use faer::{Mat, Side};
-use hypertape_autodiff::Problem;
+use hypertape_autodiff::ErrorKind as Problem;
 use hypertape_solvers::krylov::norm;
 use std::any::Any;
 

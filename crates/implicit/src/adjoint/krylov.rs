@@ -1,7 +1,7 @@
 //! Krylov methods with their settings: CG, GMRES, BiCGStab, normal CG.
 use super::{LinearSolve, Outcome, attainable, both, wrong_state};
 use crate::operator::Operator;
-use hypertape_autodiff::Problem;
+use hypertape_autodiff::ErrorKind as Problem;
 use hypertape_autodiff::record::Scalar;
 use hypertape_solvers::krylov::{self, LinearSolver, Map, Status, Workspace};
 use std::any::Any;

@@ -9,7 +9,7 @@ pub use krylov::{Bicgstab, Cg, Gmres, MinimumNorm, NormalCg};
 pub use series::{Neumann, OneStep};
 
 use crate::operator::Operator;
-use hypertape_autodiff::Problem;
+use hypertape_autodiff::ErrorKind as Problem;
 use hypertape_autodiff::record::Scalar;
 use hypertape_solvers::krylov::norm;
 use std::any::Any;

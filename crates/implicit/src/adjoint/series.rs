@@ -1,7 +1,7 @@
 //! The Neumann series and its first term: approximations by design, which say how far off they are.
 use super::{LinearSolve, Outcome, both, true_residual, wrong_state};
 use crate::operator::Operator;
-use hypertape_autodiff::Problem;
+use hypertape_autodiff::ErrorKind as Problem;
 use hypertape_autodiff::record::Scalar;
 use hypertape_solvers::krylov::norm;
 use std::any::Any;

@@ -6,11 +6,10 @@ use crate::objective::{Derivatives, Objective, limits};
 use crate::operators::LinearOperator;
 use crate::prox::{Prox, of};
 use crate::step::Step;
-use hypertape_autodiff::Result;
 use hypertape_autodiff::array::{LeafType, Real};
 use hypertape_autodiff::record::{self, DynVar, Scalar, Var};
 use hypertape_autodiff::tree::{Structure, V, Vars};
-use std::panic::Location;
+use hypertape_autodiff::{Result, Site};
 use std::rc::Rc;
 
 /// The primal-dual method of Condat (2013) and Vũ (2013), for min f(x, p) + g(x, p) + h(K x, p) with f smooth:
@@ -133,7 +132,7 @@ impl<S: Structure, D: Structure, P: Structure> Method for CondatVu<S, D, P> {
         let (x, p) = self.f.gradient.inputs().clone();
         let mut types: Vec<LeafType> = x.leaf_types();
         types.extend(p.leaf_types());
-        let (dual, traced) = record::trace(&types, Location::caller(), |v| {
+        let (dual, traced) = record::trace(&types, Site::caller(), |v| {
             let mut given = v.iter().copied();
             let mut next = |_: &LeafType| given.next().unwrap_or(DynVar::POISON);
             let (x, p) = (x.vars(&mut next), p.vars(&mut next));

@@ -6,11 +6,10 @@ use crate::handles::{divisor, join, like, norm, pick, products, ravel, reshape, 
 use crate::limits::Limits;
 use crate::method::Method;
 use crate::objective::{Derivatives, Objective, limits};
-use hypertape_autodiff::Result;
 use hypertape_autodiff::array::{LeafType, Real};
 use hypertape_autodiff::record::{self, DynVar, Scalar, Var, cond, scalar, stop_gradient, zeros_like};
 use hypertape_autodiff::tree::{AnyLeaf, Leaf, Own, Structure, V, Vars};
-use std::panic::Location;
+use hypertape_autodiff::{Result, Site};
 
 /// Limited-memory BFGS (Liu and Nocedal 1989): z ← z − t H g, with H the two-loop product over the last m pairs s = z⁺ − z, y = g⁺ − g.
 ///
@@ -112,12 +111,12 @@ type Pairs = (DynVar, DynVar, DynVar, DynVar, DynVar);
 /// aᵀb of two vectors.
 #[track_caller]
 fn dot(a: DynVar, b: DynVar) -> DynVar {
-    record::apply("dot", &[a, b], Location::caller(), |builder, v| builder.dot(v[0], v[1]))
+    record::apply("dot", &[a, b], Site::caller(), |builder, v| builder.dot(v[0], v[1]))
 }
 
 #[track_caller]
 fn full(t: &LeafType) -> DynVar {
-    record::apply("full", &[], Location::caller(), |b, _| b.full(t, 0.0))
+    record::apply("full", &[], Site::caller(), |b, _| b.full(t, 0.0))
 }
 
 /// Row i of a matrix.

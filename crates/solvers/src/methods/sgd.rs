@@ -9,8 +9,7 @@ use hypertape_autodiff::array::Real;
 use hypertape_autodiff::ops::require::Condition;
 use hypertape_autodiff::record::{self, DynVar, Scalar, Var, zeros_like};
 use hypertape_autodiff::tree::{Leaf, Own, Structure, V, Vars};
-use hypertape_autodiff::{Error, Function, Result};
-use std::panic::Location;
+use hypertape_autodiff::{Error, Function, Result, Site};
 
 /// Mini-batch gradient descent with momentum: m ← β m + ∇f(z, p, batch), z ← z − η m (Robbins and Monro 1951; Polyak 1964).
 ///
@@ -74,7 +73,7 @@ impl<S: Structure, P: Structure, E: Structure> Method for Sgd<S, P, E> {
     fn optimality(&self, z: &V<S>, _: &V<P>) -> V<S> {
         let problem = "its fixed point depends on the batches, so it has no optimality map; differentiate a method on the whole data implicitly, such as \
                        gradient descent, or unroll this one";
-        record::fail(Error::Argument { op: self.name().into(), problem: problem.into(), at: Some(Location::caller()) });
+        record::fail(Error::new(self.name(), problem).at(Site::caller()));
         z.clone()
     }
     fn stopping(&self, (_, _, measure): &V<Self::State>, _: &V<P>) -> DynVar {
