@@ -97,7 +97,7 @@ impl Stretch {
                 format!("rows {from} to {to} are out of range: axis {axis} has length {length}; start earlier, or take fewer")
             }
             Stretch::Rows => format!("{to} rows are more than the {length} there are; take fewer"),
-            Stretch::Into => format!("{to} rows are more than {length}; give a longer axis"),
+            Stretch::Into => format!("there are more rows, {to}, than {length}; give a longer axis"),
         }
     }
 }

@@ -22,6 +22,7 @@ pub use origin::Origin;
 pub use site::Site;
 
 use crate::array::LeafType;
+use crate::outcome::Failed;
 use std::fmt;
 
 /// The result of everything fallible in this crate.
@@ -126,6 +127,13 @@ impl Error {
         self.0.operands = Some(operands);
         self
     }
+    /// The error that operands of these types do not fit; one that is complete already stays as it is.
+    pub(crate) fn refused(operation: &str, kind: impl Into<ErrorKind>, operands: Vec<LeafType>) -> Self {
+        match kind.into() {
+            ErrorKind::Nested(e) => e,
+            kind => Error::new(operation, kind).with_operands(operands),
+        }
+    }
     /// The same in one item, turn or point, around those that it names already.
     #[must_use]
     pub fn within_one(mut self, what: &'static str, index: u64) -> Self {
@@ -211,7 +219,10 @@ impl fmt::Debug for Error {
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        std::error::Error::source(self.kind())
+        match self.kind() {
+            ErrorKind::Solve { failed: Failed::Operator(e), .. } => Some(&**e),
+            kind => std::error::Error::source(kind),
+        }
     }
 }
 

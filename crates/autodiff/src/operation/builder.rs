@@ -118,7 +118,7 @@ impl Builder {
     /// Keeps the problem that these operands do not fit, and gives a stand-in for a result.
     pub fn refuse(&mut self, op: &str, operands: &[Value], problem: impl Into<ErrorKind>) -> Value {
         let operands = operands.iter().map(|v| self.type_of(*v).clone()).collect();
-        self.fail(Error::new(op, problem).with_operands(operands).or(self.site));
+        self.fail(Error::refused(op, problem, operands).or(self.site));
         self.fresh(LeafType::new(&[], Kind::F64), None)
     }
     fn key(op: &Op, inputs: &[Value]) -> u64 {
@@ -143,7 +143,7 @@ impl Builder {
             Ok(types) => types,
             Err(problem) => {
                 let operands = inputs.iter().map(|v| self.type_of(*v).clone()).collect();
-                self.fail(Error::new(op.name(), problem).with_operands(operands).or(self.site));
+                self.fail(Error::refused(op.name(), problem, operands).or(self.site));
                 // A stand-in, so that emission can go on; it never leaves, because `finish` returns the error.
                 (0..4).map(|_| LeafType::new(&[], Kind::F64)).collect()
             }

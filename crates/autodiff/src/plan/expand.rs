@@ -18,7 +18,7 @@ fn lowering(p: &Program, e: &Equation) -> Result<Lowering> {
         Ok(()) => Ok(l),
         Err(problem) => {
             let operands = inputs.into_iter().cloned().collect();
-            Err(Error::new(e.op.name(), problem).with_operands(operands).or(e.site))
+            Err(Error::refused(e.op.name(), problem, operands).or(e.site))
         }
     }
 }

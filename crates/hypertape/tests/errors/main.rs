@@ -1,6 +1,7 @@
 //! Wrong uses, each a test: an error and no panic, with the operation, the shapes or values, what to do, and the user's own line.
 mod functions;
 mod implicit_solvers;
+mod kinds;
 mod loops;
 mod operations;
 mod primitives;
@@ -78,7 +79,8 @@ impl Fault {
         assert!(message.split_once("; ").is_some_and(|(_, advice)| !advice.is_empty()), "no advice in: {message}");
     }
     pub(crate) fn operands(self, op: &str, says: &[&str]) {
-        let fits = !self.error.operands().is_empty() && !self.error.is_numeric() && self.error.within().is_empty();
+        let nothing = matches!(self.error.kind(), ErrorKind::Empty(_));
+        let fits = (nothing || !self.error.operands().is_empty()) && !self.error.is_numeric() && self.error.within().is_empty();
         self.check(fits && !has_its_own_kind(&self.error), Some(op), says);
     }
     pub(crate) fn argument(self, op: &str, says: &[&str]) {
