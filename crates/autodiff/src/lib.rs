@@ -2,7 +2,7 @@
 //!
 //! Data flows one way: record → program → transform → plan → execute.
 pub mod array;
-mod error;
+pub mod error;
 pub mod execute;
 pub mod function;
 pub mod kernels;
@@ -16,6 +16,6 @@ pub mod record;
 pub mod transform;
 pub mod tree;
 
-pub use error::{Error, Lacking, Problem, Result, Site};
+pub use error::{Error, ErrorKind, Lacking, Result, Site, Within};
 pub use function::{Allow, Function, GradientCheck, Linear, Workspace, Wrt};
 pub use primitive::{Primitive, apply_primitive, apply_shared};

@@ -141,7 +141,7 @@ pub enum Failed {
         at: Reached,
     },
     /// The residual, or the terms of a series, grew without bound.
-    #[error("the iterations diverge{}; use a smaller step, or another linear solver ({at})", Growth(*.growth))]
+    #[error("{} ({at})", Growth(*.growth))]
     Diverged {
         /// How much the terms of a series grow by, each.
         growth: Option<f64>,
@@ -149,7 +149,7 @@ pub enum Failed {
         at: Reached,
     },
     /// The solve ended above its tolerance, where that is an error.
-    #[error("the tolerance {tolerance:e} was not reached: {status} ({at})")]
+    #[error("it did not reach its tolerance {tolerance:e}: {status} ({at}); {}, or accept it with `on_residual(OnResidual::Warn)`", Loosen(*.status))]
     NotConverged {
         /// How it ended.
         status: Status,
@@ -245,7 +245,20 @@ impl fmt::Display for Curvature {
 struct Growth(Option<f64>);
 impl fmt::Display for Growth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.map_or(Ok(()), |g| write!(f, ": the terms grow by {g:.3} each"))
+        match self.0 {
+            Some(g) => write!(f, "the Neumann series diverges: its terms grow by {g:.3} each; use CG or GMRES, or a smaller step"),
+            None => f.write_str("the iterations diverge; use another linear solver, LU where the system is small"),
+        }
+    }
+}
+
+struct Loosen(Status);
+impl fmt::Display for Loosen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            Status::IterationLimit => "loosen the tolerance, allow more iterations",
+            _ => "loosen the tolerance, use another linear solver (LU where the system is small)",
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! A user's own operation. Root and linear-solve equations enter through this trait and no other door.
 use crate::array::{AnyArray, AnyView, AnyViewMut, LeafType, Slice, SliceMut};
-use crate::error::{Error, Problem, Result, Site};
+use crate::error::{Counted, Error, ErrorKind, Result, Site, Typed};
 use crate::execute::Counts;
 use crate::operation::{Builder, External, Lowering, Maybe, Op, Operation, Program, Report, Value};
 use crate::program::{Types, Values};
@@ -9,7 +9,6 @@ use ndarray::{ArrayView, ArrayViewMut, IxDyn};
 use smallvec::SmallVec;
 use std::any::Any;
 use std::fmt::Debug;
-use std::panic::Location;
 use std::sync::Arc;
 
 /// An operation with code of its own, and rules written with handles.
@@ -21,7 +20,7 @@ use std::sync::Arc;
 /// use hypertape_autodiff::array::{AnyView, AnyViewMut, LeafType};
 /// use hypertape_autodiff::operation::Report;
 /// use hypertape_autodiff::record::{DynVar, Var};
-/// use hypertape_autodiff::{Function, Primitive, Problem, apply_primitive, shape};
+/// use hypertape_autodiff::{Function, Primitive, ErrorKind, apply_primitive, shape};
 ///
 /// /// Elementwise cube, with a rule that reads the operand.
 /// #[derive(Debug)]
@@ -29,9 +28,9 @@ use std::sync::Arc;
 /// impl Primitive for Cube {
 ///     type Scratch = ();
 ///     fn name(&self) -> &str { "cube" }
-///     fn outputs(&self, inputs: &[LeafType]) -> Result<Vec<LeafType>, Problem> { Ok(inputs.to_vec()) }
+///     fn outputs(&self, inputs: &[LeafType]) -> Result<Vec<LeafType>, ErrorKind> { Ok(inputs.to_vec()) }
 ///     fn scratch(&self, _: &[LeafType]) {}
-///     fn value(&self, _: &mut (), x: &[AnyView<'_>], y: &mut [AnyViewMut<'_>]) -> Result<Option<Report>, Problem> {
+///     fn value(&self, _: &mut (), x: &[AnyView<'_>], y: &mut [AnyViewMut<'_>]) -> Result<Option<Report>, ErrorKind> {
 ///         if let (AnyView::F64(x), AnyViewMut::F64(y)) = (&x[0], &mut y[0]) { y.zip_mut_with(x, |y, x| *y = x * x * x); }
 ///         Ok(None)
 ///     }
@@ -56,8 +55,8 @@ pub trait Primitive: Debug + Send + Sync + 'static {
     /// Types of the outputs, or what does not fit and what would.
     ///
     /// # Errors
-    /// In words; the recording adds the operands and the user's line.
-    fn outputs(&self, inputs: &[LeafType]) -> Result<Vec<LeafType>, Problem>;
+    /// What does not fit; the recording adds the operands and the user's line.
+    fn outputs(&self, inputs: &[LeafType]) -> Result<Vec<LeafType>, ErrorKind>;
     /// A fresh scratch.
     fn scratch(&self, inputs: &[LeafType]) -> Self::Scratch;
     /// Bytes that a scratch will hold.
@@ -68,9 +67,13 @@ pub trait Primitive: Debug + Send + Sync + 'static {
     /// Computes every output.
     ///
     /// # Errors
-    /// In words, or as the user's own error; running the function returns it with the user's line.
-    fn value(&self, scratch: &mut Self::Scratch, inputs: &[AnyView<'_>], outputs: &mut [AnyViewMut<'_>])
-    -> Result<Option<Report>, Problem>;
+    /// What failed, or the user's own error; running the function returns it with the user's line.
+    fn value(
+        &self,
+        scratch: &mut Self::Scratch,
+        inputs: &[AnyView<'_>],
+        outputs: &mut [AnyViewMut<'_>],
+    ) -> Result<Option<Report>, ErrorKind>;
     /// Forgets what earlier runs left for later ones.
     fn forget(&self, scratch: &mut Self::Scratch) {
         let _ = scratch;
@@ -94,7 +97,7 @@ pub fn apply_primitive(p: impl Primitive, inputs: &[DynVar]) -> Vec<DynVar> {
 /// The same for a primitive that is used more than once: equal applications are made once.
 #[track_caller]
 pub fn apply_shared<P: Primitive>(p: Arc<P>, inputs: &[DynVar]) -> Vec<DynVar> {
-    let at = Location::caller();
+    let at = Site::caller();
     let name = p.name().to_string();
     let mut made = record::apply_many(&name, inputs, at, |b, v| b.emit(Op::new(Own(p)), v)).into_vec();
     if made.first().is_some_and(|v| v.same_value(DynVar::POISON)) {
@@ -127,7 +130,7 @@ impl<P: Primitive> Own<P> {
         let types: Vec<LeafType> = values.iter().map(|v| b.type_of(*v).clone()).collect();
         let (n, m) = (given[0].len(), given[1].len());
         let at = b.site();
-        let (mask, program): (Vec<bool>, Result<Program>) = record::trace(&types, at.unwrap_or(Location::caller()), |v| {
+        let (mask, program): (Vec<bool>, Result<Program>) = record::trace(&types, at.unwrap_or(Site::caller()), |v| {
             let mut derivatives = v[n + m..].iter().copied();
             let present: Vec<Option<DynVar>> = present.iter().map(|p| p.and_then(|_| derivatives.next())).collect();
             let made = rule(&v[..n], &v[n..n + m], &present);
@@ -142,19 +145,14 @@ impl<P: Primitive> Own<P> {
     }
     /// Whether a rule's derivatives are those of values of these types.
     fn check_rule(&self, mask: &[bool], made: &[LeafType], of: &[LeafType], at: Option<Site>) -> Result<()> {
-        let wrong = |problem: String| {
-            let op = self.0.name().to_string();
-            Err(Error::Operands { op, problem, operands: of.to_vec(), at })
-        };
+        let wrong = |kind: ErrorKind| Err(Error::new(self.0.name(), kind).with_operands(of.to_vec()).or(at));
         if mask.len() != of.len() {
-            return wrong(format!("its rule gave {} derivatives for {} values; give one, or `None`, for each", mask.len(), of.len()));
+            return wrong(ErrorKind::count(Counted::Derivatives, of.len(), mask.len()));
         }
         let present = mask.iter().zip(of).enumerate().filter(|(_, (some, _))| **some);
         for ((k, (_, t)), d) in present.zip(made) {
             if d != t {
-                return wrong(format!(
-                    "its rule gave {d} as the derivative of value {k}, which is {t}; give a derivative of the same type"
-                ));
+                return wrong(ErrorKind::types(Typed::Derivative(k), t, d));
             }
         }
         Ok(())
@@ -165,16 +163,11 @@ impl<P: Primitive> Operation for Own<P> {
     fn name(&self) -> &str {
         self.0.name()
     }
-    fn infer(&self, inputs: &[&LeafType]) -> Result<Types, String> {
+    fn infer(&self, inputs: &[&LeafType]) -> Result<Types, ErrorKind> {
         let types: Vec<LeafType> = inputs.iter().map(|t| (*t).clone()).collect();
-        match self.0.outputs(&types) {
-            Ok(t) => Ok(t.into_iter().collect()),
-            Err(Problem::Text(t)) => Err(t),
-            Err(Problem::User(e)) => Err(e.to_string()),
-            Err(Problem::Nested(e)) => Err(e.to_string()),
-        }
+        Ok(self.0.outputs(&types)?.into_iter().collect())
     }
-    fn value(&self, inputs: &[&AnyArray]) -> Result<Vec<AnyArray>, Problem> {
+    fn value(&self, inputs: &[&AnyArray]) -> Result<Vec<AnyArray>, ErrorKind> {
         let types: Vec<LeafType> = inputs.iter().map(|a| a.leaf_type()).collect();
         let mut out: Vec<AnyArray> = self.0.outputs(&types)?.iter().map(|t| AnyArray::full(t, 0.0)).collect();
         let views: Vec<AnyView<'_>> = inputs.iter().map(|a| a.view()).collect();
@@ -230,8 +223,8 @@ impl<P: Primitive> External for Run<P> {
     fn state_bytes(&self) -> u64 {
         self.p.scratch_bytes(&self.inputs)
     }
-    fn run(&self, state: &mut (dyn Any + Send), inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>]) -> Result<Option<Report>, Problem> {
-        let wrong = || Problem::from("an operand does not have the planned size");
+    fn run(&self, state: &mut (dyn Any + Send), inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>]) -> Result<Option<Report>, ErrorKind> {
+        let wrong = || ErrorKind::misuse("an operand does not have the planned size");
         let mut x: SmallVec<[AnyView<'_>; 8]> = SmallVec::new();
         for (s, t) in inputs.iter().zip(&self.inputs) {
             let dim = IxDyn(&t.shape);
@@ -250,7 +243,7 @@ impl<P: Primitive> External for Run<P> {
                 SliceMut::U32(s) => AnyViewMut::U32(ArrayViewMut::from_shape(dim, s).map_err(|_| wrong())?),
             });
         }
-        let state = state.downcast_mut::<P::Scratch>().ok_or("the state belongs to another primitive")?;
+        let state = state.downcast_mut::<P::Scratch>().ok_or_else(|| ErrorKind::misuse("the state belongs to another primitive"))?;
         self.p.value(state, &x, &mut y)
     }
     fn count(&self, state: &(dyn Any + Send), into: &mut Counts) {

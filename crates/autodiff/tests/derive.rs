@@ -2,10 +2,9 @@
 use hypertape_autodiff::array::{AnyArray, AnyView, AnyViewMut, Kind, LeafType};
 use hypertape_autodiff::record::{DynVar, Var, ones, trace};
 use hypertape_autodiff::tree::{Arrays, Feed, Give, Leaf, Structure, V, Vars};
-use hypertape_autodiff::{Error, Result, index, shape};
+use hypertape_autodiff::{Error, Result, Site, index, shape};
 use hypertape_derive::Tree;
 use ndarray::{ArcArray1, Array1, Array2, ArrayD, ArrayViewD, arr0, arr1, array};
-use std::panic::Location;
 
 #[derive(Tree, Clone, Copy, Debug, PartialEq)]
 #[tree(crate = hypertape_autodiff)]
@@ -123,7 +122,7 @@ fn fed<S: Structure>(_: &S, values: &(impl Feed<S> + ?Sized)) -> Vec<Vec<f64>> {
 /// Runs a body in a recording of inputs of these shapes.
 fn record<S: Structure>(shapes: &S, body: impl FnOnce(S::Vars)) -> Result<()> {
     let types = shapes.leaf_types();
-    trace(&types, Location::caller(), |given| {
+    trace(&types, Site::caller(), |given| {
         let mut given = given.iter().copied();
         body(shapes.vars(&mut |_| given.next().expect("one handle for each leaf")));
         ((), vec![])

@@ -2,8 +2,8 @@
 #![doc = include_str!("../README.md")]
 
 pub use hypertape_autodiff::{
-    Allow, Error, Function, GradientCheck, Lacking, Linear, Primitive, Problem, Result, Workspace, Wrt, apply_primitive, array, execute,
-    index, kernels, operation, plan, record, shape, tree,
+    Allow, Error, ErrorKind, Function, GradientCheck, Lacking, Linear, Primitive, Result, Site, Within, Workspace, Wrt, apply_primitive,
+    array, error, execute, index, kernels, operation, plan, record, shape, tree,
 };
 pub use hypertape_derive::Tree;
 /// Differentiation of solutions by the implicit function theorem.
@@ -28,5 +28,5 @@ pub mod prelude {
     };
     pub use crate::solvers::*;
     pub use crate::tree::{AnyLeaf, Arrays, Feed, Give, Leaf, Own, Ranked, Structure, V, Vars, leaves};
-    pub use crate::{Allow, Error, Function, Result, Tree, Workspace, index, shape};
+    pub use crate::{Allow, Error, ErrorKind, Function, Result, Tree, Workspace, index, shape};
 }

@@ -1,9 +1,10 @@
 //! F(z, θ) = 0 with the derivatives that the implicit function theorem needs.
 use hypertape_autodiff::array::LeafType;
+use hypertape_autodiff::error::Typed;
 use hypertape_autodiff::operation::Program;
 use hypertape_autodiff::transform::{Linearized, linearize};
 use hypertape_autodiff::tree::AnyLeaf;
-use hypertape_autodiff::{Error, Function, Result};
+use hypertape_autodiff::{Error, ErrorKind, Function, Result};
 use hypertape_linear::Known;
 
 /// A structure whose leaves are known at run time.
@@ -55,10 +56,7 @@ impl Equation {
         let params = types.split_off(solution);
         let made = program.output_types();
         if made != types || types.iter().any(|t| !t.kind.is_real()) {
-            let show = |t: &[LeafType]| t.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-            let problem =
-                format!("the residual is ({}), the solution ({}); give a residual of the same real types", show(&made), show(&types));
-            return Err(Error::Argument { op: "implicit".into(), problem, at: None });
+            return Err(Error::new("implicit", ErrorKind::Types { of: Typed::Residual, expected: types, given: made }));
         }
         let leaves = |t: &[LeafType]| -> Leaves { t.iter().cloned().map(AnyLeaf).collect() };
         let residual: Function<(Leaves, Leaves), Leaves> =

@@ -2,10 +2,9 @@
 use hypertape_autodiff::array::AnyView;
 use hypertape_autodiff::execute::Counts;
 use hypertape_autodiff::tree::{Feed, Structure};
-use hypertape_autodiff::{Problem, Result};
+use hypertape_autodiff::{ErrorKind, Result};
 use std::any::Any;
 use std::fmt::Debug;
-use std::sync::Arc;
 
 /// How an attempt ended.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -37,7 +36,7 @@ pub(crate) trait Find: Debug + Send + Sync + 'static {
         start: &[AnyView<'_>],
         params: &[AnyView<'_>],
         sink: &mut dyn FnMut(AnyView<'_>),
-    ) -> Result<Found, Problem>;
+    ) -> Result<Found, ErrorKind>;
 }
 
 /// What a user's code may fail with.
@@ -81,13 +80,13 @@ where
         start: &[AnyView<'_>],
         params: &[AnyView<'_>],
         sink: &mut dyn FnMut(AnyView<'_>),
-    ) -> Result<Found, Problem> {
+    ) -> Result<Found, ErrorKind> {
         let state = state.downcast_mut::<C>().ok_or("the state belongs to another solver")?;
         let (mut s, mut p) = (start.iter(), params.iter());
         let absent = || AnyView::F64(ndarray::aview1::<f64>(&[]).into_dyn());
         let start = self.solution.views(&mut |_| s.next().map_or_else(absent, AnyView::reborrow));
         let params = self.params.views(&mut |_| p.next().map_or_else(absent, AnyView::reborrow));
-        let found = (self.find)(state, params, start).map_err(|e| Problem::User(Arc::from(e.into())))?;
+        let found = (self.find)(state, params, start).map_err(ErrorKind::user)?;
         found.feed(&mut |v| sink(v));
         Ok(Found { iterations: None, measure: None, stalled: false })
     }
@@ -113,7 +112,7 @@ impl Find for Nothing {
         _: &[AnyView<'_>],
         _: &[AnyView<'_>],
         _: &mut dyn FnMut(AnyView<'_>),
-    ) -> Result<Found, Problem> {
+    ) -> Result<Found, ErrorKind> {
         Err("the equation could not be made".into())
     }
 }

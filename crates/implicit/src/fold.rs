@@ -3,7 +3,7 @@ use crate::flat;
 use crate::judge::Newton;
 use crate::operator::Jacobian;
 use crate::signs::sign;
-use hypertape_autodiff::Problem;
+use hypertape_autodiff::ErrorKind;
 use hypertape_autodiff::array::{AnyArray, AnyView, LeafType};
 use hypertape_linear::{Hints, Side, Status, Tolerance, Workspace, norm};
 use smallvec::SmallVec;
@@ -31,18 +31,15 @@ impl Change {
     pub(crate) fn status(&self) -> Status {
         if self.near() { Status::NearFold } else { Status::Uncertain }
     }
-    /// As the problem of an error.
-    pub(crate) fn words(&self, accuracy: f64) -> String {
+    /// As an error.
+    pub(crate) fn error(&self, accuracy: f64) -> ErrorKind {
         let advice = if self.near() {
             "F_z is singular here or nearly so, as at a fold: move the parameters away from it, solve to a smaller residual if there is none"
         } else {
             "the point is too far from a solution: solve to a smaller residual"
         };
-        format!(
-            "the derivative changes by {:.2e} of itself within the uncertainty of the solution: the conditioning {:.2e} times the relative uncertainty \
-             {:.2e}, where the accuracy asked for is {accuracy:e}; {advice}, or accept it with `on_residual(OnResidual::Warn)` or a larger `accuracy`",
-            self.change, self.conditioning, self.uncertainty
-        )
+        let Change { change, uncertainty, conditioning } = *self;
+        ErrorKind::Uncertain { change, conditioning, uncertainty, accuracy, advice }
     }
 }
 
@@ -86,7 +83,7 @@ pub(crate) struct Solved<'a, 'v> {
 
 impl Solved<'_, '_> {
     /// (A(to) − A) d for the unit vector d along x, into `work.product`; F(to) into `work.f`. Whether it is finite.
-    fn moved(&self, j: &mut Jacobian, work: &mut Work) -> Result<bool, Problem> {
+    fn moved(&self, j: &mut Jacobian, work: &mut Work) -> Result<bool, ErrorKind> {
         flat::unpack(&work.to, flat::views_mut(&mut work.moved));
         let point: SmallVec<[AnyView<'_>; 16]> =
             work.moved.iter().map(AnyArray::view).chain(self.point[self.leaves..].iter().map(AnyView::reborrow)).collect();
@@ -102,7 +99,7 @@ impl Solved<'_, '_> {
     /// ‖F‖‖x‖/‖b‖, but not less than √ε‖z‖; ‖(A' − A) x‖/‖b‖ tells how much of x such a move changes, and by extrapolation what rounding of F does.
     /// That is one evaluation and one product. Only where it comes near the accuracy asked for is the change computed by two more solves:
     /// ‖A⁻¹(A(z − δ) − A) x‖ / ‖x‖ with δ = F_z⁻¹F. The workspace is ready for A.
-    pub(crate) fn check(&self, j: &mut Jacobian, work: &mut Work, workspace: &mut Workspace) -> Result<Option<Change>, Problem> {
+    pub(crate) fn check(&self, j: &mut Jacobian, work: &mut Work, workspace: &mut Workspace) -> Result<Option<Change>, ErrorKind> {
         let epsilon = j.epsilon();
         flat::pack(self.point[..self.leaves].iter().map(AnyView::reborrow), &mut work.z);
         let (size, along, right) = (norm(&work.z), norm(self.x), norm(self.b));

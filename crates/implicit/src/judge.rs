@@ -1,7 +1,7 @@
 //! Whether a point is a root: asked by the Newton step it still needs, relative to the point, whatever the scale of the equation.
 use crate::operator::At;
 use crate::signs::sign;
-use hypertape_autodiff::Problem;
+use hypertape_autodiff::ErrorKind;
 use hypertape_linear::{Hints, Operator, Side, Tolerance, Workspace, norm};
 
 /// The largest |f_i| / rows_i, where 0 / 0 is 0.
@@ -36,7 +36,7 @@ impl Newton<'_> {
         z: &[f64],
         moved: f64,
         [delta, rows]: [&mut [f64]; 2],
-    ) -> Result<Option<f64>, Problem> {
+    ) -> Result<Option<f64>, ErrorKind> {
         let size = norm(f);
         if size == 0.0 {
             return Ok(None);
@@ -76,7 +76,7 @@ impl Newton<'_> {
         z: &[f64],
         [delta, rows]: [&mut [f64]; 2],
         tolerance: f64,
-    ) -> Result<f64, Problem> {
+    ) -> Result<f64, ErrorKind> {
         if f.iter().all(|v| *v == 0.0) {
             return Ok(0.0);
         }

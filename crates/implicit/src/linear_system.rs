@@ -10,7 +10,7 @@ use hypertape_autodiff::execute::Counts;
 use hypertape_autodiff::operation::Report;
 use hypertape_autodiff::record::{DynVar, zeros_like};
 use hypertape_autodiff::tree::{Own, Vars};
-use hypertape_autodiff::{Primitive, Problem, Result, apply_primitive};
+use hypertape_autodiff::{ErrorKind, Primitive, Result, apply_primitive};
 use hypertape_linear::{Failed, Hints, LinearSolver, Reached, Side, Status, Tolerance, Workspace, norm};
 use std::sync::Arc;
 
@@ -82,7 +82,7 @@ impl Primitive for LinearSystem {
     fn name(&self) -> &str {
         if self.side == Side::Transposed { "adjoint solve" } else { "linear solve" }
     }
-    fn outputs(&self, inputs: &[LeafType]) -> Result<Vec<LeafType>, Problem> {
+    fn outputs(&self, inputs: &[LeafType]) -> Result<Vec<LeafType>, ErrorKind> {
         let e = &self.equation;
         let expected: Vec<&LeafType> = e.solution.iter().chain(&e.solution).chain(&e.params).collect();
         let fits = inputs.len() == expected.len() + 1 && inputs.iter().zip(&expected).all(|(a, b)| a == *b);
@@ -103,7 +103,7 @@ impl Primitive for LinearSystem {
         let fold = if self.may_fold() { Work::bytes(&self.equation.solution) } else { 0 };
         Jacobian::bytes(&self.equation) + 24 * n as u64 + Workspace::bytes(&*self.solver, n) + fold
     }
-    fn value(&self, s: &mut Scratch, inputs: &[AnyView<'_>], outputs: &mut [AnyViewMut<'_>]) -> Result<Option<Report>, Problem> {
+    fn value(&self, s: &mut Scratch, inputs: &[AnyView<'_>], outputs: &mut [AnyViewMut<'_>]) -> Result<Option<Report>, ErrorKind> {
         let n = self.equation.solution.len();
         let point = &inputs[n..inputs.len() - 1];
         let jacobian = s.jacobian.as_mut().map_err(|e| e.clone())?;
@@ -142,7 +142,7 @@ impl Primitive for LinearSystem {
                 )?
         {
             if self.policy != OnResidual::Warn {
-                return Err(c.words(self.accuracy).into());
+                return Err(c.error(self.accuracy));
             }
             (report.converged, report.status) = (false, c.status());
         }

@@ -8,11 +8,10 @@ use hypertape_autodiff::array::AnyView;
 use hypertape_autodiff::execute::Counts;
 use hypertape_autodiff::record::{self, DynVar};
 use hypertape_autodiff::tree::{Feed, Give, Own, Structure, V, Vars};
-use hypertape_autodiff::{Problem as Cause, Result};
+use hypertape_autodiff::{ErrorKind, Result, Site};
 use hypertape_linear::{Known, LinearSolver, Need, Status};
 use hypertape_solvers::{Equation, Inner, Method, Params, Prepared, Problem, Solution, Solve, Unknown};
 use std::any::Any;
-use std::panic::Location;
 use std::sync::{Arc, Mutex};
 
 /// Makes any method implicit.
@@ -89,15 +88,15 @@ where
     where
         M: Method<Each = ()>,
     {
-        self.record(start.give(), params.give(), (), Location::caller())
+        self.record(start.give(), params.give(), (), Site::caller())
     }
     /// The same for a method whose steps differ: one step at the most for each entry of the leading axis.
     #[track_caller]
     pub fn solve_over(&self, start: impl Give<Unknown<M>>, params: impl Give<Params<M>>, each: impl Give<M::Each>) -> V<Solution<M>> {
-        self.record(start.give(), params.give(), each.give(), Location::caller())
+        self.record(start.give(), params.give(), each.give(), Site::caller())
     }
     #[track_caller]
-    fn record(&self, start: V<Unknown<M>>, params: V<Params<M>>, each: V<M::Each>, at: &'static Location<'static>) -> V<Solution<M>> {
+    fn record(&self, start: V<Unknown<M>>, params: V<Params<M>>, each: V<M::Each>, at: Site) -> V<Solution<M>> {
         let made = self.emit(&start, &params, &each, at).unwrap_or_else(|e| {
             record::fail(e.or_at(at));
             vec![]
@@ -109,7 +108,7 @@ where
         })
     }
     #[track_caller]
-    fn emit(&self, start: &V<Unknown<M>>, params: &V<Params<M>>, each: &V<M::Each>, at: &'static Location<'static>) -> Result<Vec<DynVar>> {
+    fn emit(&self, start: &V<Unknown<M>>, params: &V<Params<M>>, each: &V<M::Each>, at: Site) -> Result<Vec<DynVar>> {
         // A handle that is not one of this recording's own: the recording says why.
         for v in [start.flat(), params.flat(), each.flat()].concat().iter().filter(|v| v.leaf_type().is_none()) {
             record::apply(self.method.name(), &[*v], at, |_, x| x[0]);
@@ -206,7 +205,7 @@ impl<M: Method> Find for ByMethod<M> {
         start: &[AnyView<'_>],
         params: &[AnyView<'_>],
         sink: &mut dyn FnMut(AnyView<'_>),
-    ) -> Result<Found, Cause> {
+    ) -> Result<Found, ErrorKind> {
         let prepared = state.downcast_mut::<Prepared<M>>().ok_or("the state belongs to another solver")?;
         let [p, e, c] = self.counts;
         let report =

@@ -6,7 +6,7 @@ use hypertape_autodiff::array::{AnyArray, AnyView, Kind};
 use hypertape_autodiff::execute::{Counts, Executor};
 use hypertape_autodiff::operation::Program;
 use hypertape_autodiff::plan::Plan;
-use hypertape_autodiff::{Problem, Result};
+use hypertape_autodiff::{ErrorKind, Result};
 use hypertape_linear::{Failed, Known, Operator, Side};
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -56,7 +56,7 @@ impl Jacobian {
         of(&primal(e).0) + of(&e.linear.linear) + of(&e.transposed)
     }
     /// The operator at a point (z…, θ…), and F there.
-    pub(crate) fn at<'a, 'v>(&'a mut self, point: &'a [AnyView<'v>], residual: &mut [f64]) -> Result<At<'a, 'v>, Problem> {
+    pub(crate) fn at<'a, 'v>(&'a mut self, point: &'a [AnyView<'v>], residual: &mut [f64]) -> Result<At<'a, 'v>, ErrorKind> {
         self.point.run(point)?;
         flat::pack((0..self.values).map(|k| self.point.output(k)), residual);
         Ok(At { jacobian: self, point })
@@ -101,7 +101,7 @@ pub(crate) struct At<'a, 'v> {
 }
 
 impl At<'_, '_> {
-    fn product(&mut self, v: &[f64], out: &mut [f64], adjoint: bool) -> Result<(), Problem> {
+    fn product(&mut self, v: &[f64], out: &mut [f64], adjoint: bool) -> Result<(), ErrorKind> {
         let j = &mut *self.jacobian;
         flat::unpack(v, flat::views_mut(&mut j.leaves));
         let read = |r: &Read| match r {
@@ -119,7 +119,7 @@ impl At<'_, '_> {
         Ok(())
     }
     /// The error that names the operation by which a product is not finite, where one can be found.
-    fn origin(&self, adjoint: bool) -> Result<(), Problem> {
+    fn origin(&self, adjoint: bool) -> Result<(), ErrorKind> {
         let e = &self.jacobian.equation;
         let product = if adjoint { &e.by_solution_transposed } else { &e.by_solution };
         let owned = |v: &[AnyView<'_>]| v.iter().map(AnyView::to_owned).collect::<Vec<AnyArray>>();
@@ -132,7 +132,7 @@ impl At<'_, '_> {
 
 impl At<'_, '_> {
     /// out = F_z v, or F_zᵀ v.
-    pub(crate) fn oriented(&mut self, side: Side, v: &[f64], out: &mut [f64]) -> Result<(), Problem> {
+    pub(crate) fn oriented(&mut self, side: Side, v: &[f64], out: &mut [f64]) -> Result<(), ErrorKind> {
         self.product(v, out, side == Side::Transposed)
     }
 }

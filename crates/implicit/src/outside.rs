@@ -6,11 +6,10 @@ use crate::root::RootOf;
 use hypertape_autodiff::array::Real;
 use hypertape_autodiff::record::{self, DynVar, Scalar};
 use hypertape_autodiff::tree::{Feed, Give, Leaf, Structure, V, Vars};
-use hypertape_autodiff::{Error, Function, Result, apply_shared};
+use hypertape_autodiff::{Error, ErrorKind, Function, Result, Site, apply_shared};
 use hypertape_linear::{Cg, Failed, Gmres, Known, LinearSolver, Need};
 use hypertape_solvers::{AsProblem, Equation, Equilibrium, Mapping, Objective, Problem, Root, Scale};
 use std::fmt::{self, Debug};
-use std::panic::Location;
 use std::sync::Arc;
 
 /// One step as a map of the unknown.
@@ -245,7 +244,7 @@ impl<Q: Equation> Outside<Q> {
     /// The solution, in the open recording. `start` is handed to the code that finds the point; it has no derivative.
     #[track_caller]
     pub fn solve(&self, start: impl Give<Q::Unknown>, params: impl Give<Q::Params>) -> V<Q::Solution> {
-        let at = Location::caller();
+        let at = Site::caller();
         let (start, params) = (start.give(), params.give());
         let made = self.emit(&start, &params, at).unwrap_or_else(|e| {
             record::fail(e.or_at(at));
@@ -256,7 +255,7 @@ impl<Q: Equation> Outside<Q> {
         record::on_behalf(at, &[hypertape_solvers::SOURCES, crate::SOURCES], || self.problem.solution(&unknown, &params, self.scale))
     }
     #[track_caller]
-    fn emit(&self, start: &V<Q::Unknown>, params: &V<Q::Params>, at: &'static Location<'static>) -> Result<Vec<DynVar>> {
+    fn emit(&self, start: &V<Q::Unknown>, params: &V<Q::Params>, at: Site) -> Result<Vec<DynVar>> {
         let (unknown, parameters) = self.doors.clone()?;
         let map = self.map.filter(|_| self.adjoint.needs().contains(&Need::Map));
         let known = if map.is_some() { Known::default() } else { self.problem.known() };
@@ -282,36 +281,37 @@ impl<Q: Equation> Outside<Q> {
 
 /// Applies a root to (start…, θ…) in the open recording, or makes the recording fail.
 #[track_caller]
-pub(crate) fn emit(root: RootOf, mut inputs: Vec<DynVar>, at: &'static Location<'static>) -> Vec<DynVar> {
-    match root.asked.check().and_then(|()| tolerance(&root).map_err(|e| format!("{}: {e}", root.solver.name()))) {
+pub(crate) fn emit(root: RootOf, mut inputs: Vec<DynVar>, at: Site) -> Vec<DynVar> {
+    match root.asked.check().map_err(ErrorKind::from).and_then(|()| tolerance(&root)) {
         Ok(t) => {
             inputs.push(t.real::<f64>().to_dyn());
             apply_shared(Arc::new(root), &inputs)
         }
-        Err(problem) => {
-            record::fail(Error::Argument { op: root.name, problem, at: Some(at) });
+        Err(kind) => {
+            record::fail(Error::new(root.name, kind).at(at));
             vec![]
         }
     }
 }
 
 /// The tolerance of the linear solver, where its settings can work and it lacks nothing.
-fn tolerance(root: &RootOf) -> Result<Scalar, Failed> {
-    root.solver.check()?;
+fn tolerance(root: &RootOf) -> Result<Scalar, ErrorKind> {
+    let failed = |failed| ErrorKind::Solve { solver: root.solver.name(), failed };
+    root.solver.check().map_err(failed)?;
     let lack = root.solver.needs().into_iter().find(|need| match need {
         Need::Map => root.step.is_none(),
         Need::Transpose => false,
         _ => true,
     });
     if let Some(need) = lack {
-        return Err(Failed::Lacks(need));
+        return Err(failed(Failed::Lacks(need)));
     }
     let tolerance = root.solver.stop().tolerance;
-    if let Scalar::Var(v) = tolerance
-        && v.leaf_type().is_some_and(|t| !t.shape.is_empty())
-    {
-        let (given, expected) = (v.leaf_type().map_or(0, |t| t.len()), 1);
-        return Err(Failed::WrongLength { what: "the tolerance", given, expected });
+    match tolerance {
+        Scalar::Var(v) => match v.leaf_type() {
+            Some(t) if !t.shape.is_empty() => Err(format!("the tolerance is {t}; give one number, or a variable that is one").into()),
+            _ => Ok(tolerance),
+        },
+        Scalar::Value(_) => Ok(tolerance),
     }
-    Ok(tolerance)
 }

@@ -11,7 +11,7 @@ use hypertape_autodiff::execute::Counts;
 use hypertape_autodiff::operation::Report;
 use hypertape_autodiff::record::DynVar;
 use hypertape_autodiff::tree::{Own, Vars};
-use hypertape_autodiff::{Primitive, Problem, Result};
+use hypertape_autodiff::{ErrorKind, Primitive, Result};
 use hypertape_linear::{Gmres, Hints, LinearSolver, Side, Status, Workspace, norm};
 use smallvec::SmallVec;
 use std::any::Any;
@@ -97,7 +97,7 @@ impl RootOf {
     /// Whether the point is a solution, and Newton steps towards one where they are asked for.
     ///
     /// Tolerances given here decide; else the method's own measure and tolerance do, where it has them; else the Newton step relative to the point.
-    fn judge(&self, s: &mut Scratch, params: &[AnyView<'_>], found: Found) -> Result<Judged, Problem> {
+    fn judge(&self, s: &mut Scratch, params: &[AnyView<'_>], found: Found) -> Result<Judged, ErrorKind> {
         let jacobian = s.jacobian.as_mut().map_err(|e| e.clone())?;
         flat::pack(s.solution.iter().map(AnyArray::view), &mut s.z);
         let solver = self.newton();
@@ -156,24 +156,13 @@ impl RootOf {
         }
     }
     /// ‖F‖ at the start.
-    fn at_start(&self, s: &mut Scratch, params: &[AnyView<'_>]) -> Result<f64, Problem> {
+    fn at_start(&self, s: &mut Scratch, params: &[AnyView<'_>]) -> Result<f64, ErrorKind> {
         let jacobian = s.jacobian.as_mut().map_err(|e| e.clone())?;
         jacobian.at(&point(&s.start, params), &mut s.residual)?;
         Ok(norm(&s.residual))
     }
     /// That the point is not a solution, and what helps. `start` is ‖F‖ at the start.
-    fn words(&self, j: &Judged, found: Found, start: f64) -> String {
-        let measure = if j.newton {
-            format!("a Newton step of {:.2e} of its size, tolerance {:e} (residual {:e})", j.measure, j.tolerance, j.size)
-        } else {
-            format!("residual {:e}, tolerance {:e}", j.measure, j.tolerance)
-        };
-        let made = match (j.iterations, j.refined) {
-            (Some(k), 0) => format!("{k} iterations"),
-            (Some(k), r) => format!("{k} iterations, {r} of them Newton steps"),
-            (None, 0) => "iterations not known".into(),
-            (None, r) => format!("{r} iterations of Newton's method after an unknown number"),
-        };
+    fn error(&self, j: &Judged, found: Found, start: f64) -> ErrorKind {
         let warn = "accept it with `on_residual(OnResidual::Warn)`";
         let refine = "improve it with `on_residual(OnResidual::Refine)`";
         let advice = match found.iterations {
@@ -194,12 +183,13 @@ impl RootOf {
             Some(_) => format!("raise the iteration limit, {warn}, or {refine}"),
             None => format!("have the code solve to a smaller residual, loosen the tolerance, {warn}, or {refine}"),
         };
-        format!("the point found is not a solution: {measure}, {made}; {advice}")
+        let Judged { measure, tolerance, size, newton, iterations, refined, .. } = *j;
+        ErrorKind::NotASolution { measure, tolerance, residual: size, newton, iterations, refined, advice }
     }
 }
 
 /// The types of found leaves must be those of the solution.
-fn accept(name: &str, k: usize, v: AnyView<'_>, solution: &mut [AnyArray]) -> Result<(), Problem> {
+fn accept(name: &str, k: usize, v: AnyView<'_>, solution: &mut [AnyArray]) -> Result<(), ErrorKind> {
     // Arrays beyond the last leaf are counted, and refused, by the caller.
     let Some(to) = solution.get_mut(k) else { return Ok(()) };
     match (to, &v) {
@@ -228,7 +218,7 @@ impl Primitive for RootOf {
     fn name(&self) -> &str {
         &self.name
     }
-    fn outputs(&self, inputs: &[LeafType]) -> Result<Vec<LeafType>, Problem> {
+    fn outputs(&self, inputs: &[LeafType]) -> Result<Vec<LeafType>, ErrorKind> {
         let e = &self.equation;
         let expected: Vec<&LeafType> = e.solution.iter().chain(&e.params).collect();
         let fits = inputs.len() == expected.len() + 1 && inputs.iter().zip(&expected).all(|(a, b)| a == *b);
@@ -259,7 +249,7 @@ impl Primitive for RootOf {
         let newton = if steps { Workspace::bytes(self.newton(), n as usize) } else { 0 };
         self.find.bytes() + Jacobian::bytes(&self.equation) + 48 * n + newton
     }
-    fn value(&self, s: &mut Scratch, inputs: &[AnyView<'_>], outputs: &mut [AnyViewMut<'_>]) -> Result<Option<Report>, Problem> {
+    fn value(&self, s: &mut Scratch, inputs: &[AnyView<'_>], outputs: &mut [AnyViewMut<'_>]) -> Result<Option<Report>, ErrorKind> {
         let n = self.equation.solution.len();
         let params = self.params(inputs);
         if self.warm && s.started {
@@ -291,7 +281,7 @@ impl Primitive for RootOf {
         let judged = self.judge(s, params, found)?;
         if !(judged.root || self.policy == OnResidual::Warn && judged.size.is_finite()) {
             let start = self.at_start(s, params)?;
-            return Err(self.words(&judged, found, start).into());
+            return Err(self.error(&judged, found, start));
         }
         for (to, from) in outputs.iter_mut().map(reborrow).zip(&s.solution) {
             match (to, from) {

@@ -7,9 +7,8 @@ use hypertape_autodiff::operation::Report;
 use hypertape_autodiff::plan::Memory;
 use hypertape_autodiff::record::Var;
 use hypertape_autodiff::tree::{AnyLeaf, Feed, Ranked, Structure};
-use hypertape_autodiff::{Error, Function, Result};
+use hypertape_autodiff::{Error, Function, Result, Site};
 use std::fmt::{Display, Formatter};
-use std::panic::Location;
 use std::time::Instant;
 
 /// Measures memory that the process has allocated: what a counting allocator can say.
@@ -175,8 +174,8 @@ impl<'m> Compare<'m> {
         if let Some(r) = &self.reference
             && types(r) != types(&gradient)
         {
-            let problem = "the reference does not have the shapes of the gradient; give one of the same inputs".into();
-            return Err(Error::Operands { op: "compare".into(), problem, operands: types(r), at: Some(Location::caller()) });
+            let problem = "the reference does not have the shapes of the gradient; give one of the same inputs";
+            return Err(Error::new("compare", problem).with_operands(types(r)).at(Site::caller()));
         }
         let error = self.reference.as_ref().map(|r| relative(&gradient, r));
         Ok(Measured { value, gradient, error, seconds: times[times.len() / 2], measured, counts, reports })

@@ -1,11 +1,11 @@
 //! The one loop that drives every method to its tolerance, as a recording.
 use crate::handles::{at_most, choose, counters, double, largest, pick, require, setting, shape};
 use crate::method::{Method, Params, Unknown};
-use hypertape_autodiff::Error;
 use hypertape_autodiff::array::LeafType;
 use hypertape_autodiff::ops::require::Condition;
 use hypertape_autodiff::record::{self, Scalar, Var, counted_scan_until, scalar, scan};
 use hypertape_autodiff::tree::{V, Vars};
+use hypertape_autodiff::{Error, Site};
 
 /// What the loop gives: the unknown, steps run, and [last step undone, residual at the solution, tolerance, stalled]. The residual of a solution that
 /// is not finite is NaN.
@@ -128,14 +128,14 @@ fn same_types<W: Vars>(name: &str, state: &W, next: &W) {
         let list = |t: &[LeafType]| t.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         let problem =
             format!("a step makes ({}) of the state ({}); make the functions it is made from keep the shapes", list(&made), list(&given));
-        record::fail(Error::Operands { op: name.into(), problem, operands: given, at: Some(std::panic::Location::caller()) });
+        record::fail(Error::new(name, problem).with_operands(given).at(Site::caller()));
     }
 }
 
 /// A whole number as a counter.
 #[track_caller]
 fn whole(v: Var) -> Var<u32> {
-    let at = std::panic::Location::caller();
+    let at = Site::caller();
     let kind = hypertape_autodiff::array::Kind::U32;
     Var::from_dyn(hypertape_autodiff::record::apply("cast", &[v.to_dyn()], at, |b, x| b.cast(x[0], kind)))
 }

@@ -5,7 +5,6 @@ use hypertape_autodiff::ops::require::Condition;
 use hypertape_autodiff::record::{self, DynVar, Scalar, Var, constant};
 use hypertape_autodiff::tree::Vars;
 use ndarray::Array1;
-use std::panic::Location;
 
 /// Shape of a handle; empty when its recording is not open.
 pub(crate) fn shape(v: DynVar) -> Shape {
@@ -28,7 +27,7 @@ pub(crate) fn require<T: Real>(of: &str, what: &str, v: Var<T>, condition: Condi
 /// [`require`] of any real element type.
 #[track_caller]
 pub(crate) fn require_dyn(of: &str, what: &str, v: DynVar, condition: Condition) -> DynVar {
-    record::apply(of, &[v], Location::caller(), |b, x| b.require(x[0], condition, of, what))
+    record::apply(of, &[v], Site::caller(), |b, x| b.require(x[0], condition, of, what))
 }
 
 /// A setting of a method, looked at when it runs if it is a variable; numbers are looked at by the method's own check.
@@ -49,7 +48,7 @@ pub(crate) fn double(s: impl Into<Scalar>) -> Var {
 /// A scalar in the element type of `like`.
 #[track_caller]
 pub(crate) fn like(s: Scalar, like: DynVar) -> DynVar {
-    let at = Location::caller();
+    let at = Site::caller();
     let v = match s {
         Scalar::Value(x) => record::scalar::<f64>(x).to_dyn(),
         Scalar::Var(v) => v,
@@ -60,7 +59,7 @@ pub(crate) fn like(s: Scalar, like: DynVar) -> DynVar {
 /// `yes` where the scalar `test` is not 0, else `no`. What is not chosen may be NaN.
 #[track_caller]
 pub(crate) fn select(test: Var, yes: DynVar, no: DynVar) -> DynVar {
-    record::apply("select", &[test.to_dyn(), yes, no], Location::caller(), |b, v| {
+    record::apply("select", &[test.to_dyn(), yes, no], Site::caller(), |b, v| {
         let kind = b.kind(v[1]);
         let test = b.cast(v[0], kind);
         let shape = b.shape(v[1]);
@@ -78,13 +77,13 @@ pub(crate) fn choose<W: Vars>(test: Var, yes: &W, no: &W) -> W {
 /// The same elements under another shape.
 #[track_caller]
 pub(crate) fn reshape(v: DynVar, shape: &[usize]) -> DynVar {
-    record::apply("reshape", &[v], Location::caller(), |b, x| b.reshape(x[0], shape))
+    record::apply("reshape", &[v], Site::caller(), |b, x| b.reshape(x[0], shape))
 }
 
 /// Entries `from..from + n` of the leading axis.
 #[track_caller]
 pub(crate) fn rows(v: DynVar, from: usize, n: usize) -> DynVar {
-    record::apply("slice", &[v], Location::caller(), |b, x| {
+    record::apply("slice", &[v], Site::caller(), |b, x| {
         let mut len = b.shape(x[0]);
         let rank = len.len();
         if let Some(first) = len.first_mut() {
@@ -101,7 +100,7 @@ pub(crate) fn rows(v: DynVar, from: usize, n: usize) -> DynVar {
 /// Arrays one after another along the leading axis.
 #[track_caller]
 pub(crate) fn join(parts: &[DynVar]) -> DynVar {
-    record::apply("concat", parts, Location::caller(), |b, v| b.concatenate(v, 0))
+    record::apply("concat", parts, Site::caller(), |b, v| b.concatenate(v, 0))
 }
 
 /// The counters `0..n`.
@@ -113,13 +112,13 @@ pub(crate) fn counters(n: usize) -> Var<u32> {
 /// Entry k of a vector, k traced.
 #[track_caller]
 pub(crate) fn entry(v: DynVar, k: Var<u32>) -> DynVar {
-    record::apply("entry", &[v, k.to_dyn()], Location::caller(), |b, x| b.rows(x[0], x[1]))
+    record::apply("entry", &[v, k.to_dyn()], Site::caller(), |b, x| b.rows(x[0], x[1]))
 }
 
 /// aᵀb over all real leaves, in double precision.
 #[track_caller]
 pub(crate) fn products<W: Vars>(a: &W, b: &W) -> Var {
-    let at = Location::caller();
+    let at = Site::caller();
     let mut total: Option<Var> = None;
     for (a, b) in a.flat().into_iter().zip(b.flat()).filter(|(a, _)| a.kind().is_real()) {
         let part = record::apply("inner", &[a, b], at, |m, v| {
@@ -156,7 +155,7 @@ pub(crate) fn divisor<W: Vars>(w: &W) -> Var {
 /// max |x| over all real leaves, in double precision; NaN where one is.
 #[track_caller]
 pub(crate) fn largest<W: Vars>(w: &W) -> Var {
-    let at = Location::caller();
+    let at = Site::caller();
     w.flat().into_iter().filter(|v| v.kind().is_real() && !shape(*v).contains(&0)).fold(record::scalar::<f64>(0.0), |most, v| {
         most.max(Var::from_dyn(record::apply("norm", &[v], at, |b, x| {
             let x = b.cast(x[0], Kind::F64);
@@ -168,7 +167,7 @@ pub(crate) fn largest<W: Vars>(w: &W) -> Var {
 
 #[track_caller]
 fn scaled_norm<W: Vars>(w: &W) -> Var {
-    let at = Location::caller();
+    let at = Site::caller();
     let largest = largest(w);
     let some = record::scalar::<f64>(0.0).less_than(largest) * at_most(largest, record::scalar(f64::MAX));
     let scale = record::stop_gradient(&pick(some, largest, record::scalar(1.0)));
@@ -190,7 +189,7 @@ fn scaled_norm<W: Vars>(w: &W) -> Var {
 /// √(a² + b²), element by element, with squares of quotients by the larger one. At 0, 0 its derivative is 0 by convention, as that of √.
 #[track_caller]
 pub(crate) fn hypot(a: DynVar, b: DynVar) -> DynVar {
-    record::apply("hypot", &[a, b], Location::caller(), |m, v| {
+    record::apply("hypot", &[a, b], Site::caller(), |m, v| {
         let b = m.broadcast_to(v[1], &m.shape(v[0]));
         let (p, q) = (m.abs(v[0]), m.abs(b));
         let largest = m.maximum(p, q);
@@ -227,7 +226,7 @@ pub(crate) fn at_most(a: Var, b: Var) -> Var {
 pub(crate) fn ravel<W: Vars>(w: &W) -> DynVar {
     let flat = w.flat();
     let kind = flat.first().map_or(Kind::F64, |v| v.kind());
-    record::apply("ravel", &flat, Location::caller(), |b, v| {
+    record::apply("ravel", &flat, Site::caller(), |b, v| {
         let parts: Vec<_> = v
             .iter()
             .map(|x| {
@@ -243,7 +242,7 @@ pub(crate) fn ravel<W: Vars>(w: &W) -> DynVar {
 /// The structure of `like` from one vector: the inverse of [`ravel`].
 #[track_caller]
 pub(crate) fn unravel<W: Vars>(v: DynVar, like: &W) -> W {
-    let at = Location::caller();
+    let at = Site::caller();
     let mut from = 0;
     like.map(&mut |l| {
         let (shape, start) = (shape(l), from);

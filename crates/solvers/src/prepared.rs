@@ -7,10 +7,9 @@ use hypertape_autodiff::array::{AnyArray, AnyView, LeafType};
 use hypertape_autodiff::execute::Counts;
 use hypertape_autodiff::function::origin;
 use hypertape_autodiff::operation::Program;
-use hypertape_autodiff::ops::finite::ADVICE;
 use hypertape_autodiff::record::{self, DynVar, Var};
 use hypertape_autodiff::tree::{AnyLeaf, Feed, Leaf, Ranked, Structure, V, Vars};
-use hypertape_autodiff::{Allow, Error, Function, Result, Site, Workspace};
+use hypertape_autodiff::{Allow, Error, ErrorKind, Function, Result, Site, Workspace};
 
 /// Solution; the unknown, where it is another; then steps run, then [last step undone, residual, tolerance, stalled].
 type Outputs<M> = (Solution<M>, Vec<AnyLeaf>, (Leaf<u32>, [Leaf<f64>; 4]));
@@ -44,8 +43,8 @@ impl<M: Method> Clone for Prepared<M> {
 }
 
 /// An argument error of a method.
-pub(crate) fn wrong(name: &str, problem: String, at: Site) -> Error {
-    Error::Argument { op: name.into(), problem, at: Some(at) }
+pub(crate) fn wrong(name: &str, problem: impl Into<ErrorKind>, at: Site) -> Error {
+    Error::new(name, problem).at(at)
 }
 
 /// What the method was made for; its own mistakes are at the line where it is used.
@@ -64,7 +63,7 @@ pub(crate) fn fits<M: Method>(m: &M, given: [&[LeafType]; 3], at: Site) -> Resul
     for (what, given, asked) in [("the start", given[0], solution.leaf_types()), ("the parameters", given[1], params.leaf_types())] {
         if given != asked {
             let problem = format!("{what} must be ({}), as the functions it was made from take; give the same shapes", list(&asked));
-            return Err(Error::Operands { op: m.name().into(), problem, operands: given.to_vec(), at: Some(at) });
+            return Err(Error::new(m.name(), problem).with_operands(given.to_vec()).at(at));
         }
     }
     let (each, stacked) = (each.leaf_types(), given[2]);
@@ -72,7 +71,7 @@ pub(crate) fn fits<M: Method>(m: &M, given: [&[LeafType]; 3], at: Site) -> Resul
     let row = |(t, one): (&LeafType, &LeafType)| t.kind == one.kind && t.shape.first() == steps && t.shape.get(1..) == Some(&one.shape[..]);
     if stacked.len() != each.len() || !stacked.iter().zip(&each).all(row) {
         let problem = format!("a step takes ({}); give these with one leading axis more, of one entry a step", list(&each));
-        return Err(Error::Operands { op: m.name().into(), problem, operands: stacked.to_vec(), at: Some(at) });
+        return Err(Error::new(m.name(), problem).with_operands(stacked.to_vec()).at(at));
     }
     Ok(())
 }
@@ -104,7 +103,7 @@ impl<M: Method> Prepared<M> {
             ((solution, unknown), out)
         });
         let Some(captured) = captured else {
-            return Err(wrong(m.name(), "the recording it is used in has failed before".into(), at));
+            return Err(wrong(m.name(), "the recording it is used in has failed before", at));
         };
         let extra = captured.captures.iter().map(|v| AnyLeaf(v.leaf_type().unwrap_or(LeafType::new(&[], v.kind())))).collect();
         Ok((Self::assemble(m, doors, made, captured.program, extra, at)?, captured.captures))
@@ -276,10 +275,15 @@ fn owned<S: Structure>(given: &impl Feed<S>) -> Vec<AnyArray> {
 
 /// The error of a loop that met a value that is not finite.
 fn not_finite<I: Structure, O: Structure>(f: &Function<I, O>, inputs: &[AnyArray], name: &str, r: Ended, at: Site) -> Error {
-    let iteration = r.iterations;
-    let problem = match f.program().ok().and_then(|p| origin(&p, inputs)) {
-        Some(o) => format!("{}; {ADVICE}", o.words(Some(iteration), Some(at))),
-        None => format!("iteration {iteration}: a value is not finite (residual {}); {ADVICE}", r.residual),
+    let found = f.program().ok().and_then(|p| origin(&p, inputs));
+    let kind = match found {
+        // What arose after the loop is of its last iteration.
+        Some(o) => ErrorKind::Diverged {
+            iteration: Some(o.turn.map_or(r.iterations, |t| t + 1)),
+            value: o.value,
+            origin: Some(o.seen_from(Some(at))),
+        },
+        None => ErrorKind::Diverged { iteration: Some(r.iterations), value: r.residual, origin: None },
     };
-    Error::Numeric { op: name.into(), problem, at: Some(at) }
+    Error::numeric(name, kind).at(at)
 }

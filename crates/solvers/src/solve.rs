@@ -4,15 +4,14 @@ use crate::method::{Method, Params, Solution, Unknown};
 use crate::prepared::{Prepared, shapes, wrong};
 use crate::report::Solved;
 use crate::unrolled::Unrolled;
-use hypertape_autodiff::Result;
 use hypertape_autodiff::record::DynVar;
 use hypertape_autodiff::tree::{Feed, Structure};
-use std::panic::Location;
+use hypertape_autodiff::{Result, Site};
 
 /// What every method can do.
 ///
 /// ```
-/// use hypertape_autodiff::{Function, shape};
+/// use hypertape_autodiff::{Function, shape, Site};
 /// use hypertape_solvers::{GradientDescent, Method, Solve};
 /// let f = Function::record((shape![2], shape![]), |(z, a)| (0.5 * a * z * z - z).sum())?;
 /// let solved = GradientDescent::new(&f).step_size(0.4).tolerance(1e-10).solve(&ndarray::arr1(&[0.0, 0.0]), 2.0)?;
@@ -30,9 +29,9 @@ pub trait Solve: Method {
     where
         Self: Method<Each = ()>,
     {
-        let at = Location::caller();
+        let at = Site::caller();
         if self.limits().iterations == 0 {
-            return Err(wrong(self.name(), "no iterations are allowed; give `max_iterations` at least 1".into(), at));
+            return Err(wrong(self.name(), "no iterations are allowed; give `max_iterations` at least 1", at));
         }
         Prepared::new(self, shapes(self, at)?, at)?.owned(start, params, ())
     }
@@ -47,11 +46,11 @@ pub trait Solve: Method {
         params: impl Feed<Params<Self>>,
         each: impl Feed<Self::Each>,
     ) -> Result<Solved<Solution<Self>>> {
-        let at = Location::caller();
+        let at = Site::caller();
         let (unknown, par, one) = shapes(self, at)?;
         let stacked = Prepared::<Self>::stacked(&one, &each, at);
         if stacked.leaf_types().iter().any(|t| t.shape.first() == Some(&0)) {
-            return Err(wrong(self.name(), "there are no steps to make; give at least one entry along the leading axis".into(), at));
+            return Err(wrong(self.name(), "there are no steps to make; give at least one entry along the leading axis", at));
         }
         Prepared::new(self, (unknown, par, stacked), at)?.owned(start, params, each)
     }
@@ -64,7 +63,7 @@ pub trait Solve: Method {
     where
         Self: Method<Each = ()>,
     {
-        Prepared::new(self, (unknown.clone(), params.clone(), ()), Location::caller())
+        Prepared::new(self, (unknown.clone(), params.clone(), ()), Site::caller())
     }
     /// As [`prepare`](Solve::prepare), inside a recording: the variables of it that the method holds (step sizes, tolerances) become further
     /// inputs of [`Prepared::run`]. They are returned in order.
@@ -76,7 +75,7 @@ pub trait Solve: Method {
     where
         Self: Method<Each = ()>,
     {
-        Prepared::capturing(self, (unknown.clone(), params.clone(), ()), Location::caller())
+        Prepared::capturing(self, (unknown.clone(), params.clone(), ()), Site::caller())
     }
     /// The same for methods whose steps differ; `each` has the leading axis of steps.
     ///
@@ -84,7 +83,7 @@ pub trait Solve: Method {
     /// As [`prepare_here`](Solve::prepare_here).
     #[track_caller]
     fn prepare_over(&self, unknown: &Unknown<Self>, params: &Params<Self>, each: &Self::Each) -> Result<(Prepared<Self>, Vec<DynVar>)> {
-        Prepared::capturing(self, (unknown.clone(), params.clone(), each.clone()), Location::caller())
+        Prepared::capturing(self, (unknown.clone(), params.clone(), each.clone()), Site::caller())
     }
     /// So many steps inside a recording, differentiated step by step.
     fn unroll(&self, steps: usize) -> Unrolled<Self> {

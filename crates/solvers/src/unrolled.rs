@@ -8,7 +8,6 @@ use hypertape_autodiff::operation::Storage;
 use hypertape_autodiff::record::{self, DynVar, Var, scan, scan_storing, stop_gradient};
 use hypertape_autodiff::tree::{Give, Structure, V, Vars};
 use ndarray::Array1;
-use std::panic::Location;
 
 /// A method as a number of steps through the tape. Made by [`Solve::unroll`](crate::Solve::unroll).
 #[derive(Debug, Clone)]
@@ -73,7 +72,7 @@ impl<M: Method> Unrolled<M> {
         each: V<M::Each>,
         emit: &mut dyn FnMut(&V<M::State>, &V<Params<M>>) -> Y,
     ) -> (V<Solution<M>>, Y) {
-        let at = Location::caller();
+        let at = Site::caller();
         record::on_behalf(at, &[crate::SOURCES], || self.run_at(start, params, each, emit, at))
     }
     fn run_at<Y: Vars>(

@@ -10,7 +10,7 @@ mod run;
 pub use crate::operation::{Counts, Products};
 
 use crate::array::{AnyView, Element, Layout, LeafType};
-use crate::error::{Error, Lacking, Result};
+use crate::error::{Counted, Error, ErrorKind, Lacking, Result};
 use crate::kernels::halves::threads;
 use crate::operation::Report;
 use crate::plan::{Memory, Plan};
@@ -76,14 +76,14 @@ impl Executor {
     pub(crate) fn check(&self, inputs: &[AnyView<'_>]) -> Result<()> {
         let types = &self.plan.inputs;
         if inputs.len() != types.len() {
-            let problem = format!("takes {} arrays, given {}; give one for each input", types.len(), inputs.len());
-            return Err(Error::Argument { op: "run".into(), problem, at: None });
+            return Err(Error::new("run", ErrorKind::count(Counted::Inputs, types.len(), inputs.len())));
         }
         for (leaf, (x, t)) in inputs.iter().zip(types).enumerate() {
             // Shapes are short: comparing them one by one is faster than a call.
             let same = x.shape().len() == t.shape.len() && x.shape().iter().zip(&t.shape).all(|(a, b)| a == b);
             if !same || x.kind() != t.kind {
-                return Err(Error::Input { leaf, leaves: types.len(), expected: t.clone(), given: x.leaf_type(), at: None });
+                let (expected, given) = (t.clone(), x.leaf_type());
+                return Err(Error::new("run", ErrorKind::Input { leaf, leaves: types.len(), expected, given }));
             }
         }
         Ok(())
@@ -157,7 +157,7 @@ fn copied<T: Element>(door: &mut Option<Arena>, t: &LeafType, a: &ndarray::Array
     if door.is_none() {
         *door = Arena::new(t.bytes());
     }
-    let lacking = || Error::Memory { op: "input".into(), bytes: t.bytes() as u64, lacking: Lacking::Memory, at: None };
+    let lacking = || Error::new("input", ErrorKind::Memory { bytes: t.bytes() as u64, lacking: Lacking::Memory });
     let base = door.as_ref().ok_or_else(lacking)?.base();
     base.fill_from(a);
     Ok(base)

@@ -4,7 +4,7 @@ use super::carries::{self, Carries};
 use super::checks;
 use super::player::Player;
 use crate::array::Kind;
-use crate::error::{Error, Problem};
+use crate::error::{Error, ErrorKind};
 use crate::kernels::halves::both;
 use crate::kernels::{copy, fold};
 use crate::operation::{Class, Counts, Products, Report, truth};
@@ -191,7 +191,7 @@ macro_rules! by_kind {
     };
 }
 
-fn run(step: &Step<Operand>, r: &mut Runner, reports: &mut Vec<Report>) -> Result<(), Problem> {
+fn run(step: &Step<Operand>, r: &mut Runner, reports: &mut Vec<Report>) -> Result<(), ErrorKind> {
     let b = &mut r.bases;
     match &step.instruction {
         Instruction::Group { group, loads, stores, tails, partial } => b.group(group, loads, stores, tails, partial.as_ref()),
@@ -247,7 +247,7 @@ fn copy_to(b: &mut Bases, x: &Operand, out: &Operand) {
     });
 }
 
-fn cond(c: &Cond<Operand>, r: &mut Runner, reports: &mut Vec<Report>) -> Result<(), Problem> {
+fn cond(c: &Cond<Operand>, r: &mut Runner, reports: &mut Vec<Report>) -> Result<(), ErrorKind> {
     let yes = truth(r.bases.number(&c.test))?;
     let Child::Cond { yes: y, no: n } = &mut r.children[c.child] else { return Ok(()) };
     let (nested, runner) = if yes { (&c.yes, y) } else { (&c.no, n) };
@@ -259,7 +259,7 @@ fn cond(c: &Cond<Operand>, r: &mut Runner, reports: &mut Vec<Report>) -> Result<
     Ok(())
 }
 
-fn scan(s: &Scan<Operand>, r: &mut Runner, reports: &mut Vec<Report>) -> Result<(), Problem> {
+fn scan(s: &Scan<Operand>, r: &mut Runner, reports: &mut Vec<Report>) -> Result<(), ErrorKind> {
     let Child::Scan { parts, test, ledger, players } = &mut r.children[s.child] else { return Ok(()) };
     let b = &r.bases;
     let mut taken = s.at_most;
@@ -334,7 +334,7 @@ fn one_by_one(
             runner.bases.set(2 + k, c.at(b, k, t));
             runner.bases.set(1 + s.body.inputs + k, c.at(b, k, t + 1));
         }
-        block(&s.body, runner, reports).map_err(|e| e.within(what, c.row(t) as u64))?;
+        block(&s.body, runner, reports).map_err(|e| e.within_one(what, c.row(t) as u64))?;
         part.steps += 1;
     }
     Ok(c.trip)
@@ -376,7 +376,7 @@ fn spread(s: &Scan<Operand>, b: &Bases, parts: &mut [Part], first: usize) {
         let row = if s.reverse { s.at_most - 1 - i } else { i };
         carries::rows(s, b, &mut part.runner.bases, row);
         if let Err(e) = block(&s.body, &mut part.runner, &mut part.reports) {
-            part.error = Some(e.within("item", row as u64));
+            part.error = Some(e.within_one("item", row as u64));
             return;
         }
         part.steps += 1;

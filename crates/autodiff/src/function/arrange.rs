@@ -1,17 +1,16 @@
 //! Choosing and ordering the leaves of a program's doors.
-use crate::error::{Error, Result};
+use crate::error::{Choice, Error, ErrorKind, Result, Site};
 use crate::operation::{Builder, Program, Value};
 use crate::record::{self, DynVar};
 use crate::transform;
 use crate::tree::{Structure, Vars};
 use std::collections::HashMap;
-use std::panic::Location;
 
 /// The places, among the leaves of `from`, of what `pick` chooses for the method `op`.
 #[track_caller]
 pub(super) fn places<S: Structure, R: Vars>(op: &str, from: &S, pick: impl FnOnce(S::Vars) -> R) -> (Result<Vec<usize>>, R::Structure) {
-    let at = Location::caller();
-    let bad = |problem: &str| Error::Argument { op: op.into(), problem: problem.into(), at: Some(at) };
+    let at = Site::caller();
+    let bad = |choice| Error::new(op, ErrorKind::Choice(choice)).at(at);
     let ((chosen, structure), traced) = record::trace(&from.leaf_types(), at, |v| {
         let mut given = v.iter().copied();
         let picked = pick(from.vars(&mut |_| given.next().unwrap_or(DynVar::POISON)));
@@ -21,12 +20,11 @@ pub(super) fn places<S: Structure, R: Vars>(op: &str, from: &S, pick: impl FnOnc
         ((chosen, picked.structure()), flat)
     });
     let picked = traced.and_then(|_| {
-        let picked =
-            chosen.ok_or_else(|| bad("what is chosen is computed; choose among the function's own inputs or outputs as they are"))?;
+        let picked = chosen.ok_or_else(|| bad(Choice::Computed))?;
         let mut sorted = picked.clone();
         sorted.sort_unstable();
         sorted.dedup();
-        if sorted.len() == picked.len() { Ok(picked) } else { Err(bad("one leaf is chosen twice; choose each once")) }
+        if sorted.len() == picked.len() { Ok(picked) } else { Err(bad(Choice::Twice)) }
     });
     (picked, structure)
 }

@@ -1,10 +1,9 @@
 //! Derivatives against central differences, for users' own functions.
 use super::Function;
 use crate::array::{AnyArray, AnyView, Real};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result, Site};
 use crate::tree::{AnyLeaf, Feed, Leaf, Ranked, Structure};
 use std::collections::BTreeSet;
-use std::panic::Location;
 
 /// What the comparison found.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +27,18 @@ impl GradientCheck {
     #[must_use]
     pub fn passed(&self) -> bool {
         self.error <= self.allowed
+    }
+    /// Itself, if the error is within what is allowed.
+    ///
+    /// # Errors
+    /// [`ErrorKind::GradientMismatch`] with the numbers, otherwise.
+    #[track_caller]
+    pub fn verified(self) -> Result<Self> {
+        if self.passed() {
+            return Ok(self);
+        }
+        let GradientCheck { gradient, difference, error, allowed, .. } = self;
+        Err(Error::numeric("check_gradient", ErrorKind::GradientMismatch { gradient, difference, error, allowed }).at(Site::caller()))
     }
 }
 
@@ -57,8 +68,9 @@ impl<I: Structure, T: Real> Function<I, Leaf<T>> {
     #[track_caller]
     pub fn check_gradient_within(&self, at: impl Feed<I>, inner: f64) -> Result<GradientCheck> {
         if !(inner.is_finite() && inner >= 0.0) {
-            let problem = format!("the accuracy of the value is {inner}; give a finite number that is not negative, such as 1e-8");
-            return Err(Error::Argument { op: "check_gradient_within".into(), problem, at: Some(Location::caller()) });
+            let (what, allowed) = ("accuracy of the value".into(), "give a finite number that is not negative, such as 1e-8");
+            let kind = ErrorKind::Setting { what, value: inner, element: None, allowed };
+            return Err(Error::new("check_gradient_within", kind).at(Site::caller()));
         }
         self.check(&at, Some(inner))
     }
@@ -109,7 +121,7 @@ impl<I: Structure, T: Real> Function<I, Leaf<T>> {
                     })
                     .collect();
                 made += 1;
-                Ok(workspace.run(&y).map_err(|e| e.within("point of the differences", made - 1))?.number()?.to_f64())
+                Ok(workspace.run(&y).map_err(|e| e.within_one("point of the differences", made - 1))?.number()?.to_f64())
             };
             let eps = T::epsilon().to_f64();
             // The accuracy of the value is its machine epsilon; steps do not grow beyond 2 % for it.

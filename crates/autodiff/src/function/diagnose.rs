@@ -1,48 +1,14 @@
 //! Finds where the first value that is not finite arose: runs a program again, equation by equation, and walks back from a bad value.
 use crate::array::{AnyArray, AnyView, Element, Kind, LeafType};
-use crate::error::{Error, Site};
+use crate::error::{Error, ErrorKind, Origin, Site};
 use crate::execute::{Executor, reference};
 use crate::operation::{Equation, Program, ScanSpec, Trip, Value};
 use crate::ops::control::{Cond, Scan};
-use crate::ops::finite::{ADVICE as DIVERGED, Finite};
-use crate::ops::watched::{ADVICE, Derivative};
+use crate::ops::finite::Finite;
+use crate::ops::watched::Derivative;
 use crate::plan::Plan;
 use ndarray::Axis;
 use std::sync::Arc;
-
-/// What to do about a derivative that is NaN.
-const UNDEFINED: &str = "keep its operands where it has this derivative, such as norms away from 0, or write what is smooth in squares";
-
-/// Where a value that is not finite came from.
-#[derive(Debug, Clone)]
-pub struct Origin {
-    /// The operation that made it from finite operands.
-    pub op: String,
-    /// The user's line.
-    pub site: Option<Site>,
-    /// The value.
-    pub value: f64,
-    /// The turn, from 0, of the loop that made it.
-    pub turn: Option<u64>,
-    /// Whether that loop runs backwards.
-    pub backwards: bool,
-}
-
-impl Origin {
-    /// In words, for a solver used at line `at`; `iteration` is the last one, for what arose after the loop. What to do is left to the caller.
-    #[must_use]
-    pub fn words(&self, iteration: Option<u64>, at: Option<Site>) -> String {
-        let way = if self.backwards { ", going backwards" } else { "" };
-        let iteration = self.turn.map(|t| t + 1).or(iteration).map_or(String::new(), |k| format!("iteration {k}{way}: "));
-        // Equations of the method itself carry the line where it is used.
-        let line = match self.site {
-            Some(s) if Some(s) != at => format!(" at {s}"),
-            _ => " of the method itself".to_string(),
-        };
-        let (op, value) = (&self.op, self.value);
-        format!("{iteration}`{op}`{line} gave {value} from finite operands")
-    }
-}
 
 fn bad(a: &AnyArray) -> Option<f64> {
     if a.kind().is_real() { a.to_f64().into_iter().find(|v| !v.is_finite()) } else { None }
@@ -56,26 +22,18 @@ pub fn origin(program: &Program, inputs: &[AnyArray]) -> Option<Origin> {
 }
 
 /// An error of a run, with the iteration, operation and line where the divergence began if it says that a solver diverged.
-pub(super) fn explain(mut e: Error, program: &Program, inputs: &[AnyView<'_>]) -> Error {
-    let inner = e.innermost_mut();
-    let Error::Numeric { op, at, .. } = &*inner else { return e };
-    if !checks(program, op, *at) {
+pub(super) fn explain(e: Error, program: &Program, inputs: &[AnyView<'_>]) -> Error {
+    let at = e.site();
+    if !e.is_numeric() || matches!(e.kind(), ErrorKind::User { .. }) || !checks(program, e.operation(), at) {
         return e;
     }
     let owned: Vec<AnyArray> = inputs.iter().map(AnyView::to_owned).collect();
-    match checked(program, &owned) {
-        Some((o, false)) => {
-            *inner = Error::Numeric { op: op.clone(), problem: format!("{}; {DIVERGED}", o.words(None, *at)), at: *at };
-        }
-        Some((o, true)) => {
-            // Steps that multiply derivatives overflow; NaN from finite operands is not of that kind.
-            let advice = if o.value.is_nan() { UNDEFINED } else { ADVICE };
-            let problem = format!("its derivative is not finite: {}; {advice}", o.words(None, *at));
-            *inner = Error::Numeric { op: op.clone(), problem, at: *at };
-        }
-        None => {}
-    }
-    e
+    let Some((found, derivative)) = checked(program, &owned) else { return e };
+    let (iteration, value, origin) = (found.turn.map(|t| t + 1), found.value, Some(found.seen_from(at)));
+    e.with_kind(match derivative {
+        false => ErrorKind::Diverged { iteration, value, origin },
+        true => ErrorKind::DerivativeNotFinite { iteration, value, origin },
+    })
 }
 
 /// Whether the program, or one inside, checks the result of `of` used at this line.

@@ -2,7 +2,7 @@
 use super::workspace::here;
 use super::{Function, Inner, Workspace};
 use crate::array::Real;
-use crate::error::{Error, Lacking, Result};
+use crate::error::{Error, ErrorKind, Lacking, Result};
 use crate::transform;
 use crate::tree::{Feed, Leaf, Ranked, Structure};
 use ndarray::ArrayD;
@@ -32,7 +32,7 @@ impl<I: Structure, O: Structure> Function<I, O> {
             None => lacking = Some(v.leaf_type()),
         })?;
         if let Some(t) = lacking {
-            return Err(Error::Memory { op: "output".into(), bytes: t.bytes() as u64, lacking: Lacking::Memory, at: None });
+            return Err(Error::new("output", ErrorKind::Memory { bytes: t.bytes() as u64, lacking: Lacking::Memory }));
         }
         let mut views = views.into_iter();
         Ok(self.outputs.arrays(&mut |t| views.next().unwrap_or_else(|| crate::array::AnyArray::full(t, 0.0))))
@@ -64,7 +64,7 @@ impl<I: Structure, O: Structure> Function<I, O> {
     where
         O::Arrays: Send,
     {
-        self.try_each(points).into_iter().enumerate().map(|(k, r)| r.map_err(|e| e.within("point", k as u64))).collect()
+        self.try_each(points).into_iter().enumerate().map(|(k, r)| r.map_err(|e| e.within_one("point", k as u64))).collect()
     }
     /// As [`eval_each`](Function::eval_each), with a result for each point: one that fails leaves the others as they are.
     ///

@@ -3,7 +3,7 @@ use super::trace::{Bad, Source, source};
 use super::workspace::{here, same_lengths};
 use super::{Allow, Function};
 use crate::array::{AnyArray, AnyView, Kind, LeafType};
-use crate::error::{Error, Result};
+use crate::error::{Counted, Error, ErrorKind, Result};
 use crate::execute::Executor;
 use crate::operation::Program;
 use crate::plan::{Memory, Plan};
@@ -157,15 +157,16 @@ fn run<S: Structure>(
     let mut given: SmallVec<[AnyView<'_>; 16]> = SmallVec::new();
     x.feed(&mut |v| given.push(v));
     if given.len() != types.len() {
-        let problem = format!("takes {} arrays, given {}; give one for each leaf", types.len(), given.len());
-        return Err(Error::Argument { op: "linearize".into(), problem, at: None });
+        return Err(Error::new("linearize", ErrorKind::count(Counted::Leaves, types.len(), given.len())));
     }
     for (leaf, (v, t)) in given.iter().zip(types).enumerate() {
         if v.leaf_type() != *t {
-            return Err(Error::Input { leaf, leaves: types.len(), expected: t.clone(), given: v.leaf_type(), at: None });
+            let (expected, given) = (t.clone(), v.leaf_type());
+            return Err(Error::new("linearize", ErrorKind::Input { leaf, leaves: types.len(), expected, given }));
         }
         if let Some((index, value)) = rules.allow.refuses(v) {
-            return Err(Error::NonFinite { what: format!("direction {leaf} of {}", types.len()), index, value, at: None });
+            let what = format!("direction {leaf} of {}", types.len());
+            return Err(Error::new("linearize", ErrorKind::NotFinite { what, index, value }));
         }
     }
     let real = given.iter().filter(|v| v.kind().is_real()).map(AnyView::reborrow);
@@ -208,8 +209,6 @@ impl Rules {
             return Ok(());
         }
         let (op, at) = maker.map_or((what.clone(), None), |e| (e.op.name().to_string(), e.site));
-        let problem =
-            format!("the slope at this point is not finite, so {what} is {value} at {index:?}; move away from the pole or the edge");
-        Err(Error::Numeric { op, problem, at })
+        Err(Error::numeric(op, ErrorKind::NoDerivative { what, index: index.to_vec(), value }).or(at))
     }
 }

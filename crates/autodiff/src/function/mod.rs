@@ -10,22 +10,23 @@ mod trace;
 mod workspace;
 mod wrt;
 
+pub use crate::error::Origin;
 pub use allow::Allow;
 pub use check::GradientCheck;
-pub use diagnose::{Origin, origin};
+pub use diagnose::origin;
 pub use evaluate::Number;
 pub use linear::Linear;
 pub use workspace::Workspace;
 pub use wrt::Wrt;
 
-use crate::array::{Kind, LeafType};
-use crate::error::{Error, Result};
+use crate::array::Kind;
+use crate::error::{Error, ErrorKind, Result, Scalar, Site, Typed, Vectors};
 use crate::operation::{Program, Value};
 use crate::plan::{Memory, Plan};
 use crate::record::{self, DynVar};
 use crate::transform;
 use crate::tree::{Give, Structure, Vars};
-use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, OnceLock};
 
 /// A program, its plan and its common derivatives, each made when it is first asked for.
@@ -109,7 +110,7 @@ impl<I: Structure, O: Structure> Function<I, O> {
     /// The first mistake in the body, with the user's line: shapes that do not fit, a foreign variable, a constant that is not finite.
     #[track_caller]
     pub fn record<R: Vars<Structure = O>>(inputs: I, body: impl FnOnce(I::Vars) -> R) -> Result<Self> {
-        Self::trace(inputs, |v| Ok::<R, Error>(body(v)), Location::caller())
+        Self::trace(inputs, |v| Ok::<R, Error>(body(v)), Site::caller())
     }
     /// The same for a body that can fail in its own ways.
     ///
@@ -117,16 +118,12 @@ impl<I: Structure, O: Structure> Function<I, O> {
     /// The body's own error, or the first mistake in it.
     #[track_caller]
     pub fn try_record<R: Vars<Structure = O>, E: From<Error>>(inputs: I, body: impl FnOnce(I::Vars) -> Result<R, E>) -> Result<Self, E> {
-        Self::trace(inputs, body, Location::caller())
+        Self::trace(inputs, body, Site::caller())
     }
-    fn trace<R: Vars<Structure = O>, E: From<Error>>(
-        inputs: I,
-        body: impl FnOnce(I::Vars) -> Result<R, E>,
-        at: &'static Location<'static>,
-    ) -> Result<Self, E> {
+    fn trace<R: Vars<Structure = O>, E: From<Error>>(inputs: I, body: impl FnOnce(I::Vars) -> Result<R, E>, at: Site) -> Result<Self, E> {
         if let Some(t) = inputs.leaf_types().iter().find(|t| !t.is_addressable()) {
-            let problem = format!("an input {t} has more bytes than memory has addresses; give smaller shapes");
-            return Err(Error::Argument { op: "record".into(), problem, at: Some(at) }.into());
+            let kind = ErrorKind::Unaddressable { what: "an input", given: t.clone() };
+            return Err(Error::new("record", kind).at(at).into());
         }
         let (outputs, program) = record::trace(&inputs.leaf_types(), at, |v| {
             let mut given = v.iter().copied();
@@ -145,8 +142,8 @@ impl<I: Structure, O: Structure> Function<I, O> {
         match outputs {
             Some(outputs) if types == program.output_types() => Ok(Function { inner: Inner::new(Ok(program)), inputs, outputs }),
             _ => {
-                let problem = format!("the handles returned are of types ({}); convert with `cast`, `real` or `index`", list(&types));
-                Err(Error::Operands { op: "output".into(), problem, operands: program.output_types(), at: Some(at) }.into())
+                let kind = ErrorKind::Types { of: Typed::Returned, expected: program.output_types(), given: types };
+                Err(Error::new("output", kind).with_operands(program.output_types()).at(at).into())
             }
         }
     }
@@ -160,19 +157,13 @@ impl<I: Structure, O: Structure> Function<I, O> {
     #[track_caller]
     pub fn with_doors(program: Program, inputs: I, outputs: O) -> Result<Self> {
         if let Some(f) = program.fault(true) {
-            let problem = format!("the program is not right: {}", f.problem);
-            return Err(Error::Argument { op: "with_doors".into(), problem, at: f.site.or(Some(Location::caller())) });
+            return Err(Error::new("with_doors", ErrorKind::Program(f.problem)).or(f.site).or_at(Site::caller()));
         }
-        for (what, made, asked) in
-            [("inputs", program.input_types(), inputs.leaf_types()), ("outputs", program.output_types(), outputs.leaf_types())]
+        for (of, given, expected) in
+            [(Typed::Inputs, program.input_types(), inputs.leaf_types()), (Typed::Outputs, program.output_types(), outputs.leaf_types())]
         {
-            if made != asked {
-                let problem = format!(
-                    "the program's {what} are ({}), the structure's leaves ({}); give the same shapes in the same order",
-                    list(&made),
-                    list(&asked)
-                );
-                return Err(Error::Argument { op: "with_doors".into(), problem, at: Some(Location::caller()) });
+            if given != expected {
+                return Err(Error::new("with_doors", ErrorKind::Types { of, expected, given }).at(Site::caller()));
             }
         }
         Ok(Self::from_program(Ok(program), inputs, outputs))
@@ -180,22 +171,21 @@ impl<I: Structure, O: Structure> Function<I, O> {
     /// Puts this program into the recording that is open.
     #[track_caller]
     pub fn call(&self, inputs: impl Give<I>) -> O::Vars {
-        let (at, given) = (Location::caller(), inputs.give());
+        let (at, given) = (Site::caller(), inputs.give());
         let (wanted, lengths) = (self.inputs.all_lengths(), given.structure().all_lengths());
         if wanted != lengths {
-            let problem =
-                format!("the called function takes vectors of lengths {wanted:?}, given {lengths:?}; give vectors of these lengths");
-            record::fail(Error::Argument { op: "call".into(), problem, at: Some(at) });
+            let kind = ErrorKind::Lengths { of: Vectors::Called, expected: wanted, given: lengths };
+            record::fail(Error::new("call", kind).at(at));
         }
         self.call_at(given.flat(), at)
     }
-    fn call_at(&self, flat: Vec<DynVar>, at: &'static Location<'static>) -> O::Vars {
+    fn call_at(&self, flat: Vec<DynVar>, at: Site) -> O::Vars {
         let mut made = record::apply_many("call", &flat, at, |b, v| match &self.inner.program {
             Ok(p) => {
                 let (given, wanted): (Vec<_>, _) = (v.iter().map(|v| b.type_of(*v).clone()).collect(), p.input_types());
                 if given != wanted {
-                    let problem = format!("the called function takes ({}); give inputs of these shapes and element types", list(&wanted));
-                    b.fail(Error::Operands { op: "call".into(), problem, operands: given, at: Some(at) });
+                    let kind = ErrorKind::Types { of: Typed::Called, expected: wanted, given: given.clone() };
+                    b.fail(Error::new("call", kind).with_operands(given).at(at));
                     return self.outputs.leaf_types().iter().map(|t| b.full(t, 0.0)).collect();
                 }
                 b.inline(p, v)
@@ -226,7 +216,7 @@ impl<I: Structure, O: Structure> Function<I, O> {
     /// As [`record`](Function::record).
     #[track_caller]
     pub fn rebind<J: Structure>(&self, inputs: J, body: impl FnOnce(J::Vars) -> I::Vars) -> Result<Function<J, O>> {
-        let at = Location::caller();
+        let at = Site::caller();
         Ok(Function::record(inputs, |v| self.call_at(body(v).flat(), at))?.allow(self.inner.allow))
     }
     /// What runs this function again and again: one for each thread.
@@ -279,17 +269,11 @@ impl<I: Structure, O: Structure> Function<I, O> {
     }
 }
 
-/// Types in words.
-fn list(types: &[LeafType]) -> String {
-    types.iter().map(LeafType::to_string).collect::<Vec<_>>().join(", ")
-}
-
 /// (inputs…) → (value, gradients of the inputs for which `wanted` holds…), for a program with one real number as output.
 fn value_and_gradient(p: &Program, wanted: &[bool]) -> Result<Program> {
     let seed = p.type_of(p.outputs[0]).clone();
     if !seed.shape.is_empty() || seed.kind == Kind::U32 {
-        let problem = format!("only one real number has a gradient, the output is {seed}; sum it, or use `vjp`");
-        return Err(Error::Argument { op: "gradient".into(), problem, at: None });
+        return Err(Error::new("gradient", ErrorKind::NotOneNumber { of: Scalar::Output, given: seed }));
     }
     let back = transform::vjp(p, wanted, &[true])?;
     let mut b = crate::operation::Builder::new();

@@ -1,7 +1,7 @@
 //! Follows what is not finite in a result back, element by element, to the operation that made it.
 use super::diagnose::{truth, walk};
 use crate::array::{AnyArray, AnyView, LeafType};
-use crate::error::{Error, Site};
+use crate::error::{Error, ErrorKind, Fed, Site};
 use crate::execute::Executor;
 use crate::operation::{Equation, Lowering, Program, Value};
 use crate::ops::control::{Cond, Scan};
@@ -310,22 +310,15 @@ impl Made {
     /// As an error about element `index` of a result; `primal` is the program whose derivative this one is.
     pub(super) fn error(self, primal: Option<&Program>, what: &str, index: &[usize], found: f64) -> Error {
         let from = match &self.infinite {
-            None => "finite operands".to_string(),
-            Some(None) if !self.within.is_empty() => "an infinite operand, which came from outside".to_string(),
-            Some(None) => "an infinite operand, which an input or a literal brought in".to_string(),
-            Some(Some(m)) => {
-                let at = m.site.map_or(String::new(), |s| format!(" at {s}"));
-                format!("an infinite operand, which `{}`{at} gave from finite ones", name(m, primal))
-            }
+            None => Fed::Finite,
+            Some(None) if !self.within.is_empty() => Fed::Outside,
+            Some(None) => Fed::Input,
+            Some(Some(m)) => Fed::Operation { operation: name(m, primal), site: m.site },
         };
-        let advice = if found.is_nan() {
-            "keep its operands where it is defined"
-        } else {
-            "keep its operands away from the pole and in range, or allow it with `Function::allow`"
-        };
-        let problem = format!("gave {} from {from}, so {what} is not finite, first {found} at {index:?}; {advice}", self.value);
-        let e = Error::Numeric { op: name(&self, primal), problem, at: self.site };
-        self.within.iter().rev().fold(e, |e, (what, index)| e.within(what, *index))
+        let (what, index) = (what.to_string(), index.to_vec());
+        let kind = ErrorKind::Result { what, index, value: found, made: self.value, made_from: Some(from) };
+        let e = Error::numeric(name(&self, primal), kind).or(self.site);
+        self.within.iter().rev().fold(e, |e, (what, index)| e.within_one(what, *index))
     }
 }
 

@@ -3,13 +3,12 @@ use super::diagnose::explain;
 use super::trace::{Bad, Source, source};
 use super::{Allow, Function};
 use crate::array::{AnyArray, AnyView, AnyViewMut, LeafType};
-use crate::error::{Error, Result};
+use crate::error::{Counted, Error, ErrorKind, Result, Site, Typed, Vectors};
 use crate::execute::{Counts, Executor};
 use crate::operation::{Program, Report};
 use crate::plan::Memory;
 use crate::tree::{Arrays, Feed, Structure};
 use smallvec::SmallVec;
-use std::panic::Location;
 use std::sync::Arc;
 
 /// The arena, the states of every primitive of the function (nested workspaces, warm starts), and the last reports.
@@ -80,8 +79,7 @@ impl<I: Structure, O: Structure> Workspace<I, O> {
         });
         let n = self.outputs.leaf_types().len();
         if problem.is_ok() && k != n {
-            let problem = format!("there are {n} outputs, and {k} arrays to write them into; give one for each");
-            return Err(Error::Argument { op: "run_into".into(), problem, at: Some(Location::caller()) });
+            return Err(Error::new("run_into", ErrorKind::count(Counted::Outputs, n, k)).at(Site::caller()));
         }
         problem.map_err(here())
     }
@@ -107,7 +105,8 @@ impl<I: Structure, O: Structure> Workspace<I, O> {
         same_lengths("run", at, &self.lengths[0])?;
         for (leaf, v) in views.iter().enumerate() {
             if let Some((index, value)) = self.allow.refuses(v) {
-                return Err(Error::NonFinite { what: format!("input {leaf} of {}", views.len()), index, value, at: None });
+                let what = format!("input {leaf} of {}", views.len());
+                return Err(Error::new("run", ErrorKind::NotFinite { what, index, value }));
             }
         }
         executor.replay(&views).map_err(|e| match &self.program {
@@ -147,8 +146,8 @@ impl<I: Structure, O: Structure> Workspace<I, O> {
                 Some(Source::Operation(made)) => return Err(made.error(self.primal.as_deref(), &what, &index, value)),
                 Some(Source::Outside) if bad == Bad::Infinite => {}
                 _ => {
-                    let advice = "look for an operation outside its domain, or allow it with `Function::allow`";
-                    return Err(Error::Numeric { op: what, problem: format!("it is {value} at {index:?}; {advice}"), at: None });
+                    let kind = ErrorKind::Result { what: what.clone(), index, value, made: value, made_from: None };
+                    return Err(Error::numeric(what, kind));
                 }
             }
         }
@@ -180,7 +179,7 @@ impl<I: Structure, O: Structure> Workspace<I, O> {
 /// What adds the line of the caller to an error that names none.
 #[track_caller]
 pub(super) fn here() -> impl Fn(Error) -> Error {
-    let at = Location::caller();
+    let at = Site::caller();
     move |e| e.or_at(at)
 }
 
@@ -197,8 +196,7 @@ pub(super) fn same_lengths<S: Structure>(op: &str, given: &impl Feed<S>, lengths
     }
     let mut of = vec![];
     given.lengths(&mut |n| of.push(n));
-    let problem = format!("vectors of the lengths {lengths:?} are asked for, those given have {of:?}; give vectors of these lengths");
-    Err(Error::Argument { op: op.into(), problem, at: None })
+    Err(Error::new(op, ErrorKind::Lengths { of: Vectors::Given, expected: lengths.to_vec(), given: of }))
 }
 
 fn assign(to: AnyViewMut<'_>, from: &AnyView<'_>, leaf: usize) -> Result<()> {
@@ -208,9 +206,7 @@ fn assign(to: AnyViewMut<'_>, from: &AnyView<'_>, leaf: usize) -> Result<()> {
         AnyViewMut::U32(a) => LeafType::new(a.shape(), crate::array::Kind::U32),
     };
     if given.shape[..] != *from.shape() || given.kind != from.kind() {
-        let problem =
-            format!("output {leaf} is {}, the array to write it into is {given}; make it of that shape and element type", from.leaf_type());
-        return Err(Error::Argument { op: "run_into".into(), problem, at: None });
+        return Err(Error::new("run_into", ErrorKind::types(Typed::Into(leaf), &from.leaf_type(), &given)));
     }
     match (to, from) {
         (AnyViewMut::F64(mut a), AnyView::F64(b)) => a.assign(b),

@@ -1,11 +1,10 @@
 //! Derivatives as functions: every one is a program again.
 use super::arrange::{arrange, places};
 use super::{Function, Number, value_and_gradient};
-use crate::error::Result;
+use crate::error::{Result, Site};
 use crate::operation::Program;
 use crate::transform;
 use crate::tree::{Structure, Vars};
-use std::panic::Location;
 
 /// A function together with the inputs that count as its variables.
 #[derive(Debug, Clone)]
@@ -30,7 +29,7 @@ impl<I: Structure, O: Structure, W: Structure> Wrt<I, O, W> {
         outputs: P,
         rule: impl FnOnce(&Program, &[usize], &[bool]) -> Result<Program>,
     ) -> Function<J, P> {
-        let at = Location::caller();
+        let at = Site::caller();
         let program = self.f.inner.program.clone().and_then(|p| {
             let picked = self.picked.clone()?;
             let mut mask = vec![false; p.inputs.len()];

@@ -6,6 +6,7 @@ use super::halves::both;
 use super::isa::{fma, per_isa};
 use super::matvec::dot;
 use crate::array::{Element, Real};
+use crate::error::Convolved;
 
 /// What lies beyond the edge of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -37,15 +38,15 @@ pub struct Geometry {
 
 impl Geometry {
     /// Rows and columns of the output; an error in words if there is none.
-    pub fn output(&self) -> Result<[usize; 2], String> {
+    pub fn output(&self) -> Result<[usize; 2], Convolved> {
         let mut out = [0; 2];
         for d in 0..2 {
             let (n, k, s) = (self.image[d], self.window[d], self.stride[d]);
             if k == 0 || s == 0 {
-                return Err("a filter or stride is 0 along an axis; give at least 1 along both".into());
+                return Err(Convolved::Zero { axis: d });
             }
             out[d] = match self.boundary {
-                Boundary::Valid if k > n => return Err(format!("a filter of {k} does not lie within an image of {n}; choose a boundary")),
+                Boundary::Valid if k > n => return Err(Convolved::Filter { filter: k, image: n }),
                 Boundary::Valid => (n - k) / s + 1,
                 _ => n.div_ceil(s),
             };
@@ -95,7 +96,7 @@ const PARALLEL: usize = 1 << 19;
 
 impl Convolver {
     /// For these sizes.
-    pub fn new(geometry: Geometry, batch: usize, channels: usize, filters: usize) -> Result<Self, String> {
+    pub fn new(geometry: Geometry, batch: usize, channels: usize, filters: usize) -> Result<Self, Convolved> {
         let output = geometry.output()?;
         let step = [0, 1].map(|d| geometry.stride[d].min(geometry.window[d]));
         let rows = (output[0].max(1) - 1).saturating_mul(step[0]).saturating_add(geometry.window[0]);

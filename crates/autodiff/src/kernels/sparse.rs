@@ -6,9 +6,8 @@
 use super::halves::both;
 use super::vector::{Vector, per_vector};
 use crate::array::{Element, Kind, Real};
-use crate::error::{Error, Result};
+use crate::error::{Compressed, Error, ErrorKind, Many, Result, Site};
 use std::ops::Range;
-use std::panic::Location;
 use std::sync::Arc;
 
 /// A sparse matrix by its nonzeros, row by row (compressed sparse rows). Entries of a row may stand in any order; equal places add up.
@@ -74,30 +73,22 @@ impl<T: Real> Parts<T> {
         sorted.windows(FEW + 1).any(|w| w[0] == w[FEW])
     }
     /// What does not fit together, in words.
-    fn check(&self, rows: usize) -> Result<(), String> {
+    fn check(&self, rows: usize) -> Result<(), Compressed> {
         let Parts { columns, starts, indices, values, .. } = self;
         if starts.len().checked_sub(1) != Some(rows) || starts[0] != 0 || starts[rows] != indices.len() {
-            return Err(format!(
-                "the starts of {rows} rows must be {} numbers from 0 to the number of entries, {}",
-                rows as u128 + 1,
-                indices.len()
-            ));
+            return Err(Compressed::Starts { rows, entries: indices.len() });
         }
         if let Some(i) = starts.windows(2).position(|w| w[0] > w[1]) {
-            return Err(format!("row {i} starts at {} and the next at {}; give starts that do not decrease", starts[i], starts[i + 1]));
+            return Err(Compressed::Decreasing { row: i, start: starts[i], next: starts[i + 1] });
         }
         if indices.len() != values.len() {
-            return Err(format!(
-                "there are {} columns of entries and {} values; give one of each for every entry",
-                indices.len(),
-                values.len()
-            ));
+            return Err(Compressed::Entries { columns: indices.len(), values: values.len() });
         }
         if let Some(k) = indices.iter().position(|j| *j as usize >= *columns) {
-            return Err(format!("entry {k} stands in column {}, of {columns}; give columns below that", indices[k]));
+            return Err(Compressed::Column { entry: k, column: indices[k] as usize, columns: *columns });
         }
         if let Some(k) = values.iter().position(|v| !v.is_finite()) {
-            return Err(format!("entry {k} is {}; clean the data", values[k]));
+            return Err(Compressed::Value { entry: k, value: Element::to_f64(values[k]) });
         }
         Ok(())
     }
@@ -118,9 +109,9 @@ impl<T: Real> Csr<T> {
     /// Parts that do not belong together, a column out of range, a value that is not finite.
     #[track_caller]
     pub fn new([rows, columns]: [usize; 2], starts: Vec<usize>, indices: Vec<u32>, values: Vec<T>) -> Result<Self> {
-        let at = Some(Location::caller());
+        let at = Site::caller();
         let mut parts = Parts { columns, starts, indices, values, wide: false };
-        parts.check(rows).map_err(|problem| Error::Argument { op: "Csr::new".into(), problem, at })?;
+        parts.check(rows).map_err(|problem| Error::new("Csr::new", ErrorKind::Sparse(problem)).at(at))?;
         parts.wide = T::KIND == Kind::F32 && parts.has_long_column();
         Ok(Csr(Arc::new(parts)))
     }
@@ -131,8 +122,8 @@ impl<T: Real> Csr<T> {
     #[track_caller]
     pub fn from_dense(a: &ndarray::ArrayView2<'_, T>) -> Result<Self> {
         if u32::try_from(a.ncols()).is_err() {
-            let problem = format!("{} columns are more than u32 can name; give fewer", a.ncols());
-            return Err(Error::Argument { op: "Csr::from_dense".into(), problem, at: Some(Location::caller()) });
+            let kind = ErrorKind::TooMany { of: Many::Columns, given: a.ncols() as u64, most: u64::from(u32::MAX) };
+            return Err(Error::new("Csr::from_dense", kind).at(Site::caller()));
         }
         let (mut starts, mut indices, mut values) = (vec![0], vec![], vec![]);
         for row in a.rows() {

@@ -1,6 +1,6 @@
 //! Kernels that are the same for both real element types, and their operands as slices of one type.
 use crate::array::{Element, Kind, Real, Slice, SliceMut};
-use crate::error::Problem;
+use crate::error::{ErrorKind, Malformed};
 use crate::operation::Kernel;
 use std::fmt::Debug;
 
@@ -15,7 +15,7 @@ pub(crate) trait RealKernel: Debug + Send + Sync {
         false
     }
     /// Computes every output from the inputs.
-    fn run<T: Real>(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], scratch: &mut [f64]) -> Result<(), Problem>;
+    fn run<T: Real>(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], scratch: &mut [f64]) -> Result<(), ErrorKind>;
 }
 
 /// A kernel for one real element type.
@@ -29,17 +29,17 @@ impl<K: RealKernel> Kernel for OfKind<K> {
     fn is_check(&self) -> bool {
         self.0.is_check()
     }
-    fn run(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], scratch: &mut [f64]) -> Result<(), Problem> {
+    fn run(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], scratch: &mut [f64]) -> Result<(), ErrorKind> {
         if self.1 == Kind::F32 { self.0.run::<f32>(inputs, outputs, scratch) } else { self.0.run::<f64>(inputs, outputs, scratch) }
     }
 }
 
 /// Input `i` as a slice of its type.
-pub(crate) fn input<'a, T: Element>(inputs: &[Slice<'a>], i: usize) -> Result<&'a [T], Problem> {
-    inputs.get(i).and_then(|s| T::of_slice(*s)).ok_or_else(|| format!("operand {i} is not of type {}", T::KIND).into())
+pub(crate) fn input<'a, T: Element>(inputs: &[Slice<'a>], i: usize) -> Result<&'a [T], ErrorKind> {
+    inputs.get(i).and_then(|s| T::of_slice(*s)).ok_or_else(|| Malformed::Operand { index: i, kind: T::KIND }.into())
 }
 
 /// Output `i` as a slice of its type.
-pub(crate) fn output<'b, T: Element>(outputs: &'b mut [SliceMut<'_>], i: usize) -> Result<&'b mut [T], Problem> {
-    outputs.get_mut(i).and_then(|s| T::of_slice_mut(s)).ok_or_else(|| format!("result {i} is not of type {}", T::KIND).into())
+pub(crate) fn output<'b, T: Element>(outputs: &'b mut [SliceMut<'_>], i: usize) -> Result<&'b mut [T], ErrorKind> {
+    outputs.get_mut(i).and_then(|s| T::of_slice_mut(s)).ok_or_else(|| Malformed::Result { index: i, kind: T::KIND }.into())
 }

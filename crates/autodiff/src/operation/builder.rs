@@ -1,7 +1,7 @@
 //! Emits equations into a program under construction: what recordings and rules write with.
 use super::{Equation, Op, Operation, Program, Value};
 use crate::array::{Kind, LeafType, Shape};
-use crate::error::{Error, Site};
+use crate::error::{Counted, Error, ErrorKind, Malformed, Site};
 use crate::program::Values;
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -116,9 +116,9 @@ impl Builder {
         self.error.get_or_insert(e);
     }
     /// Keeps the problem that these operands do not fit, and gives a stand-in for a result.
-    pub fn refuse(&mut self, op: &str, operands: &[Value], problem: String) -> Value {
+    pub fn refuse(&mut self, op: &str, operands: &[Value], problem: impl Into<ErrorKind>) -> Value {
         let operands = operands.iter().map(|v| self.type_of(*v).clone()).collect();
-        self.fail(Error::Operands { op: op.into(), problem, operands, at: self.site });
+        self.fail(Error::refused(op, problem, operands).or(self.site));
         self.fresh(LeafType::new(&[], Kind::F64), None)
     }
     fn key(op: &Op, inputs: &[Value]) -> u64 {
@@ -130,16 +130,12 @@ impl Builder {
     /// Applies an operation.
     pub fn emit(&mut self, op: Op, inputs: &[Value]) -> Values {
         let inferred = if let Some(v) = inputs.iter().find(|v| !self.has(**v)) {
-            self.fail(Error::Argument {
-                op: op.name().into(),
-                problem: format!("reads {v:?}, which this program does not have"),
-                at: self.site,
-            });
+            self.fail(Error::new(op.name(), Malformed::Unknown(v.0)).or(self.site));
             return (0..4).map(|_| self.fresh(LeafType::new(&[], Kind::F64), None)).collect();
         } else {
             let types: Vec<&LeafType> = inputs.iter().map(|v| self.program.type_of(*v)).collect();
             crate::program::Symbol::infer(&op, &types).and_then(|made| match made.iter().find(|t| !t.is_addressable()) {
-                Some(t) => Err(format!("the result {t} has more bytes than memory has addresses; give smaller shapes")),
+                Some(t) => Err(ErrorKind::Unaddressable { what: "the result", given: t.clone() }),
                 None => Ok(made),
             })
         };
@@ -147,7 +143,7 @@ impl Builder {
             Ok(types) => types,
             Err(problem) => {
                 let operands = inputs.iter().map(|v| self.type_of(*v).clone()).collect();
-                self.fail(Error::Operands { op: op.name().into(), problem, operands, at: self.site });
+                self.fail(Error::refused(op.name(), problem, operands).or(self.site));
                 // A stand-in, so that emission can go on; it never leaves, because `finish` returns the error.
                 (0..4).map(|_| LeafType::new(&[], Kind::F64)).collect()
             }
@@ -184,12 +180,11 @@ impl Builder {
     /// The same, where some of the program's values are known beforehand: pairs of such a value and what it is.
     pub fn inline_knowing(&mut self, program: &Program, inputs: &[Value], known: &[(Value, Value)]) -> Values {
         if program.inputs.len() != inputs.len() {
-            let problem = format!("a program of {} inputs was given {}", program.inputs.len(), inputs.len());
-            self.fail(Error::Argument { op: "call".into(), problem, at: self.site });
+            let kind = ErrorKind::count(Counted::Program, program.inputs.len(), inputs.len());
+            self.fail(Error::new("call", kind).or(self.site));
         }
         if let Some(f) = program.fault(false) {
-            let problem = format!("the program is not right: {}", f.problem);
-            self.fail(Error::Argument { op: "call".into(), problem, at: f.site.or(self.site) });
+            self.fail(Error::new("call", ErrorKind::Program(f.problem)).or(f.site.or(self.site)));
             let nothing = self.fresh(LeafType::new(&[], Kind::F64), None);
             return program.outputs.iter().map(|_| nothing).collect();
         }

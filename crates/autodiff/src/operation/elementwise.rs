@@ -1,7 +1,7 @@
 //! Operations that act element by element: both rules from one set of slopes.
 use super::{Builder, Kernel, Lowering, Maybe, MicroBuilder, Op, Operation, Reg, Value, same_value};
 use crate::array::{AnyArray, Element, Kind, LeafType, Real, Shape, Slice, SliceMut};
-use crate::error::{Error, Problem};
+use crate::error::{Counted, Elements, ErrorKind, IndexRange};
 use crate::program::{Types, Values};
 use ndarray::ArrayD;
 use smallvec::{SmallVec, smallvec};
@@ -54,21 +54,26 @@ pub trait Elementwise: Clone + PartialEq + Debug + Send + Sync + 'static {
         false
     }
     /// Element type of the result. Unless said otherwise all operands are alike, and real.
-    fn kind(&self, inputs: &[Kind]) -> Result<Kind, String> {
+    fn kind(&self, inputs: &[Kind]) -> Result<Kind, ErrorKind> {
         same_kind(inputs, false)
     }
 }
 
 /// The common element type of operands; indices only where `indices` holds.
-pub fn same_kind(inputs: &[Kind], indices: bool) -> Result<Kind, String> {
+pub fn same_kind(inputs: &[Kind], indices: bool) -> Result<Kind, ErrorKind> {
     let k = inputs[0];
     if inputs.iter().any(|i| *i != k) {
-        return Err("element types differ; convert one with `cast`".into());
+        return Err(ErrorKind::ElementType { needs: Elements::Alike, given: numbers(inputs) });
     }
     if !k.is_real() && !indices {
-        return Err("not defined for indices; convert them with `real`".into());
+        return Err(ErrorKind::ElementType { needs: Elements::Real, given: numbers(inputs) });
     }
     Ok(k)
+}
+
+/// One number of each element type: what an element type that does not fit is shown as.
+fn numbers(kinds: &[Kind]) -> Vec<LeafType> {
+    kinds.iter().map(|k| LeafType::new(&[], *k)).collect()
 }
 
 /// An elementwise function as an operation.
@@ -104,18 +109,18 @@ impl<E: Elementwise> Operation for Pointwise<E> {
     fn arity(&self) -> Option<usize> {
         Some(self.0.arity())
     }
-    fn infer(&self, inputs: &[&LeafType]) -> Result<Types, String> {
+    fn infer(&self, inputs: &[&LeafType]) -> Result<Types, ErrorKind> {
         if inputs.len() != self.0.arity() {
-            return Err(format!("takes {} operands", self.0.arity()));
+            return Err(ErrorKind::count(Counted::Operands, self.0.arity(), inputs.len()));
         }
         if inputs.iter().any(|t| t.shape != inputs[0].shape) {
-            let shapes: Vec<_> = inputs.iter().map(|t| &t.shape[..]).collect();
-            return Err(format!("shapes {shapes:?} do not broadcast; trailing axes are aligned, and an axis of length 1 repeats"));
+            let shapes = inputs.iter().map(|t| t.shape.clone()).collect();
+            return Err(ErrorKind::Broadcast { shapes, to: None });
         }
         let kinds: Vec<Kind> = inputs.iter().map(|t| t.kind).collect();
         Ok(smallvec![LeafType { shape: inputs[0].shape.clone(), kind: self.0.kind(&kinds)? }])
     }
-    fn value(&self, inputs: &[&AnyArray]) -> Result<Vec<AnyArray>, Problem> {
+    fn value(&self, inputs: &[&AnyArray]) -> Result<Vec<AnyArray>, ErrorKind> {
         let kinds: Vec<Kind> = inputs.iter().map(|x| x.kind()).collect();
         let kind = self.0.kind(&kinds)?;
         // Single precision only where every operand and the result are; indices go through double precision, exactly.
@@ -130,7 +135,7 @@ impl<E: Elementwise> Operation for Pointwise<E> {
                 let x: Vec<Vec<f64>> = inputs.iter().map(|a| a.to_f64()).collect();
                 let single = kinds.contains(&Kind::F32);
                 for (i, v) in widened.iter().enumerate() {
-                    index(&self.0, *v, single, || (at(widened.shape(), i), x.iter().map(|x| x[i]).collect()))?;
+                    index(&self.0, *v, single, || (at(widened.shape(), i), x.iter().map(|x| x[i]).collect())).map_err(|e| *e)?;
                 }
                 AnyArray::U32(widened.mapv(|v| v as u32))
             }
@@ -174,20 +179,16 @@ impl<E: Elementwise> Operation for Pointwise<E> {
 const SINGLE: f64 = 16_777_216.0;
 
 /// A number as an index, rounded towards 0; `of` gives its place and the operands that it comes from.
-fn index<E: Elementwise>(f: &E, v: f64, single: bool, of: impl FnOnce() -> (Vec<usize>, Vec<f64>)) -> Result<u32, Problem> {
+fn index<E: Elementwise>(f: &E, v: f64, single: bool, of: impl FnOnce() -> (Vec<usize>, Vec<f64>)) -> Result<u32, Box<ErrorKind>> {
     let most = if single { SINGLE } else { 4_294_967_296.0 };
-    if v >= 0.0 && v < most {
-        return Ok(v as u32);
-    }
-    let (place, x) = of();
-    let (op, from) = if f.arity() == 1 { ("index", String::new()) } else { (f.name(), format!(", from {} and {}", x[0], x[1])) };
-    let what = format!("element {place:?} is {v}{from}, which is no index");
-    let problem = if single && v >= most {
-        format!("{what} in single precision, where integers from 2^24 on are not told apart; compute indices in f64 or u32")
-    } else {
-        format!("{what}: it must be at least 0 and below 2^32; check what it is computed from")
-    };
-    Err(Error::Numeric { op: op.into(), problem, at: None }.into())
+    if v >= 0.0 && v < most { Ok(v as u32) } else { Err(no_index(f, v, (single, most), of())) }
+}
+
+#[cold]
+fn no_index<E: Elementwise>(f: &E, v: f64, (single, most): (bool, f64), (place, x): (Vec<usize>, Vec<f64>)) -> Box<ErrorKind> {
+    let (op, from) = if f.arity() == 1 { ("index", vec![]) } else { (f.name(), x) };
+    let range = if single && v >= most { IndexRange::Single } else { IndexRange::U32 };
+    Box::new(ErrorKind::NotAnIndex { value: v, place, from, range }.of(op))
 }
 
 /// The place of element `i` in row-major order.
@@ -207,8 +208,8 @@ struct ToIndices<E> {
 }
 
 impl<E: Elementwise> Kernel for ToIndices<E> {
-    fn run(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], _: &mut [f64]) -> Result<(), Problem> {
-        let SliceMut::U32(y) = &mut outputs[0] else { return Err("the result does not hold indices".into()) };
+    fn run(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], _: &mut [f64]) -> Result<(), ErrorKind> {
+        let SliceMut::U32(y) = &mut outputs[0] else { return Err(ErrorKind::misuse("the result does not hold indices")) };
         let single = inputs.iter().any(|s| matches!(s, Slice::F32(_)));
         let element = |s: &Slice<'_>, i: usize| match s {
             Slice::F64(s) => s[i],
@@ -217,7 +218,7 @@ impl<E: Elementwise> Kernel for ToIndices<E> {
         };
         for (i, y) in y.iter_mut().enumerate() {
             let x: SmallVec<[f64; 2]> = inputs.iter().map(|s| element(s, i)).collect();
-            *y = index(&self.f, self.f.apply(&x), single, || (at(&self.shape, i), x.to_vec()))?;
+            *y = index(&self.f, self.f.apply(&x), single, || (at(&self.shape, i), x.to_vec())).map_err(|e| *e)?;
         }
         Ok(())
     }

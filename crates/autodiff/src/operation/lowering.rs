@@ -1,7 +1,7 @@
 //! What an operation can ask of the planned executor: a small closed set that no rule, shape or doc hangs on.
 use super::{Builder, Counts, Micro, Program, Value};
 use crate::array::{Layout, Shape, Shared, Slice, SliceMut};
-use crate::error::Problem;
+use crate::error::ErrorKind;
 use crate::outcome::Status;
 use crate::program::Values;
 use std::fmt::Debug;
@@ -154,7 +154,7 @@ pub trait Kernel: Debug + Send + Sync {
         false
     }
     /// Computes every output from the inputs.
-    fn run(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], scratch: &mut [f64]) -> Result<(), Problem>;
+    fn run(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], scratch: &mut [f64]) -> Result<(), ErrorKind>;
 }
 
 /// Code with a state of its own in each workspace.
@@ -169,7 +169,7 @@ pub trait External: Debug + Send + Sync {
         state: &mut (dyn std::any::Any + Send),
         inputs: &[Slice<'_>],
         outputs: &mut [SliceMut<'_>],
-    ) -> Result<Option<Report>, Problem>;
+    ) -> Result<Option<Report>, ErrorKind>;
     /// Forgets what earlier runs left for later ones: warm starts.
     fn forget(&self, state: &mut (dyn std::any::Any + Send)) {
         let _ = state;

@@ -21,7 +21,7 @@ pub use prune::Pruned;
 pub(crate) use prune::{Remember, pruned};
 
 use crate::array::{AnyArray, LeafType};
-use crate::error::Problem;
+use crate::error::{Counted, ErrorKind};
 pub use crate::program::Value;
 use crate::program::{self, Symbol, Types, Values};
 use std::any::Any;
@@ -59,9 +59,9 @@ pub trait Operation: Any + Debug + Send + Sync {
         None
     }
     /// Types of the outputs, or what does not fit and what would.
-    fn infer(&self, inputs: &[&LeafType]) -> Result<Types, String>;
+    fn infer(&self, inputs: &[&LeafType]) -> Result<Types, ErrorKind>;
     /// Values, naively and independently of the kernels: the oracle that the planned executor is tested against.
-    fn value(&self, inputs: &[&AnyArray]) -> Result<Vec<AnyArray>, Problem>;
+    fn value(&self, inputs: &[&AnyArray]) -> Result<Vec<AnyArray>, ErrorKind>;
     /// Forward rule: emits values and tangents. `op` is this operation, shared.
     fn jvp(&self, b: &mut Builder, op: &Op, inputs: &[Value], tangents: &[Option<Value>]) -> (Values, Maybe);
     /// Reverse rule: emits the cotangents of the inputs for which `wanted` holds.
@@ -120,9 +120,9 @@ impl Symbol for Op {
         let attributes = self.attributes();
         if attributes.is_empty() { self.name().to_string() } else { format!("{}[{attributes}]", self.name()) }
     }
-    fn infer(&self, inputs: &[&LeafType]) -> Result<Types, String> {
+    fn infer(&self, inputs: &[&LeafType]) -> Result<Types, ErrorKind> {
         if let Some(n) = self.0.arity().filter(|n| *n != inputs.len()) {
-            return Err(format!("takes {n} inputs, given {}", inputs.len()));
+            return Err(ErrorKind::count(Counted::Operands, n, inputs.len()));
         }
         self.0.infer(inputs)
     }
@@ -141,6 +141,6 @@ pub fn same_value<T: Operation + PartialEq>(a: &T, b: &dyn Operation) -> bool {
 ///
 /// # Errors
 /// When it is NaN, which is neither.
-pub fn truth(test: f64) -> Result<bool, Problem> {
-    if test.is_nan() { Err("the test is NaN; make it a comparison, which is 0 or 1".into()) } else { Ok(test != 0.0) }
+pub fn truth(test: f64) -> Result<bool, ErrorKind> {
+    if test.is_nan() { Err(ErrorKind::TestIsNan) } else { Ok(test != 0.0) }
 }

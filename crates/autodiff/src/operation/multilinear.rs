@@ -1,7 +1,7 @@
 //! Operations that are linear in each argument: both rules from the operation and its transposes.
 use super::{Builder, Lowering, Maybe, Op, Operation, Value, same_value};
 use crate::array::{AnyArray, LeafType};
-use crate::error::Problem;
+use crate::error::ErrorKind;
 use crate::program::{Types, Values};
 use smallvec::smallvec;
 use std::fmt::Debug;
@@ -19,9 +19,9 @@ pub trait Multilinear: Clone + PartialEq + Debug + Send + Sync + 'static {
         1
     }
     /// Type of the output.
-    fn infer(&self, inputs: &[&LeafType]) -> Result<LeafType, String>;
+    fn infer(&self, inputs: &[&LeafType]) -> Result<LeafType, ErrorKind>;
     /// The value, naively.
-    fn value(&self, inputs: &[&AnyArray]) -> Result<AnyArray, Problem>;
+    fn value(&self, inputs: &[&AnyArray]) -> Result<AnyArray, ErrorKind>;
     /// The cotangent of argument `i`. May read the other arguments, of argument `i` only its type.
     fn transpose(&self, b: &mut Builder, inputs: &[Value], i: usize, cotangent: Value) -> Value;
     /// What it asks of the planned executor.
@@ -51,10 +51,10 @@ impl<M: Multilinear> Operation for Product<M> {
     fn arity(&self) -> Option<usize> {
         Some(self.0.arity())
     }
-    fn infer(&self, inputs: &[&LeafType]) -> Result<Types, String> {
+    fn infer(&self, inputs: &[&LeafType]) -> Result<Types, ErrorKind> {
         self.0.infer(inputs).map(|t| smallvec![t])
     }
-    fn value(&self, inputs: &[&AnyArray]) -> Result<Vec<AnyArray>, Problem> {
+    fn value(&self, inputs: &[&AnyArray]) -> Result<Vec<AnyArray>, ErrorKind> {
         self.0.value(inputs).map(|v| vec![v])
     }
     fn jvp(&self, b: &mut Builder, op: &Op, inputs: &[Value], tangents: &[Option<Value>]) -> (Values, Maybe) {

@@ -1,6 +1,7 @@
 //! Sums, differences, products and quotients, element by element.
 use super::declare::binary;
 use crate::array::{Kind, Real};
+use crate::error::ErrorKind;
 use crate::operation::{BinaryFn, Builder, Elementwise, MicroBuilder, Op, Pointwise, Probe, Probed, Reg, Slope, UnaryFn, Value, same_kind};
 
 binary! {
@@ -149,7 +150,7 @@ impl Elementwise for Cast {
         t.kind = self.0;
         b.known_number(x[0]).filter(|_| self.0.is_real()).map(|v| b.full(&t, v))
     }
-    fn kind(&self, _: &[Kind]) -> Result<Kind, String> {
+    fn kind(&self, _: &[Kind]) -> Result<Kind, ErrorKind> {
         Ok(self.0)
     }
     fn may_leave_indices(&self) -> bool {
@@ -189,7 +190,7 @@ impl Elementwise for StopGradient {
     fn simplify(&self, b: &mut Builder, x: &[Value]) -> Option<Value> {
         (b.known_number(x[0]).is_some() || !b.kind(x[0]).is_real()).then_some(x[0])
     }
-    fn kind(&self, inputs: &[Kind]) -> Result<Kind, String> {
+    fn kind(&self, inputs: &[Kind]) -> Result<Kind, ErrorKind> {
         same_kind(inputs, true)
     }
 }

@@ -2,7 +2,7 @@
 use super::declare::binary;
 use crate::array::{AnyArray, Element, Kind, LeafType, Real};
 use crate::each_kind;
-use crate::error::Problem;
+use crate::error::{Counted, ErrorKind};
 use crate::operation::{
     BinaryFn, Builder, Elementwise, Lowering, Maybe, MicroBuilder, Op, Operation, Pointwise, Probe, Probed, Reg, Slope, Value, same_kind,
     same_value,
@@ -57,21 +57,23 @@ impl Operation for Select {
     fn arity(&self) -> Option<usize> {
         Some(3)
     }
-    fn infer(&self, inputs: &[&LeafType]) -> Result<Types, String> {
-        let [test, yes, no] = inputs else { return Err("takes 3 operands".into()) };
+    fn infer(&self, inputs: &[&LeafType]) -> Result<Types, ErrorKind> {
+        let [test, yes, no] = inputs else { return Err(ErrorKind::count(Counted::Operands, 3, inputs.len())) };
         if test.shape != yes.shape || yes.shape != no.shape {
-            return Err("shapes do not broadcast; trailing axes are aligned, and an axis of length 1 repeats".into());
+            return Err(ErrorKind::Broadcast { shapes: inputs.iter().map(|t| t.shape.clone()).collect(), to: None });
         }
         Ok(smallvec![LeafType { shape: yes.shape.clone(), kind: same_kind(&[yes.kind, no.kind], true)? }])
     }
-    fn value(&self, inputs: &[&AnyArray]) -> Result<Vec<AnyArray>, Problem> {
+    fn value(&self, inputs: &[&AnyArray]) -> Result<Vec<AnyArray>, ErrorKind> {
         fn choose<T: Element>(test: &[f64], yes: &ArrayD<T>, no: &AnyArray) -> Option<AnyArray> {
             let test = ArrayD::from_shape_vec(yes.raw_dim(), test.to_vec()).ok()?;
             let no = T::of_array(no)?;
             Some(T::array(Zip::from(&test).and(yes).and(no).map_collect(|t, y, n| if *t != 0.0 { *y } else { *n })))
         }
         let test = inputs[0].to_f64();
-        each_kind!(AnyArray, inputs[1], yes => choose(&test, yes, inputs[2])).map(|y| vec![y]).ok_or_else(|| "operands differ".into())
+        each_kind!(AnyArray, inputs[1], yes => choose(&test, yes, inputs[2]))
+            .map(|y| vec![y])
+            .ok_or_else(|| ErrorKind::misuse("operands differ"))
     }
     fn jvp(&self, b: &mut Builder, op: &Op, inputs: &[Value], tangents: &[Option<Value>]) -> (Values, Maybe) {
         let y = b.emit1(op.clone(), inputs);

@@ -1,6 +1,6 @@
 //! Products of two arrays: dot, outer, matrix and batched products in one operation.
 use crate::array::{AnyArray, Kind, LeafType, Real, Shape};
-use crate::error::Problem;
+use crate::error::{Elements, ErrorKind, Misfit, Nothing};
 use crate::operation::{Builder, Contraction, Lowering, Multilinear, Op, Probe, Probed, Product, Value};
 use ndarray::{ArrayD, IxDyn};
 
@@ -20,10 +20,10 @@ impl Multilinear for Contract {
     fn arity(&self) -> usize {
         2
     }
-    fn infer(&self, inputs: &[&LeafType]) -> Result<LeafType, String> {
+    fn infer(&self, inputs: &[&LeafType]) -> Result<LeafType, ErrorKind> {
         let (a, b) = (inputs[0], inputs[1]);
         if a.kind != b.kind || !a.kind.is_real() {
-            return Err("both operands must have the same real element type; convert one with `cast`".into());
+            return Err(ErrorKind::elements(Elements::AlikeReal, inputs));
         }
         let (mut used_a, mut used_b) = (vec![false; a.shape.len()], vec![false; b.shape.len()]);
         for (i, j) in self.0.batch.iter().chain(&self.0.sum) {
@@ -32,13 +32,10 @@ impl Multilinear for Contract {
                 || std::mem::replace(&mut used_a[*i], true)
                 || std::mem::replace(&mut used_b[*j], true)
             {
-                return Err(format!("({i}, {j}) is no pair of axes that both operands have and use once; pair an axis of each"));
+                return Err(Misfit::AxisPair { left: *i, right: *j, ranks: [a.shape.len(), b.shape.len()] }.into());
             }
             if a.shape[*i] != b.shape[*j] {
-                return Err(format!(
-                    "axis {i} of the left has length {}, axis {j} of the right has {}; pair axes of equal length, or transpose one side",
-                    a.shape[*i], b.shape[*j]
-                ));
+                return Err(ErrorKind::Contracted { left_axis: *i, left: a.shape[*i], right_axis: *j, right: b.shape[*j] });
             }
         }
         let mut shape: Shape = self.0.batch.iter().map(|p| a.shape[p.0]).collect();
@@ -46,13 +43,13 @@ impl Multilinear for Contract {
         shape.extend(self.0.free(1, b.shape.len()).iter().map(|i| b.shape[*i]));
         Ok(LeafType { shape, kind: a.kind })
     }
-    fn value(&self, inputs: &[&AnyArray]) -> Result<AnyArray, Problem> {
+    fn value(&self, inputs: &[&AnyArray]) -> Result<AnyArray, ErrorKind> {
         match (inputs[0], inputs[1]) {
             (AnyArray::F64(a), AnyArray::F64(b)) => Ok(AnyArray::F64(naive(&self.0, a, b))),
             (AnyArray::F32(a), AnyArray::F32(b)) => {
                 Ok(AnyArray::F32(naive(&self.0, &a.mapv(f64::from), &b.mapv(f64::from)).mapv(|v| v as f32)))
             }
-            _ => Err("element types differ".into()),
+            (a, b) => Err(ErrorKind::elements(Elements::Alike, &[&a.leaf_type(), &b.leaf_type()])),
         }
     }
     fn transpose(&self, b: &mut Builder, inputs: &[Value], i: usize, c: Value) -> Value {
@@ -158,7 +155,7 @@ impl Builder {
     pub fn dot(&mut self, a: Value, b: Value) -> Value {
         let (m, n) = (self.shape(a).len(), self.shape(b).len());
         if m == 0 || n == 0 {
-            return self.refuse("dot", &[a, b], "a number has no axis to sum over; multiply with `*`".into());
+            return self.refuse("dot", &[a, b], ErrorKind::Empty(Nothing::Axes));
         }
         let sum = [(m.wrapping_sub(1), n.saturating_sub(2))].into_iter().collect();
         self.contract(a, b, Contraction { batch: Default::default(), sum })

@@ -1,6 +1,6 @@
 //! Two-dimensional convolutions with channels, batches, strides and boundaries.
 use crate::array::{AnyArray, Kind, LeafType, Real, Slice, SliceMut};
-use crate::error::Problem;
+use crate::error::{Convolved, Counted, Elements, ErrorKind};
 use crate::kernels::cast::{scratch_as, scratch_for};
 use crate::kernels::convolution::Convolver;
 pub use crate::kernels::convolution::{Boundary, Geometry};
@@ -33,28 +33,25 @@ pub struct Convolve {
 }
 
 /// [b, c, f] and whether it fits: batch, channels and filters of the two operands.
-fn sizes(c: &Convolve, inputs: &[&LeafType]) -> Result<[usize; 3], String> {
-    let [a, b] = inputs else { return Err("takes two operands".into()) };
+fn sizes(c: &Convolve, inputs: &[&LeafType]) -> Result<[usize; 3], ErrorKind> {
+    let [a, b] = inputs else { return Err(ErrorKind::count(Counted::Operands, 2, inputs.len())) };
     if a.kind != b.kind || !a.kind.is_real() {
-        return Err("both operands must have the same real element type; convert one with `cast`".into());
+        return Err(ErrorKind::elements(Elements::AlikeReal, inputs));
     }
     let (&[a0, a1, a2, a3], &[b0, b1, b2, b3]) = (&a.shape[..], &b.shape[..]) else {
-        return Err(
-            "ranks differ from those of images and filters; give [batch, channels, rows, columns] and [filters, channels, rows, columns]"
-                .into(),
-        );
+        return Err(Convolved::Ranks([a.shape.len(), b.shape.len()]).into());
     };
     let (g, out) = (&c.geometry, c.geometry.output()?);
     let (found, expected, [batch, channels, filters], agree) = match c.role {
-        Role::Output => ([[a2, a3], [b2, b3]], [g.image, g.window], [a0, a1, b0], a1 == b1),
-        Role::Image => ([[a2, a3], [b2, b3]], [out, g.window], [a0, b1, b0], a1 == b0),
-        Role::Filter => ([[a2, a3], [b2, b3]], [g.image, out], [a0, a1, b1], a0 == b0),
+        Role::Output => ([[a2, a3], [b2, b3]], [g.image, g.window], [a0, a1, b0], [a1, b1]),
+        Role::Image => ([[a2, a3], [b2, b3]], [out, g.window], [a0, b1, b0], [a1, b0]),
+        Role::Filter => ([[a2, a3], [b2, b3]], [g.image, out], [a0, a1, b1], [a0, b0]),
     };
     if found != expected {
-        return Err(format!("rows and columns are {found:?}, expected {expected:?}; give those"));
+        return Err(Convolved::Sizes { found, expected }.into());
     }
-    if !agree {
-        return Err("images and filters differ in their channels, or images and outputs in their batch; make these axes agree".into());
+    if agree[0] != agree[1] {
+        return Err(Convolved::Channels(agree).into());
     }
     Ok([batch, channels, filters])
 }
@@ -74,7 +71,7 @@ impl Multilinear for Convolve {
     fn arity(&self) -> usize {
         2
     }
-    fn infer(&self, inputs: &[&LeafType]) -> Result<LeafType, String> {
+    fn infer(&self, inputs: &[&LeafType]) -> Result<LeafType, ErrorKind> {
         let [batch, channels, filters] = sizes(self, inputs)?;
         let (g, out) = (&self.geometry, self.geometry.output()?);
         let shape = match self.role {
@@ -84,14 +81,14 @@ impl Multilinear for Convolve {
         };
         Ok(LeafType::new(&shape, inputs[0].kind))
     }
-    fn value(&self, inputs: &[&AnyArray]) -> Result<AnyArray, Problem> {
+    fn value(&self, inputs: &[&AnyArray]) -> Result<AnyArray, ErrorKind> {
         let types: Vec<LeafType> = inputs.iter().map(|x| x.leaf_type()).collect();
         let types: Vec<&LeafType> = types.iter().collect();
         let (sizes, t) = (sizes(self, &types)?, self.infer(&types)?);
         match (inputs[0], inputs[1]) {
             (AnyArray::F64(a), AnyArray::F64(b)) => Ok(AnyArray::F64(naive(self, sizes, a, b, &t)?)),
             (AnyArray::F32(a), AnyArray::F32(b)) => Ok(AnyArray::F32(naive(self, sizes, a, b, &t)?)),
-            _ => Err("element types differ".into()),
+            (a, b) => Err(ErrorKind::elements(Elements::Alike, &[&a.leaf_type(), &b.leaf_type()])),
         }
     }
     fn transpose(&self, b: &mut Builder, inputs: &[Value], i: usize, c: Value) -> Value {
@@ -107,7 +104,7 @@ impl Multilinear for Convolve {
         b.emit1(Op::new(Product(Convolve { geometry: self.geometry, role })), &operands)
     }
     fn lower(&self, inputs: &[&LeafType], _: &LeafType) -> Lowering {
-        let made = sizes(self, inputs).and_then(|[b, c, f]| Convolver::new(self.geometry, b, c, f));
+        let made = sizes(self, inputs).and_then(|[b, c, f]| Ok(Convolver::new(self.geometry, b, c, f)?));
         Lowering::Kernel(Arc::new(OfKind(ConvolveKernel { made, role: self.role }, inputs[0].kind)))
     }
     fn simplify(&self, b: &mut Builder, x: &[Value]) -> Option<Value> {
@@ -126,7 +123,7 @@ fn naive<T: Real>(
     a: &ArrayD<T>,
     b: &ArrayD<T>,
     t: &LeafType,
-) -> Result<ArrayD<T>, Problem> {
+) -> Result<ArrayD<T>, ErrorKind> {
     let (g, out) = (&c.geometry, c.geometry.output()?);
     let source = |d: usize, p: usize, i: usize| -> Option<usize> {
         let n = g.image[d] as i64;
@@ -188,15 +185,15 @@ impl Probed for Convolve {
 
 #[derive(Debug)]
 struct ConvolveKernel {
-    made: Result<Convolver, String>,
+    made: Result<Convolver, ErrorKind>,
     role: Role,
 }
 impl RealKernel for ConvolveKernel {
     fn scratch<T: Real>(&self) -> usize {
         self.made.as_ref().map_or(0, |c| scratch_for::<T>(c.scratch()))
     }
-    fn run<T: Real>(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], scratch: &mut [f64]) -> Result<(), Problem> {
-        let c = self.made.as_ref().map_err(|e| Problem::from(e.as_str()))?;
+    fn run<T: Real>(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], scratch: &mut [f64]) -> Result<(), ErrorKind> {
+        let c = self.made.as_ref().map_err(Clone::clone)?;
         let (a, b, out, scratch) = (input::<T>(inputs, 0)?, input(inputs, 1)?, output(outputs, 0)?, scratch_as(scratch));
         match self.role {
             Role::Output => c.output_of(a, b, out, scratch),

@@ -1,6 +1,6 @@
 //! Cumulative sums along an axis.
 use crate::array::{AnyArray, Element, Kind, LeafType, Real, Slice, SliceMut};
-use crate::error::Problem;
+use crate::error::{Elements, ErrorKind};
 use crate::kernels::typed::{OfKind, RealKernel, input, output};
 use crate::operation::{Builder, Lowering, Multilinear, Op, Probe, Probed, Product, Value};
 use ndarray::{ArrayD, Axis};
@@ -22,16 +22,16 @@ impl Multilinear for CumulativeSum {
     fn attributes(&self) -> String {
         format!("{}{}", self.axis, if self.reverse { ", reverse" } else { "" })
     }
-    fn infer(&self, inputs: &[&LeafType]) -> Result<LeafType, String> {
+    fn infer(&self, inputs: &[&LeafType]) -> Result<LeafType, ErrorKind> {
         if !inputs[0].kind.is_real() {
-            return Err("not defined for indices; convert them with `real`".into());
+            return Err(ErrorKind::elements(Elements::Real, inputs));
         }
         if self.axis >= inputs[0].shape.len() {
-            return Err(format!("axis {} is no axis of an array of rank {}; name one below it", self.axis, inputs[0].shape.len()));
+            return Err(ErrorKind::axis(self.axis, inputs[0].shape.len()));
         }
         Ok(inputs[0].clone())
     }
-    fn value(&self, inputs: &[&AnyArray]) -> Result<AnyArray, Problem> {
+    fn value(&self, inputs: &[&AnyArray]) -> Result<AnyArray, ErrorKind> {
         fn accumulate<T: Real>(a: &ArrayD<T>, axis: usize, reverse: bool) -> AnyArray {
             let mut y = a.clone();
             if reverse {
@@ -49,7 +49,7 @@ impl Multilinear for CumulativeSum {
                 AnyArray::F64(sums) => Ok(AnyArray::F32(sums.mapv(|v| v as f32))),
                 other => Ok(other),
             },
-            AnyArray::U32(_) => Err("not defined for indices".into()),
+            AnyArray::U32(_) => Err(ErrorKind::elements(Elements::Real, &[&inputs[0].leaf_type()])),
         }
     }
     fn transpose(&self, b: &mut Builder, _: &[Value], _: usize, cotangent: Value) -> Value {
@@ -83,7 +83,7 @@ impl RealKernel for Sums {
     fn scratch<T: Real>(&self) -> usize {
         if self.inner == 1 { 0 } else { self.inner }
     }
-    fn run<T: Real>(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], scratch: &mut [f64]) -> Result<(), Problem> {
+    fn run<T: Real>(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], scratch: &mut [f64]) -> Result<(), ErrorKind> {
         let (x, y) = (input::<T>(inputs, 0)?, output::<T>(outputs, 0)?);
         let row = self.inner;
         let block = (self.steps * row).max(1);

@@ -42,7 +42,7 @@ macro_rules! binary {
             fn slope(&self, $b: &mut Builder, $x: &[Value], $y: Value, $i: usize) -> Slope { let _ = (&$b, $x, $y, $i); $slope }
             fn micro(&self, m: &mut MicroBuilder, x: &[Reg]) -> Reg { m.binary(BinaryFn::$fun, x[0], x[1]) }
             fn simplify(&self, $sb: &mut Builder, $sx: &[Value]) -> Option<Value> { let _ = (&$sb, $sx); $simplify }
-            fn kind(&self, inputs: &[Kind]) -> Result<Kind, String> { same_kind(inputs, $indices) }
+            fn kind(&self, inputs: &[Kind]) -> Result<Kind, $crate::error::ErrorKind> { same_kind(inputs, $indices) }
             $(fn may_leave_indices(&self) -> bool { $leaves })?
         }
         impl Probed for $name {

@@ -1,6 +1,6 @@
 //! Differences of neighbours along an axis: the discrete gradient of total variation.
 use crate::array::{AnyArray, Kind, LeafType, Real, Shape};
-use crate::error::Problem;
+use crate::error::{Elements, ErrorKind};
 use crate::operation::{Builder, Lowering, Multilinear, Op, Part, Probe, Probed, Product, Value};
 use ndarray::{ArrayD, Axis};
 use smallvec::smallvec;
@@ -36,16 +36,16 @@ impl Multilinear for Difference {
         let edge = if self.edge == Edge::Zero { "zero at the edge" } else { "periodic" };
         format!("axis {}, {edge}{}", self.axis, if self.adjoint { ", adjoint" } else { "" })
     }
-    fn infer(&self, inputs: &[&LeafType]) -> Result<LeafType, String> {
+    fn infer(&self, inputs: &[&LeafType]) -> Result<LeafType, ErrorKind> {
         if !inputs[0].kind.is_real() {
-            return Err("not defined for indices; convert them with `real`".into());
+            return Err(ErrorKind::elements(Elements::Real, inputs));
         }
         if self.axis >= inputs[0].shape.len() {
-            return Err(format!("{} has no axis {}; name one below its rank", inputs[0], self.axis));
+            return Err(ErrorKind::axis(self.axis, inputs[0].shape.len()));
         }
         Ok(inputs[0].clone())
     }
-    fn value(&self, inputs: &[&AnyArray]) -> Result<AnyArray, Problem> {
+    fn value(&self, inputs: &[&AnyArray]) -> Result<AnyArray, ErrorKind> {
         fn lanes<T: Real>(d: &Difference, x: &ArrayD<T>) -> ArrayD<T> {
             let mut y = ArrayD::zeros(x.raw_dim());
             for (x, mut y) in x.lanes(Axis(d.axis)).into_iter().zip(y.lanes_mut(Axis(d.axis))) {
@@ -71,7 +71,7 @@ impl Multilinear for Difference {
         match inputs[0] {
             AnyArray::F64(x) => Ok(AnyArray::F64(lanes(self, x))),
             AnyArray::F32(x) => Ok(AnyArray::F32(lanes(self, x))),
-            AnyArray::U32(_) => Err("not defined for indices".into()),
+            AnyArray::U32(_) => Err(ErrorKind::elements(Elements::Real, &[&inputs[0].leaf_type()])),
         }
     }
     fn transpose(&self, b: &mut Builder, _: &[Value], _: usize, cotangent: Value) -> Value {

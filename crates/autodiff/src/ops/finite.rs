@@ -1,15 +1,12 @@
 //! A check as an operation: the same values, or an error that says whose they are.
 use crate::array::{AnyArray, Element, Kind, LeafType, Real, Slice, SliceMut};
-use crate::error::{Error, Problem};
+use crate::error::{Elements, ErrorKind};
 use crate::kernels::typed::{OfKind, RealKernel, input, output};
 use crate::operation::{Builder, Lowering, Maybe, Op, Operation, Probe, Probed, Value, same_value};
 use crate::ops::watched::Derivative;
 use crate::program::{Types, Values};
 use smallvec::smallvec;
 use std::sync::Arc;
-
-/// What to do about values that grow.
-pub const ADVICE: &str = "another start may help, or a smaller step size where the method has one";
 
 /// The same values, all finite; an error when it runs, otherwise. Its derivative is that of the identity.
 ///
@@ -23,10 +20,9 @@ pub struct Finite {
 }
 
 impl Finite {
-    fn check<T: Element>(&self, values: &[T]) -> Result<(), Problem> {
+    fn check<T: Element>(&self, values: &[T]) -> Result<(), ErrorKind> {
         let Some(v) = values.iter().map(|v| v.to_f64()).find(|v| !v.is_finite()) else { return Ok(()) };
-        let problem = format!("its result is not finite: {v}; {ADVICE}");
-        Err(Error::Numeric { op: self.of.clone(), problem, at: None }.into())
+        Err(ErrorKind::Diverged { iteration: None, value: v, origin: None }.of(&self.of))
     }
 }
 
@@ -37,16 +33,16 @@ impl Operation for Finite {
     fn attributes(&self) -> String {
         self.of.clone()
     }
-    fn infer(&self, inputs: &[&LeafType]) -> Result<Types, String> {
+    fn infer(&self, inputs: &[&LeafType]) -> Result<Types, ErrorKind> {
         if !(1..=2).contains(&inputs.len()) {
-            return Err("takes what is handed on, and perhaps what is checked instead".into());
+            return Err(ErrorKind::misuse("takes what is handed on, and perhaps what is checked instead"));
         }
         if !inputs.iter().all(|t| t.kind.is_real()) {
-            return Err("indices are always finite; check the numbers that they come from".into());
+            return Err(ErrorKind::elements(Elements::Checked, inputs));
         }
         Ok(smallvec![inputs[0].clone()])
     }
-    fn value(&self, inputs: &[&AnyArray]) -> Result<Vec<AnyArray>, Problem> {
+    fn value(&self, inputs: &[&AnyArray]) -> Result<Vec<AnyArray>, ErrorKind> {
         self.check(&inputs[inputs.len() - 1].to_f64())?;
         Ok(vec![inputs[0].clone()])
     }
@@ -71,7 +67,7 @@ impl Operation for Finite {
 }
 
 impl RealKernel for Finite {
-    fn run<T: Real>(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], _: &mut [f64]) -> Result<(), Problem> {
+    fn run<T: Real>(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], _: &mut [f64]) -> Result<(), ErrorKind> {
         let (x, y) = (input::<T>(inputs, 0)?, output::<T>(outputs, 0)?);
         self.check(input::<T>(inputs, inputs.len() - 1)?)?;
         y.copy_from_slice(x);

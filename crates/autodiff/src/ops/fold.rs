@@ -1,7 +1,7 @@
 //! Sums over axes, and their transpose, broadcasting.
 use crate::array::{AnyArray, Kind, LeafType, Real, Shape};
 use crate::each_kind;
-use crate::error::Problem;
+use crate::error::{Elements, ErrorKind, Order};
 use crate::operation::{Builder, Fold, Lowering, Multilinear, Op, Probe, Probed, Product, Value, View};
 use ndarray::{ArrayD, Axis, IxDyn};
 
@@ -13,9 +13,9 @@ pub struct Sum {
 }
 
 /// The shape without some axes, or what is wrong with the axes.
-pub fn without(shape: &[usize], axes: &[usize]) -> Result<Shape, String> {
+pub fn without(shape: &[usize], axes: &[usize]) -> Result<Shape, ErrorKind> {
     if axes.windows(2).any(|w| w[0] >= w[1]) || axes.last().is_some_and(|a| *a >= shape.len()) {
-        return Err(format!("{axes:?} are no axes of an array of rank {}; name axes below it, ascending, each once", shape.len()));
+        return Err(ErrorKind::Axes { axes: axes.to_vec(), rank: shape.len(), order: Order::Ascending });
     }
     Ok((0..shape.len()).filter(|i| !axes.contains(i)).map(|i| shape[i]).collect())
 }
@@ -31,17 +31,17 @@ impl Multilinear for Sum {
     fn attributes(&self) -> String {
         format!("{:?}", self.axes)
     }
-    fn infer(&self, inputs: &[&LeafType]) -> Result<LeafType, String> {
+    fn infer(&self, inputs: &[&LeafType]) -> Result<LeafType, ErrorKind> {
         if !inputs[0].kind.is_real() {
-            return Err("not defined for indices; convert them with `real`".into());
+            return Err(ErrorKind::elements(Elements::Real, inputs));
         }
         Ok(LeafType { shape: without(&inputs[0].shape, &self.axes)?, kind: inputs[0].kind })
     }
-    fn value(&self, inputs: &[&AnyArray]) -> Result<AnyArray, Problem> {
+    fn value(&self, inputs: &[&AnyArray]) -> Result<AnyArray, ErrorKind> {
         Ok(match inputs[0] {
             AnyArray::F64(a) => AnyArray::F64(sum_axes(a, &self.axes)),
             AnyArray::F32(a) => AnyArray::F32(sum_axes(&a.mapv(f64::from), &self.axes).mapv(|v| v as f32)),
-            AnyArray::U32(_) => return Err("not defined for indices".into()),
+            AnyArray::U32(_) => return Err(ErrorKind::elements(Elements::Real, &[&inputs[0].leaf_type()])),
         })
     }
     fn transpose(&self, b: &mut Builder, inputs: &[Value], _: usize, cotangent: Value) -> Value {
@@ -85,17 +85,17 @@ impl Multilinear for Broadcast {
     fn attributes(&self) -> String {
         format!("{:?} along {:?}", self.shape, self.axes)
     }
-    fn infer(&self, inputs: &[&LeafType]) -> Result<LeafType, String> {
+    fn infer(&self, inputs: &[&LeafType]) -> Result<LeafType, ErrorKind> {
         let x = &inputs[0].shape;
         let fits = self.axes.len() == x.len()
             && self.axes.windows(2).all(|w| w[0] < w[1])
             && self.axes.iter().zip(x).all(|(a, n)| self.shape.get(*a).is_some_and(|m| m == n || *n == 1));
         if !fits {
-            return Err(format!("does not broadcast to {:?}; trailing axes are aligned, and an axis of length 1 repeats", self.shape));
+            return Err(ErrorKind::Broadcast { shapes: vec![x.clone()], to: Some(self.shape.clone()) });
         }
         Ok(LeafType { shape: self.shape.clone(), kind: inputs[0].kind })
     }
-    fn value(&self, inputs: &[&AnyArray]) -> Result<AnyArray, Problem> {
+    fn value(&self, inputs: &[&AnyArray]) -> Result<AnyArray, ErrorKind> {
         fn broadcast<T: crate::array::Element>(a: &ndarray::ArrayD<T>, shape: &[usize], axes: &[usize]) -> AnyArray {
             T::array(ndarray::ArrayD::from_shape_fn(IxDyn(shape), |at| {
                 let index: Vec<usize> = axes.iter().zip(a.shape()).map(|(k, n)| if *n == 1 { 0 } else { at[*k] }).collect();

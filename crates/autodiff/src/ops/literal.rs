@@ -1,7 +1,7 @@
 //! Values without operands: one number everywhere, and constant arrays.
 use crate::array::{AnyArray, Kind, LeafType, Shared};
 use crate::each_kind;
-use crate::error::Problem;
+use crate::error::{ErrorKind, IndexRange};
 use crate::operation::{Builder, Lowering, Maybe, Op, Operation, Probe, Probed, Value};
 use crate::program::{Types, Values};
 use smallvec::smallvec;
@@ -30,13 +30,13 @@ impl Operation for Full {
     fn arity(&self) -> Option<usize> {
         Some(0)
     }
-    fn infer(&self, _: &[&LeafType]) -> Result<Types, String> {
+    fn infer(&self, _: &[&LeafType]) -> Result<Types, ErrorKind> {
         if self.of.kind == Kind::U32 && self.value != f64::from(self.value as u32) {
-            return Err(format!("{} is no index; give a whole number from 0 to below 2^32", self.value));
+            return Err(ErrorKind::NotAnIndex { value: self.value, place: vec![], from: vec![], range: IndexRange::Literal });
         }
         Ok(smallvec![self.of.clone()])
     }
-    fn value(&self, _: &[&AnyArray]) -> Result<Vec<AnyArray>, Problem> {
+    fn value(&self, _: &[&AnyArray]) -> Result<Vec<AnyArray>, ErrorKind> {
         Ok(vec![AnyArray::full(&self.of, self.value)])
     }
     fn jvp(&self, b: &mut Builder, op: &Op, _: &[Value], _: &[Option<Value>]) -> (Values, Maybe) {
@@ -75,10 +75,10 @@ impl Operation for Constant {
     fn arity(&self) -> Option<usize> {
         Some(0)
     }
-    fn infer(&self, _: &[&LeafType]) -> Result<Types, String> {
+    fn infer(&self, _: &[&LeafType]) -> Result<Types, ErrorKind> {
         Ok(smallvec![self.0.leaf_type()])
     }
-    fn value(&self, _: &[&AnyArray]) -> Result<Vec<AnyArray>, Problem> {
+    fn value(&self, _: &[&AnyArray]) -> Result<Vec<AnyArray>, ErrorKind> {
         Ok(vec![self.0.view().to_owned()])
     }
     fn jvp(&self, b: &mut Builder, op: &Op, _: &[Value], _: &[Option<Value>]) -> (Values, Maybe) {

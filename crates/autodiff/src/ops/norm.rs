@@ -1,7 +1,7 @@
 //! The ℓ₂ norm, whose squares leave no range, and whose convention at 0 ends with the first derivative.
 use super::fold::without;
 use crate::array::{AnyArray, Kind, LeafType, Real, Shape, Slice, SliceMut};
-use crate::error::Problem;
+use crate::error::{Elements, ErrorKind, Order, Typed};
 use crate::kernels::norm::{Norms, scaled};
 use crate::kernels::typed::{OfKind, RealKernel, input, output};
 use crate::operation::{Builder, Lowering, Maybe, Op, Operation, Probe, Probed, Value, same_value};
@@ -49,20 +49,20 @@ impl Operation for Norm {
     fn attributes(&self) -> String {
         format!("{:?}", self.axes)
     }
-    fn infer(&self, inputs: &[&LeafType]) -> Result<Types, String> {
+    fn infer(&self, inputs: &[&LeafType]) -> Result<Types, ErrorKind> {
         if !inputs[0].kind.is_real() {
-            return Err("not defined for indices; convert them with `real`".into());
+            return Err(ErrorKind::elements(Elements::Real, inputs));
         }
         let made = LeafType { shape: without(&inputs[0].shape, &self.axes)?, kind: inputs[0].kind };
         if self.axes.windows(2).any(|w| w[0] + 1 != w[1]) {
-            return Err(format!("{:?} do not follow one another; permute them first", self.axes));
+            return Err(ErrorKind::Axes { axes: self.axes.to_vec(), rank: inputs[0].shape.len(), order: Order::Adjacent });
         }
         match inputs.get(1) {
-            Some(sums) if **sums != made => Err(format!("the sums of squares are {sums}; give one for each norm")),
+            Some(sums) if **sums != made => Err(ErrorKind::types(Typed::Squares, &made, sums)),
             _ => Ok(smallvec![made]),
         }
     }
-    fn value(&self, inputs: &[&AnyArray]) -> Result<Vec<AnyArray>, Problem> {
+    fn value(&self, inputs: &[&AnyArray]) -> Result<Vec<AnyArray>, ErrorKind> {
         fn norms<T: Real>(a: &ArrayD<T>, of: Norms, shape: &[usize]) -> Vec<AnyArray> {
             let x: Vec<T> = a.iter().copied().collect();
             let norm = |at: usize| {
@@ -77,7 +77,7 @@ impl Operation for Norm {
         match inputs[0] {
             AnyArray::F64(a) => Ok(norms(a, of, &shape)),
             AnyArray::F32(a) => Ok(norms(a, of, &shape)),
-            AnyArray::U32(_) => Err("not defined for indices".into()),
+            AnyArray::U32(_) => Err(ErrorKind::elements(Elements::Real, &[&inputs[0].leaf_type()])),
         }
     }
     fn jvp(&self, b: &mut Builder, op: &Op, inputs: &[Value], tangents: &[Option<Value>]) -> (Values, Maybe) {
@@ -137,7 +137,7 @@ impl Operation for Norm {
 }
 
 impl RealKernel for Norms {
-    fn run<T: Real>(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], _: &mut [f64]) -> Result<(), Problem> {
+    fn run<T: Real>(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], _: &mut [f64]) -> Result<(), ErrorKind> {
         Norms::run(*self, input::<T>(inputs, 0)?, input::<T>(inputs, 1)?, output::<T>(outputs, 0)?);
         Ok(())
     }

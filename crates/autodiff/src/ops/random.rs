@@ -3,7 +3,7 @@
 //! The same key, counter and place give the same bits on every machine, in loops that run forwards and backwards, whole and in parts.
 use crate::array::{AnyArray, Element, Kind, LeafType, Slice, SliceMut};
 use crate::each_kind;
-use crate::error::Problem;
+use crate::error::{Counted, Elements, ErrorKind, Nothing, Scalar};
 use crate::kernels::typed::input;
 use crate::operation::{Builder, Kernel, Lowering, Maybe, Op, Operation, Probe, Probed, Value, same_value};
 use crate::program::{Types, Values};
@@ -167,20 +167,21 @@ impl Operation for Random {
     fn arity(&self) -> Option<usize> {
         Some(1)
     }
-    fn infer(&self, inputs: &[&LeafType]) -> Result<Types, String> {
-        if inputs.len() != 1 || inputs[0] != &LeafType::new(&[], Kind::U32) {
-            return Err("the counter is no single u32; give one number for each array".into());
+    fn infer(&self, inputs: &[&LeafType]) -> Result<Types, ErrorKind> {
+        let [counter] = inputs else { return Err(ErrorKind::count(Counted::Operands, 1, inputs.len())) };
+        if **counter != LeafType::new(&[], Kind::U32) {
+            return Err(ErrorKind::NotOneNumber { of: Scalar::Counter, given: (*counter).clone() });
         }
         match self.distribution {
-            Distribution::Below(0) => Err("there is no index below 0; give a larger bound".into()),
-            Distribution::Below(_) if self.of.kind.is_real() => Err(format!("{} does not hold indices", self.of)),
+            Distribution::Below(0) => Err(ErrorKind::Empty(Nothing::Indices)),
+            Distribution::Below(_) if self.of.kind.is_real() => Err(ErrorKind::elements(Elements::RandomIndices, &[&self.of])),
             Distribution::Uniform | Distribution::Normal if !self.of.kind.is_real() => {
-                Err(format!("{} does not hold real numbers", self.of))
+                Err(ErrorKind::elements(Elements::RandomReal, &[&self.of]))
             }
             _ => Ok(smallvec![self.of.clone()]),
         }
     }
-    fn value(&self, inputs: &[&AnyArray]) -> Result<Vec<AnyArray>, Problem> {
+    fn value(&self, inputs: &[&AnyArray]) -> Result<Vec<AnyArray>, ErrorKind> {
         fn fill<T: Element>(op: &Random, counter: u32, y: &mut ndarray::ArrayD<T>) {
             y.iter_mut().enumerate().for_each(|(i, y)| *y = op.element(counter, i));
         }
@@ -204,7 +205,7 @@ impl Operation for Random {
 }
 
 impl Kernel for Random {
-    fn run(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], _: &mut [f64]) -> Result<(), Problem> {
+    fn run(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], _: &mut [f64]) -> Result<(), ErrorKind> {
         fn fill<T: Element>(op: &Random, counter: u32, y: &mut [T]) {
             y.iter_mut().enumerate().for_each(|(i, y)| *y = op.element(counter, i));
         }

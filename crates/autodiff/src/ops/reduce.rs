@@ -1,15 +1,15 @@
 //! Products and extremes over axes; means, and norms made of them.
 use super::fold::without;
 use crate::array::{AnyArray, Kind, LeafType, Real, Shape};
-use crate::error::Problem;
+use crate::error::{Elements, ErrorKind};
 use crate::operation::{Builder, Fold, Lowering, Maybe, Op, Operation, Probe, Probed, Value, same_value};
 use crate::program::{Types, Values};
 use ndarray::{ArrayD, Axis};
 use smallvec::smallvec;
 
-fn infer(inputs: &[&LeafType], axes: &[usize]) -> Result<Types, String> {
+fn infer(inputs: &[&LeafType], axes: &[usize]) -> Result<Types, ErrorKind> {
     if !inputs[0].kind.is_real() {
-        return Err("not defined for indices; convert them with `real`".into());
+        return Err(ErrorKind::elements(Elements::Real, inputs));
     }
     Ok(smallvec![LeafType { shape: without(&inputs[0].shape, axes)?, kind: inputs[0].kind }])
 }
@@ -22,11 +22,11 @@ fn on_reals(
     a: &AnyArray,
     f64s: impl Fn(&ArrayD<f64>) -> Vec<AnyArray>,
     f32s: impl Fn(&ArrayD<f32>) -> Vec<AnyArray>,
-) -> Result<Vec<AnyArray>, Problem> {
+) -> Result<Vec<AnyArray>, ErrorKind> {
     match a {
         AnyArray::F64(a) => Ok(f64s(a)),
         AnyArray::F32(a) => Ok(f32s(a)),
-        AnyArray::U32(_) => Err("not defined for indices".into()),
+        AnyArray::U32(_) => Err(ErrorKind::elements(Elements::Real, &[&a.leaf_type()])),
     }
 }
 
@@ -84,10 +84,10 @@ impl Operation for Prod {
     fn arity(&self) -> Option<usize> {
         Some(1)
     }
-    fn infer(&self, inputs: &[&LeafType]) -> Result<Types, String> {
+    fn infer(&self, inputs: &[&LeafType]) -> Result<Types, ErrorKind> {
         infer(inputs, &self.axes)
     }
-    fn value(&self, inputs: &[&AnyArray]) -> Result<Vec<AnyArray>, Problem> {
+    fn value(&self, inputs: &[&AnyArray]) -> Result<Vec<AnyArray>, ErrorKind> {
         on_reals(inputs[0], |a| fold_axes(a, &self.axes, 1.0, |p, q| p * q), |a| fold_axes(a, &self.axes, 1.0, |p, q| p * q))
     }
     fn jvp(&self, b: &mut Builder, op: &Op, inputs: &[Value], tangents: &[Option<Value>]) -> (Values, Maybe) {
@@ -184,10 +184,10 @@ impl Operation for Extreme {
     fn arity(&self) -> Option<usize> {
         Some(1)
     }
-    fn infer(&self, inputs: &[&LeafType]) -> Result<Types, String> {
+    fn infer(&self, inputs: &[&LeafType]) -> Result<Types, ErrorKind> {
         infer(inputs, &self.axes)
     }
-    fn value(&self, inputs: &[&AnyArray]) -> Result<Vec<AnyArray>, Problem> {
+    fn value(&self, inputs: &[&AnyArray]) -> Result<Vec<AnyArray>, ErrorKind> {
         fn pick<T: Real>(largest: bool, p: T, q: T) -> T {
             let keep = p.is_nan() || (if largest { p >= q } else { p <= q });
             if keep { p } else { q }

@@ -1,7 +1,7 @@
 //! A condition on a setting as an operation: the same values, or an error that names the setting and the value that it must not have.
 use super::literal::Constant;
 use crate::array::{AnyArray, Element, Kind, LeafType, Real, Slice, SliceMut};
-use crate::error::{Error, Problem};
+use crate::error::{ErrorKind, Matrix};
 use crate::kernels::typed::{OfKind, RealKernel, input, output};
 use crate::operation::{Builder, Lowering, Maybe, Op, Operation, Probe, Probed, Value, same_value};
 use crate::program::{Types, Values};
@@ -47,9 +47,8 @@ impl Condition {
             Condition::FiniteNotNegative => "give a finite number that is not negative",
             Condition::Positive => "give a finite positive number",
             Condition::Fraction => "give a number from 0 to below 1",
-            Condition::Independent => "remove the rows that depend on those before them",
             Condition::Zero => "of nothing the sum is 0; give at least one entry",
-            Condition::Bounds => "give the lower bound first",
+            Condition::Independent | Condition::Bounds => "",
         }
     }
     /// Whether numbers that satisfy it satisfy the other one.
@@ -84,7 +83,7 @@ pub struct Require {
 
 impl Require {
     /// The elements, or the pairs of bounds, one after another; what is one number goes with every other.
-    fn check<T: Element>(&self, x: &[T], low: &[T]) -> Result<(), Problem> {
+    fn check<T: Element>(&self, x: &[T], low: &[T]) -> Result<(), ErrorKind> {
         let holds = |x: &T, low: &T| self.condition.holds(x.to_f64(), low.to_f64());
         let fails = match (x, low) {
             (_, []) => x.iter().position(|x| !holds(x, x)),
@@ -94,13 +93,13 @@ impl Require {
         };
         let Some(i) = fails else { return Ok(()) };
         let at = |v: &[T]| v.get(if v.len() == 1 { 0 } else { i }).map_or(f64::NAN, |v| v.to_f64());
-        let place = if x.len().max(low.len()) == 1 { String::new() } else { format!(" of element {i}") };
-        let (what, advice, value) = (&self.what, self.condition.advice(), at(x));
-        let problem = match self.condition {
-            Condition::Bounds => format!("the {what} [{}, {value}]{place} is empty; {advice}", at(low)),
-            _ => format!("the {what}{place} is {value}; {advice}"),
-        };
-        Err(Error::Numeric { op: self.of.clone(), problem, at: None }.into())
+        let element = (x.len().max(low.len()) > 1).then_some(i);
+        let (what, value) = (self.what.clone(), at(x));
+        Err(match self.condition {
+            Condition::Bounds => ErrorKind::Bounds { what, low: at(low), high: value, element },
+            Condition::Independent => Matrix::DependentRows { what, value, element }.into(),
+            _ => ErrorKind::Setting { what, value, element, allowed: self.condition.advice() },
+        })
     }
     /// The numbers of a value that the program states: one number, or a constant array.
     fn known(b: &Builder, v: Value) -> Option<Vec<f64>> {
@@ -115,20 +114,20 @@ impl Operation for Require {
     fn attributes(&self) -> String {
         format!("{} {:?}", self.what, self.condition)
     }
-    fn infer(&self, inputs: &[&LeafType]) -> Result<Types, String> {
+    fn infer(&self, inputs: &[&LeafType]) -> Result<Types, ErrorKind> {
         let fits = match (inputs, self.condition) {
             ([high, low], Condition::Bounds) => high.kind == low.kind && (high.shape == low.shape || high.len() == 1 || low.len() == 1),
             ([_], c) => c != Condition::Bounds,
             _ => false,
         };
         if !fits || !inputs.iter().all(|t| t.kind.is_real()) {
-            return Err("takes one real operand, or an upper and a lower bound of one element type that go together".into());
+            return Err(ErrorKind::misuse("takes one real operand, or an upper and a lower bound of one element type that go together"));
         }
         Ok(smallvec![inputs[0].clone()])
     }
-    fn value(&self, inputs: &[&AnyArray]) -> Result<Vec<AnyArray>, Problem> {
+    fn value(&self, inputs: &[&AnyArray]) -> Result<Vec<AnyArray>, ErrorKind> {
         let low = inputs.get(1).map(|x| x.to_f64()).unwrap_or_default();
-        self.check(&inputs[0].to_f64(), &low)?;
+        self.check(&inputs[0].to_f64(), &low).map_err(|e| e.of(&self.of))?;
         Ok(vec![inputs[0].clone()])
     }
     fn jvp(&self, b: &mut Builder, op: &Op, inputs: &[Value], tangents: &[Option<Value>]) -> (Values, Maybe) {
@@ -154,11 +153,7 @@ impl Operation for Require {
         let low = numbers.get(1).map_or(&[][..], |v| v);
         match self.check(&numbers[0], low) {
             Ok(()) => Some(smallvec![x[0]]),
-            Err(Problem::Nested(e)) => match *e {
-                Error::Numeric { problem, .. } => Some(smallvec![b.refuse(&self.of, x, problem)]),
-                _ => None,
-            },
-            Err(_) => None,
+            Err(kind) => Some(smallvec![b.refuse(&self.of, x, kind)]),
         }
     }
 }
@@ -167,9 +162,9 @@ impl RealKernel for Require {
     fn is_check(&self) -> bool {
         true
     }
-    fn run<T: Real>(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], _: &mut [f64]) -> Result<(), Problem> {
+    fn run<T: Real>(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], _: &mut [f64]) -> Result<(), ErrorKind> {
         let (x, y) = (input::<T>(inputs, 0)?, output::<T>(outputs, 0)?);
-        self.check(x, if inputs.len() > 1 { input::<T>(inputs, 1)? } else { &[] })?;
+        self.check(x, if inputs.len() > 1 { input::<T>(inputs, 1)? } else { &[] }).map_err(|e| e.of(&self.of))?;
         y.copy_from_slice(x);
         Ok(())
     }

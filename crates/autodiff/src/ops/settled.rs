@@ -1,6 +1,6 @@
 //! Second derivatives that are an error where the first has not settled.
 use crate::array::{AnyArray, Kind, LeafType, Real, Slice, SliceMut};
-use crate::error::{Error, Problem};
+use crate::error::ErrorKind;
 use crate::kernels::typed::{OfKind, RealKernel, input, output};
 use crate::operation::{Builder, Lowering, Maybe, Op, Operation, Probe, Probed, Value, same_value};
 use crate::program::{Types, Values};
@@ -26,13 +26,11 @@ impl Settled {
     fn at(&self, order: u8) -> Op {
         Op::new(Settled { of: self.of.clone(), order })
     }
-    fn check(&self, left: f64) -> Result<(), Problem> {
+    fn check(&self, left: f64) -> Result<(), ErrorKind> {
         if self.order > 0 || left <= SETTLED {
             return Ok(());
         }
-        let problem = "its second derivative would be that of the steps, which is not near that of the solution: the steps did not come to rest, or too \
-                       few followed; unroll more steps, differentiate implicitly, or allow it with `second_derivatives_of_steps`";
-        Err(Error::Numeric { op: self.of.clone(), problem: problem.into(), at: None }.into())
+        Err(ErrorKind::NotSettled { left }.of(&self.of))
     }
 }
 
@@ -43,14 +41,14 @@ impl Operation for Settled {
     fn attributes(&self) -> String {
         format!("{}, {}", self.of, self.order)
     }
-    fn infer(&self, inputs: &[&LeafType]) -> Result<Types, String> {
+    fn infer(&self, inputs: &[&LeafType]) -> Result<Types, ErrorKind> {
         let n = if self.order == 1 { 3 } else { 2 };
         if inputs.len() != n || !inputs[0].kind.is_real() || inputs[n - 1] != &LeafType::new(&[], Kind::F64) {
-            return Err(format!("takes {n} operands, real values first and one f64 last"));
+            return Err(ErrorKind::misuse("takes real values first and one f64 last"));
         }
         Ok(smallvec![inputs[0].clone()])
     }
-    fn value(&self, inputs: &[&AnyArray]) -> Result<Vec<AnyArray>, Problem> {
+    fn value(&self, inputs: &[&AnyArray]) -> Result<Vec<AnyArray>, ErrorKind> {
         self.check(inputs[inputs.len() - 1].to_f64()[0])?;
         Ok(vec![inputs[0].clone()])
     }
@@ -103,7 +101,7 @@ impl Operation for Settled {
 }
 
 impl RealKernel for Settled {
-    fn run<T: Real>(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], _: &mut [f64]) -> Result<(), Problem> {
+    fn run<T: Real>(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], _: &mut [f64]) -> Result<(), ErrorKind> {
         let (x, y) = (input::<T>(inputs, 0)?, output::<T>(outputs, 0)?);
         self.check(input::<f64>(inputs, inputs.len() - 1)?.first().copied().unwrap_or(f64::INFINITY))?;
         y.copy_from_slice(x);

@@ -1,7 +1,7 @@
 //! The same elements in another arrangement: views, and placing parts into a larger array.
 use crate::array::{AnyArray, Element, Kind, LeafType, Shape};
 use crate::each_kind;
-use crate::error::Problem;
+use crate::error::{Counted, Elements, ErrorKind, Misfit, Nothing, Order, Stretch};
 use crate::operation::{Builder, Lowering, Multilinear, Op, Part, Probe, Probed, Product, Value, View};
 use ndarray::{ArrayD, IxDyn};
 use smallvec::SmallVec;
@@ -20,18 +20,18 @@ impl Multilinear for Reshape {
     fn attributes(&self) -> String {
         format!("{:?}", self.shape)
     }
-    fn infer(&self, inputs: &[&LeafType]) -> Result<LeafType, String> {
+    fn infer(&self, inputs: &[&LeafType]) -> Result<LeafType, ErrorKind> {
         let t = LeafType { shape: self.shape.clone(), kind: inputs[0].kind };
         let n = inputs[0].len();
         if !t.is_addressable() || t.len() != n {
-            return Err(format!("{n} elements do not fill the shape {:?}; give a shape of {n} elements", self.shape));
+            return Err(Misfit::Reshape { elements: n, shape: self.shape.clone() }.into());
         }
         Ok(t)
     }
-    fn value(&self, inputs: &[&AnyArray]) -> Result<AnyArray, Problem> {
-        fn reshape<T: Element>(a: &ArrayD<T>, shape: &[usize]) -> Result<AnyArray, Problem> {
+    fn value(&self, inputs: &[&AnyArray]) -> Result<AnyArray, ErrorKind> {
+        fn reshape<T: Element>(a: &ArrayD<T>, shape: &[usize]) -> Result<AnyArray, ErrorKind> {
             let v: Vec<T> = a.iter().copied().collect();
-            ArrayD::from_shape_vec(IxDyn(shape), v).map(T::array).map_err(|e| e.to_string().into())
+            ArrayD::from_shape_vec(IxDyn(shape), v).map(T::array).map_err(|_| ErrorKind::misuse("the elements do not fill the shape"))
         }
         each_kind!(AnyArray, inputs[0], a => reshape(a, &self.shape))
     }
@@ -69,16 +69,16 @@ impl Multilinear for Permute {
     fn attributes(&self) -> String {
         format!("{:?}", self.axes)
     }
-    fn infer(&self, inputs: &[&LeafType]) -> Result<LeafType, String> {
+    fn infer(&self, inputs: &[&LeafType]) -> Result<LeafType, ErrorKind> {
         let rank = inputs[0].shape.len();
         let mut seen = vec![false; rank];
         let fits = self.axes.len() == rank && self.axes.iter().all(|a| *a < rank && !std::mem::replace(&mut seen[*a], true));
         if !fits {
-            return Err(format!("{:?} is not an order of the {rank} axes; name each of 0..{rank} once", self.axes));
+            return Err(ErrorKind::Axes { axes: self.axes.to_vec(), rank, order: Order::Permutation });
         }
         Ok(LeafType { shape: self.axes.iter().map(|a| inputs[0].shape[*a]).collect(), kind: inputs[0].kind })
     }
-    fn value(&self, inputs: &[&AnyArray]) -> Result<AnyArray, Problem> {
+    fn value(&self, inputs: &[&AnyArray]) -> Result<AnyArray, ErrorKind> {
         fn permute<T: Element>(a: &ArrayD<T>, axes: &[usize]) -> AnyArray {
             T::array(a.clone().permuted_axes(axes).as_standard_layout().into_owned())
         }
@@ -127,28 +127,27 @@ impl Multilinear for Slice {
     fn attributes(&self) -> String {
         format!("{:?} by {:?} of {:?}", self.start, self.step, self.len)
     }
-    fn infer(&self, inputs: &[&LeafType]) -> Result<LeafType, String> {
+    fn infer(&self, inputs: &[&LeafType]) -> Result<LeafType, ErrorKind> {
         let shape = &inputs[0].shape;
         let ranks = [self.start.len(), self.step.len(), self.len.len()];
-        if ranks.iter().any(|r| *r != shape.len()) {
-            return Err(format!("names {ranks:?} axes of {}", shape.len()));
+        if let Some(r) = ranks.iter().find(|r| **r != shape.len()) {
+            return Err(ErrorKind::count(Counted::Axes, shape.len(), *r));
         }
         for i in 0..shape.len() {
             // Wide enough for any start, step and length.
             let last = self.start[i] as i128 + self.step[i] as i128 * (self.len[i] as i128 - 1);
             if self.step[i] == 0 {
-                return Err(format!("steps of 0 along axis {i} stay where they are; give another step"));
+                return Err(ErrorKind::ZeroStep { axis: i });
             }
             if self.len[i] > 0 && (self.start[i] >= shape[i] || last < 0 || last >= shape[i] as i128) {
-                return Err(format!(
-                    "{} elements from {} by {} do not lie in axis {i} of length {}; stay within the axis",
-                    self.len[i], self.start[i], self.step[i], shape[i]
-                ));
+                let of = Stretch::Steps { count: self.len[i], by: self.step[i] };
+                let to = usize::try_from(last + 1).unwrap_or(0);
+                return Err(ErrorKind::Range { of, from: self.start[i], to, axis: i, length: shape[i] });
             }
         }
         Ok(LeafType { shape: self.len.clone(), kind: inputs[0].kind })
     }
-    fn value(&self, inputs: &[&AnyArray]) -> Result<AnyArray, Problem> {
+    fn value(&self, inputs: &[&AnyArray]) -> Result<AnyArray, ErrorKind> {
         fn slice<T: Element>(s: &Slice, a: &ArrayD<T>) -> AnyArray {
             T::array(ArrayD::from_shape_fn(IxDyn(&s.len), |at| {
                 let index: Vec<usize> = (0..s.len.len()).map(|i| (s.start[i] as isize + at[i] as isize * s.step[i]) as usize).collect();
@@ -199,10 +198,10 @@ impl Multilinear for Place {
     fn arity(&self) -> usize {
         self.parts.len()
     }
-    fn infer(&self, inputs: &[&LeafType]) -> Result<LeafType, String> {
-        let Some(first) = inputs.first() else { return Err("there is nothing to place".into()) };
+    fn infer(&self, inputs: &[&LeafType]) -> Result<LeafType, ErrorKind> {
+        let Some(first) = inputs.first() else { return Err(ErrorKind::Empty(Nothing::Placed)) };
         if inputs.len() != self.parts.len() {
-            return Err(format!("there are places for {} operands, given {}", self.parts.len(), inputs.len()));
+            return Err(ErrorKind::count(Counted::Places, self.parts.len(), inputs.len()));
         }
         let whole = LeafType { shape: self.shape.clone(), kind: first.kind };
         if !whole.is_addressable() {
@@ -211,7 +210,7 @@ impl Multilinear for Place {
         }
         for (x, p) in inputs.iter().zip(&self.parts) {
             if x.kind != first.kind {
-                return Err("element types differ; convert one with `cast`".into());
+                return Err(ErrorKind::elements(Elements::Alike, inputs));
             }
             let fits = [x.shape.len(), p.start.len(), p.step.len()] == [self.shape.len(); 3]
                 && (0..x.shape.len()).all(|i| {
@@ -219,12 +218,13 @@ impl Multilinear for Place {
                         || (p.step[i] > 0 && p.step[i].saturating_mul(x.shape[i] - 1).saturating_add(p.start[i]) < self.shape[i])
                 });
             if !fits {
-                return Err(format!("{x} from {:?} by {:?} does not fit into {:?}", p.start, p.step, self.shape));
+                let (start, step) = (p.start.clone(), p.step.clone());
+                return Err(Misfit::Placed { part: (*x).clone(), start, step, whole: self.shape.clone() }.into());
             }
         }
         Ok(whole)
     }
-    fn value(&self, inputs: &[&AnyArray]) -> Result<AnyArray, Problem> {
+    fn value(&self, inputs: &[&AnyArray]) -> Result<AnyArray, ErrorKind> {
         let mut y = AnyArray::full(&LeafType { shape: self.shape.clone(), kind: inputs[0].kind() }, 0.0);
         fn place<T: Element>(y: &mut ArrayD<T>, x: &AnyArray, p: &Part) {
             for (at, v) in T::of_array(x).into_iter().flat_map(|x| x.indexed_iter()) {
@@ -279,13 +279,13 @@ impl Multilinear for Diagonal {
     fn name(&self) -> &'static str {
         "diagonal"
     }
-    fn infer(&self, inputs: &[&LeafType]) -> Result<LeafType, String> {
+    fn infer(&self, inputs: &[&LeafType]) -> Result<LeafType, ErrorKind> {
         match inputs[0].shape[..] {
             [.., m, n] if m == n => Ok(LeafType::new(&inputs[0].shape[..inputs[0].shape.len() - 1], inputs[0].kind)),
-            _ => Err(format!("{} is no square matrix, and no batch of them; give one with two last axes of the same length", inputs[0])),
+            _ => Err(Misfit::NotSquare { given: inputs[0].clone() }.into()),
         }
     }
-    fn value(&self, inputs: &[&AnyArray]) -> Result<AnyArray, Problem> {
+    fn value(&self, inputs: &[&AnyArray]) -> Result<AnyArray, ErrorKind> {
         fn diagonal<T: Element>(a: &ArrayD<T>) -> AnyArray {
             let rank = a.ndim();
             T::array(ArrayD::from_shape_fn(IxDyn(&a.shape()[..rank - 1]), |at| {
@@ -381,7 +381,8 @@ impl Builder {
         }
         let shape = self.shape(a);
         if let Some(axis) = axes.iter().find(|i| **i >= shape.len()) {
-            return self.refuse("flip", &[a], format!("axis {axis} is no axis of an array of rank {}; name axes below it", shape.len()));
+            let kind = ErrorKind::AxisOutOfRange { axis: *axis, rank: shape.len(), advice: "name axes below it" };
+            return self.refuse("flip", &[a], kind);
         }
         let flipped = |i: usize| axes.contains(&i);
         let start: Vec<usize> = (0..shape.len()).map(|i| if flipped(i) { shape[i].saturating_sub(1) } else { 0 }).collect();
@@ -412,12 +413,12 @@ impl Builder {
     /// Operands one after another along an axis.
     pub fn concatenate(&mut self, parts: &[Value], axis: usize) -> Value {
         let Some(first) = parts.first() else {
-            return self.refuse("concat", parts, "there is nothing to concatenate; give at least one array".into());
+            return self.refuse("concat", parts, ErrorKind::Empty(Nothing::Concatenated));
         };
         let mut shape = self.shape(*first);
         if axis >= shape.len() {
-            let problem = format!("axis {axis} is no axis of an array of rank {}; name one below it, or use `stack`", shape.len());
-            return self.refuse("concat", parts, problem);
+            let kind = ErrorKind::AxisOutOfRange { axis, rank: shape.len(), advice: "name one below it, or use `stack`" };
+            return self.refuse("concat", parts, kind);
         }
         let mut at = 0;
         let mut placed = vec![];
@@ -425,8 +426,7 @@ impl Builder {
             let part = self.shape(*v);
             let alike = part.len() == shape.len() && (0..shape.len()).all(|i| i == axis || part[i] == shape[i]);
             if !alike {
-                let problem = format!("part {k} differs from the first in other axes than axis {axis}; make those alike");
-                return self.refuse("concat", parts, problem);
+                return self.refuse("concat", parts, Misfit::Parts { part: k, axis });
             }
             let mut start = Shape::from_elem(0, shape.len());
             start[axis] = at;

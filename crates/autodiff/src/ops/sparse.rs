@@ -1,6 +1,6 @@
 //! Products with a constant sparse matrix.
 use crate::array::{AnyArray, Kind, LeafType, Real, Shape, Slice, SliceMut};
-use crate::error::Problem;
+use crate::error::{Elements, ErrorKind, Misfit};
 use crate::kernels::cast::{scratch_as, scratch_for};
 pub use crate::kernels::sparse::Csr;
 use crate::kernels::typed::{input, output};
@@ -33,23 +33,24 @@ impl<T: Real> Multilinear for SparseDot<T> {
         let a = &self.matrix;
         format!("{}×{}, {} entries{}", a.rows(), a.columns(), a.nonzeros(), if self.transpose { ", transposed" } else { "" })
     }
-    fn infer(&self, inputs: &[&LeafType]) -> Result<LeafType, String> {
+    fn infer(&self, inputs: &[&LeafType]) -> Result<LeafType, ErrorKind> {
         let (from, to) = self.lengths();
         let x = inputs[0];
         if x.kind != T::KIND {
-            return Err(format!("the matrix is of type {}; convert one with `cast`", T::KIND));
+            return Err(ErrorKind::elements(Elements::Matrix(T::KIND), inputs));
         }
         if !(x.shape.len() == 1 || x.shape.len() == 2) || x.shape[0] != from {
-            return Err(format!(
-                "the matrix has {from} columns, the operand is {x}; give a vector of {from} elements, or a matrix of {from} rows"
-            ));
+            return Err(Misfit::SparseOperand { columns: from, given: x.clone() }.into());
         }
         let mut shape = x.shape.clone();
         shape[0] = to;
         Ok(LeafType { shape, kind: x.kind })
     }
-    fn value(&self, inputs: &[&AnyArray]) -> Result<AnyArray, Problem> {
-        let (a, x) = (&self.matrix, T::of_array(inputs[0]).ok_or("element types differ")?);
+    fn value(&self, inputs: &[&AnyArray]) -> Result<AnyArray, ErrorKind> {
+        let (a, x) = (
+            &self.matrix,
+            T::of_array(inputs[0]).ok_or_else(|| ErrorKind::elements(Elements::Matrix(T::KIND), &[&inputs[0].leaf_type()]))?,
+        );
         let mut shape = Shape::from_slice(x.shape());
         shape[0] = self.lengths().1;
         let mut y = ArrayD::<T>::zeros(IxDyn(&shape));
@@ -115,7 +116,7 @@ impl<T: Real> Kernel for SparseKernel<T> {
         let pays = self.k == 1 && a.nonzeros() >= a.rows().saturating_add(a.columns());
         pays.then(|| -> ((usize, bool), Arc<dyn Kernel>) { ((a.address(), transpose), Arc::new(TwoVectors(self.what.clone()))) })
     }
-    fn run(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], scratch: &mut [f64]) -> Result<(), Problem> {
+    fn run(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], scratch: &mut [f64]) -> Result<(), ErrorKind> {
         let (a, x, y) = (&self.what.matrix, input(inputs, 0)?, output(outputs, 0)?);
         if self.what.transpose {
             a.dot_transposed(x, y, self.k, scratch_as(scratch))
@@ -139,7 +140,7 @@ impl<T: Real> Kernel for TwoVectors<T> {
     fn data(&self) -> Option<(usize, usize)> {
         Some((self.0.matrix.address(), self.0.matrix.bytes()))
     }
-    fn run(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], scratch: &mut [f64]) -> Result<(), Problem> {
+    fn run(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], scratch: &mut [f64]) -> Result<(), ErrorKind> {
         let (a, (from, to)) = (&self.0.matrix, self.0.lengths());
         let (x, rest) = scratch_as::<T>(scratch).split_at_mut(2 * from);
         let (y, rest) = rest.split_at_mut(2 * to);

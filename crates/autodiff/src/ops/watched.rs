@@ -1,6 +1,6 @@
 //! Checks of derivatives as operations: what enters an unrolled solver, and the derivative that comes out.
 use crate::array::{AnyArray, Element, Kind, LeafType, Real, Slice, SliceMut};
-use crate::error::{Error, Problem};
+use crate::error::{ErrorKind, Typed};
 use crate::kernels::typed::{input, output};
 use crate::operation::{Builder, External, Lowering, Maybe, Op, Operation, Probe, Probed, Report, Value, same_value};
 use crate::outcome::Status;
@@ -35,10 +35,9 @@ fn size<T: Real>(x: &[T]) -> f64 {
 }
 
 impl Derivative {
-    fn check<T: Real>(&self, d: &[T], of: &[T]) -> Result<Option<Report>, Problem> {
+    fn check<T: Real>(&self, d: &[T], of: &[T]) -> Result<Option<Report>, ErrorKind> {
         if let Some(v) = d.iter().map(|v| Element::to_f64(*v)).find(|v| !v.is_finite()) {
-            let problem = format!("its derivative is not finite: {v}; {ADVICE}");
-            return Err(Error::Numeric { op: self.of.clone(), problem, at: None }.into());
+            return Err(ErrorKind::DerivativeNotFinite { iteration: None, value: v, origin: None }.of(&self.of));
         }
         let (derivative, scale) = (size(d), size(of));
         let relative = match (scale > 0.0, self.tangent) {
@@ -58,10 +57,6 @@ impl Derivative {
     }
 }
 
-/// What to do about steps whose derivatives grow.
-pub(crate) const ADVICE: &str =
-    "its steps multiply derivatives: fewer or shorter steps, a larger epsilon inside Adam's root, or differentiating implicitly may help";
-
 impl Operation for Watched {
     fn name(&self) -> &'static str {
         "watched"
@@ -69,10 +64,10 @@ impl Operation for Watched {
     fn attributes(&self) -> String {
         self.of.clone()
     }
-    fn infer(&self, inputs: &[&LeafType]) -> Result<Types, String> {
+    fn infer(&self, inputs: &[&LeafType]) -> Result<Types, ErrorKind> {
         Ok(smallvec![inputs[0].clone()])
     }
-    fn value(&self, inputs: &[&AnyArray]) -> Result<Vec<AnyArray>, Problem> {
+    fn value(&self, inputs: &[&AnyArray]) -> Result<Vec<AnyArray>, ErrorKind> {
         Ok(vec![inputs[0].clone()])
     }
     fn jvp(&self, b: &mut Builder, op: &Op, inputs: &[Value], tangents: &[Option<Value>]) -> (Values, Maybe) {
@@ -97,14 +92,14 @@ impl Operation for Derivative {
     fn attributes(&self) -> String {
         self.of.clone()
     }
-    fn infer(&self, inputs: &[&LeafType]) -> Result<Types, String> {
-        let [d, of] = inputs else { return Err("takes a derivative and what it is of".into()) };
+    fn infer(&self, inputs: &[&LeafType]) -> Result<Types, ErrorKind> {
+        let [d, of] = inputs else { return Err(ErrorKind::misuse("takes a derivative and what it is of")) };
         if !d.kind.is_real() || d != of {
-            return Err(format!("a derivative of {of} is of that type, not {d}"));
+            return Err(ErrorKind::types(Typed::Watched, of, d));
         }
         Ok(smallvec![(*d).clone()])
     }
-    fn value(&self, inputs: &[&AnyArray]) -> Result<Vec<AnyArray>, Problem> {
+    fn value(&self, inputs: &[&AnyArray]) -> Result<Vec<AnyArray>, ErrorKind> {
         self.check(&inputs[0].to_f64(), &inputs[1].to_f64())?;
         Ok(vec![inputs[0].clone()])
     }
@@ -131,8 +126,8 @@ impl External for Derivative {
     fn state_bytes(&self) -> u64 {
         0
     }
-    fn run(&self, _: &mut (dyn Any + Send), inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>]) -> Result<Option<Report>, Problem> {
-        fn typed<T: Real>(d: &Derivative, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>]) -> Result<Option<Report>, Problem> {
+    fn run(&self, _: &mut (dyn Any + Send), inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>]) -> Result<Option<Report>, ErrorKind> {
+        fn typed<T: Real>(d: &Derivative, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>]) -> Result<Option<Report>, ErrorKind> {
             let (x, of) = (input::<T>(inputs, 0)?, input::<T>(inputs, 1)?);
             let report = d.check(x, of)?;
             output::<T>(outputs, 0)?.copy_from_slice(x);

@@ -1,5 +1,5 @@
 //! Bytes: the alignment of slots, and which operation needs the most memory.
-use crate::error::{Error, Lacking, Site};
+use crate::error::{Error, ErrorKind, Lacking, Site};
 
 /// Slots begin at multiples of this many bytes.
 const ALIGN: usize = 64;
@@ -20,6 +20,6 @@ pub(crate) struct Demand {
 impl Demand {
     /// The error that this many bytes in all cannot be had.
     pub(crate) fn error(&self, bytes: u64, lacking: Lacking) -> Error {
-        Error::Memory { op: self.op.clone(), bytes, lacking, at: self.site }
+        Error::new(self.op.clone(), ErrorKind::Memory { bytes, lacking }).or(self.site)
     }
 }

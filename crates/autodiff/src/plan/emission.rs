@@ -9,7 +9,7 @@ use super::roots::{Home, Root, Seen};
 use super::scratch::sums;
 use super::thresholds::{BIG_FOLD, BIG_PRODUCT};
 use crate::array::{Kind, Layout};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Many, Result};
 use crate::kernels::group::Group;
 
 /// The block of a frame in which everything has its place.
@@ -86,8 +86,8 @@ fn checked(group: Group, c: &Fusion) -> Result<(Group, String)> {
     if group.fits() {
         return Ok((group, op));
     }
-    let problem = format!("{} instructions at once, more than fit; write it as several operations", c.nodes.len());
-    Err(Error::Argument { op, problem, at: c.site })
+    let kind = ErrorKind::TooMany { of: Many::Instructions, given: c.nodes.len() as u64, most: u64::from(u16::MAX) };
+    Err(Error::new(op, kind).or(c.site))
 }
 
 /// The step of a fusion.

@@ -1,7 +1,7 @@
 //! Expansion: composites are written out and dead code is left out, so that every equation asks for one machine instruction.
 use super::machine::{Expanded, ask_one};
 use super::thresholds::COMPOSITE_DEPTH;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Malformed, Result, Typed};
 use crate::operation::{Builder, Lowering, Program, Value};
 
 /// Writes composites out, and composites of composites, until none is left.
@@ -16,7 +16,7 @@ pub(crate) fn expand(x: &mut Expanded) -> Result<()> {
     let p = &x.program;
     let culprit = p.equations.iter().find(|e| matches!(ask_one(p, e), Ok(Lowering::Composite(_))));
     let (op, at) = culprit.map_or(("program".into(), None), |e| (e.op.name().to_string(), e.site));
-    Err(Error::Argument { op, problem: format!("written in terms of itself more than {COMPOSITE_DEPTH} times over"), at })
+    Err(Error::new(op, Malformed::Endless(COMPOSITE_DEPTH)).or(at))
 }
 
 /// The program with one level of composites written out.
@@ -36,8 +36,11 @@ fn rewrite(Expanded { program: p, asked }: &Expanded) -> Result<Program> {
         let fits = |(v, m): (&Value, &Value)| b.has(*m) && b.type_of(*m) == p.type_of(*v);
         if b.problem().is_none() && !(made.len() >= e.outputs.len() && e.outputs.iter().zip(&made).all(fits)) {
             let operands = inputs.iter().map(|v| b.type_of(*v).clone()).collect();
-            let problem = "the equations it is made of give values of other types".into();
-            return Err(Error::Operands { op: e.op.name().into(), problem, operands, at: e.site });
+            let expected = e.outputs.iter().map(|v| p.type_of(*v).clone()).collect();
+            let given = made.iter().filter(|v| b.has(**v)).map(|v| b.type_of(*v).clone()).collect();
+            return Err(Error::new(e.op.name(), ErrorKind::Types { of: Typed::Expanded, expected, given })
+                .with_operands(operands)
+                .or(e.site));
         }
         for (v, m) in e.outputs.iter().zip(made) {
             map[v.index()] = m;

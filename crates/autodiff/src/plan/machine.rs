@@ -63,7 +63,7 @@ pub(crate) fn ask_one(p: &Program, e: &Equation) -> Result<Lowering> {
         Ok(()) => Ok(l),
         Err(problem) => {
             let operands = inputs.into_iter().cloned().collect();
-            Err(Error::Operands { op: e.op.name().into(), problem, operands, at: e.site })
+            Err(Error::refused(e.op.name(), problem, operands).or(e.site))
         }
     }
 }

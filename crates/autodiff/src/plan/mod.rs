@@ -40,7 +40,7 @@ mod verify;
 pub use memory::Memory;
 
 use crate::array::{Layout, LeafType};
-use crate::error::{Error, Lacking, Result};
+use crate::error::{Error, ErrorKind, Lacking, Result};
 use crate::operation::Program;
 use code::Block;
 use demand::{Demand, aligned};
@@ -63,7 +63,7 @@ impl Plan {
     /// Plans a program.
     pub fn new(program: &Program) -> Result<Self> {
         if let Some(f) = program.fault(true) {
-            return Err(Error::Argument { op: "plan".into(), problem: format!("the program is not right: {}", f.problem), at: f.site });
+            return Err(Error::new("plan", ErrorKind::Program(f.problem)).or(f.site));
         }
         let (inputs, outputs) = (program.input_types(), program.output_types());
         let given = |t: &LeafType| Given { kind: t.kind, layout: Layout::contiguous(&t.shape), literal: None, constant: None };

@@ -9,7 +9,7 @@ use super::machine::Expanded;
 use super::schedule::{Given, Nest, Schedule};
 use super::{accumulate, batching, carry_donation, emission, expand, liveness, loop_invariant, matrix_passes, order, packing};
 use super::{scratch, sinking, slots, transposed_products, unstacking, verify};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::operation::{Lowering, Program};
 use std::sync::Arc;
 
@@ -125,7 +125,7 @@ const MEMORY: &[Pass<Frame>] = &[
 /// The program with the outputs for which `read` holds, in machine instructions.
 pub(crate) fn expand(program: &Program, read: &[bool]) -> Result<Expanded> {
     if let Some(f) = program.fault(false) {
-        return Err(Error::Argument { op: "plan".into(), problem: format!("the program is not right: {}", f.problem), at: f.site });
+        return Err(Error::new("plan", ErrorKind::Program(f.problem)).or(f.site));
     }
     let mut x = Expanded::new(program, read);
     walk(EQUATIONS, &mut x, verify::equations)?;
@@ -176,7 +176,7 @@ fn walk<T>(passes: &[Pass<T>], t: &mut T, check: fn(&T) -> std::result::Result<(
 /// The error that a pass broke an invariant.
 fn broken<T>(Pass { name, needs, leaves, .. }: &Pass<T>, problem: &str) -> Error {
     let problem = format!("after the pass {name} (which needs {needs}, and leaves {leaves}): {problem}; this is a fault of the planner");
-    Error::Argument { op: "plan".into(), problem, at: None }
+    Error::new("plan", ErrorKind::Plan(problem))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ mod display;
 pub use display::Dot;
 
 use crate::array::LeafType;
-use crate::error::Site;
+use crate::error::{ErrorKind, Site};
 use smallvec::SmallVec;
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ pub trait Symbol: Clone + std::fmt::Debug {
     /// Name and attributes, as a listing shows them.
     fn label(&self) -> String;
     /// Types of the outputs for inputs of these types, or what does not fit; inputs are too many or too few in a program that is wrong.
-    fn infer(&self, inputs: &[&LeafType]) -> Result<Types, String>;
+    fn infer(&self, inputs: &[&LeafType]) -> Result<Types, ErrorKind>;
     /// Programs inside: the bodies of loops and branches, with a name each.
     fn bodies(&self) -> Vec<(&'static str, Arc<Program<Self>>)>;
 }

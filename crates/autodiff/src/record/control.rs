@@ -3,11 +3,10 @@ use super::handle::DynVar;
 use super::tape::{self, Captured};
 use super::var::Var;
 use crate::array::{Element, Kind, LeafType, Shape};
-use crate::error::{Error, Site};
+use crate::error::{Counted, Error, ErrorKind, Many, Nothing, Scalar, Site, Vectors};
 use crate::operation::{CondSpec, Op, ScanSpec, Storage, Trip};
 use crate::ops::control::{Cond, Scan};
 use crate::tree::{Structure, Vars};
-use std::panic::Location;
 use std::sync::Arc;
 
 /// What a loop runs over: a number of steps (the item is the counter), or arrays by their leading axis.
@@ -20,14 +19,14 @@ pub trait Steps {
     type Item;
     /// The stacked handles, and how many steps; an error names what does not fit.
     #[doc(hidden)]
-    fn open(&self) -> Result<(Vec<DynVar>, usize), String>;
+    fn open(&self) -> Result<(Vec<DynVar>, usize), ErrorKind>;
     /// The item of one step, from the counter and the handles of this step.
     #[doc(hidden)]
     fn item(&self, counter: DynVar, items: &[DynVar]) -> Self::Item;
 }
 impl Steps for usize {
     type Item = Var<u32>;
-    fn open(&self) -> Result<(Vec<DynVar>, usize), String> {
+    fn open(&self) -> Result<(Vec<DynVar>, usize), ErrorKind> {
         Ok((vec![], *self))
     }
     fn item(&self, counter: DynVar, _: &[DynVar]) -> Var<u32> {
@@ -37,24 +36,22 @@ impl Steps for usize {
 #[diagnostic::do_not_recommend]
 impl<W: Vars> Steps for W {
     type Item = W;
-    fn open(&self) -> Result<(Vec<DynVar>, usize), String> {
+    fn open(&self) -> Result<(Vec<DynVar>, usize), ErrorKind> {
         let flat = self.flat();
         let mut n = None;
         for v in &flat {
             let t = v.leaf_type().unwrap_or(LeafType::new(&[1], v.kind()));
             match (t.shape.first(), n) {
                 (None, _) => {
-                    return Err(format!(
-                        "a loop runs over the leading axis of its items, {t} has none; give a number of steps, or stack the items"
-                    ));
+                    return Err(ErrorKind::NotOneNumber { of: Scalar::Item, given: t });
                 }
                 (Some(m), Some(n)) if *m != n => {
-                    return Err(format!("the items have leading axes of length {n} and {m}; give one item of each for every step"));
+                    return Err(ErrorKind::Lengths { of: Vectors::Items, expected: vec![n], given: vec![*m] });
                 }
                 (Some(m), _) => n = Some(*m),
             }
         }
-        n.map(|n| (flat, n)).ok_or_else(|| "there is nothing to run over; give a number of steps".into())
+        n.map(|n| (flat, n)).ok_or(ErrorKind::Empty(Nothing::Items))
     }
     fn item(&self, _: DynVar, items: &[DynVar]) -> W {
         let mut it = items.iter().copied();
@@ -70,14 +67,14 @@ fn row_types(stacked: &[DynVar]) -> Vec<LeafType> {
     types(stacked).into_iter().map(|t| LeafType { shape: Shape::from_slice(t.shape.get(1..).unwrap_or(&[])), kind: t.kind }).collect()
 }
 
-fn fail(op: &str, problem: String, at: Site) {
-    tape::fail(Error::Argument { op: op.into(), problem, at: Some(at) });
+fn fail(op: &str, kind: ErrorKind, at: Site) {
+    tape::fail(Error::new(op, kind).at(at));
 }
 
 /// That the counter of a loop can count its steps.
 fn countable(op: &str, steps: usize, at: Site) {
     if u32::try_from(steps).is_err() {
-        fail(op, format!("{steps} steps are more than a u32 counts; nest two loops"), at);
+        fail(op, ErrorKind::TooMany { of: Many::Steps, given: steps as u64, most: u64::from(u32::MAX) }, at);
     }
 }
 
@@ -85,11 +82,11 @@ fn countable(op: &str, steps: usize, at: Site) {
 fn same_leaves<W: Vars>(op: &str, start: &W, next: &W, at: Site) {
     let (m, n) = (start.flat().len(), next.flat().len());
     if m != n {
-        fail(op, format!("the carry starts as {m} variables and is handed on as {n}; hand on as many as there were"), at);
+        fail(op, ErrorKind::count(Counted::Carry, m, n), at);
     }
     let (a, b) = (lengths(start), lengths(next));
     if a != b {
-        fail(op, format!("the carry starts as vectors of lengths {a:?} and is handed on as {b:?}; hand on the same lengths"), at);
+        fail(op, ErrorKind::Lengths { of: Vectors::Carry, expected: a, given: b }, at);
     }
 }
 
@@ -108,13 +105,13 @@ fn poisoned<W: Vars>(like: &W) -> W {
 /// uses are captured, and differentiated. Zero steps give back `init`.
 #[track_caller]
 pub fn scan<C: Vars, X: Steps, Y: Vars>(init: C, over: X, body: impl FnOnce(C, X::Item) -> (C, Y)) -> (C, Y) {
-    run("scan", Storage::Iterates, init, over, Location::caller(), body)
+    run("scan", Storage::Iterates, init, over, Site::caller(), body)
 }
 
 /// [`scan`], with what it stores for its reverse derivative.
 #[track_caller]
 pub fn scan_storing<C: Vars, X: Steps, Y: Vars>(storage: Storage, init: C, over: X, body: impl FnOnce(C, X::Item) -> (C, Y)) -> (C, Y) {
-    run("scan", storage, init, over, Location::caller(), body)
+    run("scan", storage, init, over, Site::caller(), body)
 }
 
 fn run<C: Vars, X: Steps, Y: Vars>(
@@ -191,7 +188,7 @@ pub fn scan_until_storing<C: Vars, D: Element>(
     done: impl FnOnce(&C) -> Var<D>,
     body: impl FnOnce(C, Var<u32>) -> C,
 ) -> (C, Var<u32>) {
-    let at = Location::caller();
+    let at = Site::caller();
     countable("scan_until", limit, at);
     let start = init.flat();
     let carried = types(&start);
@@ -235,7 +232,7 @@ pub fn scan_until_storing<C: Vars, D: Element>(
 /// result for each.
 #[track_caller]
 pub fn map<W: Vars, Y: Vars>(over: W, body: impl FnOnce(W) -> Y) -> Y {
-    run("map", Storage::Iterates, (), over, Location::caller(), |(), x| ((), body(x))).1
+    run("map", Storage::Iterates, (), over, Site::caller(), |(), x| ((), body(x))).1
 }
 
 fn branch<Y: Vars>(at: Site, f: impl FnOnce() -> Y) -> (Y, Option<Captured>) {
@@ -249,12 +246,11 @@ fn branch<Y: Vars>(at: Site, f: impl FnOnce() -> Y) -> (Y, Option<Captured>) {
 /// `yes()` where `test` (one number) is not 0, else `no()`; only one of them runs. Both give the same shapes.
 #[track_caller]
 pub fn cond<D: Element, Y: Vars>(test: Var<D>, yes: impl FnOnce() -> Y, no: impl FnOnce() -> Y) -> Y {
-    let at = Location::caller();
+    let at = Site::caller();
     let (y, first) = branch(at, yes);
     let (other, second) = branch(at, no);
     if lengths(&y) != lengths(&other) {
-        let problem = format!("the branches give vectors of lengths {:?} and {:?}; make them alike", lengths(&y), lengths(&other));
-        fail("cond", problem, at);
+        fail("cond", ErrorKind::Lengths { of: Vectors::Branches, expected: lengths(&y), given: lengths(&other) }, at);
     }
     let (Some(first), Some(second)) = (first, second) else { return poisoned(&y) };
     let all = first.captures_with(&second);

@@ -2,12 +2,12 @@
 use super::tape;
 use super::var::Var;
 use crate::array::{Element, Real};
+use crate::error::Site;
 use crate::tree::{Structure, Vars};
-use std::panic::Location;
 
 #[track_caller]
 fn full<S: Structure>(like: &S, value: f64) -> S::Vars {
-    let at = Location::caller();
+    let at = Site::caller();
     like.vars(&mut |t| tape::apply("full", &[], at, |b, _| b.full(t, value)))
 }
 
@@ -39,13 +39,13 @@ pub fn ones_like<W: Vars>(like: &W) -> W {
 #[track_caller]
 #[must_use]
 pub fn iota(n: usize) -> Var<u32> {
-    Var::from_dyn(tape::apply("iota", &[], Location::caller(), |b, _| b.iota(n)))
+    Var::from_dyn(tape::apply("iota", &[], Site::caller(), |b, _| b.iota(n)))
 }
 
 /// The same values, with derivative 0.
 #[track_caller]
 pub fn stop_gradient<W: Vars>(w: &W) -> W {
-    let at = Location::caller();
+    let at = Site::caller();
     w.map(&mut |v| tape::apply("stop_gradient", &[v], at, |b, v| b.stop_gradient(v[0])))
 }
 
@@ -53,14 +53,14 @@ pub fn stop_gradient<W: Vars>(w: &W) -> W {
 #[track_caller]
 pub fn concat<T: Element>(axis: usize, parts: &[Var<T>]) -> Var<T> {
     let operands: Vec<_> = parts.iter().map(|v| v.to_dyn()).collect();
-    Var::from_dyn(tape::apply("concat", &operands, Location::caller(), |b, v| b.concatenate(v, axis)))
+    Var::from_dyn(tape::apply("concat", &operands, Site::caller(), |b, v| b.concatenate(v, axis)))
 }
 
 /// Arrays of equal shape along a new leading axis.
 #[track_caller]
 pub fn stack<T: Real>(parts: &[Var<T>]) -> Var<T> {
     let operands: Vec<_> = parts.iter().map(|v| v.to_dyn()).collect();
-    Var::from_dyn(tape::apply("stack", &operands, Location::caller(), |b, v| {
+    Var::from_dyn(tape::apply("stack", &operands, Site::caller(), |b, v| {
         let rows: Vec<_> = v
             .iter()
             .map(|v| {

@@ -2,13 +2,14 @@
 use super::handle::DynVar;
 use super::tape;
 use crate::array::{Element, Kind, LeafType, Shared};
-use crate::error::{Error, Site};
+use crate::error::{Error, ErrorKind, Site};
 use ndarray::{ArcArray, Array, Dimension};
 
 /// A number as a scalar of an element type.
 pub(super) fn literal(v: f64, kind: Kind, at: Site) -> DynVar {
     if v.is_nan() {
-        tape::fail(Error::NonFinite { what: "a literal".into(), index: vec![], value: v, at: Some(at) });
+        let kind = ErrorKind::NotFinite { what: "a literal".into(), index: vec![], value: v };
+        tape::fail(Error::new("literal", kind).at(at));
     }
     tape::apply("literal", &[], at, |b, _| b.full(&LeafType::new(&[], kind), v))
 }

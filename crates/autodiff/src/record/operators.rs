@@ -7,7 +7,6 @@ use crate::array::{Element, Kind, Real, Shape};
 use crate::error::Site;
 use crate::operation::{Builder, Value};
 use std::ops::{Add, Div, Mul, Neg, Rem, Sub};
-use std::panic::Location;
 
 /// Two operands at their common shape: trailing axes are aligned, an axis of length 1 repeats. Mismatches are left to the operation.
 pub(super) fn broadcast_pair(b: &mut Builder, x: Value, y: Value) -> (Value, Value) {
@@ -72,14 +71,14 @@ macro_rules! operators {
             type Output = Var<T>;
             #[track_caller]
             fn $m(self, rhs: Var<T>) -> Var<T> {
-                Var::from_dyn(binary(stringify!($m), self.to_dyn(), rhs.to_dyn(), Location::caller(), Builder::$m))
+                Var::from_dyn(binary(stringify!($m), self.to_dyn(), rhs.to_dyn(), Site::caller(), Builder::$m))
             }
         }
         impl<T: Real> $tr<f64> for Var<T> {
             type Output = Var<T>;
             #[track_caller]
             fn $m(self, rhs: f64) -> Var<T> {
-                let at = Location::caller();
+                let at = Site::caller();
                 Var::from_dyn(binary(stringify!($m), self.to_dyn(), literal(rhs, T::KIND, at), at, Builder::$m))
             }
         }
@@ -87,7 +86,7 @@ macro_rules! operators {
             type Output = Var<T>;
             #[track_caller]
             fn $m(self, rhs: Var<T>) -> Var<T> {
-                let at = Location::caller();
+                let at = Site::caller();
                 Var::from_dyn(binary(stringify!($m), literal(self, T::KIND, at), rhs.to_dyn(), at, Builder::$m))
             }
         }
@@ -95,7 +94,7 @@ macro_rules! operators {
             type Output = Var<u32>;
             #[track_caller]
             fn $m(self, rhs: u32) -> Var<u32> {
-                let at = Location::caller();
+                let at = Site::caller();
                 Var::from_dyn(binary(stringify!($m), self.to_dyn(), literal(f64::from(rhs), Kind::U32, at), at, Builder::$m))
             }
         }
@@ -104,7 +103,7 @@ macro_rules! operators {
             /// The right operand is converted to the element type of the left one.
             #[track_caller]
             fn $m(self, rhs: DynVar) -> DynVar {
-                let at = Location::caller();
+                let at = Site::caller();
                 binary(stringify!($m), self, rhs.cast_like(self, at), at, Builder::$m)
             }
         }
@@ -116,6 +115,6 @@ impl<T: Real> Neg for Var<T> {
     type Output = Var<T>;
     #[track_caller]
     fn neg(self) -> Var<T> {
-        Var::from_dyn(tape::apply("neg", &[self.to_dyn()], Location::caller(), |b, v| b.neg(v[0])))
+        Var::from_dyn(tape::apply("neg", &[self.to_dyn()], Site::caller(), |b, v| b.neg(v[0])))
     }
 }

@@ -2,8 +2,8 @@
 use super::tape;
 use super::var::Var;
 use crate::array::Real;
+use crate::error::Site;
 use crate::tree::{Give, Leaf};
-use std::panic::Location;
 
 /// Normal numbers with mean 0 and variance 1.
 ///
@@ -22,7 +22,7 @@ use std::panic::Location;
 /// ```
 #[track_caller]
 pub fn normal<T: Real>(key: u64, counter: impl Give<Leaf<u32>>, of: Leaf<T>) -> Var<T> {
-    let at = Location::caller();
+    let at = Site::caller();
     let counter = counter.give().to_dyn();
     Var::from_dyn(tape::apply("normal", &[counter], at, |b, v| b.normal(key, v[0], of.leaf_type())))
 }
@@ -30,7 +30,7 @@ pub fn normal<T: Real>(key: u64, counter: impl Give<Leaf<u32>>, of: Leaf<T>) -> 
 /// Uniform numbers on [0, 1): a pure function of key and counter, as [`normal`]. No derivative.
 #[track_caller]
 pub fn uniform<T: Real>(key: u64, counter: impl Give<Leaf<u32>>, of: Leaf<T>) -> Var<T> {
-    let at = Location::caller();
+    let at = Site::caller();
     let counter = counter.give().to_dyn();
     Var::from_dyn(tape::apply("uniform", &[counter], at, |b, v| b.uniform(key, v[0], of.leaf_type())))
 }
@@ -46,7 +46,7 @@ pub fn uniform<T: Real>(key: u64, counter: impl Give<Leaf<u32>>, of: Leaf<T>) ->
 /// ```
 #[track_caller]
 pub fn random_index(key: u64, counter: impl Give<Leaf<u32>>, of: Leaf<u32>, below: u32) -> Var<u32> {
-    let at = Location::caller();
+    let at = Site::caller();
     let counter = counter.give().to_dyn();
     Var::from_dyn(tape::apply("random_index", &[counter], at, |b, v| b.random_index(key, v[0], of.shape(), below)))
 }

@@ -2,8 +2,8 @@
 use super::tape;
 use super::var::Var;
 use crate::array::Real;
+use crate::error::Site;
 use crate::ops::sparse::Csr;
-use std::panic::Location;
 
 /// A constant sparse matrix, or its transpose, in products of a recording; made by [`csr`].
 #[derive(Debug, Clone)]
@@ -35,7 +35,7 @@ impl<T: Real> SparseConstant<T> {
     #[track_caller]
     #[must_use]
     pub fn dot(&self, x: Var<T>) -> Var<T> {
-        Var::from_dyn(tape::apply("sparse_dot", &[x.to_dyn()], Location::caller(), |b, v| b.sparse_dot(&self.matrix, v[0], self.transpose)))
+        Var::from_dyn(tape::apply("sparse_dot", &[x.to_dyn()], Site::caller(), |b, v| b.sparse_dot(&self.matrix, v[0], self.transpose)))
     }
     /// The transpose: the same memory, read the other way.
     #[must_use]

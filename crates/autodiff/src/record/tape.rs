@@ -1,13 +1,12 @@
 //! The recording that is open on this thread: a stack of tapes, each a stack of regions.
 use super::handle::DynVar;
 use crate::array::LeafType;
-use crate::error::{Error, Result, Site};
+use crate::error::{Error, ErrorKind, Result, Site};
 use crate::operation::{Builder, Program, Value};
 use crate::program::Values;
 use smallvec::{SmallVec, smallvec};
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
-use std::panic::Location;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A program under construction, and the variables of enclosing regions that it uses.
@@ -112,7 +111,7 @@ pub fn trace<R>(types: &[LeafType], at: Site, body: impl FnOnce(&[DynVar]) -> (R
     });
     drop(closing);
     let program = match closed {
-        None => Err(Error::OutsideRecording { op: "record".into(), at: Some(at) }),
+        None => Err(Error::new("record", ErrorKind::OutsideRecording).at(at)),
         Some((Some(e), ..)) => Err(e),
         Some((None, builder, outputs)) => builder.finish(&outputs).and_then(|p| crate::transform::dead_code(&p)),
     };
@@ -226,12 +225,11 @@ pub fn apply_many(op: &str, operands: &[DynVar], at: Site, f: impl FnOnce(&mut B
 
 /// A problem of an operation that a method is made of, as one of the method that the user wrote, with its operands.
 fn as_written(e: Error, name: &str, line: Site, given: impl FnOnce() -> Vec<LeafType>) -> Error {
-    match e {
-        // What a called function brings along has lines of its own.
-        Error::Operands { problem, at, .. } if at.is_none_or(|a| a == line) => {
-            Error::Operands { op: name.into(), problem, operands: given(), at: Some(line) }
-        }
-        e => e.or_at(line),
+    // What a called function brings along has lines of its own.
+    if e.is_about_operands() && e.site().is_none_or(|a| a == line) {
+        e.with_operation(name).with_operands(given()).at(line)
+    } else {
+        e.or_at(line)
     }
 }
 
@@ -242,9 +240,7 @@ pub fn apply(op: &str, operands: &[DynVar], at: Site, f: impl FnOnce(&mut Builde
 
 /// Makes the open recording fail with this error, unless it has failed before.
 pub fn fail(mut e: Error) {
-    if let Some(at) = e.site_mut() {
-        *at = behalf(at);
-    }
+    e.set_site(behalf);
     TAPES.with_borrow_mut(|t| {
         if let Some(t) = t.last_mut() {
             t.error.get_or_insert(e);
@@ -269,17 +265,16 @@ fn leaf_type(v: DynVar) -> Option<LeafType> {
 }
 
 /// The value of `v` in the innermost region; a variable of an enclosing region is captured on the way in.
-fn resolve(tape: &mut Tape, v: DynVar, op: &str, at: &'static Location<'static>) -> Value {
-    let op = || op.to_string();
-    let at = Some(behalf(at));
-    let problem = if v.index == u32::MAX {
+fn resolve(tape: &mut Tape, v: DynVar, op: &str, at: Site) -> Value {
+    let at = behalf(at);
+    let kind = if v.index == u32::MAX {
         // The first cause is kept, if it arose in this recording.
-        Error::OutsideRecording { op: op(), at }
+        ErrorKind::OutsideRecording
     } else if v.tape != tape.id {
-        Error::ForeignVariable { op: op(), at }
+        ErrorKind::ForeignVariable
     } else {
         match tape.regions.iter().position(|r| r.id == v.region) {
-            None => Error::LeftBody { op: op(), at },
+            None => ErrorKind::LeftBody,
             Some(from) => {
                 let mut v = v;
                 for level in from + 1..tape.regions.len() {
@@ -296,6 +291,6 @@ fn resolve(tape: &mut Tape, v: DynVar, op: &str, at: &'static Location<'static>)
             }
         }
     };
-    tape.error.get_or_insert(problem);
+    tape.error.get_or_insert_with(|| Error::new(op, kind).at(at));
     Value(0)
 }

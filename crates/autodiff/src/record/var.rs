@@ -3,9 +3,8 @@ use super::handle::DynVar;
 use super::literals::{self, IntoConstant};
 use super::tape;
 use crate::array::{Element, Kind, Real, Shape};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind, Site};
 use std::marker::PhantomData;
-use std::panic::Location;
 use std::rc::Rc;
 
 /// A variable of the open recording.
@@ -70,14 +69,14 @@ impl Scalar {
     pub fn var(self) -> DynVar {
         match self {
             Scalar::Var(v) => v,
-            Scalar::Value(v) => literals::literal(v, Kind::F64, Location::caller()),
+            Scalar::Value(v) => literals::literal(v, Kind::F64, Site::caller()),
         }
     }
     /// As a variable of the given element type.
     #[track_caller]
     #[must_use]
     pub fn real<T: Real>(self) -> Var<T> {
-        let at = Location::caller();
+        let at = Site::caller();
         match self {
             Scalar::Value(v) => Var::from_dyn(literals::literal(v, T::KIND, at)),
             Scalar::Var(v) => Var::from_dyn(v.cast_to_at(T::KIND, at)),
@@ -89,7 +88,7 @@ impl Scalar {
 #[track_caller]
 #[must_use]
 pub fn scalar<T: Real>(value: f64) -> Var<T> {
-    Var::from_dyn(literals::literal(value, T::KIND, Location::caller()))
+    Var::from_dyn(literals::literal(value, T::KIND, Site::caller()))
 }
 
 /// An array as part of the program: read where it lies, never copied, not differentiated.
@@ -97,10 +96,11 @@ pub fn scalar<T: Real>(value: f64) -> Var<T> {
 /// The recording fails if an element is not finite.
 #[track_caller]
 pub fn constant<C: IntoConstant>(value: C) -> Var<C::Element> {
-    let at = Location::caller();
+    let at = Site::caller();
     let shared = value.into_constant();
     if let Some((index, value)) = shared.view().first_non_finite() {
-        tape::fail(Error::NonFinite { what: "a constant".into(), index, value, at: Some(at) });
+        let kind = ErrorKind::NotFinite { what: "a constant".into(), index, value };
+        tape::fail(Error::new("constant", kind).at(at));
     }
     Var::from_dyn(tape::apply("constant", &[], at, |b, _| b.constant(shared)))
 }

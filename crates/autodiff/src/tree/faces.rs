@@ -1,7 +1,7 @@
 //! The four faces of a structure, and what fits it.
 use crate::array::Real;
 use crate::array::{AnyArray, AnyView, LeafType};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind, Site, Vectors};
 use crate::record::{DynVar, Scalar, Var};
 
 /// The shapes of a nesting of leaves: tuples, arrays, vectors and derived structs.
@@ -77,28 +77,28 @@ pub trait Vars: Clone + 'static {
     /// Handles of two equal structures, pair by pair.
     #[track_caller]
     fn zip(&self, other: &Self, f: &mut dyn FnMut(DynVar, DynVar) -> DynVar) -> Self {
-        same_nesting("zip", self, other, std::panic::Location::caller());
+        same_nesting("zip", self, other, Site::caller());
         let mut it = other.flat().into_iter();
         self.map(&mut |a| f(a, it.next().unwrap_or(DynVar::POISON)))
     }
     /// self − other.
     #[track_caller]
     fn minus(&self, other: &Self) -> Self {
-        let at = std::panic::Location::caller();
+        let at = Site::caller();
         same_nesting("minus", self, other, at);
         self.zip(other, &mut |a, b| a.sub_at(b, at))
     }
     /// self + other.
     #[track_caller]
     fn plus(&self, other: &Self) -> Self {
-        let at = std::panic::Location::caller();
+        let at = Site::caller();
         same_nesting("plus", self, other, at);
         self.zip(other, &mut |a, b| a.add_at(b, at))
     }
     /// self + alpha·other; a number or scalar variable alpha is converted to the element type of each leaf.
     #[track_caller]
     fn add_scaled(&self, alpha: impl Into<Scalar>, other: &Self) -> Self {
-        let at = std::panic::Location::caller();
+        let at = Site::caller();
         same_nesting("add_scaled", self, other, at);
         let alpha = alpha.into().var();
         self.zip(other, &mut |x, y| x.add_at(alpha.cast_like(y, at).mul_at(y, at), at))
@@ -106,14 +106,14 @@ pub trait Vars: Clone + 'static {
     /// alpha·self.
     #[track_caller]
     fn scaled(&self, alpha: impl Into<Scalar>) -> Self {
-        let at = std::panic::Location::caller();
+        let at = Site::caller();
         let alpha = alpha.into().var();
         self.map(&mut |x| alpha.cast_like(x, at).mul_at(x, at))
     }
     /// The inner product over all real leaves.
     #[track_caller]
     fn inner<T: Real>(&self, other: &Self) -> Var<T> {
-        let at = std::panic::Location::caller();
+        let at = Site::caller();
         same_nesting("inner", self, other, at);
         let mut total: Option<DynVar> = None;
         for (a, b) in self.flat().into_iter().zip(other.flat()) {
@@ -135,8 +135,8 @@ pub trait Vars: Clone + 'static {
 fn same_nesting<W: Vars>(op: &str, a: &W, b: &W, at: crate::error::Site) {
     let (a, b) = (a.structure().all_lengths(), b.structure().all_lengths());
     if a != b {
-        let problem = format!("its operands are vectors of lengths {a:?} and {b:?}; give equal ones");
-        crate::record::fail(Error::Argument { op: op.into(), problem, at: Some(at) });
+        let kind = ErrorKind::Lengths { of: Vectors::Operands, expected: a, given: b };
+        crate::record::fail(Error::new(op, kind).at(at));
     }
 }
 

@@ -1,10 +1,10 @@
 //! One array: of an element type known at compile time, or at run time.
 use super::faces::{Arrays, Feed, Give, Structure, Vars};
 use crate::array::{AnyArray, AnyView, AnyViewMut, Element, Kind, LeafType, Real, Shape};
+use crate::error::Site;
 use crate::record::{DynVar, Var};
 use ndarray::{ArcArray, ArrayBase, ArrayD, ArrayViewD, Data, Dimension, IxDyn};
 use std::marker::PhantomData;
-use std::panic::Location;
 
 /// The shape of one array of `T`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,7 +100,7 @@ impl Give<Leaf<u32>> for u32 {
     #[track_caller]
     fn give(&self) -> Var<u32> {
         let of = LeafType::new(&[], Kind::U32);
-        Var::from_dyn(crate::record::apply("literal", &[], Location::caller(), |b, _| b.full(&of, f64::from(*self))))
+        Var::from_dyn(crate::record::apply("literal", &[], Site::caller(), |b, _| b.full(&of, f64::from(*self))))
     }
 }
 impl<T: Element, D: Dimension> Give<Leaf<T>> for ArcArray<T, D> {

@@ -1,7 +1,6 @@
 //! Results of a known rank.
-use crate::error::{Error, Result};
+use crate::error::{Error, Misfit, Result, Site};
 use ndarray::{Array1, Array2, ArrayBase, ArrayView1, ArrayView2, CowArray, Data, Dimension, Ix1, Ix2};
-use std::panic::Location;
 
 /// Arrays of dynamic rank seen as vectors, matrices and numbers. Nothing is left out.
 ///
@@ -54,9 +53,9 @@ impl<T: Copy, S: Data<Elem = T>, D: Dimension> Ranked<T> for ArrayBase<S, D> {
     fn number(&self) -> Result<T> {
         match (self.len(), self.iter().next()) {
             (1, Some(v)) => Ok(*v),
-            (n, _) => {
-                let problem = format!("an array of shape {:?} has {n} elements; reduce it to one, or index it", self.shape());
-                Err(Error::Argument { op: "number".into(), problem, at: Some(Location::caller()) })
+            _ => {
+                let kind = Misfit::OneElement { shape: self.shape().into(), elements: self.len() };
+                Err(Error::new("number", kind).at(Site::caller()))
             }
         }
     }

@@ -1,14 +1,13 @@
 //! Code with a state of its own: one state a use, reports in order, errors with the user's line, forgetting; and threads.
 use super::{inputs, program};
-use hypertape_autodiff::Problem;
 use hypertape_autodiff::array::{AnyArray, AnyView, Kind::*, LeafType, Slice, SliceMut};
 use hypertape_autodiff::execute::Executor;
 use hypertape_autodiff::operation::{Builder, External, Lowering, Maybe, Op, Operation, Program, Report, ScanSpec, Storage, Trip, Value};
 use hypertape_autodiff::ops::control::Scan;
 use hypertape_autodiff::plan::Plan;
 use hypertape_autodiff::program::{Types, Values};
+use hypertape_autodiff::{ErrorKind, Site};
 use std::any::Any;
-use std::panic::Location;
 use std::sync::Arc;
 
 /// y = x + how often this use ran before; fails at negative first elements.
@@ -22,7 +21,7 @@ impl External for Tally {
     fn state_bytes(&self) -> u64 {
         8
     }
-    fn run(&self, state: &mut (dyn Any + Send), inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>]) -> Result<Option<Report>, Problem> {
+    fn run(&self, state: &mut (dyn Any + Send), inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>]) -> Result<Option<Report>, ErrorKind> {
         let before = state.downcast_mut::<f64>().ok_or("another state")?;
         let (Slice::F64(x), SliceMut::F64(y)) = (&inputs[0], &mut outputs[0]) else { return Err("another type".into()) };
         if x[0] < 0.0 {
@@ -51,10 +50,10 @@ impl Operation for Tally {
     fn name(&self) -> &str {
         "tally"
     }
-    fn infer(&self, inputs: &[&LeafType]) -> Result<Types, String> {
+    fn infer(&self, inputs: &[&LeafType]) -> Result<Types, ErrorKind> {
         Ok(inputs.iter().map(|t| (*t).clone()).collect())
     }
-    fn value(&self, inputs: &[&AnyArray]) -> Result<Vec<AnyArray>, Problem> {
+    fn value(&self, inputs: &[&AnyArray]) -> Result<Vec<AnyArray>, ErrorKind> {
         Ok(vec![inputs[0].clone()])
     }
     fn jvp(&self, b: &mut Builder, op: &Op, inputs: &[Value], tangents: &[Option<Value>]) -> (Values, Maybe) {
@@ -120,7 +119,7 @@ fn each_use_has_a_state() {
 
 #[test]
 fn errors_name_the_line() {
-    let here = Location::caller();
+    let here = Site::caller();
     let mut b = Builder::new();
     let x = b.input(LeafType::new(&[2], F64));
     let s = b.scale(x, 2.0);

@@ -3,9 +3,8 @@ use crate::{here, wrong};
 use hypertape::array::{AnyView, AnyViewMut, LeafType};
 use hypertape::operation::Report;
 use hypertape::prelude::*;
-use hypertape::{Primitive, Problem, apply_primitive};
+use hypertape::{ErrorKind, Primitive, apply_primitive};
 use ndarray::arr1;
-use std::sync::Arc;
 
 /// What is wrong with it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -50,14 +49,14 @@ impl Primitive for Flawed {
     fn name(&self) -> &str {
         "flawed"
     }
-    fn outputs(&self, inputs: &[LeafType]) -> Result<Vec<LeafType>, Problem> {
+    fn outputs(&self, inputs: &[LeafType]) -> Result<Vec<LeafType>, ErrorKind> {
         if self.0 == Flaw::Operands { Err("takes nothing; give it nothing".into()) } else { Ok(inputs.to_vec()) }
     }
     fn scratch(&self, _: &[LeafType]) {}
-    fn value(&self, _: &mut (), x: &[AnyView<'_>], y: &mut [AnyViewMut<'_>]) -> Result<Option<Report>, Problem> {
+    fn value(&self, _: &mut (), x: &[AnyView<'_>], y: &mut [AnyViewMut<'_>]) -> Result<Option<Report>, ErrorKind> {
         match self.0 {
             Flaw::Value => return Err("the sensor is off; switch it on".into()),
-            Flaw::OwnError => return Err(Problem::User(Arc::new(std::io::Error::other("the cable is cut")))),
+            Flaw::OwnError => return Err(ErrorKind::user(std::io::Error::other("the cable is cut"))),
             _ => {}
         }
         if let (AnyView::F64(x), AnyViewMut::F64(y)) = (&x[0], &mut y[0]) {

@@ -23,10 +23,10 @@ impl Operation for Claim {
     fn name(&self) -> &str {
         "claim"
     }
-    fn infer(&self, _: &[&LeafType]) -> std::result::Result<SmallVec<[LeafType; 2]>, String> {
+    fn infer(&self, _: &[&LeafType]) -> std::result::Result<SmallVec<[LeafType; 2]>, hypertape::ErrorKind> {
         Ok(smallvec![self.0.clone()])
     }
-    fn value(&self, x: &[&AnyArray]) -> std::result::Result<Vec<AnyArray>, hypertape::Problem> {
+    fn value(&self, x: &[&AnyArray]) -> std::result::Result<Vec<AnyArray>, hypertape::ErrorKind> {
         Ok(vec![x[0].clone()])
     }
     fn jvp(&self, b: &mut Builder, op: &Op, x: &[Value], _: &[Option<Value>]) -> (SmallVec<[Value; 4]>, Maybe) {

@@ -5,6 +5,7 @@
 //! - `scan`, `scan_until`: likewise, "turn k", the counter of the loop, for reversed loops of derivatives too.
 //! - `eval_each`: the error says "point k"; `try_each` has a result for each point.
 //! - nests of them name every level, outermost first. `Allow::Everything` lets the other items of one function through.
+use hypertape::Within;
 use hypertape::prelude::*;
 use ndarray::{Array3, arr1, arr2, arr3};
 
@@ -38,7 +39,7 @@ fn an_item_whose_matrix_is_singular() -> Result<()> {
     assert_eq!(f.eval(&a)?, arr2(&[[0.5, 0.25]; 3]).into_dyn());
     a[[1, 1, 1]] = 0.0;
     let e = f.eval(&a).expect_err("singular");
-    assert!(matches!(e, Error::Within { what: "item", index: 1, .. }), "{e}");
+    assert!(matches!(e.within(), [Within { what: "item", index: 1 }]), "{e}");
     says(Err::<(), _>(e), &["item 1: ", "singular"]);
     Ok(())
 }

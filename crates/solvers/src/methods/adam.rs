@@ -9,8 +9,7 @@ use crate::step::Step;
 use hypertape_autodiff::array::{AnyArray, AnyViewMut, Kind, LeafType};
 use hypertape_autodiff::record::{DynVar, Scalar, Var, scalar, zeros_like};
 use hypertape_autodiff::tree::{Arrays, Feed, Structure, V, Vars};
-use hypertape_autodiff::{Error, Result, Site};
-use std::panic::Location;
+use hypertape_autodiff::{Error, ErrorKind, Result, Site};
 
 /// Adam (Kingma and Ba 2015) in the tape: m ← β₁m + (1 − β₁)g, v ← β₂v + (1 − β₂)g², z ← z − η m̂/(√(v̂ + ε') + ε), with g = ∇f(z, p) and
 /// m̂ = m/(1 − β₁ᵏ), v̂ = v/(1 − β₂ᵏ). ε' is 0 unless it is set.
@@ -188,7 +187,7 @@ impl<S: Structure> Adam<S> {
     /// then the arrays and the moments are as they were before.
     #[track_caller]
     pub fn update(&mut self, x: &mut S::Arrays, gradient: &S::Arrays) -> Result<()> {
-        let at = Location::caller();
+        let at = Site::caller();
         if !(self.step.is_finite() && self.step > 0.0) {
             return Err(wrong("Adam", format!("the step is {}; give a finite positive number", self.step), at));
         }
@@ -211,7 +210,7 @@ impl<S: Structure> Adam<S> {
                             "the step of element {i} of array {leaf} is not finite: from {x} with the gradient {g} to {y}; scale the objective or clip the \
                              gradient"
                         );
-                        return Err(Error::Numeric { op: "Adam".into(), problem, at: Some(at) });
+                        return Err(Error::numeric("Adam", problem).at(at));
                     }
                     *x = y;
                 }
@@ -246,16 +245,12 @@ impl<S: Structure> Adam<S> {
         if given != declared {
             let list = declared.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
             let problem = format!("{what} must be ({list}), as it was made for; give the same shapes, or make another one");
-            return Err(Error::Operands { op: "Adam".into(), problem, operands: given, at: Some(at) });
+            return Err(Error::new("Adam", problem).with_operands(given).at(at));
         }
         for (leaf, a) in leaves.iter().enumerate() {
             if let Some((index, value)) = a.view().first_non_finite() {
-                return Err(Error::NonFinite {
-                    what: format!("{what} {leaf} of {} given to Adam", leaves.len()),
-                    index,
-                    value,
-                    at: Some(at),
-                });
+                let what = format!("{what} {leaf} of {} given to Adam", leaves.len());
+                return Err(Error::new("Adam", ErrorKind::NotFinite { what, index, value }).at(at));
             }
         }
         Ok(leaves)

@@ -6,10 +6,10 @@ use crate::handles::{divisor, join, like, norm, pick, products, ravel, reshape, 
 use crate::limits::Limits;
 use crate::method::Method;
 use crate::problem::{AsProblem, Smooth};
+use hypertape_autodiff::Site;
 use hypertape_autodiff::array::LeafType;
 use hypertape_autodiff::record::{self, DynVar, Scalar, Var, cond, scalar, stop_gradient, zeros_like};
 use hypertape_autodiff::tree::{AnyLeaf, Leaf, V, Vars};
-use std::panic::Location;
 
 /// Limited-memory BFGS (Liu and Nocedal 1989): z ← z − t H g, with H the two-loop product over the last m pairs s = z⁺ − z, y = g⁺ − g.
 ///
@@ -23,7 +23,7 @@ use std::panic::Location;
 /// make them those of the solution; [`second_derivatives_of_steps`](Lbfgs::second_derivatives_of_steps) allows them everywhere. Differentiate implicitly otherwise.
 ///
 /// ```
-/// use hypertape_autodiff::{Function, shape};
+/// use hypertape_autodiff::{Function, shape, Site};
 /// use hypertape_solvers::{Lbfgs, Method, Solve};
 /// let rosenbrock = Function::record((shape![2], shape![]), |(z, a)| {
 ///     let (x, y) = (z.dot(hypertape_autodiff::record::constant(ndarray::arr1(&[1.0, 0.0]))), z.dot(hypertape_autodiff::record::constant(ndarray::arr1(&[0.0, 1.0]))));
@@ -118,12 +118,12 @@ type Pairs = (DynVar, DynVar, DynVar, DynVar, DynVar);
 /// aᵀb of two vectors.
 #[track_caller]
 fn dot(a: DynVar, b: DynVar) -> DynVar {
-    record::apply("dot", &[a, b], Location::caller(), |builder, v| builder.dot(v[0], v[1]))
+    record::apply("dot", &[a, b], Site::caller(), |builder, v| builder.dot(v[0], v[1]))
 }
 
 #[track_caller]
 fn full(t: &LeafType) -> DynVar {
-    record::apply("full", &[], Location::caller(), |b, _| b.full(t, 0.0))
+    record::apply("full", &[], Site::caller(), |b, _| b.full(t, 0.0))
 }
 
 /// Row i of a matrix.

@@ -1,9 +1,9 @@
 //! Steps at rest: where the solution no longer moves, its derivative still does.
 use crate::handles::{at_most, choose, counters, entry, epsilon, like, pick, products, select, shape, squares};
+use hypertape_autodiff::Site;
 use hypertape_autodiff::array::{Kind, LeafType};
 use hypertape_autodiff::record::{DynVar, Scalar, Var, apply, normal, scalar, scan_until, stop_gradient, zeros_like};
 use hypertape_autodiff::tree::{Leaf, Vars};
-use std::panic::Location;
 
 /// The most conjugate-gradient iterations for one inverse.
 pub(super) const TURNS: usize = 200;
@@ -28,7 +28,7 @@ pub(super) struct Inverse {
 #[track_caller]
 fn put(into: DynVar, k: Var, value: Var) -> DynVar {
     let n = shape(into).first().copied().unwrap_or(0);
-    apply("put", &[into, k.to_dyn(), value.to_dyn(), counters(n).to_dyn()], Location::caller(), |b, v| {
+    apply("put", &[into, k.to_dyn(), value.to_dyn(), counters(n).to_dyn()], Site::caller(), |b, v| {
         let (place, shape) = (b.cast(v[3], Kind::F64), b.shape(v[0]));
         let (k, value) = (b.broadcast_to(v[1], &shape), b.broadcast_to(v[2], &shape));
         let other = b.not_equal(place, k);
@@ -50,7 +50,7 @@ pub(super) fn inverse<W: Vars>(of: &W, most: usize, product: impl Fn(&W) -> W) -
     });
     let length = squares(&probe);
     let (goal, rounding) = ((10.0 * epsilon(of)).powi(2), n as f64 * epsilon(of));
-    let none = apply("full", &[], Location::caller(), |b, _| b.full(&LeafType::new(&[most], Kind::F64), 0.0));
+    let none = apply("full", &[], Site::caller(), |b, _| b.full(&LeafType::new(&[most], Kind::F64), 0.0));
     // residual and direction; its square, the largest curvature, the bound, the last 1/α and β; turns and whether it is over; all α and β.
     let start =
         ((probe.clone(), probe), [length, number(0.0), number(0.0), number(0.0), number(0.0)], [number(0.0), number(0.0)], (none, none));

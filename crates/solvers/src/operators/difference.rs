@@ -1,11 +1,11 @@
 //! Forward differences along one axis, and of images.
 use super::linear::LinearOperator;
+use hypertape_autodiff::Site;
 use hypertape_autodiff::array::{Real, Shape};
 use hypertape_autodiff::operation::{Builder, Part, Value};
 use hypertape_autodiff::ops::difference::Edge;
 use hypertape_autodiff::record::{self, Var};
 use hypertape_autodiff::tree::{Leaf, Structure, V};
-use std::panic::Location;
 
 /// (D x)_i = x_{i+1} − x_i for a vector of n: n − 1 differences. ‖D‖ ≤ 2.
 #[derive(Debug, Clone, Copy, Default)]
@@ -37,14 +37,14 @@ fn fits(b: &mut Builder, v: Value, rank: usize, what: &str) -> bool {
     let fits = t.shape.len() == rank && (rank != 3 || t.shape[0] == 2) && t.shape.iter().all(|n| *n > 0);
     if !fits {
         let problem = format!("takes {what}, given {t}");
-        b.fail(hypertape_autodiff::Error::Operands { op: "difference".into(), problem, operands: vec![t], at: None });
+        b.fail(hypertape_autodiff::Error::new("difference", problem).with_operands(vec![t]));
     }
     fits
 }
 
 impl<T: Real, P: Structure> LinearOperator<Leaf<T>, Leaf<T>, P> for Difference1d {
     fn apply(&self, x: Var<T>, _: &V<P>) -> Var<T> {
-        Var::from_dyn(record::apply("difference", &[x.to_dyn()], Location::caller(), |b, v| {
+        Var::from_dyn(record::apply("difference", &[x.to_dyn()], Site::caller(), |b, v| {
             if !fits(b, v[0], 1, "a vector") {
                 return v[0];
             }
@@ -54,7 +54,7 @@ impl<T: Real, P: Structure> LinearOperator<Leaf<T>, Leaf<T>, P> for Difference1d
         }))
     }
     fn adjoint(&self, u: Var<T>, _: &V<P>) -> Var<T> {
-        Var::from_dyn(record::apply("difference", &[u.to_dyn()], Location::caller(), |b, v| {
+        Var::from_dyn(record::apply("difference", &[u.to_dyn()], Site::caller(), |b, v| {
             // The transpose does not read the last difference.
             let shape = Shape::from_slice(&[b.shape(v[0]).first().copied().unwrap_or(0) + 1]);
             let u = put(b, &shape, v[0], 0, 0);
@@ -68,7 +68,7 @@ impl<T: Real, P: Structure> LinearOperator<Leaf<T>, Leaf<T>, P> for Difference1d
 
 impl<T: Real, P: Structure> LinearOperator<Leaf<T>, Leaf<T>, P> for Gradient2d {
     fn apply(&self, x: Var<T>, _: &V<P>) -> Var<T> {
-        Var::from_dyn(record::apply("gradient 2d", &[x.to_dyn()], Location::caller(), |b, v| {
+        Var::from_dyn(record::apply("gradient 2d", &[x.to_dyn()], Site::caller(), |b, v| {
             let x = v[0];
             if !fits(b, x, 2, "an image (h, w)") {
                 return x;
@@ -86,7 +86,7 @@ impl<T: Real, P: Structure> LinearOperator<Leaf<T>, Leaf<T>, P> for Gradient2d {
         }))
     }
     fn adjoint(&self, u: Var<T>, _: &V<P>) -> Var<T> {
-        Var::from_dyn(record::apply("gradient 2d", &[u.to_dyn()], Location::caller(), |b, v| {
+        Var::from_dyn(record::apply("gradient 2d", &[u.to_dyn()], Site::caller(), |b, v| {
             let u = v[0];
             if !fits(b, u, 3, "two differences of an image (2, h, w)") {
                 return u;

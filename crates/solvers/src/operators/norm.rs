@@ -2,9 +2,8 @@
 use super::linear::LinearOperator;
 use hypertape_autodiff::array::{AnyArray, AnyViewMut, LeafType};
 use hypertape_autodiff::tree::{Arrays, Feed, Structure};
-use hypertape_autodiff::{Error, Function, Result, record};
+use hypertape_autodiff::{Error, Function, Result, Site, record};
 use hypertape_linear::norm;
-use std::panic::Location;
 
 /// ‖K‖₂ at these parameters, by `iterations` of power iteration on KᵀK (von Mises and Pollaczek-Geiringer 1929) from a fixed
 /// pseudo-random start. It approaches the norm from below, by a factor that nears 1; allow a few percent for step sizes.
@@ -22,7 +21,7 @@ pub fn operator_norm<S: Structure, D: Structure, P: Structure>(
     at: impl Feed<P>,
     iterations: usize,
 ) -> Result<f64> {
-    let line = Location::caller();
+    let line = Site::caller();
     let forward: Function<(S, P), D> =
         Function::record((domain.clone(), params.clone()), |(x, p)| record::on_behalf(line, &[crate::SOURCES], || operator.apply(x, &p)))?;
     let range = forward.outputs().clone();
@@ -52,7 +51,7 @@ pub fn operator_norm<S: Structure, D: Structure, P: Structure>(
             let problem = format!(
                 "the operator gives {size} for a vector of length 1 in iteration {k}; its entries are not finite, or beyond the range of their type"
             );
-            return Err(Error::Numeric { op: "operator norm".into(), problem, at: Some(line) });
+            return Err(Error::numeric("operator norm", problem).at(line));
         }
         if size == 0.0 {
             break;

@@ -6,8 +6,7 @@ use crate::prox::{Prox, of};
 use hypertape_autodiff::array::{LeafType, Real};
 use hypertape_autodiff::record::{self, DynVar, Var};
 use hypertape_autodiff::tree::{Leaf, Structure, V, Vars};
-use hypertape_autodiff::{Function, Result};
-use std::panic::Location;
+use hypertape_autodiff::{Function, Result, Site};
 use std::rc::Rc;
 
 /// min f(x, p) + g(x, p) + h(K x, p) over x, with f smooth: the solution is the pair (x, u) of primal and dual.
@@ -78,7 +77,7 @@ impl<S: Structure, D: Structure, P: Structure> Problem for Saddle<S, D, P> {
         let (x, p) = self.f.shapes()?;
         let mut types: Vec<LeafType> = x.leaf_types();
         types.extend(p.leaf_types());
-        let (dual, traced) = record::trace(&types, Location::caller(), |v| {
+        let (dual, traced) = record::trace(&types, Site::caller(), |v| {
             let mut given = v.iter().copied();
             let mut next = |_: &LeafType| given.next().unwrap_or(DynVar::POISON);
             let (x, p) = (x.vars(&mut next), p.vars(&mut next));

@@ -2,13 +2,13 @@
 use super::definition::Prox;
 use super::faces::cast;
 use crate::handles::require;
-use hypertape_autodiff::Error;
 use hypertape_autodiff::array::{Element, Real};
+use hypertape_autodiff::error::Many;
 use hypertape_autodiff::ops::require::Condition;
 use hypertape_autodiff::record::{self, Triangle, Var, constant, scalar, stop_gradient};
 use hypertape_autodiff::tree::{Leaf, Structure, V};
+use hypertape_autodiff::{Error, ErrorKind, Site};
 use std::marker::PhantomData;
-use std::panic::Location;
 
 /// The indicator of {x: A x = b}; see [`affine`].
 #[derive(Debug, Clone)]
@@ -33,8 +33,8 @@ fn orthonormal<T: Real>(a: Var<T>, b: Var<T>) -> (Var<T>, Var<T>) {
         return (a, b);
     }
     if m > n && shape.len() == 2 {
-        let problem = format!("{m} rows of {n} numbers depend on each other; remove those that depend on others");
-        record::fail(Error::Argument { op: "affine".into(), problem, at: Some(Location::caller()) });
+        let kind = ErrorKind::TooMany { of: Many::Rows, given: m as u64, most: n as u64 };
+        record::fail(Error::new("affine", kind).at(Site::caller()));
         return (a, b);
     }
     let epsilon = Element::to_f64(T::epsilon());

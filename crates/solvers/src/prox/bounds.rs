@@ -1,11 +1,11 @@
 //! Projections onto boxes and the non-negative orthant.
 use super::definition::Prox;
 use super::faces::{cast, scaled};
+use hypertape_autodiff::Site;
 use hypertape_autodiff::array::Real;
 use hypertape_autodiff::record::{self, Var};
 use hypertape_autodiff::tree::{Leaf, Structure, V};
 use std::marker::PhantomData;
-use std::panic::Location;
 
 /// The indicator of a box; see [`between`].
 #[derive(Debug, Clone)]
@@ -22,7 +22,7 @@ impl<P: Structure, F: Fn(&V<P>) -> (Var, Var) + 'static> Between<P, F> {
     #[track_caller]
     fn bounds(&self, p: &V<P>) -> (Var, Var) {
         let (low, high) = (self.0)(p);
-        let checked = record::apply("between", &[low.to_dyn(), high.to_dyn()], Location::caller(), |b, x| {
+        let checked = record::apply("between", &[low.to_dyn(), high.to_dyn()], Site::caller(), |b, x| {
             let (mut low, mut high) = (x[0], x[1]);
             let shapes = [b.shape(low), b.shape(high)];
             let sizes = shapes.each_ref().map(|s| s.iter().product::<usize>());

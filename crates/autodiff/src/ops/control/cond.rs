@@ -1,7 +1,7 @@
 //! The branch: one of two programs of the same operands.
 use super::rearrange;
 use crate::array::{AnyArray, LeafType};
-use crate::error::{Problem, Result};
+use crate::error::{ErrorKind, Result};
 use crate::execute::reference;
 use crate::operation::{Builder, CondSpec, Lowering, Maybe, Op, Operation, Program, Pruned, Value, truth};
 use crate::program::{Types, Values};
@@ -54,10 +54,10 @@ impl Operation for Cond {
     fn arity(&self) -> Option<usize> {
         Some(1 + self.0.yes.inputs.len())
     }
-    fn infer(&self, inputs: &[&LeafType]) -> Result<Types, String> {
+    fn infer(&self, inputs: &[&LeafType]) -> Result<Types, ErrorKind> {
         self.0.types(inputs)
     }
-    fn value(&self, inputs: &[&AnyArray]) -> Result<Vec<AnyArray>, Problem> {
+    fn value(&self, inputs: &[&AnyArray]) -> Result<Vec<AnyArray>, ErrorKind> {
         let branch = if truth(inputs[0].to_f64()[0])? { &self.0.yes } else { &self.0.no };
         let operands: Vec<AnyArray> = inputs[1..].iter().map(|a| (*a).clone()).collect();
         Ok(reference::run(branch, &operands)?)

@@ -2,7 +2,7 @@
 use super::{reaches, reaches_through, rearrange};
 use crate::array::{AnyArray, Element, Kind, LeafType};
 use crate::each_kind;
-use crate::error::{Problem, Result};
+use crate::error::{ErrorKind, Result};
 use crate::execute::reference;
 use crate::operation::{Builder, Lowering, Maybe, Op, Operation, Program, Pruned, ScanSpec, Trip, Value, truth};
 use crate::program::{Types, Values};
@@ -32,10 +32,10 @@ impl Operation for Scan {
     fn arity(&self) -> Option<usize> {
         Some(self.0.inputs())
     }
-    fn infer(&self, inputs: &[&LeafType]) -> Result<Types, String> {
+    fn infer(&self, inputs: &[&LeafType]) -> Result<Types, ErrorKind> {
         self.0.types(inputs)
     }
-    fn value(&self, inputs: &[&AnyArray]) -> Result<Vec<AnyArray>, Problem> {
+    fn value(&self, inputs: &[&AnyArray]) -> Result<Vec<AnyArray>, ErrorKind> {
         let s = &self.0;
         let n = s.trip.at_most();
         let (first_constant, last_constant) = (s.carries + s.items, s.carries + s.items + s.constants);
@@ -63,7 +63,7 @@ impl Operation for Scan {
                 set_row(t, row, c);
             }
             let what = if s.carries == 0 { "item" } else { "turn" };
-            let mut out = reference::run(&s.body, &given).map_err(|e| e.within(what, row as u64))?;
+            let mut out = reference::run(&s.body, &given).map_err(|e| e.within_one(what, row as u64))?;
             for (t, y) in stacked.iter_mut().zip(out.drain(s.carries..)) {
                 set_row(t, row, &y);
             }

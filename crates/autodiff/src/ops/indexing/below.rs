@@ -1,6 +1,6 @@
 //! A check as an operation: the same indices, all below a bound.
 use crate::array::{AnyArray, Element, Kind, LeafType, Slice, SliceMut};
-use crate::error::{Error, Problem};
+use crate::error::{Elements, ErrorKind};
 use crate::kernels::typed::{input, output};
 use crate::operation::{Builder, Kernel, Lowering, Maybe, Op, Operation, Probe, Probed, Value, same_value};
 use crate::program::{Types, Values};
@@ -17,15 +17,14 @@ pub struct Below {
 }
 
 impl Below {
-    fn check(&self, index: &[u32], shape: &[usize]) -> Result<(), Problem> {
+    fn check(&self, index: &[u32], shape: &[usize]) -> Result<(), ErrorKind> {
         let Some(at) = index.iter().position(|i| *i as usize >= self.n) else { return Ok(()) };
         let mut place = vec![0; shape.len()];
         let mut rest = at;
         for (p, n) in place.iter_mut().zip(shape).rev() {
             (*p, rest) = (rest % n, rest / n);
         }
-        let problem = format!("index {} at {place:?} is out of range: there are {}; give indices below that", index[at], self.n);
-        Err(Error::Numeric { op: self.of.clone(), problem, at: None }.into())
+        Err(ErrorKind::IndexOutOfRange { index: index[at], place, axis: None, length: self.n }.of(&self.of))
     }
 }
 
@@ -36,14 +35,14 @@ impl Operation for Below {
     fn attributes(&self) -> String {
         self.n.to_string()
     }
-    fn infer(&self, inputs: &[&LeafType]) -> Result<Types, String> {
+    fn infer(&self, inputs: &[&LeafType]) -> Result<Types, ErrorKind> {
         match inputs {
             [t] if t.kind == Kind::U32 => Ok(smallvec![(*t).clone()]),
-            _ => Err("takes one array of indices; convert with `index`".into()),
+            _ => Err(ErrorKind::elements(Elements::Indices, inputs)),
         }
     }
-    fn value(&self, inputs: &[&AnyArray]) -> Result<Vec<AnyArray>, Problem> {
-        let index = u32::of_array(inputs[0]).ok_or("indices must be u32")?;
+    fn value(&self, inputs: &[&AnyArray]) -> Result<Vec<AnyArray>, ErrorKind> {
+        let index = u32::of_array(inputs[0]).ok_or_else(|| ErrorKind::elements(Elements::Indices, &[&inputs[0].leaf_type()]))?;
         self.check(&index.iter().copied().collect::<Vec<_>>(), index.shape())?;
         Ok(vec![inputs[0].clone()])
     }
@@ -73,7 +72,7 @@ struct Run {
 }
 
 impl Kernel for Run {
-    fn run(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], _: &mut [f64]) -> Result<(), Problem> {
+    fn run(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], _: &mut [f64]) -> Result<(), ErrorKind> {
         let x = input::<u32>(inputs, 0)?;
         self.check.check(x, &self.of.shape)?;
         output::<u32>(outputs, 0)?.copy_from_slice(x);

@@ -2,7 +2,7 @@
 use super::below::Below;
 use crate::array::{AnyArray, Element, Kind, LeafType, Real, Shape, Shared, Slice, SliceMut};
 use crate::each_kind;
-use crate::error::{Error, Lacking, Problem};
+use crate::error::{Counted, Elements, Error, ErrorKind, Lacking, Many, Misfit};
 use crate::kernels::typed::{OfKind, RealKernel, input, output};
 use crate::operation::{Builder, Kernel, Lowering, Multilinear, Op, Probe, Probed, Product, Value};
 use crate::ops::literal::Constant;
@@ -29,14 +29,14 @@ pub struct ScatterAdd {
 }
 
 /// A problem with the first index that is not below `len`.
-fn in_range(index: &[u32], shape: &[usize], axis: usize, len: usize) -> Result<(), Problem> {
+fn in_range(index: &[u32], shape: &[usize], axis: usize, len: usize) -> Result<(), ErrorKind> {
     let Some(at) = index.iter().position(|i| *i as usize >= len) else { return Ok(()) };
     let mut place = vec![0; shape.len()];
     let mut rest = at;
     for (p, n) in place.iter_mut().zip(shape).rev() {
         (*p, rest) = (rest % n, rest / n);
     }
-    Err(format!("index {} at {place:?} is out of range: axis {axis} has length {len}; give indices below it", index[at]).into())
+    Err(ErrorKind::IndexOutOfRange { index: index[at], place, axis: Some(axis), length: len })
 }
 
 /// Whether the program says that every index is below `len`: only then what does not depend on them is known beforehand.
@@ -49,8 +49,8 @@ pub(super) fn known_in_range(b: &Builder, index: Value, len: usize) -> bool {
 }
 
 /// The indices, and a check of their element type.
-fn indices(a: &AnyArray) -> Result<&ArrayD<u32>, Problem> {
-    u32::of_array(a).ok_or_else(|| "indices must be u32".into())
+fn indices(a: &AnyArray) -> Result<&ArrayD<u32>, ErrorKind> {
+    u32::of_array(a).ok_or_else(|| ErrorKind::elements(Elements::Lookup, &[&a.leaf_type()]))
 }
 
 fn product(shape: &[usize]) -> usize {
@@ -75,20 +75,20 @@ impl Multilinear for Take {
     fn arity(&self) -> usize {
         2
     }
-    fn infer(&self, inputs: &[&LeafType]) -> Result<LeafType, String> {
-        let [table, index] = inputs else { return Err("takes a table and indices".into()) };
+    fn infer(&self, inputs: &[&LeafType]) -> Result<LeafType, ErrorKind> {
+        let [table, index] = inputs else { return Err(ErrorKind::count(Counted::Operands, 2, inputs.len())) };
         if index.kind != Kind::U32 {
-            return Err(format!("indices must be u32, given {index}; convert them with `index`"));
+            return Err(ErrorKind::elements(Elements::Lookup, &[index]));
         }
         if self.axis >= table.shape.len() {
-            return Err(format!("axis {} is no axis of {table}; name one below its rank", self.axis));
+            return Err(ErrorKind::axis(self.axis, table.shape.len()));
         }
         let mut shape = Shape::from_slice(&table.shape[..self.axis]);
         shape.extend_from_slice(&index.shape);
         shape.extend_from_slice(&table.shape[self.axis + 1..]);
         Ok(LeafType { shape, kind: table.kind })
     }
-    fn value(&self, inputs: &[&AnyArray]) -> Result<AnyArray, Problem> {
+    fn value(&self, inputs: &[&AnyArray]) -> Result<AnyArray, ErrorKind> {
         fn take<T: Element>(table: &ArrayD<T>, index: &ArrayD<u32>, axis: usize) -> AnyArray {
             let shape = table.shape();
             let out = [&shape[..axis], index.shape(), &shape[axis + 1..]].concat();
@@ -123,24 +123,22 @@ impl Multilinear for ScatterAdd {
     fn arity(&self) -> usize {
         2
     }
-    fn infer(&self, inputs: &[&LeafType]) -> Result<LeafType, String> {
-        let [updates, index] = inputs else { return Err("takes updates and indices".into()) };
+    fn infer(&self, inputs: &[&LeafType]) -> Result<LeafType, ErrorKind> {
+        let [updates, index] = inputs else { return Err(ErrorKind::count(Counted::Operands, 2, inputs.len())) };
         if index.kind != Kind::U32 || !updates.kind.is_real() {
-            return Err(format!("takes real updates and u32 indices, given {updates} and {index}; convert with `index` or `real`"));
+            return Err(ErrorKind::elements(Elements::Updates, &[updates, index]));
         }
         let rest = self.axis + index.shape.len();
         if updates.shape.get(self.axis..rest) != Some(&index.shape[..]) {
-            return Err(format!(
-                "axes {}..{rest} of the updates {updates} must be those of the indices {index}; give one update for each index",
-                self.axis
-            ));
+            let (updates, indices) = ((*updates).clone(), (*index).clone());
+            return Err(Misfit::Updates { axis: self.axis, end: rest, updates, indices }.into());
         }
         let mut shape = Shape::from_slice(&updates.shape[..self.axis]);
         shape.push(self.len);
         shape.extend_from_slice(&updates.shape[rest..]);
         Ok(LeafType { shape, kind: updates.kind })
     }
-    fn value(&self, inputs: &[&AnyArray]) -> Result<AnyArray, Problem> {
+    fn value(&self, inputs: &[&AnyArray]) -> Result<AnyArray, ErrorKind> {
         fn scatter<T: Real>(updates: &ArrayD<T>, index: &ArrayD<u32>, axis: usize, shape: &[usize]) -> AnyArray {
             let mut y = ArrayD::<T>::zeros(IxDyn(shape));
             for (at, v) in updates.indexed_iter() {
@@ -158,7 +156,7 @@ impl Multilinear for ScatterAdd {
                 let sums = scatter(&updates.mapv(f64::from), index, self.axis, &shape);
                 Ok(f64::of_array(&sums).map_or(sums.clone(), |y| AnyArray::F32(y.mapv(|v| v as f32))))
             }
-            AnyArray::U32(_) => Err("not defined for indices".into()),
+            AnyArray::U32(_) => Err(ErrorKind::elements(Elements::Real, &[&inputs[0].leaf_type()])),
         }
     }
     fn transpose(&self, b: &mut Builder, inputs: &[Value], _: usize, cotangent: Value) -> Value {
@@ -188,7 +186,7 @@ impl Rows {
         Rows { outer: product(&table[..axis]), len: table[axis], inner: product(&table[axis + 1..]), axis, index: index.shape.clone() }
     }
     /// Hands every pair (row of the table, row of the chosen) to `f`, as their first elements, in the order of the chosen.
-    fn each(&self, index: &[u32], mut f: impl FnMut(usize, usize)) -> Result<(), Problem> {
+    fn each(&self, index: &[u32], mut f: impl FnMut(usize, usize)) -> Result<(), ErrorKind> {
         in_range(index, &self.index, self.axis, self.len)?;
         for block in 0..self.outer {
             for (i, k) in index.iter().enumerate() {
@@ -200,8 +198,8 @@ impl Rows {
 }
 
 impl Kernel for Rows {
-    fn run(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], _: &mut [f64]) -> Result<(), Problem> {
-        fn take<T: Element>(rows: &Rows, inputs: &[Slice<'_>], y: &mut [T]) -> Result<(), Problem> {
+    fn run(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], _: &mut [f64]) -> Result<(), ErrorKind> {
+        fn take<T: Element>(rows: &Rows, inputs: &[Slice<'_>], y: &mut [T]) -> Result<(), ErrorKind> {
             let (table, index, n) = (input::<T>(inputs, 0)?, input::<u32>(inputs, 1)?, rows.inner);
             if n == 1 {
                 return rows.each(index, |from, to| y[to] = table[from]);
@@ -226,7 +224,7 @@ impl Sums {
         (T::KIND == Kind::F32 && count > FEW).then(|| [count, (count / FEW).min(self.0.len)])
     }
     /// The same where some rows have many terms. `scratch` holds a place for each row, and sums for those that have many.
-    fn wide<T: Real>(&self, index: &[u32], x: &[T], y: &mut [T], scratch: &mut [f64], heavy: usize) -> Result<(), Problem> {
+    fn wide<T: Real>(&self, index: &[u32], x: &[T], y: &mut [T], scratch: &mut [f64], heavy: usize) -> Result<(), ErrorKind> {
         let Rows { outer, len, inner: n, .. } = self.0;
         let (places, sums) = scratch.split_at_mut(len);
         in_range(index, &self.0.index, self.0.axis, len)?;
@@ -265,7 +263,7 @@ impl RealKernel for Sums {
     fn scratch<T: Real>(&self) -> usize {
         self.many::<T>().map_or(0, |[_, heavy]| self.0.len + heavy * self.0.inner)
     }
-    fn run<T: Real>(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], scratch: &mut [f64]) -> Result<(), Problem> {
+    fn run<T: Real>(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], scratch: &mut [f64]) -> Result<(), ErrorKind> {
         let (x, index, n) = (input::<T>(inputs, 0)?, input::<u32>(inputs, 1)?, self.0.inner);
         let y = output::<T>(outputs, 0)?;
         y.fill(T::zero());
@@ -326,11 +324,11 @@ impl Builder {
     /// The indices 0, 1, …, n − 1.
     pub fn iota(&mut self, n: usize) -> Value {
         if u32::try_from(n).is_err() {
-            return self.refuse("iota", &[], format!("{n} indices are more than u32 can count; give fewer"));
+            return self.refuse("iota", &[], ErrorKind::TooMany { of: Many::Indices, given: n as u64, most: u64::from(u32::MAX) });
         }
         let mut all: Vec<u32> = vec![];
         if all.try_reserve_exact(n).is_err() {
-            self.fail(Error::Memory { op: "iota".into(), bytes: 4 * n as u64, lacking: Lacking::Memory, at: self.site() });
+            self.fail(Error::new("iota", ErrorKind::Memory { bytes: 4 * n as u64, lacking: Lacking::Memory }).or(self.site()));
             return self.full(&LeafType::new(&[n], Kind::U32), 0.0);
         }
         all.extend(0..n as u32);

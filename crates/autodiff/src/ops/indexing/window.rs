@@ -1,7 +1,7 @@
 //! Rows in a run that starts at an index which is a value, and the transpose.
 use crate::array::{AnyArray, Element, Kind, LeafType, Shape, Slice, SliceMut};
 use crate::each_kind;
-use crate::error::Problem;
+use crate::error::{Counted, ErrorKind, Nothing, Scalar, Stretch};
 use crate::kernels::typed::input;
 use crate::operation::{Builder, Kernel, Lowering, Multilinear, Op, Part, Probe, Probed, Product, Value};
 use ndarray::{ArrayD, Axis, Slice as Range};
@@ -23,21 +23,21 @@ pub struct PlaceAt {
     pub rows: usize,
 }
 
-fn in_range(start: usize, len: usize, rows: usize) -> Result<(), Problem> {
+fn in_range(start: usize, len: usize, rows: usize) -> Result<(), ErrorKind> {
     if start + len <= rows {
         return Ok(());
     }
-    Err(format!("rows {start} to {} are out of range: axis 0 has length {rows}; start earlier, or take fewer", start + len).into())
+    Err(ErrorKind::Range { of: Stretch::Window, from: start, to: start + len, axis: 0, length: rows })
 }
 
 /// The type with another number of rows, or what does not fit.
-fn with_rows(inputs: &[&LeafType], rows: usize) -> Result<LeafType, String> {
-    let [x, start] = inputs else { return Err("takes an array and a start".into()) };
+fn with_rows(inputs: &[&LeafType], rows: usize) -> Result<LeafType, ErrorKind> {
+    let [x, start] = inputs else { return Err(ErrorKind::count(Counted::Operands, 2, inputs.len())) };
     if start.kind != Kind::U32 || !start.shape.is_empty() {
-        return Err(format!("the start must be one u32, given {start}; for many starts use `rows`"));
+        return Err(ErrorKind::NotOneNumber { of: Scalar::Start, given: (*start).clone() });
     }
     if x.shape.is_empty() {
-        return Err("a number has no rows; give an array of rank 1 or more".into());
+        return Err(ErrorKind::Empty(Nothing::Rows));
     }
     let mut shape = Shape::from_slice(&[rows]);
     shape.extend_from_slice(&x.shape[1..]);
@@ -58,14 +58,14 @@ impl Multilinear for SliceAt {
     fn arity(&self) -> usize {
         2
     }
-    fn infer(&self, inputs: &[&LeafType]) -> Result<LeafType, String> {
+    fn infer(&self, inputs: &[&LeafType]) -> Result<LeafType, ErrorKind> {
         let t = with_rows(inputs, self.len)?;
         if self.len > inputs[0].shape[0] {
-            return Err(format!("{} rows are more than {} has; take fewer", self.len, inputs[0]));
+            return Err(ErrorKind::Range { of: Stretch::Rows, from: 0, to: self.len, axis: 0, length: inputs[0].shape[0] });
         }
         Ok(t)
     }
-    fn value(&self, inputs: &[&AnyArray]) -> Result<AnyArray, Problem> {
+    fn value(&self, inputs: &[&AnyArray]) -> Result<AnyArray, ErrorKind> {
         fn slice<T: Element>(x: &ArrayD<T>, start: usize, len: usize) -> AnyArray {
             T::array(x.slice_axis(Axis(0), Range::from(start..start + len)).to_owned())
         }
@@ -103,14 +103,14 @@ impl Multilinear for PlaceAt {
     fn arity(&self) -> usize {
         2
     }
-    fn infer(&self, inputs: &[&LeafType]) -> Result<LeafType, String> {
+    fn infer(&self, inputs: &[&LeafType]) -> Result<LeafType, ErrorKind> {
         let t = with_rows(inputs, self.rows)?;
         if inputs[0].shape[0] > self.rows {
-            return Err(format!("{} has more rows than {}; give a longer axis", inputs[0], self.rows));
+            return Err(ErrorKind::Range { of: Stretch::Into, from: 0, to: inputs[0].shape[0], axis: 0, length: self.rows });
         }
         Ok(t)
     }
-    fn value(&self, inputs: &[&AnyArray]) -> Result<AnyArray, Problem> {
+    fn value(&self, inputs: &[&AnyArray]) -> Result<AnyArray, ErrorKind> {
         fn place<T: Element>(y: &mut ArrayD<T>, x: &AnyArray, start: usize) {
             let Some(x) = T::of_array(x) else { return };
             y.slice_axis_mut(Axis(0), Range::from(start..start + x.shape()[0])).assign(x);
@@ -153,7 +153,7 @@ struct Window {
 }
 
 impl Kernel for Window {
-    fn run(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], _: &mut [f64]) -> Result<(), Problem> {
+    fn run(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], _: &mut [f64]) -> Result<(), ErrorKind> {
         fn copy<T: Element>(w: &Window, start: usize, x: &[T], y: &mut [T]) {
             let run = start * w.row..(start + w.len) * w.row;
             if w.place {

@@ -1,7 +1,7 @@
 //! Cholesky factors of positive definite matrices.
-use super::matrices::{each_matrix, item_name, items, matrices, on_reals, rounded_away, square};
+use super::matrices::{each_matrix, items, matrices, on_reals, rounded_away, square};
 use crate::array::{AnyArray, Element, Kind, LeafType, Real, Slice, SliceMut};
-use crate::error::Problem;
+use crate::error::{ErrorKind, Matrix};
 use crate::kernels::dense::{Triangle, cholesky};
 use crate::kernels::typed::{OfKind, RealKernel, input, output};
 use crate::operation::{Builder, Lowering, Maybe, Op, Operation, Probe, Probed, Value, same_value};
@@ -16,15 +16,11 @@ use std::sync::Arc;
 pub struct Cholesky;
 
 /// `diagonal` is the element that the pivot is what is left of.
-fn broken<T: Real>((pivot, value): (usize, T), diagonal: T, item: usize, of: usize) -> Problem {
-    let place = item_name(item, of);
+fn broken<T: Real>((pivot, value): (usize, T), diagonal: T, item: usize, of: usize) -> ErrorKind {
     let unit = T::epsilon() * T::from_f64(4.0 * (pivot as f64 + 1.0));
-    let rounding = if value > T::zero() || value.abs() <= unit * diagonal.abs() { ", which is rounding" } else { "" };
+    let rounding = value > T::zero() || value.abs() <= unit * diagonal.abs();
     let value = Element::to_f64(value);
-    format!(
-        "the matrix{place} is not positive definite: pivot {pivot} is {value:?}{rounding}; add a multiple of the identity, or check the model"
-    )
-    .into()
+    Matrix::NotPositiveDefinite { pivot, value, rounding, item, items: of }.into()
 }
 
 /// Whether every pivot is more than rounding.
@@ -43,12 +39,12 @@ impl Operation for Cholesky {
     fn arity(&self) -> Option<usize> {
         Some(1)
     }
-    fn infer(&self, inputs: &[&LeafType]) -> Result<Types, String> {
+    fn infer(&self, inputs: &[&LeafType]) -> Result<Types, ErrorKind> {
         square(inputs[0])?;
         Ok(smallvec![inputs[0].clone()])
     }
-    fn value(&self, inputs: &[&AnyArray]) -> Result<Vec<AnyArray>, Problem> {
-        fn factor<T: Real>(a: &ndarray::ArrayD<T>) -> Result<AnyArray, Problem> {
+    fn value(&self, inputs: &[&AnyArray]) -> Result<Vec<AnyArray>, ErrorKind> {
+        fn factor<T: Real>(a: &ndarray::ArrayD<T>) -> Result<AnyArray, ErrorKind> {
             let (count, n) = items(a.shape());
             each_matrix(a, a.shape(), |item, a| {
                 let half = T::from_f64(0.5);
@@ -112,7 +108,7 @@ impl Probed for Cholesky {
 #[derive(Debug)]
 struct CholeskyKernel(usize);
 impl RealKernel for CholeskyKernel {
-    fn run<T: Real>(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], _: &mut [f64]) -> Result<(), Problem> {
+    fn run<T: Real>(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], _: &mut [f64]) -> Result<(), ErrorKind> {
         let (a, l) = (input::<T>(inputs, 0)?, output::<T>(outputs, 0)?);
         let size = self.0 * self.0;
         let count = a.len().checked_div(size).unwrap_or(0);

@@ -1,7 +1,7 @@
 //! LU factors, and the determinant computed from them.
-use super::matrices::{factors, item_name, items, matrices, on_reals, rounded_away, square};
+use super::matrices::{factors, items, matrices, on_reals, rounded_away, square};
 use crate::array::{AnyArray, Element, Kind, LeafType, Real, Slice, SliceMut};
-use crate::error::Problem;
+use crate::error::{ErrorKind, Matrix};
 use crate::kernels::dense::{log_det, lu};
 use crate::kernels::typed::{OfKind, RealKernel, input, output};
 use crate::operation::{Builder, Lowering, Maybe, Op, Operation, Probe, Probed, Value, same_value};
@@ -17,18 +17,17 @@ use std::sync::Arc;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Lu;
 
-fn broken(column: usize, value: f64, item: usize, of: usize) -> Problem {
-    let place = item_name(item, of);
+fn broken(column: usize, value: f64, item: usize, of: usize) -> ErrorKind {
+    let (pivot, items) = (column, of);
     if value.is_finite() {
-        let left = if value == 0.0 { "no pivot".to_string() } else { format!("a pivot of {value}, which is rounding") };
-        format!(
-            "the matrix{place} is singular: column {column} depends on those before it, which leaves {left}; add a multiple of the identity, \
-             or check the model"
-        )
-        .into()
+        Matrix::Singular { pivot, value, item, items }.into()
     } else {
-        format!("the matrix{place} is not finite: the pivot of column {column} is {value}; check where it comes from").into()
+        Matrix::NotFinite { pivot, value, item, items }.into()
     }
+}
+
+fn unfilled() -> ErrorKind {
+    ErrorKind::misuse("the elements do not fill the shape")
 }
 
 /// Whether every pivot is more than rounding.
@@ -43,13 +42,13 @@ impl Operation for Lu {
     fn arity(&self) -> Option<usize> {
         Some(1)
     }
-    fn infer(&self, inputs: &[&LeafType]) -> Result<Types, String> {
+    fn infer(&self, inputs: &[&LeafType]) -> Result<Types, ErrorKind> {
         let (mut rows, n) = square(inputs[0])?;
         rows.push(n);
         Ok(smallvec![inputs[0].clone(), LeafType { shape: rows, kind: Kind::U32 }])
     }
-    fn value(&self, inputs: &[&AnyArray]) -> Result<Vec<AnyArray>, Problem> {
-        fn factor<T: Real>(a: &ArrayD<T>) -> Result<Vec<AnyArray>, Problem> {
+    fn value(&self, inputs: &[&AnyArray]) -> Result<Vec<AnyArray>, ErrorKind> {
+        fn factor<T: Real>(a: &ArrayD<T>) -> Result<Vec<AnyArray>, ErrorKind> {
             let (count, n) = items(a.shape());
             let mut f: Vec<T> = a.iter().copied().collect();
             let mut rows = vec![];
@@ -77,8 +76,8 @@ impl Operation for Lu {
                 trusted(a, n).map_err(|(p, v)| broken(p, Element::to_f64(v), item, count))?;
                 rows.extend(order);
             }
-            let f = ArrayD::from_shape_vec(a.raw_dim(), f).map_err(|e| e.to_string())?;
-            let rows = ArrayD::from_shape_vec(IxDyn(&a.shape()[..a.ndim() - 1]), rows).map_err(|e| e.to_string())?;
+            let f = ArrayD::from_shape_vec(a.raw_dim(), f).map_err(|_| unfilled())?;
+            let rows = ArrayD::from_shape_vec(IxDyn(&a.shape()[..a.ndim() - 1]), rows).map_err(|_| unfilled())?;
             Ok(vec![T::array(f), AnyArray::U32(rows)])
         }
         let a = inputs[0];
@@ -120,11 +119,11 @@ impl Probed for Lu {
 #[derive(Debug)]
 struct LuKernel(usize);
 impl RealKernel for LuKernel {
-    fn run<T: Real>(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], _: &mut [f64]) -> Result<(), Problem> {
+    fn run<T: Real>(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], _: &mut [f64]) -> Result<(), ErrorKind> {
         let (n, size) = (self.0, self.0 * self.0);
-        let [factors, rows] = outputs else { return Err("there are two results".into()) };
+        let [factors, rows] = outputs else { return Err(ErrorKind::misuse("there are two results")) };
         let (Some(f), Some(rows)) = (T::of_slice_mut(factors), u32::of_slice_mut(rows)) else {
-            return Err("the results are factors and rows".into());
+            return Err(ErrorKind::misuse("the results are factors and rows"));
         };
         f.copy_from_slice(input(inputs, 0)?);
         let count = f.len().checked_div(size).unwrap_or(0);
@@ -152,15 +151,15 @@ impl Operation for LogDet {
     fn arity(&self) -> Option<usize> {
         Some(3)
     }
-    fn infer(&self, inputs: &[&LeafType]) -> Result<Types, String> {
+    fn infer(&self, inputs: &[&LeafType]) -> Result<Types, ErrorKind> {
         let (shape, _) = square(inputs[0])?;
         factors(inputs[0], &inputs[1..])?;
         let t = LeafType { shape, kind: inputs[0].kind };
         Ok(smallvec![t.clone(), t])
     }
-    fn value(&self, inputs: &[&AnyArray]) -> Result<Vec<AnyArray>, Problem> {
+    fn value(&self, inputs: &[&AnyArray]) -> Result<Vec<AnyArray>, ErrorKind> {
         // The sign of a permutation by the lengths of its cycles.
-        fn from<T: Real>(f: &ArrayD<T>, rows: &AnyArray) -> Result<Vec<AnyArray>, Problem> {
+        fn from<T: Real>(f: &ArrayD<T>, rows: &AnyArray) -> Result<Vec<AnyArray>, ErrorKind> {
             let (count, n) = items(f.shape());
             let (flat, rows): (Vec<T>, Vec<usize>) = (f.iter().copied().collect(), rows.to_f64().iter().map(|v| *v as usize).collect());
             let (mut logs, mut signs) = (vec![], vec![]);
@@ -181,7 +180,7 @@ impl Operation for LogDet {
                 signs.push(if odd % 2 == 1 { -T::one() } else { T::one() });
             }
             let shape = IxDyn(&f.shape()[..f.ndim() - 2]);
-            let array = |v: Vec<T>| ArrayD::from_shape_vec(shape.clone(), v).map(T::array).map_err(|e| Problem::from(e.to_string()));
+            let array = |v: Vec<T>| ArrayD::from_shape_vec(shape.clone(), v).map(T::array).map_err(|_| unfilled());
             Ok(vec![array(logs)?, array(signs)?])
         }
         let f = inputs[1];
@@ -223,7 +222,7 @@ impl Probed for LogDet {
 #[derive(Debug)]
 struct LogDetKernel(usize);
 impl RealKernel for LogDetKernel {
-    fn run<T: Real>(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], _: &mut [f64]) -> Result<(), Problem> {
+    fn run<T: Real>(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], _: &mut [f64]) -> Result<(), ErrorKind> {
         let n = self.0;
         let (f, rows) = (input::<T>(inputs, 1)?, input::<u32>(inputs, 2)?);
         for i in 0..output::<T>(outputs, 0)?.len() {

@@ -1,42 +1,41 @@
 //! What the operations on matrices share: shapes, naive loops over a batch, and products in rules.
 use crate::array::{AnyArray, Kind, LeafType, Real, Shape};
-use crate::error::Problem;
+use crate::error::{Elements, ErrorKind, Misfit, Typed};
 use crate::operation::{Builder, Contraction, Probe, Value};
 use ndarray::{ArrayD, IxDyn};
 
 /// Leading axes and size of square matrices.
-pub(super) fn square(t: &LeafType) -> Result<(Shape, usize), String> {
+pub(super) fn square(t: &LeafType) -> Result<(Shape, usize), ErrorKind> {
     if !t.kind.is_real() {
-        return Err("not defined for indices; convert them with `real`".into());
+        return Err(ErrorKind::elements(Elements::Real, &[t]));
     }
     match t.shape[..] {
         [.., m, n] if m == n => Ok((t.shape[..t.shape.len() - 2].into(), n)),
-        _ => Err(format!("{t} is no square matrix, and no batch of them; give one with two last axes of the same length")),
+        _ => Err(Misfit::NotSquare { given: t.clone() }.into()),
     }
 }
 
 /// That `b` is a right-hand side of n rows for square matrices `a`.
-pub(super) fn right_hand_side(a: &LeafType, b: &LeafType) -> Result<(), String> {
+pub(super) fn right_hand_side(a: &LeafType, b: &LeafType) -> Result<(), ErrorKind> {
     let (batch, n) = square(a)?;
     if a.kind != b.kind {
-        return Err("element types differ; convert one with `cast`".into());
+        return Err(ErrorKind::elements(Elements::Alike, &[a, b]));
     }
     let fits = b.shape.len() == a.shape.len() && b.shape[..batch.len()] == batch[..] && b.shape[batch.len()] == n;
-    if fits {
-        Ok(())
-    } else {
-        Err(format!("the right-hand side {b} does not fit the matrix {a}; give it the same leading axes and {n} rows"))
-    }
+    if fits { Ok(()) } else { Err(Misfit::RightHandSide { matrix: a.clone(), given: b.clone(), rows: n }.into()) }
 }
 
 /// That these are factors of the matrices `a`: a matrix each, and of LU an order of the rows.
-pub(super) fn factors(a: &LeafType, given: &[&LeafType]) -> Result<(), String> {
+pub(super) fn factors(a: &LeafType, given: &[&LeafType]) -> Result<(), ErrorKind> {
     let (mut rows, n) = square(a)?;
     rows.push(n);
     let order = LeafType { shape: rows, kind: Kind::U32 };
     match given {
         [f, rest @ ..] if *f == a && rest.iter().all(|r| **r == order) => Ok(()),
-        _ => Err(format!("factors of {a} must be {a} too, and the order of the rows {order}; give those that were made from it")),
+        _ => {
+            let given = given.iter().map(|t| (*t).clone()).collect();
+            Err(ErrorKind::Types { of: Typed::Factors, expected: vec![a.clone(), order], given })
+        }
     }
 }
 
@@ -56,18 +55,13 @@ pub(super) fn rounded_away<T: Real>(n: usize, pivot: impl Fn(usize) -> T, terms:
     })
 }
 
-/// Where in a batch something happened, in words.
-pub(super) fn item_name(item: usize, of: usize) -> String {
-    if of == 1 { String::new() } else { format!(" (item {item} of the batch of {of})") }
-}
-
 /// Applies `f` to f64 or f32 arrays of equal kind: `$go` is run with `T` and typed arrays.
 macro_rules! on_reals {
     ([$($x:ident),+] => $go:expr) => {
         match ($($x,)+) {
             ($(AnyArray::F64($x),)+) => $go,
             ($(AnyArray::F32($x),)+) => $go,
-            _ => Err(Problem::from("element types differ")),
+            _ => Err($crate::error::ErrorKind::misuse("element types differ")),
         }
     };
 }
@@ -77,8 +71,8 @@ pub(super) use on_reals;
 pub(super) fn each_matrix<T: Real>(
     a: &ArrayD<T>,
     shape: &[usize],
-    mut f: impl FnMut(usize, &[T]) -> Result<Vec<T>, Problem>,
-) -> Result<AnyArray, Problem> {
+    mut f: impl FnMut(usize, &[T]) -> Result<Vec<T>, ErrorKind>,
+) -> Result<AnyArray, ErrorKind> {
     let flat: Vec<T> = a.iter().copied().collect();
     let (count, _) = items(a.shape());
     let size = flat.len().checked_div(count).unwrap_or(0);
@@ -86,7 +80,7 @@ pub(super) fn each_matrix<T: Real>(
     for i in 0..count {
         out.extend(f(i, &flat[i * size..(i + 1) * size])?);
     }
-    ArrayD::from_shape_vec(IxDyn(shape), out).map(T::array).map_err(|e| e.to_string().into())
+    ArrayD::from_shape_vec(IxDyn(shape), out).map(T::array).map_err(|_| ErrorKind::misuse("the matrices do not fill their shape"))
 }
 
 /// Well-conditioned square matrices to test with: the identity and a little more.

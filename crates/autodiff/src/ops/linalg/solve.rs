@@ -3,7 +3,7 @@ use super::cholesky::Cholesky;
 use super::lu::{Lu, factored};
 use super::matrices::{SHAPES, each_matrix, factors, items, matrices, on_reals, right_hand_side};
 use crate::array::{AnyArray, Kind, LeafType, Real, Slice, SliceMut};
-use crate::error::Problem;
+use crate::error::ErrorKind;
 use crate::kernels::cast::{scratch_as, scratch_for};
 use crate::kernels::dense::{Triangle, lu_solve, solve_triangular};
 use crate::kernels::typed::{OfKind, RealKernel, input, output};
@@ -59,14 +59,14 @@ impl Operation for Solve {
     fn arity(&self) -> Option<usize> {
         Some(if self.by == Factors::Lu { 4 } else { 3 })
     }
-    fn infer(&self, inputs: &[&LeafType]) -> Result<Types, String> {
-        let Some(rhs) = inputs.last() else { return Err("takes a matrix, its factors and a right-hand side".into()) };
+    fn infer(&self, inputs: &[&LeafType]) -> Result<Types, ErrorKind> {
+        let Some(rhs) = inputs.last() else { return Err(ErrorKind::misuse("takes a matrix, its factors and a right-hand side")) };
         right_hand_side(inputs[0], rhs)?;
         factors(inputs[0], &inputs[1..inputs.len() - 1])?;
         Ok(smallvec![(*rhs).clone()])
     }
-    fn value(&self, inputs: &[&AnyArray]) -> Result<Vec<AnyArray>, Problem> {
-        fn substitute<T: Real>(s: &Solve, f: &ArrayD<T>, b: &ArrayD<T>, rows: Option<&AnyArray>) -> Result<AnyArray, Problem> {
+    fn value(&self, inputs: &[&AnyArray]) -> Result<Vec<AnyArray>, ErrorKind> {
+        fn substitute<T: Real>(s: &Solve, f: &ArrayD<T>, b: &ArrayD<T>, rows: Option<&AnyArray>) -> Result<AnyArray, ErrorKind> {
             let (_, n) = items(f.shape());
             let k = b.shape()[b.ndim() - 1];
             let f: Vec<T> = f.iter().copied().collect();
@@ -189,7 +189,7 @@ impl RealKernel for SolveKernel {
     fn scratch<T: Real>(&self) -> usize {
         if self.what.transpose { scratch_for::<T>(self.n * self.k) } else { 0 }
     }
-    fn run<T: Real>(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], scratch: &mut [f64]) -> Result<(), Problem> {
+    fn run<T: Real>(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], scratch: &mut [f64]) -> Result<(), ErrorKind> {
         let (n, k) = (self.n, self.k);
         let (f, x) = (input::<T>(inputs, 1)?, output::<T>(outputs, 0)?);
         if x.is_empty() {

@@ -1,7 +1,7 @@
 //! Triangles of matrices, and solves with them.
 use super::matrices::{SHAPES, each_matrix, items, matrices, on_reals, right_hand_side, square};
 use crate::array::{AnyArray, Kind, LeafType, Real, Slice, SliceMut};
-use crate::error::Problem;
+use crate::error::{ErrorKind, Matrix};
 use crate::kernels::dense::{Triangle, solve_triangular, triangle};
 use crate::kernels::typed::{OfKind, RealKernel, input, output};
 use crate::operation::{Builder, Lowering, Maybe, Multilinear, Op, Operation, Probe, Probed, Product, Value, same_value};
@@ -27,11 +27,11 @@ impl Multilinear for Triangular {
     fn attributes(&self) -> String {
         format!("{}, diagonal times {}", if self.upper { "upper" } else { "lower" }, self.diagonal)
     }
-    fn infer(&self, inputs: &[&LeafType]) -> Result<LeafType, String> {
+    fn infer(&self, inputs: &[&LeafType]) -> Result<LeafType, ErrorKind> {
         square(inputs[0]).map(|_| inputs[0].clone())
     }
-    fn value(&self, inputs: &[&AnyArray]) -> Result<AnyArray, Problem> {
-        fn keep<T: Real>(s: &Triangular, a: &ndarray::ArrayD<T>) -> Result<AnyArray, Problem> {
+    fn value(&self, inputs: &[&AnyArray]) -> Result<AnyArray, ErrorKind> {
+        fn keep<T: Real>(s: &Triangular, a: &ndarray::ArrayD<T>) -> Result<AnyArray, ErrorKind> {
             let (_, n) = items(a.shape());
             each_matrix(a, a.shape(), |_, a| {
                 let element = |(at, v): (usize, &T)| match (at / n).cmp(&(at % n)) {
@@ -76,7 +76,7 @@ impl Probed for Triangular {
 #[derive(Debug)]
 struct TriangularKernel(Triangular, usize);
 impl RealKernel for TriangularKernel {
-    fn run<T: Real>(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], _: &mut [f64]) -> Result<(), Problem> {
+    fn run<T: Real>(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], _: &mut [f64]) -> Result<(), ErrorKind> {
         triangle(self.0.upper, T::from_f64(self.0.diagonal), input(inputs, 0)?, output(outputs, 0)?, self.1);
         Ok(())
     }
@@ -98,9 +98,9 @@ impl TriangularSolve {
 }
 
 /// That no element of the diagonal, which is divided by, is 0.
-fn regular<T: Real>(how: Triangle, a: &[T], n: usize) -> Result<(), Problem> {
+fn regular<T: Real>(how: Triangle, a: &[T], n: usize) -> Result<(), ErrorKind> {
     match (0..n).find(|i| !how.unit && a[i * n + i] == T::zero()) {
-        Some(i) => Err(format!("the triangle is singular: element ({i}, {i}) is 0; check the model, or use a unit diagonal").into()),
+        Some(i) => Err(Matrix::Triangle { pivot: i }.into()),
         None => Ok(()),
     }
 }
@@ -116,12 +116,12 @@ impl Operation for TriangularSolve {
     fn arity(&self) -> Option<usize> {
         Some(2)
     }
-    fn infer(&self, inputs: &[&LeafType]) -> Result<Types, String> {
+    fn infer(&self, inputs: &[&LeafType]) -> Result<Types, ErrorKind> {
         right_hand_side(inputs[0], inputs[1])?;
         Ok(smallvec![inputs[1].clone()])
     }
-    fn value(&self, inputs: &[&AnyArray]) -> Result<Vec<AnyArray>, Problem> {
-        fn substitute<T: Real>(how: Triangle, a: &ndarray::ArrayD<T>, b: &ndarray::ArrayD<T>) -> Result<AnyArray, Problem> {
+    fn value(&self, inputs: &[&AnyArray]) -> Result<Vec<AnyArray>, ErrorKind> {
+        fn substitute<T: Real>(how: Triangle, a: &ndarray::ArrayD<T>, b: &ndarray::ArrayD<T>) -> Result<AnyArray, ErrorKind> {
             let (_, n) = items(a.shape());
             let k = b.shape()[b.ndim() - 1];
             let a: Vec<T> = a.iter().copied().collect();
@@ -196,7 +196,7 @@ struct SolveKernel {
     k: usize,
 }
 impl RealKernel for SolveKernel {
-    fn run<T: Real>(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], _: &mut [f64]) -> Result<(), Problem> {
+    fn run<T: Real>(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>], _: &mut [f64]) -> Result<(), ErrorKind> {
         let (a, x) = (input::<T>(inputs, 0)?, output::<T>(outputs, 0)?);
         x.copy_from_slice(input(inputs, 1)?);
         if x.is_empty() {

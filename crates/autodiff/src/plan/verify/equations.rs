@@ -7,7 +7,7 @@ use crate::plan::machine::{Expanded, live};
 /// What is wrong with equations, if anything.
 pub(crate) fn equations(x: &Expanded) -> Result<(), String> {
     let p = &x.program;
-    p.check_values()?;
+    p.check_values().map_err(|flaw| flaw.to_string())?;
     if x.asked.len() != p.equations.len() {
         return Err(format!("{} equations ask for {} lowerings", p.equations.len(), x.asked.len()));
     }
@@ -28,7 +28,7 @@ fn equation(p: &Program, e: &Equation, l: &Lowering, body: Option<&Expanded>) ->
         _ => {
             let inputs: Vec<&LeafType> = e.inputs.iter().map(|v| p.type_of(*v)).collect();
             let outputs: Vec<&LeafType> = e.outputs.iter().map(|v| p.type_of(*v)).collect();
-            lowering(l, &inputs, &outputs)
+            lowering(l, &inputs, &outputs).map_err(|e| e.to_string())
         }
     }
 }

@@ -1,20 +1,25 @@
 //! What operations ask of the executor, held against the types of their values: a plan trusts nothing else.
 use crate::array::LeafType;
+use crate::error::{ErrorKind, Malformed, Typed};
 use crate::operation::{Contraction, Instruction, Lowering, Micro, Part, Reg, View};
 
 /// What of a lowering does not fit values of these types, if anything.
-pub(crate) fn lowering(l: &Lowering, inputs: &[&LeafType], outputs: &[&LeafType]) -> Result<(), String> {
-    let operands = |n: usize| -> Result<&LeafType, String> {
+pub(crate) fn lowering(l: &Lowering, inputs: &[&LeafType], outputs: &[&LeafType]) -> Result<(), ErrorKind> {
+    let operands = |n: usize| -> Result<&LeafType, ErrorKind> {
         match outputs {
             [y] if inputs.len() == n => Ok(y),
-            _ => Err(format!("its lowering takes {n} operands and gives one, it has {} and {}", inputs.len(), outputs.len())),
+            _ => Err(Malformed::LoweredOperands { expected: n, operands: inputs.len(), results: outputs.len() }.into()),
         }
     };
     match l {
         Lowering::Pointwise(m) => {
             let y = operands(usize::from(m.inputs))?;
             let alike = inputs.iter().all(|x| x.shape == y.shape);
-            if alike && micro(m) { Ok(()) } else { Err("its lowering works on other shapes, or on registers that are not there".into()) }
+            if alike && micro(m) {
+                Ok(())
+            } else {
+                Err(ErrorKind::misuse("its lowering works on other shapes, or on registers that are not there"))
+            }
         }
         Lowering::Fold { axes, .. } => {
             let y = operands(1)?;
@@ -47,12 +52,16 @@ pub(crate) fn lowering(l: &Lowering, inputs: &[&LeafType], outputs: &[&LeafType]
     }
 }
 
-fn same(fits: bool, what: &str, y: &LeafType) -> Result<(), String> {
-    if fits { Ok(()) } else { Err(format!("its lowering to a {what} does not give {y} of these operands")) }
+fn same(fits: bool, what: &'static str, y: &LeafType) -> Result<(), ErrorKind> {
+    if fits { Ok(()) } else { Err(Malformed::Lowering { what, result: y.clone() }.into()) }
 }
 
-fn agree<'a>(made: impl Iterator<Item = &'a LeafType>, outputs: &[&LeafType]) -> Result<(), String> {
-    if made.eq(outputs.iter().copied()) { Ok(()) } else { Err("its lowering gives values of other types".into()) }
+fn agree<'a>(made: impl Iterator<Item = &'a LeafType> + Clone, outputs: &[&LeafType]) -> Result<(), ErrorKind> {
+    if made.clone().eq(outputs.iter().copied()) {
+        return Ok(());
+    }
+    let expected = outputs.iter().map(|t| (*t).clone()).collect();
+    Err(ErrorKind::Types { of: Typed::Lowered, expected, given: made.cloned().collect() })
 }
 
 /// Whether every register is there when it is read.

@@ -6,7 +6,7 @@
 //! every operand.
 use super::geometry::{self, Extent};
 use super::nested;
-use crate::error::{Error, Site};
+use crate::error::{Error, ErrorKind, Site};
 use crate::plan::Plan;
 use crate::plan::code::{Access, Block, Instruction, Operand};
 use crate::plan::demand::aligned;
@@ -24,10 +24,9 @@ struct Fault {
 /// An error if the plan is not fit to run.
 pub(crate) fn plan(p: &Plan) -> Result<(), Error> {
     let whole = whole(p).and_then(|outer| block(&p.block, &outer));
-    whole.map_err(|Fault { problem, site }| Error::Argument {
-        op: "plan".into(),
-        problem: format!("the plan is not fit to run: {problem}; this is a fault of the planner, not of the program"),
-        at: site,
+    whole.map_err(|Fault { problem, site }| {
+        let problem = format!("the plan is not fit to run: {problem}; this is a fault of the planner, not of the program");
+        Error::new("plan", ErrorKind::Plan(problem)).or(site)
     })
 }
 

@@ -1,12 +1,12 @@
 //! Elementwise methods: functions of one variable, comparisons, selection.
 use super::Operand;
 use crate::array::{Kind, Real};
+use crate::error::{ErrorKind, Site};
 use crate::operation::{Builder, Value};
 use crate::ops::require::Condition;
 use crate::record::operators::{binary, broadcast_pair};
 use crate::record::tape;
 use crate::record::var::Var;
-use std::panic::Location;
 
 macro_rules! unary {
     ($($(#[$doc:meta])* $name:ident;)*) => { impl<T: Real> Var<T> { $(
@@ -73,7 +73,7 @@ macro_rules! pair {
         #[track_caller]
         #[must_use]
         pub fn $name(self, rhs: impl Operand<T>) -> Var<T> {
-            let at = Location::caller();
+            let at = Site::caller();
             Var::from_dyn(binary(stringify!($name), self.to_dyn(), rhs.operand(at), at, Builder::$emit))
         }
     )* } };
@@ -112,14 +112,17 @@ impl<T: Real> Var<T> {
     pub fn powf(self, p: f64) -> Var<T> {
         self.unary("powf", |b, x| match p.is_finite() {
             true => b.powf(x, p),
-            false => b.refuse("powf", &[x], format!("the exponent is {p}; give a finite number")),
+            false => {
+                let kind = ErrorKind::Setting { what: "exponent".into(), value: p, element: None, allowed: "give a finite number" };
+                b.refuse("powf", &[x], kind)
+            }
         })
     }
     /// sign(x) max(|x| − t, 0) for a threshold t ≥ 0; derivative 0 at the kink.
     #[track_caller]
     #[must_use]
     pub fn soft_threshold(self, threshold: impl Operand<T>) -> Var<T> {
-        let at = Location::caller();
+        let at = Site::caller();
         let t = tape::apply("soft_threshold", &[threshold.operand(at)], at, |b, t| {
             b.require(t[0], Condition::NotNegative, "soft_threshold", "threshold")
         });
@@ -129,7 +132,7 @@ impl<T: Real> Var<T> {
     #[track_caller]
     #[must_use]
     pub fn clamp(self, low: impl Operand<T>, high: impl Operand<T>) -> Var<T> {
-        let at = Location::caller();
+        let at = Site::caller();
         let operands = [self.to_dyn(), low.operand(at), high.operand(at)];
         Var::from_dyn(tape::apply("clamp", &operands, at, |b, v| {
             let high = ordered(b, v[1], v[2], "clamp");
@@ -141,7 +144,7 @@ impl<T: Real> Var<T> {
     #[track_caller]
     #[must_use]
     pub fn select(self, yes: impl Operand<T>, no: impl Operand<T>) -> Var<T> {
-        let at = Location::caller();
+        let at = Site::caller();
         let operands = [self.to_dyn(), yes.operand(at), no.operand(at)];
         Var::from_dyn(tape::apply("select", &operands, at, |b, v| {
             let [test, yes, no] = together(b, [v[0], v[1], v[2]]);
@@ -152,7 +155,7 @@ impl<T: Real> Var<T> {
     #[track_caller]
     #[must_use]
     pub fn cast<U: Real>(self) -> Var<U> {
-        Var::from_dyn(self.to_dyn().cast_to_at(U::KIND, Location::caller()))
+        Var::from_dyn(self.to_dyn().cast_to_at(U::KIND, Site::caller()))
     }
     /// The numbers as indices: rounded towards 0; no derivative.
     ///
@@ -161,7 +164,7 @@ impl<T: Real> Var<T> {
     #[track_caller]
     #[must_use]
     pub fn index(self) -> Var<u32> {
-        Var::from_dyn(self.to_dyn().cast_to_at(Kind::U32, Location::caller()))
+        Var::from_dyn(self.to_dyn().cast_to_at(Kind::U32, Site::caller()))
     }
 }
 
@@ -188,18 +191,18 @@ impl Var<u32> {
     #[track_caller]
     #[must_use]
     pub fn real<T: Real>(self) -> Var<T> {
-        Var::from_dyn(self.to_dyn().cast_to_at(T::KIND, Location::caller()))
+        Var::from_dyn(self.to_dyn().cast_to_at(T::KIND, Site::caller()))
     }
     /// 1 where both are equal, else 0.
     #[track_caller]
     #[must_use]
     pub fn equals(self, rhs: Var<u32>) -> Var<u32> {
-        Var::from_dyn(binary("equals", self.to_dyn(), rhs.to_dyn(), Location::caller(), Builder::equal))
+        Var::from_dyn(binary("equals", self.to_dyn(), rhs.to_dyn(), Site::caller(), Builder::equal))
     }
     /// 1 where self < rhs, else 0.
     #[track_caller]
     #[must_use]
     pub fn less_than(self, rhs: Var<u32>) -> Var<u32> {
-        Var::from_dyn(binary("less_than", self.to_dyn(), rhs.to_dyn(), Location::caller(), Builder::less))
+        Var::from_dyn(binary("less_than", self.to_dyn(), rhs.to_dyn(), Site::caller(), Builder::less))
     }
 }

@@ -1,15 +1,15 @@
 //! Elements chosen by indices: constant ones, or variables of the recording.
 use crate::array::{Element, Real};
+use crate::error::Site;
 use crate::operation::{Builder, Value};
 use crate::record::tape;
 use crate::record::var::Var;
 use crate::tree::{Give, Leaf};
-use std::panic::Location;
 
 /// Applies an emitter to a variable and indices.
 #[track_caller]
 fn indexed<T: Element>(op: &str, x: Var<T>, index: impl Give<Leaf<u32>>, f: impl FnOnce(&mut Builder, Value, Value) -> Value) -> Var<T> {
-    let at = Location::caller();
+    let at = Site::caller();
     let operands = [x.to_dyn(), index.give().to_dyn()];
     Var::from_dyn(tape::apply(op, &operands, at, |b, v| f(b, v[0], v[1])))
 }
@@ -92,6 +92,6 @@ impl Var<u32> {
     #[track_caller]
     #[must_use]
     pub fn one_hot<T: Real>(self, classes: usize) -> Var<T> {
-        Var::from_dyn(tape::apply("one_hot", &[self.to_dyn()], Location::caller(), |b, v| b.one_hot(v[0], classes, T::KIND)))
+        Var::from_dyn(tape::apply("one_hot", &[self.to_dyn()], Site::caller(), |b, v| b.one_hot(v[0], classes, T::KIND)))
     }
 }

@@ -1,31 +1,29 @@
 //! Linear algebra methods.
 use crate::array::Real;
+use crate::error::Site;
 use crate::operation::Contraction;
 use crate::ops::linalg::Triangle;
 use crate::record::tape;
 use crate::record::var::Var;
-use std::panic::Location;
 
 impl<T: Real> Var<T> {
     /// The product of vectors and matrices: the last axis against the first of a vector or the last but one of a matrix.
     #[track_caller]
     #[must_use]
     pub fn dot(self, rhs: Var<T>) -> Var<T> {
-        Var::from_dyn(tape::apply("dot", &[self.to_dyn(), rhs.to_dyn()], Location::caller(), |b, v| b.dot(v[0], v[1])))
+        Var::from_dyn(tape::apply("dot", &[self.to_dyn(), rhs.to_dyn()], Site::caller(), |b, v| b.dot(v[0], v[1])))
     }
     /// Products of matrices over the last two axes; the leading axes, which must agree, run together.
     #[track_caller]
     #[must_use]
     pub fn matmul(self, rhs: Var<T>) -> Var<T> {
-        Var::from_dyn(tape::apply("matmul", &[self.to_dyn(), rhs.to_dyn()], Location::caller(), |b, v| {
-            b.matmul_with(v[0], false, v[1], false)
-        }))
+        Var::from_dyn(tape::apply("matmul", &[self.to_dyn(), rhs.to_dyn()], Site::caller(), |b, v| b.matmul_with(v[0], false, v[1], false)))
     }
     /// All products of an element of self and one of `rhs`: the shapes follow one another.
     #[track_caller]
     #[must_use]
     pub fn outer(self, rhs: Var<T>) -> Var<T> {
-        Var::from_dyn(tape::apply("outer", &[self.to_dyn(), rhs.to_dyn()], Location::caller(), |b, v| {
+        Var::from_dyn(tape::apply("outer", &[self.to_dyn(), rhs.to_dyn()], Site::caller(), |b, v| {
             b.contract(v[0], v[1], Contraction::default())
         }))
     }
@@ -34,7 +32,7 @@ impl<T: Real> Var<T> {
     #[must_use]
     pub fn contract(self, rhs: Var<T>, sum: &[(usize, usize)], batch: &[(usize, usize)]) -> Var<T> {
         let spec = Contraction { batch: batch.iter().copied().collect(), sum: sum.iter().copied().collect() };
-        Var::from_dyn(tape::apply("contract", &[self.to_dyn(), rhs.to_dyn()], Location::caller(), |b, v| b.contract(v[0], v[1], spec)))
+        Var::from_dyn(tape::apply("contract", &[self.to_dyn(), rhs.to_dyn()], Site::caller(), |b, v| b.contract(v[0], v[1], spec)))
     }
     /// Σ of the diagonal of square matrices.
     #[track_caller]
@@ -52,15 +50,13 @@ impl<T: Real> Var<T> {
     #[track_caller]
     #[must_use]
     pub fn solve(self, rhs: Var<T>) -> Var<T> {
-        Var::from_dyn(tape::apply("solve", &[self.to_dyn(), rhs.to_dyn()], Location::caller(), |b, v| b.solve(v[0], v[1])))
+        Var::from_dyn(tape::apply("solve", &[self.to_dyn(), rhs.to_dyn()], Site::caller(), |b, v| b.solve(v[0], v[1])))
     }
     /// x with self · x = rhs, for symmetric positive definite matrices.
     #[track_caller]
     #[must_use]
     pub fn solve_positive(self, rhs: Var<T>) -> Var<T> {
-        Var::from_dyn(tape::apply("solve_positive", &[self.to_dyn(), rhs.to_dyn()], Location::caller(), |b, v| {
-            b.solve_positive(v[0], v[1])
-        }))
+        Var::from_dyn(tape::apply("solve_positive", &[self.to_dyn(), rhs.to_dyn()], Site::caller(), |b, v| b.solve_positive(v[0], v[1])))
     }
     /// x with self · x = rhs, where only one triangle of self is read; rhs is a vector or a matrix for each item of the batch.
     ///
@@ -80,7 +76,7 @@ impl<T: Real> Var<T> {
     #[track_caller]
     #[must_use]
     pub fn solve_triangular(self, rhs: Var<T>, triangle: Triangle) -> Var<T> {
-        Var::from_dyn(tape::apply("solve_triangular", &[self.to_dyn(), rhs.to_dyn()], Location::caller(), |b, v| {
+        Var::from_dyn(tape::apply("solve_triangular", &[self.to_dyn(), rhs.to_dyn()], Site::caller(), |b, v| {
             b.solve_triangular(v[0], v[1], triangle)
         }))
     }
@@ -112,7 +108,7 @@ impl<T: Real> Var<T> {
     #[track_caller]
     #[must_use]
     pub fn log_det(self) -> (Var<T>, Var<T>) {
-        let made = tape::apply_many("log_det", &[self.to_dyn()], Location::caller(), |b, v| {
+        let made = tape::apply_many("log_det", &[self.to_dyn()], Site::caller(), |b, v| {
             let (log, sign) = b.log_det(v[0]);
             [log, sign].into_iter().collect()
         });

@@ -13,7 +13,6 @@ use super::var::Var;
 use crate::array::{Element, Real};
 use crate::error::Site;
 use crate::operation::{Builder, Value};
-use std::panic::Location;
 
 /// A variable or a number, where an operation takes either.
 pub trait Operand<T: Real> {
@@ -35,6 +34,6 @@ impl<T: Element> Var<T> {
     /// Applies an emitter to this variable.
     #[track_caller]
     pub(super) fn unary(self, op: &str, f: impl FnOnce(&mut Builder, Value) -> Value) -> Var<T> {
-        Var::from_dyn(tape::apply(op, &[self.to_dyn()], Location::caller(), |b, v| f(b, v[0])))
+        Var::from_dyn(tape::apply(op, &[self.to_dyn()], Site::caller(), |b, v| f(b, v[0])))
     }
 }

@@ -1,5 +1,6 @@
 //! Reductions over all axes, one axis, some axes, with the axes dropped or kept at length 1.
 use crate::array::{Real, Shape};
+use crate::error::{ErrorKind, Nothing};
 use crate::operation::{Builder, Value};
 use crate::record::var::Var;
 
@@ -19,7 +20,7 @@ fn mean(b: &mut Builder, x: Value, axes: &[usize]) -> Value {
     let shape = b.shape(x);
     let length = |folded: bool| shape.iter().enumerate().filter(|(i, _)| axes.contains(i) == folded).map(|(_, n)| *n).product::<usize>();
     if axes.iter().all(|a| *a < shape.len()) && length(true) == 0 && length(false) > 0 {
-        return b.refuse("mean", &[x], "it is one of nothing, 0/0; leave it out, or give an element at least".into());
+        return b.refuse("mean", &[x], ErrorKind::Empty(Nothing::Mean));
     }
     b.mean(x, axes)
 }

@@ -1,5 +1,6 @@
 //! Methods that arrange the same elements in another way.
 use crate::array::{Element, Shape};
+use crate::error::{ErrorKind, Misfit, Stretch};
 use crate::operation::{Builder, Part, Value};
 use crate::record::var::Var;
 
@@ -65,9 +66,8 @@ impl<T: Element> Var<T> {
         self.unary("pad", |b, x| {
             let mut shape = b.shape(x);
             if [before.len(), after.len()] != [shape.len(); 2] {
-                let (m, n, rank) = (before.len(), after.len(), shape.len());
-                let problem = format!("widths for {m} axes before and {n} after, of an array of rank {rank}; give one for each axis");
-                return b.refuse("pad", &[x], problem);
+                let (before, after, rank) = (before.len(), after.len(), shape.len());
+                return b.refuse("pad", &[x], Misfit::Widths { before, after, rank });
             }
             let ends = before.iter().zip(after);
             shape.iter_mut().zip(ends).for_each(|(n, (b, a))| *n = n.saturating_add(*b).saturating_add(*a));
@@ -93,10 +93,10 @@ fn slice(b: &mut Builder, x: Value, axis: usize, from: usize, to: usize, step: i
     let mut len = b.shape(x);
     let rank = len.len();
     let Some(n) = len.get(axis).copied() else {
-        return b.refuse("slice", &[x], format!("axis {axis} is no axis of an array of rank {rank}; name one below it"));
+        return b.refuse("slice", &[x], ErrorKind::axis(axis, rank));
     };
     if from > to || to > n {
-        return b.refuse("slice", &[x], format!("{from}..{to} is no range of axis {axis} of length {n}; stay within 0..{n}"));
+        return b.refuse("slice", &[x], ErrorKind::Range { of: Stretch::Slice, from, to, axis, length: n });
     }
     let mut start = Shape::from_elem(0, rank);
     let mut steps: Vec<isize> = vec![1; rank];

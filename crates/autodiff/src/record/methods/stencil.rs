@@ -1,10 +1,10 @@
 //! Methods that combine neighbours: finite differences and two-dimensional convolutions, with stated boundaries.
 use crate::array::Real;
+use crate::error::Site;
 use crate::ops::convolution::Boundary;
 use crate::ops::difference::Edge;
 use crate::record::tape;
 use crate::record::var::Var;
-use std::panic::Location;
 
 impl<T: Real> Var<T> {
     /// y_i = x_{i+1} − x_i along an axis, of the same length: the last difference is 0, or goes round to the first element.
@@ -44,7 +44,7 @@ impl<T: Real> Var<T> {
     #[track_caller]
     #[must_use]
     pub fn convolve(self, filter: Var<T>, boundary: Boundary, stride: [usize; 2]) -> Var<T> {
-        Var::from_dyn(tape::apply("convolve", &[self.to_dyn(), filter.to_dyn()], Location::caller(), |b, v| {
+        Var::from_dyn(tape::apply("convolve", &[self.to_dyn(), filter.to_dyn()], Site::caller(), |b, v| {
             b.convolve(v[0], v[1], boundary, stride)
         }))
     }

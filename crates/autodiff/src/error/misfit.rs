@@ -1,0 +1,100 @@
+//! Shapes that do not go together, of operations that have a way of their own to fit.
+use crate::array::{LeafType, Shape};
+
+/// Shapes that do not go together.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Misfit {
+    /// An array of none or several elements, read as one number.
+    #[error("an array of shape {shape:?} has {elements} elements; reduce it to one, or index it")]
+    OneElement {
+        /// Its shape.
+        shape: Shape,
+        /// Its elements.
+        elements: usize,
+    },
+    /// A pair of axes of a product of which one is not there, or is used twice.
+    #[error("({left}, {right}) is no pair of axes that both operands have and use once; pair an axis of each")]
+    AxisPair {
+        /// The axis of the left operand.
+        left: usize,
+        /// The axis of the right operand.
+        right: usize,
+        /// The ranks of both.
+        ranks: [usize; 2],
+    },
+    /// Parts of a whole that differ in an axis along which they are not put together.
+    #[error("part {part} differs from the first in other axes than axis {axis}; make those alike")]
+    Parts {
+        /// Which part, from 0.
+        part: usize,
+        /// The axis along which they are put together.
+        axis: usize,
+    },
+    /// A number of elements that does not fill a shape.
+    #[error("{elements} elements do not fill the shape {shape:?}; give a shape of {elements} elements")]
+    Reshape {
+        /// Elements of the array.
+        elements: usize,
+        /// The shape.
+        shape: Shape,
+    },
+    /// A part that does not lie within the whole.
+    #[error("{part} from {start:?} by {step:?} does not fit into {whole:?}")]
+    Placed {
+        /// The part.
+        part: LeafType,
+        /// Where it starts.
+        start: Shape,
+        /// Its steps.
+        step: Shape,
+        /// The shape of the whole.
+        whole: Shape,
+    },
+    /// Widths of a margin that are not one for each axis.
+    #[error("widths for {before} axes before and {after} after, of an array of rank {rank}; give one for each axis")]
+    Widths {
+        /// Widths before.
+        before: usize,
+        /// Widths after.
+        after: usize,
+        /// Axes.
+        rank: usize,
+    },
+    /// Updates without one index each.
+    #[error("axes {axis}..{end} of the updates {updates} must be those of the indices {indices}; give one update for each index")]
+    Updates {
+        /// The first axis of the indices, in the updates.
+        axis: usize,
+        /// One beyond the last.
+        end: usize,
+        /// The updates.
+        updates: LeafType,
+        /// The indices.
+        indices: LeafType,
+    },
+    /// A sparse matrix and an operand that do not go together.
+    #[error("the matrix has {columns} columns, the operand is {given}; give a vector of {columns} elements, or a matrix of {columns} rows")]
+    SparseOperand {
+        /// Columns of the matrix, or its rows where it is transposed.
+        columns: usize,
+        /// The operand.
+        given: LeafType,
+    },
+    /// A matrix that is not square.
+    #[error("{given} is no square matrix, and no batch of them; give one with two last axes of the same length")]
+    NotSquare {
+        /// What is given.
+        given: LeafType,
+    },
+    /// A right-hand side that does not go with its matrix.
+    #[error("the right-hand side {given} does not fit the matrix {matrix}; give it the same leading axes and {rows} rows")]
+    RightHandSide {
+        /// The matrix.
+        matrix: LeafType,
+        /// The right-hand side.
+        given: LeafType,
+        /// Rows that it must have.
+        rows: usize,
+    },
+}
