@@ -6,6 +6,7 @@ use crate::kernels::stream::Pass;
 
 /// A unit of the schedule.
 #[derive(Debug, Clone)]
+#[allow(clippy::large_enum_variant, reason = "almost every item is a cluster, and each is looked at again and again while planning")]
 pub(crate) enum Item {
     Cluster(Cluster),
     /// Products around a cluster, with one reading of their matrix.
