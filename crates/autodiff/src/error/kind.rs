@@ -35,9 +35,9 @@ pub enum ErrorKind {
         /// How many leaves there are.
         leaves: usize,
         /// The declared type.
-        expected: LeafType,
+        expected: Box<LeafType>,
         /// The type of the given value.
-        given: LeafType,
+        given: Box<LeafType>,
     },
     /// The wrong number of arrays, leaves, operands or derivatives.
     #[error("{}", of.words(*expected, *given))]

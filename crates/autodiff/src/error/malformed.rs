@@ -62,9 +62,9 @@ pub enum Malformed {
         /// The value.
         value: u32,
         /// The type that the operation makes.
-        makes: LeafType,
+        makes: Box<LeafType>,
         /// The type in the program's table.
-        named: LeafType,
+        named: Box<LeafType>,
     },
     /// The program of a loop or branch is not right.
     #[error("{operation}, {body}: {flaw}")]
@@ -98,11 +98,11 @@ pub enum Malformed {
     #[error("{given} does not hold {steps} steps of {item}")]
     Items {
         /// The array.
-        given: LeafType,
+        given: Box<LeafType>,
         /// Steps.
         steps: usize,
         /// What one step reads.
-        item: LeafType,
+        item: Box<LeafType>,
     },
     /// A lowering with another number of operands or results.
     #[error("its lowering takes {expected} operands and gives one, it has {operands} and {results}")]

@@ -43,13 +43,13 @@ pub enum Misfit {
     #[error("{part} from {start:?} by {step:?} does not fit into {whole:?}")]
     Placed {
         /// The part.
-        part: LeafType,
+        part: Box<LeafType>,
         /// Where it starts.
-        start: Shape,
+        start: Vec<usize>,
         /// Its steps.
-        step: Shape,
+        step: Vec<usize>,
         /// The shape of the whole.
-        whole: Shape,
+        whole: Vec<usize>,
     },
     /// Widths of a margin that are not one for each axis.
     #[error("widths for {before} axes before and {after} after, of an array of rank {rank}; give one for each axis")]
@@ -69,9 +69,9 @@ pub enum Misfit {
         /// One beyond the last.
         end: usize,
         /// The updates.
-        updates: LeafType,
+        updates: Box<LeafType>,
         /// The indices.
-        indices: LeafType,
+        indices: Box<LeafType>,
     },
     /// A sparse matrix and an operand that do not go together.
     #[error("the matrix has {columns} columns, the operand is {given}; give a vector of {columns} elements, or a matrix of {columns} rows")]
@@ -91,9 +91,9 @@ pub enum Misfit {
     #[error("the right-hand side {given} does not fit the matrix {matrix}; give it the same leading axes and {rows} rows")]
     RightHandSide {
         /// The matrix.
-        matrix: LeafType,
+        matrix: Box<LeafType>,
         /// The right-hand side.
-        given: LeafType,
+        given: Box<LeafType>,
         /// Rows that it must have.
         rows: usize,
     },

@@ -244,7 +244,7 @@ mod tests {
     fn an_error_is_small_and_may_cross_threads() {
         fn crosses<T: Send + Sync + Clone + std::error::Error + 'static>(_: T) {}
         assert!(size_of::<Error>() <= 16, "{}", size_of::<Error>());
-        assert!(size_of::<ErrorKind>() <= 128, "{}", size_of::<ErrorKind>());
+        assert!(size_of::<ErrorKind>() <= 112, "{}", size_of::<ErrorKind>());
         crosses(Error::new("sum", ErrorKind::TestIsNan));
     }
 }

@@ -82,7 +82,7 @@ impl Executor {
             // Shapes are short: comparing them one by one is faster than a call.
             let same = x.shape().len() == t.shape.len() && x.shape().iter().zip(&t.shape).all(|(a, b)| a == b);
             if !same || x.kind() != t.kind {
-                let (expected, given) = (t.clone(), x.leaf_type());
+                let (expected, given) = (t.clone().into(), x.leaf_type().into());
                 return Err(Error::new("run", ErrorKind::Input { leaf, leaves: types.len(), expected, given }));
             }
         }

@@ -161,7 +161,7 @@ fn run<S: Structure>(
     }
     for (leaf, (v, t)) in given.iter().zip(types).enumerate() {
         if v.leaf_type() != *t {
-            let (expected, given) = (t.clone(), v.leaf_type());
+            let (expected, given) = (t.clone().into(), v.leaf_type().into());
             return Err(Error::new("linearize", ErrorKind::Input { leaf, leaves: types.len(), expected, given }));
         }
         if let Some((index, value)) = rules.allow.refuses(v) {

@@ -53,7 +53,7 @@ impl ScanSpec {
         }
         for i in self.carries..self.carries + self.items {
             if inputs[i].shape.first() != Some(&n) || inputs[i].shape[1..] != body[1 + i].shape[..] || inputs[i].kind != body[1 + i].kind {
-                return Err(Malformed::Items { given: inputs[i].clone(), steps: n, item: body[1 + i].clone() }.into());
+                return Err(Malformed::Items { given: inputs[i].clone().into(), steps: n, item: body[1 + i].clone().into() }.into());
             }
         }
         for i in self.carries + self.items..each {

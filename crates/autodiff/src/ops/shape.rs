@@ -218,8 +218,8 @@ impl Multilinear for Place {
                         || (p.step[i] > 0 && p.step[i].saturating_mul(x.shape[i] - 1).saturating_add(p.start[i]) < self.shape[i])
                 });
             if !fits {
-                let (start, step) = (p.start.clone(), p.step.clone());
-                return Err(Misfit::Placed { part: (*x).clone(), start, step, whole: self.shape.clone() }.into());
+                let (start, step, whole) = (p.start.to_vec(), p.step.to_vec(), self.shape.to_vec());
+                return Err(Misfit::Placed { part: Box::new((*x).clone()), start, step, whole }.into());
             }
         }
         Ok(whole)

@@ -6,6 +6,7 @@ use crate::kernels::stream::Pass;
 
 /// A unit of the schedule.
 #[derive(Debug, Clone)]
+#[allow(clippy::large_enum_variant, reason = "almost every item is a cluster, and each is looked at again and again while planning")]
 pub(crate) enum Item {
     Fusion(Fusion),
     /// Products around a fusion, with one reading of their matrix.

@@ -69,7 +69,7 @@ impl<P: Symbol> Program<P> {
         }
         for (v, t) in e.outputs.iter().zip(&types) {
             if self.type_of(*v) != t {
-                let (makes, named) = (t.clone(), self.type_of(*v).clone());
+                let (makes, named) = (t.clone().into(), self.type_of(*v).clone().into());
                 return Err(Malformed::Typed { operation: operation(), value: v.0, makes, named });
             }
         }

@@ -170,7 +170,7 @@ kinds! {
     a_gradient_that_does_not_agree_with_differences: ErrorKind::GradientMismatch { gradient, difference, error, allowed }
         if error > allowed && (gradient / difference - 2.0).abs() < 1e-3 => {
         let f = Function::record(shape![2], |x| { let v = x.square().sum(); 2.0 * v - stop_gradient(&v) })?;
-        f.check_gradient(&arr1(&[1.0, 2.0]))?.verified()
+        f.check_gradient(arr1(&[1.0, 2.0]))?.verified()
     };
 }
 

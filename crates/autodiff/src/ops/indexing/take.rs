@@ -130,7 +130,7 @@ impl Multilinear for ScatterAdd {
         }
         let rest = self.axis + index.shape.len();
         if updates.shape.get(self.axis..rest) != Some(&index.shape[..]) {
-            let (updates, indices) = ((*updates).clone(), (*index).clone());
+            let (updates, indices) = ((*updates).clone().into(), (*index).clone().into());
             return Err(Misfit::Updates { axis: self.axis, end: rest, updates, indices }.into());
         }
         let mut shape = Shape::from_slice(&updates.shape[..self.axis]);

@@ -22,7 +22,7 @@ pub(super) fn right_hand_side(a: &LeafType, b: &LeafType) -> Result<(), ErrorKin
         return Err(ErrorKind::elements(Elements::Alike, &[a, b]));
     }
     let fits = b.shape.len() == a.shape.len() && b.shape[..batch.len()] == batch[..] && b.shape[batch.len()] == n;
-    if fits { Ok(()) } else { Err(Misfit::RightHandSide { matrix: a.clone(), given: b.clone(), rows: n }.into()) }
+    if fits { Ok(()) } else { Err(Misfit::RightHandSide { matrix: a.clone().into(), given: b.clone().into(), rows: n }.into()) }
 }
 
 /// That these are factors of the matrices `a`: a matrix each, and of LU an order of the rows.
