@@ -77,12 +77,12 @@ fn a_lasso_by_coordinate_descent() -> Result<()> {
     })
     .adjoint(Lu);
 
-    let loss = |solver: &implicit::Outside<Root<Leaf, Data>>| {
+    fn loss<Q: Equation<Unknown = Leaf, Params = Data, Solution = Leaf>>(solver: &implicit::Outside<Q>) -> Result<Function<Data, Leaf>> {
         Function::record(shapes(), |(x, y, lambda)| {
             let beta = solver.solve(zeros(shape![D]), (x, y, lambda));
             (beta - 1.0).square().sum() + beta.norm_l1()
         })
-    };
+    }
     let (fixed_point, root) = (loss(&solver)?, loss(&with_buffer)?);
     let accuracy = Accuracy::with_kinks(N * D).solved_to(1e-14);
     let gradient = check(&fixed_point, data(), accuracy)?;

@@ -4,7 +4,8 @@ use hypertape_autodiff::record::{Scalar, Var, constant};
 use hypertape_autodiff::tree::Leaf;
 use hypertape_autodiff::{Function, Result, shape};
 use hypertape_solvers::{
-    AdamDescent, CondatVu, Fista, FixedPoint, GradientDescent, Ista, Lbfgs, Matrix, Method, NewtonCg, Objective, Sgd, Solve, Solved,
+    AdamDescent, Composite, CondatVu, Fista, FixedPoint, GradientDescent, Ista, Lbfgs, Matrix, Method, NewtonCg, Objective, Saddle, Sgd,
+    Solve, Solved,
 };
 use ndarray::Array1;
 

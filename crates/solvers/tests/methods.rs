@@ -5,7 +5,8 @@ use hypertape_autodiff::record::{constant, zeros};
 use hypertape_autodiff::tree::Leaf;
 use hypertape_autodiff::{Function, shape};
 use hypertape_solvers::{
-    AdamDescent, CondatVu, Fista, FixedPoint, Gradient2d, GradientDescent, Ista, Lbfgs, Method, NewtonCg, Solve, Step, prox,
+    AdamDescent, Composite, CondatVu, Equation, Fista, FixedPoint, Gradient2d, GradientDescent, Ista, Lbfgs, Method, NewtonCg, Problem,
+    Saddle, Solve, Step, prox,
 };
 use hypertape_testkit::problems::{denoising, lasso, ridge};
 use ndarray::{Array1, Array2, arr0, arr1};

@@ -2,7 +2,7 @@
 mod support;
 use hypertape_autodiff::shape;
 use hypertape_autodiff::tree::Leaf;
-use hypertape_solvers::{Fista, GradientDescent, Method, Solve, prox};
+use hypertape_solvers::{Composite, Fista, GradientDescent, Method, Problem, Solve, prox};
 use hypertape_testkit::allocations::Counting;
 use ndarray::arr1;
 use support::ridge_objective;

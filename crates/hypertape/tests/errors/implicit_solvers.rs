@@ -76,7 +76,7 @@ wrong! {
         let r = linear(&skew(), Cg::default())?;
         Function::record(shape![2], |p| here!(first(&r, p)).square())?.hvp(&p(), &p())
     };
-    cholesky_on_a_system_that_is_not_symmetric: numeric(GRADIENT, ["symmetric matrix", "use LU or GMRES"]) => {
+    cholesky_on_a_system_that_is_not_symmetric: numeric(GRADIENT, ["not symmetric", "use GMRES"]) => {
         let r = linear(&skew(), Cholesky)?;
         Function::record(shape![2], |p| here!(first(&r, p)))?.gradient(&p())
     };
@@ -84,7 +84,7 @@ wrong! {
         let r = linear(&indefinite(), Cg::default())?;
         Function::record(shape![2], |p| here!(r.solve(zeros(shape![2]), p)).dot(constant(arr1(&[1.0, -0.25]))))?.gradient(&p())
     };
-    cholesky_on_an_indefinite_system: numeric(GRADIENT, ["positive definite", "use LU or GMRES"]) => {
+    cholesky_on_an_indefinite_system: numeric(GRADIENT, ["positive definite", "use GMRES"]) => {
         let r = linear(&indefinite(), Cholesky)?;
         Function::record(shape![2], |p| here!(first(&r, p)))?.gradient(&p())
     };
@@ -96,7 +96,7 @@ wrong! {
         let r = singular(Cholesky)?.tolerance(10.0);
         Function::record(shape![2], |p| here!(first(&r, p)))?.gradient(&p())
     };
-    cg_on_a_singular_system: numeric(GRADIENT, ["conjugate gradients"]) => {
+    cg_on_a_singular_system: numeric(GRADIENT, ["CG"]) => {
         let r = singular(Cg::default())?.tolerance(10.0);
         Function::record(shape![2], |p| here!(first(&r, p)))?.gradient(&p())
     };
@@ -108,7 +108,7 @@ wrong! {
         let r = singular(Bicgstab::default())?.tolerance(10.0);
         Function::record(shape![2], |p| here!(first(&r, p)))?.gradient(&p())
     };
-    normal_cg_on_a_singular_system: numeric(GRADIENT, ["conjugate gradients on the normal equations", "least squares"]) => {
+    normal_cg_on_a_singular_system: numeric(GRADIENT, ["normal CG", "least squares"]) => {
         let r = singular(NormalCg::default())?.tolerance(10.0);
         Function::record(shape![2], |p| here!(first(&r, p)))?.gradient(&p())
     };
@@ -120,15 +120,15 @@ wrong! {
         let r = linear(&indefinite(), Neumann::terms(20).step(1.0))?;
         Function::record(shape![2], |p| here!(first(&r, p)))?.gradient(&p())
     };
-    a_series_without_a_step: numeric(GRADIENT, ["needs a step", "`step`"]) => {
+    a_series_without_a_step: argument("root", ["needs a step", "`step`"]) => {
         let r = linear(&skew(), Neumann::terms(3))?;
-        Function::record(shape![2], |p| here!(first(&r, p)))?.gradient(&p())
+        Function::record(shape![2], |p| here!(first(&r, p)))
     };
-    one_step_without_a_step: numeric(GRADIENT, ["needs a step", "`step`"]) => {
+    one_step_without_a_step: argument("root", ["needs a step", "`step`"]) => {
         let r = linear(&skew(), OneStep::default())?;
-        Function::record(shape![2], |p| here!(first(&r, p)))?.gradient(&p())
+        Function::record(shape![2], |p| here!(first(&r, p)))
     };
-    a_series_of_no_terms: argument("root", ["no terms", "at least one"]) => {
+    a_series_of_no_terms: argument("root", ["number of terms", "at least one"]) => {
         let r = linear(&skew(), Neumann::terms(0))?;
         Function::record(shape![2], |p| here!(first(&r, p)))
     };
@@ -229,11 +229,6 @@ wrong! {
     a_method_that_did_not_converge_in_a_derivative: numeric("gradient descent", ["not a solution"]) => {
         let s = unsolved(Cg::default())?;
         Function::record(shape![2], |p| here!(s.solve(zeros(shape![2]), p)).sum())?.gradient(&p())
-    };
-    mini_batches_have_no_optimality_map: argument("stochastic gradient descent", ["depends on the batches", "whole data"]) => {
-        let f = Function::record((shape![2], shape![], shape![]), |(z, a, x)| (a * x * z * z).sum())?;
-        let s = Sgd::new(&f).step_size(0.1).implicit(Cg::default());
-        Function::record(shape![4], |x| here!(s.solve_over(zeros(shape![2]), 1.0, x)))
     };
 }
 

@@ -143,10 +143,10 @@ kinds! {
         f.eval((&arr1(&[1.0, 2.0]), -0.5))
     };
     a_weight_that_is_negative: ErrorKind::Setting { value, .. } if *value == -1.0 => {
-        Ista::new(&quadratic()?, prox::l1::<Leaf, _>(prox::number(-1.0))).step_size(0.5).solve(arr1(&[1.0, 2.0]), arr1(&[1.0, 2.0]))
+        Ista::new(&Composite::new(&quadratic()?, prox::l1::<Leaf, _>(prox::number(-1.0)))).step_size(0.5).solve(arr1(&[1.0, 2.0]), arr1(&[1.0, 2.0]))
     };
     bounds_upside_down: ErrorKind::Bounds { low, high, .. } if (*low, *high) == (1.0, 0.0) => {
-        let solver = Ista::new(&quadratic()?, prox::between::<Leaf, _>(|_| (scalar(1.0), scalar(0.0)))).step_size(0.5);
+        let solver = Ista::new(&Composite::new(&quadratic()?, prox::between::<Leaf, _>(|_| (scalar(1.0), scalar(0.0))))).step_size(0.5);
         Function::record(shape![2], |a| solver.unroll(3).solve(zeros(shape![2]), a))
     };
     a_singular_matrix: ErrorKind::Matrix(Matrix::Singular { pivot: 1, value, item: 0, items: 1 }) if *value == 0.0 => {

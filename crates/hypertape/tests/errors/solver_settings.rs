@@ -1,5 +1,6 @@
 //! Solvers with settings, starts, parameters and batches that cannot work.
 use crate::{here, wrong};
+use hypertape::Site;
 use hypertape::prelude::*;
 use ndarray::{Array1, Array2, arr1};
 
@@ -26,17 +27,13 @@ fn descent() -> Result<GradientDescent<Objective<Leaf, Leaf>>> {
 fn unrolled<M: Method<Problem: Problem<Unknown = Leaf, Params = Leaf, Solution = Leaf>, Each = ()>>(
     solver: Unrolled<M>,
 ) -> Result<Function<Leaf, Leaf>> {
-    let at = std::panic::Location::caller();
+    let at = Site::caller();
     Function::record(shape![2], |a| solver.solve(zeros(shape![2]), a)).map_err(|e| moved(e, at))
 }
 
 /// The error with its line, which is in the helper above, moved to the helper's caller.
-fn moved(mut e: Error, line: &'static std::panic::Location<'static>) -> Error {
-    match &mut e {
-        Error::Argument { at, .. } | Error::Operands { at, .. } if at.is_some_and(|a| a.file() == file!()) => *at = Some(line),
-        _ => {}
-    }
-    e
+fn moved(e: Error, line: Site) -> Error {
+    if !e.is_numeric() && e.site().is_some_and(|a| a.file() == file!()) { e.at(line) } else { e }
 }
 
 wrong! {

@@ -136,6 +136,5 @@ pub(crate) fn digits(name: &str, solver: Solver) {
             let off = (&a - &b).mapv(f64::abs).sum() / b.mapv(f64::abs).sum();
             assert!(off > 1e-3, "{}: excluded as slow, yet {off:e} from the solution after 300 steps", digit.what);
         }
-        (other, _) => panic!("{}: {other:?} does not fit", digit.what),
     }
 }

@@ -156,7 +156,7 @@ fn a_neumann_series_that_grows_says_so() {
     // T = 2z + x has the fixed point −x, which the user knows.
     let map = Function::record((shape![], shape![]), |(z, x)| 2.0 * z + x).expect("it records");
     let own = implicit::fixed_point(&map, |x, _| x.number().map(|x| -x));
-    let by = |root: &implicit::Outside<Root<Leaf, Leaf>>| {
+    let by = |root: &implicit::Outside<Equilibrium<Leaf, Leaf>>| {
         let f = Function::record(shape![], |x| root.solve(0.0, x)).expect("it records");
         f.gradient(1.5).and_then(|g| g.number())
     };

@@ -2,7 +2,7 @@
 use crate::problem::{PrimalDual, Problem, Recorded, flat};
 use crate::table::{Adjoint, Solver};
 use hypertape::implicit::{Implicit, Outside};
-use hypertape::prelude::{Problem as _, *};
+use hypertape::prelude::*;
 use hypertape::record::ones;
 use hypertape::solvers::{Problem as Solvable, Solution as SolutionOf, Unknown};
 use ndarray::{Array2, ArrayD, IxDyn};
