@@ -4,13 +4,12 @@ use hypertape_autodiff::record::{Scalar, Var, constant};
 use hypertape_autodiff::tree::Leaf;
 use hypertape_autodiff::{Function, Result, shape};
 use hypertape_solvers::{
-    AdamDescent, Composite, CondatVu, Fista, FixedPoint, GradientDescent, Ista, Lbfgs, Matrix, Method, NewtonCg, Objective, Saddle, Sgd,
-    Solve, Solved,
+    AdamDescent, Composite, CondatVu, Fista, FixedPoint, GradientDescent, Ista, Lbfgs, Matrix, Method, NewtonCg, Saddle, Sgd, Solve, Solved,
 };
 use ndarray::Array1;
 
 /// s/2 Σ aᵢ (zᵢ/u − i − 1)² with a from 1 to 4: the solution is u (1, 2, …).
-fn quadratic<T: Real>(n: usize, s: f64, u: f64) -> Objective<Leaf<T>, Leaf<T>, T> {
+fn quadratic<T: Real>(n: usize, s: f64, u: f64) -> Function<(Leaf<T>, Leaf<T>), Leaf<T>> {
     let of =
         |f: &dyn Fn(usize) -> f64| Array1::from_shape_fn(n, |i| <T as hypertape_autodiff::array::Element>::from_f64(f(i))).into_shared();
     let (a, c) = (of(&|i| 1.0 + 3.0 * i as f64 / n as f64), of(&|i| i as f64 + 1.0));
