@@ -108,12 +108,14 @@ pub enum ErrorKind {
         right: usize,
     },
     /// An axis that an array does not have.
-    #[error("axis {axis} is no axis of an array of rank {rank}; {advice}")]
+    #[error("{}", words::axis(*axis, *rank, of.as_deref(), advice))]
     AxisOutOfRange {
         /// The axis, from 0.
         axis: usize,
         /// How many axes there are.
         rank: usize,
+        /// The array, where it is one of several operands.
+        of: Option<Box<LeafType>>,
         /// What to do.
         advice: &'static str,
     },

@@ -31,7 +31,13 @@ impl ErrorKind {
     /// An axis that an array of this rank does not have.
     #[must_use]
     pub fn axis(axis: usize, rank: usize) -> Self {
-        ErrorKind::AxisOutOfRange { axis, rank, advice: "name one below it" }
+        ErrorKind::AxisOutOfRange { axis, rank, of: None, advice: "name one below it" }
+    }
+    /// An axis that this array does not have.
+    #[must_use]
+    pub fn axis_of(of: &LeafType, axis: usize) -> Self {
+        let (rank, of) = (of.shape.len(), Some(of.clone().into()));
+        ErrorKind::AxisOutOfRange { axis, rank, of, advice: "name one below its rank" }
     }
     /// The same of the operation `op` that met these values, with a name of its own.
     #[must_use]

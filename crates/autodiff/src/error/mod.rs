@@ -220,6 +220,7 @@ impl fmt::Debug for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self.kind() {
+            ErrorKind::User { source } => Some(&**source),
             ErrorKind::Solve { failed: Failed::Operator(e), .. } => Some(&**e),
             kind => std::error::Error::source(kind),
         }

@@ -27,6 +27,13 @@ pub(super) fn not_finite(index: &[usize], value: f64) -> String {
     format!("is not finite: element {index:?} is {value}; clean the data, or mask it with `select`")
 }
 
+pub(super) fn axis(axis: usize, rank: usize, of: Option<&LeafType>, advice: &str) -> String {
+    match of {
+        Some(t) => format!("{t} has no axis {axis}; {advice}"),
+        None => format!("axis {axis} is no axis of an array of rank {rank}; {advice}"),
+    }
+}
+
 pub(super) fn broadcast(shapes: &[Shape], to: Option<&Shape>) -> String {
     let how = "trailing axes are aligned, and an axis of length 1 repeats";
     match to {

@@ -41,7 +41,7 @@ impl Multilinear for Difference {
             return Err(ErrorKind::elements(Elements::Real, inputs));
         }
         if self.axis >= inputs[0].shape.len() {
-            return Err(ErrorKind::axis(self.axis, inputs[0].shape.len()));
+            return Err(ErrorKind::axis_of(inputs[0], self.axis));
         }
         Ok(inputs[0].clone())
     }

@@ -381,7 +381,7 @@ impl Builder {
         }
         let shape = self.shape(a);
         if let Some(axis) = axes.iter().find(|i| **i >= shape.len()) {
-            let kind = ErrorKind::AxisOutOfRange { axis: *axis, rank: shape.len(), advice: "name axes below it" };
+            let kind = ErrorKind::AxisOutOfRange { axis: *axis, rank: shape.len(), of: None, advice: "name axes below it" };
             return self.refuse("flip", &[a], kind);
         }
         let flipped = |i: usize| axes.contains(&i);
@@ -417,7 +417,7 @@ impl Builder {
         };
         let mut shape = self.shape(*first);
         if axis >= shape.len() {
-            let kind = ErrorKind::AxisOutOfRange { axis, rank: shape.len(), advice: "name one below it, or use `stack`" };
+            let kind = ErrorKind::AxisOutOfRange { axis, rank: shape.len(), of: None, advice: "name one below it, or use `stack`" };
             return self.refuse("concat", parts, kind);
         }
         let mut at = 0;

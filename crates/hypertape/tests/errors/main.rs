@@ -79,7 +79,8 @@ impl Fault {
         assert!(message.split_once("; ").is_some_and(|(_, advice)| !advice.is_empty()), "no advice in: {message}");
     }
     pub(crate) fn operands(self, op: &str, says: &[&str]) {
-        let nothing = matches!(self.error.kind(), ErrorKind::Empty(_));
+        // Of no operands at all there are none to show.
+        let nothing = matches!(self.error.kind(), ErrorKind::Empty(_) | ErrorKind::TooMany { of: hypertape::error::Many::Indices, .. });
         let fits = (nothing || !self.error.operands().is_empty()) && !self.error.is_numeric() && self.error.within().is_empty();
         self.check(fits && !has_its_own_kind(&self.error), Some(op), says);
     }

@@ -81,7 +81,7 @@ impl Multilinear for Take {
             return Err(ErrorKind::elements(Elements::Lookup, &[index]));
         }
         if self.axis >= table.shape.len() {
-            return Err(ErrorKind::axis(self.axis, table.shape.len()));
+            return Err(ErrorKind::axis_of(table, self.axis));
         }
         let mut shape = Shape::from_slice(&table.shape[..self.axis]);
         shape.extend_from_slice(&index.shape);
