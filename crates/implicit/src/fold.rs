@@ -5,7 +5,7 @@ use crate::operator::Jacobian;
 use crate::signs::sign;
 use hypertape_autodiff::ErrorKind;
 use hypertape_autodiff::array::{AnyArray, AnyView, LeafType};
-use hypertape_linear::{Hints, Side, Status, Tolerance, Workspace, norm};
+use hypertape_linear::{Hints, LinearSolver, Side, Status, Tolerance, Workspace, norm};
 use smallvec::SmallVec;
 
 /// A derivative that is not determined to the accuracy asked for.
@@ -76,8 +76,7 @@ pub(crate) struct Solved<'a, 'v> {
     pub(crate) x: &'a [f64],
     /// F there.
     pub(crate) f: &'a [f64],
-    /// The absolute tolerance of the solver.
-    pub(crate) absolute: f64,
+    pub(crate) solver: &'a dyn LinearSolver,
     pub(crate) accuracy: f64,
 }
 
@@ -99,7 +98,7 @@ impl Solved<'_, '_> {
     /// ‖F‖‖x‖/‖b‖, but not less than √ε‖z‖; ‖(A' − A) x‖/‖b‖ tells how much of x such a move changes, and by extrapolation what rounding of F does.
     /// That is one evaluation and one product. Only where it comes near the accuracy asked for is the change computed by two more solves:
     /// ‖A⁻¹(A(z − δ) − A) x‖ / ‖x‖ with δ = F_z⁻¹F. The workspace is ready for A.
-    pub(crate) fn check(&self, j: &mut Jacobian, work: &mut Work, workspace: &mut Workspace) -> Result<Option<Change>, ErrorKind> {
+    pub(crate) fn check(&self, j: &mut Jacobian, work: &mut Work, workspace: &mut Option<Workspace>) -> Result<Option<Change>, ErrorKind> {
         let epsilon = j.epsilon();
         flat::pack(self.point[..self.leaves].iter().map(AnyView::reborrow), &mut work.z);
         let (size, along, right) = (norm(&work.z), norm(self.x), norm(self.b));
@@ -143,7 +142,8 @@ impl Solved<'_, '_> {
         }
         let mut delta = vec![0.0; f.len()];
         let mut residual = vec![0.0; f.len()];
-        let mut newton = Newton { workspace, hints: Hints::default(), absolute: self.absolute, prepared: true };
+        let absolute = self.solver.stop().absolute;
+        let mut newton = Newton { solver: self.solver, workspace, hints: Hints::default(), absolute, prepared: true };
         if !newton.step(&mut j.at(self.point, &mut residual)?, &f, &mut delta) {
             // F_z could not be inverted here: what the first estimate says, which is a lower one.
             let uncertainty = if size > 0.0 { shift / size } else { shift };
@@ -161,9 +161,9 @@ impl Solved<'_, '_> {
         let w = work.product.clone();
         let mut y = vec![0.0; w.len()];
         let mut at = j.at(self.point, &mut residual)?;
-        let tolerance = Tolerance { relative: crate::judge::STEP_TOLERANCE, absolute: self.absolute };
-        let solved = newton.workspace.solve(&mut at, self.side, &w, &mut y, tolerance);
-        let change = if solved.is_ok_and(|o| o.converged()) { norm(&y) } else { norm(&w) * inverse };
+        let tolerance = Tolerance { relative: crate::judge::STEP_TOLERANCE, absolute };
+        let solved = newton.workspace.as_mut().map(|s| s.solve(&mut at, self.side, &w, &mut y, tolerance));
+        let change = if solved.is_some_and(|o| o.is_ok_and(|o| o.converged())) { norm(&y) } else { norm(&w) * inverse };
         let uncertainty = if size > 0.0 { moves / size } else { moves };
         let conditioning = if uncertainty > 0.0 { change / uncertainty } else { 0.0 };
         Ok((change > self.accuracy).then_some(Change { change, uncertainty, conditioning }))

@@ -39,7 +39,8 @@ pub(crate) struct Scratch {
     b: Vec<f64>,
     x: Vec<f64>,
     residual: Vec<f64>,
-    workspace: Workspace,
+    /// Made when a system is solved first.
+    workspace: Option<Workspace>,
     /// Where the equation may have a fold.
     fold: Option<Work>,
     /// ‖b‖ of the last solve, where it left a result.
@@ -95,8 +96,7 @@ impl Primitive for LinearSystem {
         let n = flat::len(&self.equation.solution);
         let jacobian = Jacobian::new(&self.equation);
         let fold = self.may_fold().then(|| Work::new(&self.equation.solution));
-        let workspace = Workspace::new(&*self.solver, n);
-        Scratch { jacobian, b: vec![0.0; n], x: vec![0.0; n], residual: vec![0.0; n], workspace, fold, started: None }
+        Scratch { jacobian, b: vec![0.0; n], x: vec![0.0; n], residual: vec![0.0; n], workspace: None, fold, started: None }
     }
     fn scratch_bytes(&self, _: &[LeafType]) -> u64 {
         let n = flat::len(&self.equation.solution);
@@ -121,8 +121,9 @@ impl Primitive for LinearSystem {
         }
         s.started = None;
         let failed = |e| of_solve(&*self.solver, e);
-        s.workspace.prepare(&mut operator, &Hints { step: self.step }).map_err(failed)?;
-        let outcome = s.workspace.solve(&mut operator, self.side, &s.b, &mut s.x, Tolerance { relative, absolute }).map_err(failed)?;
+        let workspace = s.workspace.get_or_insert_with(|| Workspace::new(&*self.solver, s.b.len()));
+        workspace.prepare(&mut operator, &Hints { step: self.step }).map_err(failed)?;
+        let outcome = workspace.solve(&mut operator, self.side, &s.b, &mut s.x, Tolerance { relative, absolute }).map_err(failed)?;
         let mut report = Report {
             name: self.name().into(),
             iterations: Some(outcome.iterations),
@@ -134,12 +135,17 @@ impl Primitive for LinearSystem {
         // A solve that stalls at a fold is one of a system that is singular there.
         if let Some(work) = &mut s.fold
             && outcome.status != Status::IterationLimit
-            && let Some(c) =
-                (Solved { point, leaves: n, side: self.side, b: &s.b, x: &s.x, f: &s.residual, absolute, accuracy: self.accuracy }).check(
-                    jacobian,
-                    work,
-                    &mut s.workspace,
-                )?
+            && let Some(c) = (Solved {
+                point,
+                leaves: n,
+                side: self.side,
+                b: &s.b,
+                x: &s.x,
+                f: &s.residual,
+                solver: &*self.solver,
+                accuracy: self.accuracy,
+            })
+            .check(jacobian, work, &mut s.workspace)?
         {
             if self.policy != OnResidual::Warn {
                 return Err(c.error(self.accuracy));

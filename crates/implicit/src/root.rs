@@ -101,7 +101,6 @@ impl RootOf {
         let jacobian = s.jacobian.as_mut().map_err(|e| e.clone())?;
         flat::pack(s.solution.iter().map(AnyArray::view), &mut s.z);
         let solver = self.newton();
-        let workspace = s.newton.get_or_insert_with(|| Workspace::new(solver, s.z.len()));
         let hints = Hints { step: self.step };
         let outer = solver.stop().absolute;
         let Asked { absolute, relative, .. } = self.asked;
@@ -112,7 +111,7 @@ impl RootOf {
             let point = point(&s.solution, params);
             let mut operator = jacobian.at(&point, &mut s.residual)?;
             let size = norm(&s.residual);
-            let mut newton = Newton { workspace, hints, absolute: outer, prepared: false };
+            let mut newton = Newton { solver, workspace: &mut s.newton, hints, absolute: outer, prepared: false };
             let mut judged = Judged { root: false, measure: size, tolerance: 0.0, size, iterations, refined, newton: false };
             if let Some((measure, tolerance)) = own.filter(|_| refined == 0) {
                 (judged.measure, judged.tolerance, judged.root) = (measure, tolerance, measure <= tolerance);

@@ -67,7 +67,7 @@ impl Dense {
         };
         if !known {
             let unit = &mut self.vectors[0];
-            for (j, column) in self.matrix.chunks_exact_mut(n).enumerate() {
+            for (j, column) in self.matrix.chunks_exact_mut(n.max(1)).enumerate() {
                 unit.fill(0.0);
                 unit[j] = 1.0;
                 a.apply(unit, column)?;

@@ -176,6 +176,10 @@ impl State for Series {
             }
             idle = size == 0.0 || made.is_multiple_of(64) && size <= f64::EPSILON * f64::EPSILON * norm(x);
         }
+        if !size.is_finite() && made == 2 {
+            // The first product already: the operator is at fault.
+            return Ok(Ended::new(made, Err(Failed::Diverged { growth: None, at: Reached::default() })));
+        }
         if made >= 3 && size > first || !size.is_finite() {
             // Terms beyond the range have grown to its end at least.
             let growth = (size.min(f64::MAX) / first).powf(1.0 / (made - 1) as f64);

@@ -350,5 +350,8 @@ fn sizes_of_nothing() {
     for s in all() {
         let o = solve(&*s, &mut Diagonal(vec![]), &[], &mut [], 1e-10).unwrap();
         assert!(o.converged(), "{}", s.name());
+        let nothing = |_: &[f64], _: &mut [f64]| Ok::<(), String>(());
+        let o = solve(&*s, &mut from_fn(0, nothing).with_transpose(nothing), &[], &mut [], 1e-10).unwrap();
+        assert!(o.converged(), "{}", s.name());
     }
 }

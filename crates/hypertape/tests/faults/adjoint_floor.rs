@@ -108,7 +108,7 @@ fn messages_name_the_limit_only_where_it_was_reached() {
     ] {
         let g = Function::record(shape![2], |p| root.solve(zeros(shape![2]), p).slice_axis(0, 0, 1).sum()).unwrap();
         let e = g.gradient(arr1(&[1.0, 2.0])).expect_err("it is singular").to_string();
-        assert!(!e.contains("allow more iterations") && !e.contains("(iteration limit)"), "{what}: {e}");
+        assert!(!e.contains("allow more iterations") && !e.contains("iteration limit"), "{what}: {e}");
     }
     // One that is: the advice is more iterations.
     let f = Function::record((shape![2], shape![2]), |(z, p)| constant(&ndarray::arr2(&[[2.0, 1.0], [1.0, 3.0]]).into_shared()).dot(z) - p)
@@ -116,7 +116,7 @@ fn messages_name_the_limit_only_where_it_was_reached() {
     let root = implicit::root(&f, |_, _| Ok::<_, Infallible>(arr1(&[0.2, 0.6]))).adjoint(Cg::default().max_iterations(1));
     let g = Function::record(shape![2], |p| root.solve(zeros(shape![2]), p).slice_axis(0, 0, 1).sum()).unwrap();
     let e = g.gradient(arr1(&[1.0, 2.0])).expect_err("one iteration is not enough").to_string();
-    assert!(e.contains("1 iterations (iteration limit)") && e.contains("allow more iterations"), "{e}");
+    assert!(e.contains("iteration limit (relative residual 5e-1 after 1 iterations") && e.contains("allow more iterations"), "{e}");
 }
 
 #[test]

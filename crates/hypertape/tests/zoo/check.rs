@@ -207,7 +207,14 @@ impl<'a> Check<'a> {
     pub(crate) fn implicit(&self, system: System, step: Step) {
         for adjoint in Adjoint::all(steps(self.solver, self.problem)) {
             let verdict = linear(adjoint, system).or_else(|| series(adjoint, step)).expect("every linear solver stands in a table");
-            let (f, how) = (self.implicit_by(adjoint), format!("implicit, {adjoint:?}"));
+            let how = format!("implicit, {adjoint:?}");
+            // What a solver lacks is found while recording.
+            let recorded = self.made.implicit(adjoint, None);
+            if let (Verdict::Refuses(words), Err(e)) = (verdict, &recorded) {
+                assert!(e.to_string().contains(words), "{}, {how}: {e}", self.what);
+                continue;
+            }
+            let f = recorded.unwrap_or_else(|e| panic!("{}, {adjoint:?}: {e}", self.what));
             match verdict {
                 Verdict::Exact => {
                     self.first(&how, &f);
