@@ -223,7 +223,7 @@ fn single_precision_and_sizes() -> Result<()> {
         assert_eq!(one[[0]].to_bits(), all[[i]].to_bits());
     }
     assert_eq!(double(0)?.eval(arr1::<f64>(&[]))?.1.number()?, 0.0);
-    let constant = Function::record(shape![], |x| x + hypertape_autodiff::record::constant(0.5).digamma())?;
+    let constant = Function::record(shape![], |x| (x * 0.0 + 0.5).digamma())?;
     assert!((constant.eval(0.0)?.number()? + EULER + 2.0 * LN_2).abs() <= 8.0 * EPS);
     Ok(())
 }
