@@ -170,8 +170,8 @@ fn powers_of_negative_numbers() {
 
 #[test]
 fn infinite_slopes_absorb_absent_derivatives() {
-    // ln 0, 1/0, asin 1, √ at 0, times a derivative that is exactly 0.
-    let cases: [Elementwise; 5] = [
+    // ln 0, 1/0, asin 1, √ at 0, ln Γ and its derivatives at 0, times a derivative that is exactly 0.
+    let cases: [Elementwise; 8] = [
         |b, x| b.ln(x[0]),
         |b, x| b.recip(x[0]),
         |b, x| {
@@ -180,6 +180,9 @@ fn infinite_slopes_absorb_absent_derivatives() {
         },
         |b, x| b.sqrt(x[0]),
         |b, x| b.powf(x[0], 0.25),
+        |b, x| b.ln_gamma(x[0]),
+        |b, x| b.digamma(x[0]),
+        |b, x| b.polygamma(1, x[0]),
     ];
     for f in cases {
         let p = build(&[f64s(&[])], |b, v| vec![f(b, v)]);

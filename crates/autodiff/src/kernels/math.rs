@@ -65,6 +65,7 @@ macro_rules! with_unary {
             UnaryFn::Sigmoid => with_unary!(@ elementary::sigmoid::<$T, FMA>, $f => $go),
             UnaryFn::Softplus => with_unary!(@ elementary::softplus::<$T, FMA>, $f => $go),
             UnaryFn::Erf => with_unary!(@ elementary::erf::<$T, FMA>, $f => $go),
+            UnaryFn::Own(own) => with_unary!(@ |v: $T| own.value(v), $f => $go),
         }
     };
     (@ $body:expr, $f:ident => $go:expr) => {{

@@ -2,7 +2,7 @@
 use super::fold::Number;
 use super::math::{Sum, binary_of_one, mul_add_of_one, unary_of_one};
 use crate::array::{Element, Real};
-use crate::operation::{BinaryFn, UnaryFn};
+use crate::operation::{BinaryFn, OwnFn, UnaryFn};
 
 /// What a group of one element computes in.
 pub(super) trait Scalar: Real + Number {}
@@ -22,10 +22,10 @@ pub(crate) struct Step {
 macro_rules! operations {
     (unary $($unary:ident)*; binary $($binary:ident)*) => {
         #[derive(Debug, Clone, Copy, PartialEq)]
-        pub(super) enum Op { $($unary,)* $($binary,)* MulPlus, MulMinus, FromMul, Select, Same, Round, Index }
+        pub(super) enum Op { $($unary,)* $($binary,)* Own(OwnFn), MulPlus, MulMinus, FromMul, Select, Same, Round, Index }
         impl From<UnaryFn> for Op {
             fn from(f: UnaryFn) -> Self {
-                match f { $(UnaryFn::$unary => Op::$unary,)* }
+                match f { $(UnaryFn::$unary => Op::$unary,)* UnaryFn::Own(own) => Op::Own(own) }
             }
         }
         impl From<BinaryFn> for Op {
@@ -48,6 +48,7 @@ macro_rules! operations {
             match s.op {
                 $(Op::$unary => unary_of_one::<T, FMA>(UnaryFn::$unary, at(s.a)),)*
                 $(Op::$binary => binary_of_one::<T, FMA>(BinaryFn::$binary, at(s.a), at(s.b)),)*
+                Op::Own(own) => own.value(at(s.a)),
                 Op::MulPlus => mul_add_of_one(Sum::Plus, at(s.a), at(s.b), at(s.c)),
                 Op::MulMinus => mul_add_of_one(Sum::Minus, at(s.a), at(s.b), at(s.c)),
                 Op::FromMul => mul_add_of_one(Sum::From, at(s.a), at(s.b), at(s.c)),

@@ -1,5 +1,8 @@
 //! The micro-programs of fused elementwise groups: a few scalar instructions on registers.
 
+use crate::array::{Element, Real};
+use std::hash::{Hash, Hasher};
+
 /// A register of a micro-program: first the inputs, then one for each instruction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Reg(pub u16);
@@ -33,6 +36,52 @@ pub enum UnaryFn {
     /// ln(1 + eˣ), without overflow.
     Softplus,
     Erf,
+    /// One that an operation brings with it.
+    Own(OwnFn),
+}
+
+/// A function of one number that an operation brings with it, with a parameter that is the same for all elements, such as an order.
+///
+/// Groups call it for one element after the other, in double precision; single precision is rounded from that. A function from which vectors would gain
+/// much is worth a micro-instruction of its name.
+#[derive(Debug, Clone, Copy)]
+pub struct OwnFn {
+    of: fn(u32, f64) -> f64,
+    parameter: u32,
+}
+
+impl OwnFn {
+    /// A function of a parameter, here 0, and a number. It must depend on nothing else.
+    #[must_use]
+    pub fn new(of: fn(u32, f64) -> f64) -> Self {
+        OwnFn { of, parameter: 0 }
+    }
+    /// With this parameter.
+    #[must_use]
+    pub fn with(self, parameter: u32) -> Self {
+        OwnFn { parameter, ..self }
+    }
+    /// The function of a number.
+    #[must_use]
+    pub fn value<T: Real>(self, x: T) -> T {
+        T::from_f64((self.of)(self.parameter, Element::to_f64(x)))
+    }
+    fn key(&self) -> (usize, u32) {
+        (self.of as usize, self.parameter)
+    }
+}
+
+// Functions at one address are the same, so that what is computed once is not told apart.
+impl PartialEq for OwnFn {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+impl Eq for OwnFn {}
+impl Hash for OwnFn {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.key().hash(state);
+    }
 }
 
 /// Functions of two numbers.
@@ -112,6 +161,10 @@ impl MicroBuilder {
     /// f(a).
     pub fn unary(&mut self, f: UnaryFn, a: Reg) -> Reg {
         self.push(Instruction::Unary(f, a))
+    }
+    /// f(a) for a function that the operation brings with it.
+    pub fn own(&mut self, f: OwnFn, a: Reg) -> Reg {
+        self.unary(UnaryFn::Own(f), a)
     }
     /// f(a, b).
     pub fn binary(&mut self, f: BinaryFn, a: Reg, b: Reg) -> Reg {

@@ -14,7 +14,7 @@ pub use builder::Builder;
 pub use counts::{Class, Counts, Products};
 pub use elementwise::{Elementwise, Pointwise, Slope, same_kind};
 pub use lowering::{CondSpec, Contraction, External, Fold, Kernel, Lowering, Part, Report, ScanSpec, Storage, Trip, View};
-pub use micro::{BinaryFn, Instruction, Micro, MicroBuilder, Reg, UnaryFn};
+pub use micro::{BinaryFn, Instruction, Micro, MicroBuilder, OwnFn, Reg, UnaryFn};
 pub use multilinear::{Multilinear, Product};
 pub use probe::{Probe, Probed};
 pub use prune::Pruned;

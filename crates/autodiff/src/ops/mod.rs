@@ -11,6 +11,7 @@ pub mod difference;
 pub mod elementary;
 pub mod finite;
 pub mod fold;
+pub mod gamma;
 pub mod indexing;
 pub mod linalg;
 pub mod literal;

@@ -42,6 +42,8 @@ macro_rules! each_operation {
             cosh: elementary::Cosh;
             tanh: elementary::Tanh;
             erf: elementary::Erf;
+            ln_gamma: gamma::LnGamma;
+            polygamma: gamma::Polygamma;
             sqrt: power::Sqrt;
             root_slope: power::RootSlope;
             root: power::Root;

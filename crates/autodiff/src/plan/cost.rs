@@ -26,6 +26,7 @@ pub(crate) fn fusion(c: &Fusion) -> f64 {
         Node::Const(_) => 0.0,
         Node::Unary(UnaryFn::Neg | UnaryFn::Abs | UnaryFn::Sign | UnaryFn::Floor, _) => 0.15,
         Node::Unary(UnaryFn::Sqrt | UnaryFn::Recip, _) => 0.5,
+        Node::Unary(UnaryFn::Own(_), _) => 20.0,
         Node::Unary(..) => 1.2,
         _ => 0.2,
     };

@@ -63,6 +63,7 @@ pub(crate) fn exact(f: UnaryFn, v: f64) -> f64 {
             }
         }
         UnaryFn::Erf => libm::erf(v),
+        UnaryFn::Own(own) => own.value(v),
     }
 }
 

@@ -65,6 +65,10 @@ unary! {
     relu;
     /// The error function 2/√π ∫₀ˣ e^{−t²} dt.
     erf;
+    /// ln |Γ(x)|; infinite at 0, −1, −2, ….
+    ln_gamma;
+    /// ψ(x), the derivative of ln Γ(x); NaN at 0, −1, −2, ….
+    digamma;
 }
 
 macro_rules! pair {
