@@ -1,8 +1,8 @@
 //! Conjugate gradients.
-use crate::operator::Operator;
+use crate::operator::{Operator, Side};
 use crate::preconditioner::{Chosen, Inverse, preconditioner_setting};
 use crate::scratch::{Scratch, split};
-use crate::solver::{Ended, Hints, LinearSolver, Side, State};
+use crate::solver::{Ended, Hints, LinearSolver, State};
 use crate::stop::{Goal, Stop, stop_settings};
 use crate::system::System;
 use crate::tridiagonal::{KEPT, Tridiagonal};

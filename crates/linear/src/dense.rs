@@ -1,7 +1,7 @@
 //! The matrix itself and a factorisation of it in place: what the direct solvers share.
 use crate::condition::{forward_error, one_norm_condition};
-use crate::operator::{Matrix, Operator};
-use crate::solver::{Ended, Side};
+use crate::operator::{Matrix, Operator, Side};
+use crate::solver::Ended;
 use crate::system::{System, correction};
 use crate::vectors::{exponent, from_right, norm};
 use faer::dyn_stack::{MemBuffer, MemStack, StackReq};

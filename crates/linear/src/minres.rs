@@ -1,9 +1,9 @@
 //! MINRES, for symmetric systems that need not be definite.
 use crate::cg::symmetric;
-use crate::operator::Operator;
+use crate::operator::{Operator, Side};
 use crate::preconditioner::{Chosen, Inverse, preconditioner_setting};
 use crate::scratch::{Scratch, split};
-use crate::solver::{Ended, Hints, LinearSolver, Side, State};
+use crate::solver::{Ended, Hints, LinearSolver, State};
 use crate::stop::{Goal, Stop, stop_settings};
 use crate::system::System;
 use crate::vectors::{axpy, dot, from_right, norm, scale};

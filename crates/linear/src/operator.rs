@@ -3,6 +3,23 @@ use hypertape_autodiff::array::Kind;
 use hypertape_autodiff::outcome::{Failed, Need};
 use ndarray::ArrayView2;
 
+/// Which system is solved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// A x = b.
+    Plain,
+    /// Aᵀ x = b.
+    Transposed,
+}
+
+impl Side {
+    /// The other one.
+    #[must_use]
+    pub fn other(self) -> Self {
+        if self == Side::Plain { Side::Transposed } else { Side::Plain }
+    }
+}
+
 /// What is known of an operator without a product.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Known {

@@ -1,6 +1,5 @@
 //! Preconditioners: maps M⁻¹ near A⁻¹, which make a system easier for its solver.
-use crate::operator::{Matrix, Operator};
-use crate::solver::Side;
+use crate::operator::{Matrix, Operator, Side};
 use hypertape_autodiff::outcome::{Failed, Need};
 use std::fmt::{self, Debug};
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! For a user's own systems: a solver and an operator together, made ready once and solved with as often as wanted.
-use crate::operator::Operator;
+use crate::operator::{Operator, Side};
 use crate::outcome::{Outcome, Tolerance};
-use crate::solver::{Hints, LinearSolver, Side};
+use crate::solver::{Hints, LinearSolver};
 use crate::workspace::Workspace;
 use hypertape_autodiff::outcome::Failed;
 use hypertape_autodiff::record::Scalar;

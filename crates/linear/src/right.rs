@@ -1,8 +1,8 @@
 //! Preconditioning from the right: A M⁻¹ u = b − A x₀, x = x₀ + M⁻¹ u, whose residual is that of x.
-use crate::operator::Operator;
+use crate::operator::{Operator, Side};
 use crate::preconditioner::Inverse;
 use crate::scratch::split;
-use crate::solver::{Ended, Side};
+use crate::solver::Ended;
 use crate::system::System;
 use hypertape_autodiff::array::Kind;
 use hypertape_autodiff::outcome::{Failed, Need};

@@ -5,23 +5,6 @@ use crate::system::System;
 use hypertape_autodiff::outcome::{Failed, Need, Status};
 use std::fmt::Debug;
 
-/// Which system is solved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Side {
-    /// A x = b.
-    Plain,
-    /// Aᵀ x = b.
-    Transposed,
-}
-
-impl Side {
-    /// The other one.
-    #[must_use]
-    pub fn other(self) -> Self {
-        if self == Side::Plain { Side::Transposed } else { Side::Plain }
-    }
-}
-
 /// What is known where the system comes from, at the time of [`State::prepare`].
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Hints {

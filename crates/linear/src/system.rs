@@ -1,6 +1,5 @@
 //! The system as a solve sees it: the side that is asked for, scaled by a power of two, its products counted.
-use crate::operator::{Known, Operator};
-use crate::solver::Side;
+use crate::operator::{Known, Operator, Side};
 use crate::vectors::{exponent, from_right, norm, scale};
 use hypertape_autodiff::outcome::Failed;
 

@@ -1,9 +1,9 @@
 //! One solve: the system is scaled by powers of two where squares would leave the range, and what is found is judged.
-use crate::operator::Operator;
+use crate::operator::{Operator, Side};
 use crate::outcome::{Outcome, Tolerance};
 use crate::probe;
 use crate::scratch::{Scratch, split};
-use crate::solver::{Ended, Hints, LinearSolver, Side, State};
+use crate::solver::{Ended, Hints, LinearSolver, State};
 use crate::stop::{Goal, Stop, usable};
 use crate::system::{System, correction};
 use crate::vectors::{exponent, fill_noise, from_right, norm, scale};

@@ -1,3 +1,4 @@
+//! A residual is no objective.
 use hypertape::prelude::*;
 
 fn main() {

@@ -1,3 +1,4 @@
+//! A smooth objective has no proximal term.
 use hypertape::prelude::*;
 
 fn main() {

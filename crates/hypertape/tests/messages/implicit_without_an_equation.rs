@@ -1,3 +1,4 @@
+//! A problem without an equation is not differentiated implicitly.
 use hypertape::prelude::*;
 
 fn main() {
