@@ -27,16 +27,13 @@ impl<S: Structure, P: Structure> Composite<S, P> {
     #[must_use]
     #[track_caller]
     pub fn new<T: Real>(f: &Function<(S, P), Leaf<T>>, prox: impl Prox<S, P>) -> Self {
-        Composite::of(Objective::new(f), prox)
+        Composite { f: Objective::new(f), prox: Rc::new(prox) }
     }
     /// The same with a closure of (point, step, parameters).
     #[must_use]
     #[track_caller]
     pub fn with<T: Real, F: Fn(V<S>, Var, &V<P>) -> V<S> + 'static>(f: &Function<(S, P), Leaf<T>>, prox: F) -> Self {
         Self::new(f, of::<S, P, F>(prox))
-    }
-    pub(super) fn of(f: Objective<S, P>, prox: impl Prox<S, P>) -> Self {
-        Composite { f, prox: Rc::new(prox) }
     }
     /// With the proximal operator of the smooth term too, so that splitting methods take it.
     #[must_use]

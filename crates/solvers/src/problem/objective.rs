@@ -1,6 +1,5 @@
 //! min f(z, p), f smooth.
-use super::{AsProblem, Composite, Equation, Problem, Scale, Smooth};
-use crate::prox::Prox;
+use super::{AsProblem, Equation, Problem, Scale, Smooth};
 use hypertape_autodiff::array::Real;
 use hypertape_autodiff::record::{Scalar, Var};
 use hypertape_autodiff::tree::{AnyLeaf, Leaf, Own, Structure, V};
@@ -29,11 +28,6 @@ impl<S: Structure, P: Structure> Objective<S, P> {
     pub fn new<T: Real>(f: &Function<(S, P), Leaf<T>>) -> Self {
         let both = f.wrt(|(z, _)| z).value_and_gradient();
         Objective { gradient: both.output(|(_, g)| g), both: both.output(|(y, g)| (y.to_dyn(), g)) }
-    }
-    /// With another term, which has a proximal operator.
-    #[must_use]
-    pub fn plus(self, prox: impl Prox<S, P>) -> Composite<S, P> {
-        Composite::of(self, prox)
     }
 }
 
