@@ -63,7 +63,9 @@ impl State for Factors {
         }
         let rounding = a.epsilon() * n as f64;
         let pivot = |i: usize| f[i * n + i] * f[i * n + i];
-        match (0..n).find(|i| !(pivot(*i) > rounding * m[i * n + i].abs())) {
+        // Nor is NaN one.
+        let sound = |i: usize| pivot(i) > rounding * m[i * n + i].abs();
+        match (0..n).find(|i| !sound(*i)) {
             Some(i) => Err(Failed::SingularPivot { pivot: i, n, value: sign * pivot(i), of: m[i * n + i].abs() }),
             None => Ok(()),
         }

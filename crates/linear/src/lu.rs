@@ -57,7 +57,9 @@ impl State for Factors {
             // What the pivot was computed from: |L||U|, on the diagonal.
             let of: f64 = (0..i).map(|k| at(i, k).abs() * at(k, i).abs()).sum::<f64>() + at(i, i).abs();
             let value = at(i, i);
-            if !(value.abs() > a.epsilon() * n as f64 * of) {
+            // Nor is NaN one.
+            let sound = value.abs() > a.epsilon() * n as f64 * of;
+            if !sound {
                 return Err(Failed::SingularPivot { pivot: i, n, value, of });
             }
         }

@@ -55,7 +55,7 @@ impl Stop {
                 allowed: "a finite number that is not negative",
             });
         }
-        if !(self.accuracy > 0.0) {
+        if self.accuracy.is_nan() || self.accuracy <= 0.0 {
             return Err(Failed::Setting { what: "accuracy", value: self.accuracy, allowed: "a number above 0, such as 1e-2" });
         }
         Ok(())
