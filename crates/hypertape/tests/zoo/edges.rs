@@ -206,7 +206,7 @@ fn an_adjoint_solve_at_its_limit_is_an_error_unless_accepted() {
             .expect("it records")
     };
     let e = by(OnResidual::Error).gradient(&x).expect_err("one iteration does not solve two equations").to_string();
-    assert!(e.contains("CG did not reach its tolerance") && e.contains("1 iterations"), "{e}");
+    assert!(e.contains("CG: it did not reach its tolerance") && e.contains("1 iterations"), "{e}");
     let gradient = by(OnResidual::Warn).wrt(|x| x).gradient();
     let mut workspace = gradient.workspace();
     workspace.run(&x).expect("it was accepted");
