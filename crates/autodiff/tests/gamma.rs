@@ -196,7 +196,7 @@ fn poles() -> Result<()> {
     assert!(l.eval(-3.0).unwrap_err().to_string().contains("ln_gamma"));
     assert!(d.eval(-3.0).unwrap_err().to_string().contains("digamma"));
     let e = l.gradient(0.0).unwrap_err().to_string();
-    assert!(e.contains("digamma") || e.contains("the slope at this point is not finite"), "{e}");
+    assert!(e.contains("`derivative of ln_gamma`"), "{e}");
     assert_eq!(l.allow(Allow::Everything).eval(-3.0)?.number()?, INF);
     let masked = Function::record(shape![], |x| x.greater_than(0.0).select(x.ln_gamma() + x.digamma(), x))?;
     assert_eq!((masked.eval(-1.0)?.number()?, masked.gradient(-1.0)?.number()?), (-1.0, 1.0));
