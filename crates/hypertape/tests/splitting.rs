@@ -78,7 +78,7 @@ fn two_proximal_operators_and_no_gradient() {
     assert!((value - z).abs() < 1e-11 && (by_l.number().unwrap() - d).abs() < 1e-11, "{value} {by_l}");
     assert!(by_step.number().unwrap().abs() < 1e-11, "{by_step}");
     // Outside a recording the user gets the solution, not the point.
-    let solved = by(0.7.into()).solve(&Array1::zeros(3), -1.0).unwrap();
+    let solved = by(0.7.into()).solve(Array1::zeros(3), -1.0).unwrap();
     let total: f64 = solved.solution.iter().map(|z| z * z).sum();
     assert!(solved.report.converged && (total - z).abs() < 1e-11, "{solved:?}");
     // Its own code may find the point.
