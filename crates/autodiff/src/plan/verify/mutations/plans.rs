@@ -114,7 +114,11 @@ fn groups() {
             g.part *= 2;
         });
     });
-    broken(&p, "other operands than its group", |p| group(p, &|g| drop(g.tails.pop())));
+    broken(&p, "other operands than its group", |p| {
+        group(p, &|g| {
+            let _ = g.tails.pop();
+        })
+    });
     broken(&p, "results of other lengths", |p| group(p, &|g| g.stores.iter_mut().for_each(|s| s.kind = F32)));
     // A result is written where an operand lies though it is computed right there.
     let in_place = program(&[(&[N], F64), (&[N, N], F64)], |b, x| {
