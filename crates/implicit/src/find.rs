@@ -91,28 +91,3 @@ where
         Ok(Found { iterations: None, measure: None, stalled: false })
     }
 }
-
-/// Stands where there is nothing to find, because the equation could not be made.
-#[derive(Debug)]
-pub(crate) struct Nothing;
-
-impl Find for Nothing {
-    fn state(&self) -> Box<dyn Any + Send> {
-        Box::new(())
-    }
-    fn bytes(&self) -> u64 {
-        0
-    }
-    fn measures(&self) -> bool {
-        false
-    }
-    fn find(
-        &self,
-        _: &mut (dyn Any + Send),
-        _: &[AnyView<'_>],
-        _: &[AnyView<'_>],
-        _: &mut dyn FnMut(AnyView<'_>),
-    ) -> Result<Found, ErrorKind> {
-        Err("the equation could not be made".into())
-    }
-}

@@ -12,6 +12,7 @@ use hypertape_autodiff::{ErrorKind, Result, Site};
 use hypertape_linear::{Known, LinearSolver, Need, Status};
 use hypertape_solvers::{Equation, Inner, Method, Params, Prepared, Problem, Solution, Solve, Unknown};
 use std::any::Any;
+use std::cell::Cell;
 use std::sync::{Arc, Mutex};
 
 /// Makes any method implicit.
@@ -117,11 +118,15 @@ where
         let (prepared, captures) = self.method.prepare_over(&unknown, &parameters, &steps)?;
         let own = captures.len();
         let between = each.flat();
-        let mapped = self.adjoint.needs().contains(&Need::Map) && self.method.has_map();
-        let known = if mapped { Known::default() } else { self.method.problem().known() };
+        let asked = self.adjoint.needs().contains(&Need::Map);
+        let mapped = Cell::new(false);
+        let known = if asked { Known::default() } else { self.method.problem().known() };
         let region = Region { unknown: &unknown, params: &parameters, between: between.clone(), captures, known, at };
-        let made = region.record(|w, p| match mapped.then(|| self.method.map(w, p)).flatten() {
-            Some(next) => w.minus(&next),
+        let made = region.record(|w, p| match asked.then(|| self.method.map(w, p)).flatten() {
+            Some(next) => {
+                mapped.set(true);
+                w.minus(&next)
+            }
             None => self.method.problem().residual(w, p, self.method.scale()),
         })?;
         let Some((equation, all)) = made else { return Ok(vec![]) };
@@ -138,7 +143,7 @@ where
             policy: self.policy,
             asked: self.asked,
             warm: self.warm,
-            step: mapped.then_some(1.0),
+            step: mapped.get().then_some(1.0),
         };
         let inputs: Vec<DynVar> = start.flat().into_iter().chain(given).chain(all).collect();
         Ok(emit(root, inputs, at))

@@ -19,8 +19,8 @@ type Map<Q> = fn(&Q, &V<<Q as Problem>::Unknown>, &V<<Q as Problem>::Params>) ->
 pub struct Outside<Q: Equation> {
     name: &'static str,
     problem: Q,
-    doors: Result<(Q::Unknown, Q::Params)>,
-    find: Arc<dyn Find>,
+    /// Shapes of the unknown and of the parameters, and the code.
+    code: Result<(Q::Unknown, Q::Params, Arc<dyn Find>)>,
     scale: Scale,
     map: Option<Map<Q>>,
     adjoint: Arc<dyn LinearSolver>,
@@ -34,8 +34,7 @@ impl<Q: Equation> Clone for Outside<Q> {
         Outside {
             name: self.name,
             problem: self.problem.clone(),
-            doors: self.doors.clone(),
-            find: self.find.clone(),
+            code: self.code.clone(),
             scale: self.scale,
             map: self.map,
             adjoint: self.adjoint.clone(),
@@ -69,13 +68,12 @@ where
         + Sync
         + 'static,
 {
-    let doors = problem.shapes();
-    let find: Arc<dyn Find> = match &doors {
-        Ok((unknown, params)) => Arc::new(Closure { solution: unknown.clone(), params: params.clone(), make, find }),
-        Err(_) => Arc::new(crate::find::Nothing),
-    };
+    let code = problem.shapes().map(|(solution, params)| {
+        let find: Arc<dyn Find> = Arc::new(Closure { solution: solution.clone(), params: params.clone(), make, find });
+        (solution, params, find)
+    });
     let (policy, asked, scale) = (OnResidual::Error, Asked::default(), Scale::default());
-    Outside { name, problem, doors, find, scale, map: None, adjoint, policy, asked, warm: false }
+    Outside { name, problem, code, scale, map: None, adjoint, policy, asked, warm: false }
 }
 
 /// Any problem with an equation, solved by `find(θ, start)`: any code, never traced. It gives the unknown of the equation; for most problems that is the solution.
@@ -112,7 +110,7 @@ where
     R: Feed<<A::Problem as Problem>::Unknown>,
     E: Into<AnyError>,
 {
-    wrap("outside", problem.problem(), Box::new(|| ()), move |_, p, s| find(p, s), Arc::new(Gmres::default()))
+    outside_with(problem, || (), move |_, p, s| find(p, s))
 }
 
 /// As [`outside`], for code with a state of its own: `state()` makes one for each workspace.
@@ -157,7 +155,7 @@ pub fn root<S: Structure, P: Structure, R: Feed<S>, E: Into<AnyError>>(
     residual: &Function<(S, P), S>,
     find: impl for<'a> Fn(P::Views<'a>, S::Views<'a>) -> Result<R, E> + Send + Sync + 'static,
 ) -> Outside<Root<S, P>> {
-    wrap("root", Root::new(residual), Box::new(|| ()), move |_, p, s| find(p, s), Arc::new(Gmres::default()))
+    root_with(residual, || (), move |_, p, s| find(p, s))
 }
 
 /// As [`root`], for code with a state of its own: `state()` makes one for each workspace.
@@ -256,7 +254,7 @@ impl<Q: Equation> Outside<Q> {
     }
     #[track_caller]
     fn emit(&self, start: &V<Q::Unknown>, params: &V<Q::Params>, at: Site) -> Result<Vec<DynVar>> {
-        let (unknown, parameters) = self.doors.clone()?;
+        let (unknown, parameters, find) = self.code.clone()?;
         let map = self.map.filter(|_| self.adjoint.needs().contains(&Need::Map));
         let known = if map.is_some() { Known::default() } else { self.problem.known() };
         let region = Region { unknown: &unknown, params: &parameters, between: vec![], captures: vec![], known, at };
@@ -268,7 +266,7 @@ impl<Q: Equation> Outside<Q> {
         let root = RootOf {
             name: self.name.into(),
             equation,
-            find: self.find.clone(),
+            find,
             solver: self.adjoint.clone(),
             policy: self.policy,
             asked: self.asked,

@@ -1,6 +1,6 @@
 //! BiCGStab, and BiCGStab(2) where it breaks down.
 use crate::operator::Operator;
-use crate::preconditioner::{Chosen, Inverse, preconditioner_setting};
+use crate::preconditioner::{Chosen, Inverse, named, needs, preconditioner_setting};
 use crate::scratch::{Scratch, split};
 use crate::solver::{Ended, Hints, LinearSolver, State};
 use crate::stop::{Goal, Stop, stop_settings};
@@ -205,13 +205,13 @@ fn iterate(limit: usize, a: &mut System<'_>, b: &[f64], x: &mut [f64], goal: &Go
 
 impl LinearSolver for Bicgstab {
     fn name(&self) -> String {
-        self.preconditioner.as_ref().map_or("BiCGStab".into(), |p| format!("BiCGStab with {}", p.name()))
+        named("BiCGStab", &self.preconditioner)
     }
     fn stop(&self) -> Stop {
         self.stop
     }
     fn needs(&self) -> Vec<Need> {
-        self.preconditioner.as_ref().map_or(vec![], |p| p.needs())
+        needs(&self.preconditioner)
     }
     fn state_bytes(&self, n: usize) -> u64 {
         let handed_over = if n <= SMALL { (n + 1) * n + hessenberg::len(n) + 2 * n } else { 0 };

@@ -1,6 +1,6 @@
 //! Conjugate gradients.
 use crate::operator::{Operator, Side};
-use crate::preconditioner::{Chosen, Inverse, preconditioner_setting};
+use crate::preconditioner::{Chosen, Inverse, named, needs, preconditioner_setting};
 use crate::scratch::{Scratch, split};
 use crate::solver::{Ended, Hints, LinearSolver, State};
 use crate::stop::{Goal, Stop, stop_settings};
@@ -51,24 +51,21 @@ impl Cg {
         self.stop.probe = 0;
         self
     }
-    fn limit(&self, n: usize) -> usize {
-        self.stop.limit(n)
-    }
 }
 
 impl LinearSolver for Cg {
     fn name(&self) -> String {
-        self.preconditioner.as_ref().map_or("CG".into(), |p| format!("CG with {}", p.name()))
+        named("CG", &self.preconditioner)
     }
     fn stop(&self) -> Stop {
         self.stop
     }
     fn needs(&self) -> Vec<Need> {
-        self.preconditioner.as_ref().map_or(vec![], |p| p.needs())
+        needs(&self.preconditioner)
     }
     fn state_bytes(&self, n: usize) -> u64 {
         let z = self.preconditioner.as_ref().map_or(0, |p| p.bytes(n) + 8 * n as u64);
-        8 * (3 * n + 2 * self.limit(n).min(KEPT)) as u64 + z
+        8 * (3 * n + 2 * self.stop.limit(n).min(KEPT)) as u64 + z
     }
     fn state(&self, n: usize) -> Box<dyn State> {
         let inverse = self.preconditioner.as_ref().map(|p| p.inverse(n));
@@ -105,7 +102,7 @@ impl State for Iterations {
             symmetric(a, [&mut *r, &mut *d, &mut *ad])?;
         }
         let mut coefficients = Tridiagonal::new(numbers);
-        let limit = settings.limit(n);
+        let limit = settings.stop.limit(n);
         let mut ended = Ended::new(0, Ok(Status::Stalled));
         let (mut sign, mut least, mut most) = (0.0, f64::INFINITY, 0.0_f64);
         a.start(b, x, r)?;

@@ -1,7 +1,7 @@
 //! GMRES with restarts.
 use crate::hessenberg::{self, Hessenberg, extend};
 use crate::operator::Operator;
-use crate::preconditioner::{Chosen, Inverse, preconditioner_setting};
+use crate::preconditioner::{Chosen, Inverse, named, needs, preconditioner_setting};
 use crate::right;
 use crate::scratch::Scratch;
 use crate::solver::{Ended, Hints, LinearSolver, State};
@@ -116,13 +116,13 @@ pub(crate) fn iterate(
 
 impl LinearSolver for Gmres {
     fn name(&self) -> String {
-        self.preconditioner.as_ref().map_or("GMRES".into(), |p| format!("GMRES with {}", p.name()))
+        named("GMRES", &self.preconditioner)
     }
     fn stop(&self) -> Stop {
         self.stop
     }
     fn needs(&self) -> Vec<Need> {
-        self.preconditioner.as_ref().map_or(vec![], |p| p.needs())
+        needs(&self.preconditioner)
     }
     fn state_bytes(&self, n: usize) -> u64 {
         let m = self.basis(n);

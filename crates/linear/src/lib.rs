@@ -66,7 +66,7 @@ pub use outcome::{Outcome, Tolerance};
 pub use preconditioner::{Inverse, InverseMap, Jacobi, Preconditioner};
 pub use prepared::{Prepare, Prepared, Solved};
 pub use solver::{Ended, Hints, LinearSolver, State};
-pub use stop::{Goal, Stop, usable};
+pub use stop::{Goal, Stop};
 pub use system::{Products, System};
 pub use vectors::norm;
 pub use workspace::Workspace;

@@ -1,7 +1,7 @@
 //! MINRES, for symmetric systems that need not be definite.
 use crate::cg::symmetric;
 use crate::operator::{Operator, Side};
-use crate::preconditioner::{Chosen, Inverse, preconditioner_setting};
+use crate::preconditioner::{Chosen, Inverse, named, needs, preconditioner_setting};
 use crate::scratch::{Scratch, split};
 use crate::solver::{Ended, Hints, LinearSolver, State};
 use crate::stop::{Goal, Stop, stop_settings};
@@ -38,13 +38,13 @@ preconditioner_setting!(Minres);
 
 impl LinearSolver for Minres {
     fn name(&self) -> String {
-        self.preconditioner.as_ref().map_or("MINRES".into(), |p| format!("MINRES with {}", p.name()))
+        named("MINRES", &self.preconditioner)
     }
     fn stop(&self) -> Stop {
         self.stop
     }
     fn needs(&self) -> Vec<Need> {
-        self.preconditioner.as_ref().map_or(vec![], |p| p.needs())
+        needs(&self.preconditioner)
     }
     fn state_bytes(&self, n: usize) -> u64 {
         56 * n as u64 + self.preconditioner.as_ref().map_or(0, |p| p.bytes(n))

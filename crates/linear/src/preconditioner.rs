@@ -123,6 +123,16 @@ impl Inverse for InverseMap {
 /// The settings of a solver that takes a preconditioner: none, or one.
 pub(crate) type Chosen = Option<Arc<dyn Preconditioner>>;
 
+/// The name of a solver with its preconditioner.
+pub(crate) fn named(solver: &str, p: &Chosen) -> String {
+    p.as_ref().map_or(solver.into(), |p| format!("{solver} with {}", p.name()))
+}
+
+/// What a solver needs for its preconditioner.
+pub(crate) fn needs(p: &Chosen) -> Vec<Need> {
+    p.as_ref().map_or(vec![], |p| p.needs())
+}
+
 /// The builder method of a solver with a field `preconditioner`.
 macro_rules! preconditioner_setting {
     ($method:ty) => {

@@ -42,7 +42,10 @@ pub trait Prepare: LinearSolver {
     ///
     /// # Errors
     /// When a setting cannot work (a tolerance that is a variable has no value here), or as [`Workspace::prepare`].
-    fn prepare<A: Operator>(&self, mut a: A) -> Result<Prepared<A>, Failed> {
+    fn prepare<A: Operator>(&self, mut a: A) -> Result<Prepared<A>, Failed>
+    where
+        Self: Sized,
+    {
         self.check()?;
         let stop = self.stop();
         let Scalar::Value(relative) = stop.tolerance else {
@@ -52,19 +55,13 @@ pub trait Prepare: LinearSolver {
                 allowed: "a number; a variable has a value in its recording only",
             });
         };
-        let mut workspace = Workspace::new(self.object(), a.len());
+        let mut workspace = Workspace::new(self, a.len());
         workspace.prepare(&mut a, &Hints::default())?;
         Ok(Prepared { a, workspace, tolerance: Tolerance { relative, absolute: stop.absolute } })
     }
-    #[doc(hidden)]
-    fn object(&self) -> &dyn LinearSolver;
 }
 
-impl<L: LinearSolver> Prepare for L {
-    fn object(&self) -> &dyn LinearSolver {
-        self
-    }
-}
+impl<L: LinearSolver> Prepare for L {}
 
 impl<A: Operator> Prepared<A> {
     /// x with A x = b.

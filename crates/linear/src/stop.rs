@@ -66,7 +66,7 @@ impl Stop {
 ///
 /// # Errors
 /// [`Failed::Setting`].
-pub fn usable(tolerance: f64) -> Result<(), Failed> {
+pub(crate) fn usable(tolerance: f64) -> Result<(), Failed> {
     if (0.0..1.0).contains(&tolerance) {
         return Ok(());
     }

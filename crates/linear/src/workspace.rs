@@ -16,7 +16,6 @@ pub struct Workspace {
     state: Box<dyn State>,
     stop: Stop,
     needs: Vec<Need>,
-    approximate: bool,
     n: usize,
     /// The right-hand side where it had to be scaled.
     right: Vec<f64>,
@@ -27,15 +26,7 @@ impl Workspace {
     /// Of a solver, for n unknowns.
     #[must_use]
     pub fn new(solver: &dyn LinearSolver, n: usize) -> Self {
-        Workspace {
-            state: solver.state(n),
-            stop: solver.stop(),
-            needs: solver.needs(),
-            approximate: solver.approximate(),
-            n,
-            right: vec![],
-            scratch: Scratch::default(),
-        }
+        Workspace { state: solver.state(n), stop: solver.stop(), needs: solver.needs(), n, right: vec![], scratch: Scratch::default() }
     }
     /// Bytes that a workspace of this solver holds for n unknowns.
     #[must_use]
@@ -221,7 +212,7 @@ impl Workspace {
 
     /// Looks for a singular operator where that is asked for and not known; gives the condition number, where one is known.
     fn looked(&mut self, a: &mut System<'_>, ended: &Ended, n: usize, size: &mut f64, condition: &mut f64) -> Result<Option<f64>, Failed> {
-        if !ended.complete && n <= self.stop.probe && !self.approximate {
+        if !ended.complete && n <= self.stop.probe {
             let (largest, smallest) = probe::probe(a, n, ended.iterations, &mut self.scratch)?;
             *size = size.max(largest);
             if largest.is_finite() {

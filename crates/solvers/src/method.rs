@@ -86,10 +86,6 @@ pub trait Method: Clone + 'static {
         let _ = (unknown, params);
         None
     }
-    /// Whether [`map`](Method::map) gives one.
-    fn has_map(&self) -> bool {
-        false
-    }
 
     /// Stops once the stopping measure is at or under this number or variable.
     #[must_use]

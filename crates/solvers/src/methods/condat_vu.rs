@@ -99,7 +99,4 @@ impl<Q: PrimalDual> Method for CondatVu<Q> {
     fn map(&self, z: &V<Self::State>, p: &V<Q::Params>) -> Option<V<Self::State>> {
         Some(primal_dual_step(&self.problem, z, p, self.scale()))
     }
-    fn has_map(&self) -> bool {
-        true
-    }
 }

@@ -77,7 +77,4 @@ impl<Q: Proximal> Method for Fista<Q> {
     fn map(&self, z: &V<Q::Unknown>, p: &V<Q::Params>) -> Option<V<Q::Unknown>> {
         Some(proximal_step(&self.problem, z, p, self.step.first()))
     }
-    fn has_map(&self) -> bool {
-        true
-    }
 }

@@ -53,7 +53,4 @@ impl<Q: Mapping> Method for FixedPoint<Q> {
     fn map(&self, z: &V<Q::Unknown>, p: &V<Q::Params>) -> Option<V<Q::Unknown>> {
         Some(self.problem.map(z, p))
     }
-    fn has_map(&self) -> bool {
-        true
-    }
 }

@@ -127,10 +127,7 @@ impl<Q: Smooth> Method for GradientDescent<Q> {
         self.step.check("step size", steps)
     }
     fn map(&self, z: &V<Q::Unknown>, p: &V<Q::Params>) -> Option<V<Q::Unknown>> {
-        self.has_map().then(|| descend(z, self.step.first(), &self.problem.gradient(z, p)))
-    }
-    fn has_map(&self) -> bool {
-        !self.search
+        (!self.search).then(|| descend(z, self.step.first(), &self.problem.gradient(z, p)))
     }
 }
 

@@ -73,7 +73,4 @@ impl<Q: Proximal> Method for Ista<Q> {
     fn map(&self, z: &V<Q::Unknown>, p: &V<Q::Params>) -> Option<V<Q::Unknown>> {
         Some(self.next(z, p, self.step.first()))
     }
-    fn has_map(&self) -> bool {
-        true
-    }
 }
