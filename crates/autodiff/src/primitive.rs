@@ -2,7 +2,7 @@
 use crate::array::{AnyArray, AnyView, AnyViewMut, LeafType, Slice, SliceMut};
 use crate::error::{Counted, Error, ErrorKind, Result, Site, Typed};
 use crate::execute::Counts;
-use crate::operation::{Builder, External, Lowering, Maybe, Op, Operation, Program, Report, Value};
+use crate::operation::{Builder, Common, External, Lowering, Maybe, Op, Operation, Program, Report, Value};
 use crate::program::{Types, Values};
 use crate::record::{self, DynVar};
 use ndarray::{ArrayView, ArrayViewMut, IxDyn};
@@ -59,10 +59,20 @@ pub trait Primitive: Debug + Send + Sync + 'static {
     fn outputs(&self, inputs: &[LeafType]) -> Result<Vec<LeafType>, ErrorKind>;
     /// A fresh scratch.
     fn scratch(&self, inputs: &[LeafType]) -> Self::Scratch;
-    /// Bytes that a scratch will hold.
+    /// A fresh scratch, in a workspace where it may have parts in common with other primitives' scratches.
+    fn scratch_among(&self, inputs: &[LeafType], common: &mut Common) -> Self::Scratch {
+        let _ = common;
+        self.scratch(inputs)
+    }
+    /// Bytes that a scratch will hold, without those of a common part.
     fn scratch_bytes(&self, inputs: &[LeafType]) -> u64 {
         let _ = inputs;
         0
+    }
+    /// The address of what the common part belongs to, and the bytes of that part.
+    fn common_bytes(&self, inputs: &[LeafType]) -> Option<(usize, u64)> {
+        let _ = inputs;
+        None
     }
     /// Computes every output.
     ///
@@ -173,11 +183,7 @@ impl<P: Primitive> Operation for Own<P> {
         let views: Vec<AnyView<'_>> = inputs.iter().map(|a| a.view()).collect();
         let mut outputs: Vec<AnyViewMut<'_>> = out
             .iter_mut()
-            .map(|a| match a {
-                AnyArray::F64(a) => AnyViewMut::F64(a.view_mut()),
-                AnyArray::F32(a) => AnyViewMut::F32(a.view_mut()),
-                AnyArray::U32(a) => AnyViewMut::U32(a.view_mut()),
-            })
+            .map(AnyArray::view_mut)
             .collect();
         self.0.value(&mut self.0.scratch(&types), &views, &mut outputs)?;
         Ok(out)
@@ -217,11 +223,14 @@ struct Run<P> {
 }
 
 impl<P: Primitive> External for Run<P> {
-    fn state(&self) -> Box<dyn Any + Send> {
-        Box::new(self.p.scratch(&self.inputs))
+    fn state(&self, common: &mut Common) -> Box<dyn Any + Send> {
+        Box::new(self.p.scratch_among(&self.inputs, common))
     }
     fn state_bytes(&self) -> u64 {
         self.p.scratch_bytes(&self.inputs)
+    }
+    fn common_bytes(&self) -> Option<(usize, u64)> {
+        self.p.common_bytes(&self.inputs)
     }
     fn run(&self, state: &mut (dyn Any + Send), inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>]) -> Result<Option<Report>, ErrorKind> {
         let wrong = || ErrorKind::misuse("an operand does not have the planned size");

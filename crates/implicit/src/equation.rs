@@ -2,10 +2,12 @@
 use hypertape_autodiff::array::LeafType;
 use hypertape_autodiff::error::Typed;
 use hypertape_autodiff::operation::Program;
-use hypertape_autodiff::transform::{Linearized, linearize};
+use hypertape_autodiff::function::Linearization;
+use hypertape_autodiff::transform::linearize;
 use hypertape_autodiff::tree::AnyLeaf;
 use hypertape_autodiff::{Error, ErrorKind, Function, Result};
 use hypertape_linear::Known;
+use std::sync::Arc;
 
 /// A structure whose leaves are known at run time.
 pub(crate) type Leaves = Vec<AnyLeaf>;
@@ -23,10 +25,8 @@ pub(crate) struct Equation {
     pub(crate) by_params: Product,
     /// F_θᵀ u.
     pub(crate) by_params_transposed: Product,
-    /// F_z, split into what depends on the point and what is linear.
-    pub(crate) linear: Linearized,
-    /// The transpose of its linear part.
-    pub(crate) transposed: Program,
+    /// F_z: its programs, and their plans, which all points share.
+    pub(crate) linear: Arc<Linearization>,
     /// Types of z.
     pub(crate) solution: Vec<LeafType>,
     /// Types of θ.
@@ -63,15 +63,13 @@ impl Equation {
             Function::with_doors(program.clone(), (leaves(&types), leaves(&params)), leaves(&types))?;
         let active: Vec<bool> = (0..program.inputs.len()).map(|i| i < solution).collect();
         let linear = linearize(program, &active, &vec![true; solution])?;
-        let transposed = linear.transpose()?;
         Ok(Equation {
             by_solution: residual.wrt(|(z, _)| z).jvp().output(|(_, t)| t),
             by_solution_transposed: residual.wrt(|(z, _)| z).vjp().output(|(_, c)| c),
             by_params: residual.wrt(|(_, p)| p).jvp().output(|(_, t)| t),
             by_params_transposed: residual.wrt(|(_, p)| p).vjp().output(|(_, c)| c),
             affine: !depends(&linear.primal, solution),
-            linear,
-            transposed,
+            linear: Arc::new(Linearization::new(Arc::new(program.clone()), linear)?),
             solution: types,
             params,
             known,

@@ -1,5 +1,5 @@
 //! Leaves of a structure laid out one after another in a vector of doubles: what iterative solvers work on.
-use hypertape_autodiff::array::{AnyArray, AnyView, AnyViewMut, LeafType};
+use hypertape_autodiff::array::{AnyView, AnyViewMut, LeafType};
 
 /// Number of elements of all leaves.
 pub(crate) fn len(types: &[LeafType]) -> usize {
@@ -25,11 +25,7 @@ pub(crate) fn pack<'a>(leaves: impl Iterator<Item = AnyView<'a>>, out: &mut [f64
 pub(crate) fn unpack<'a>(from: &[f64], leaves: impl Iterator<Item = AnyViewMut<'a>>) {
     let mut at = 0;
     for v in leaves {
-        let n = match &v {
-            AnyViewMut::F64(a) => a.len(),
-            AnyViewMut::F32(a) => a.len(),
-            AnyViewMut::U32(a) => a.len(),
-        };
+        let n = v.leaf_type().len();
         let part = &from[at..at + n];
         match v {
             AnyViewMut::F64(mut a) => a.iter_mut().zip(part).for_each(|(t, v)| *t = *v),
@@ -40,26 +36,17 @@ pub(crate) fn unpack<'a>(from: &[f64], leaves: impl Iterator<Item = AnyViewMut<'
     }
 }
 
-/// Mutable views of owned leaves.
-pub(crate) fn views_mut(leaves: &mut [AnyArray]) -> impl Iterator<Item = AnyViewMut<'_>> {
-    leaves.iter_mut().map(|a| match a {
-        AnyArray::F64(a) => AnyViewMut::F64(a.view_mut()),
-        AnyArray::F32(a) => AnyViewMut::F32(a.view_mut()),
-        AnyArray::U32(a) => AnyViewMut::U32(a.view_mut()),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hypertape_autodiff::array::Kind;
+    use hypertape_autodiff::array::{AnyArray, Kind};
 
     #[test]
     fn unpacking_undoes_packing() {
         let types = [LeafType::new(&[2, 2], Kind::F64), LeafType::new(&[3], Kind::F32)];
         let from: Vec<f64> = (0..7).map(f64::from).collect();
         let mut leaves: Vec<AnyArray> = types.iter().map(|t| AnyArray::full(t, 0.0)).collect();
-        unpack(&from, views_mut(&mut leaves));
+        unpack(&from, leaves.iter_mut().map(AnyArray::view_mut));
         let mut back = vec![0.0; len(&types)];
         pack(leaves.iter().map(AnyArray::view), &mut back);
         assert_eq!(back, from);

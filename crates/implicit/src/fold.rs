@@ -1,11 +1,12 @@
 //! How much a derivative changes within the uncertainty of the solution: near a fold, where F_z is singular, by as much as itself.
 use crate::flat;
 use crate::judge::Newton;
-use crate::operator::Jacobian;
+use crate::operator::{Jacobian, Stamp};
 use crate::signs::sign;
+use crate::system::Ready;
 use hypertape_autodiff::ErrorKind;
 use hypertape_autodiff::array::{AnyArray, AnyView, LeafType};
-use hypertape_linear::{Hints, LinearSolver, Side, Status, Tolerance, Workspace, norm};
+use hypertape_linear::{Side, Status, Tolerance, norm};
 use smallvec::SmallVec;
 
 /// A derivative that is not determined to the accuracy asked for.
@@ -76,17 +77,18 @@ pub(crate) struct Solved<'a, 'v> {
     pub(crate) x: &'a [f64],
     /// F there.
     pub(crate) f: &'a [f64],
-    pub(crate) solver: &'a dyn LinearSolver,
+    /// The stamp of the point.
+    pub(crate) stamp: Stamp,
     pub(crate) accuracy: f64,
 }
 
 impl Solved<'_, '_> {
     /// (A(to) − A) d for the unit vector d along x, into `work.product`; F(to) into `work.f`. Whether it is finite.
     fn moved(&self, j: &mut Jacobian, work: &mut Work) -> Result<bool, ErrorKind> {
-        flat::unpack(&work.to, flat::views_mut(&mut work.moved));
+        flat::unpack(&work.to, work.moved.iter_mut().map(AnyArray::view_mut));
         let point: SmallVec<[AnyView<'_>; 16]> =
             work.moved.iter().map(AnyArray::view).chain(self.point[self.leaves..].iter().map(AnyView::reborrow)).collect();
-        j.at(&point, &mut work.f)?.oriented(self.side, &work.direction, &mut work.product)?;
+        j.at(&point, None, &mut work.f)?.oriented(self.side, &work.direction, &mut work.product)?;
         let size = norm(self.x);
         work.product.iter_mut().zip(self.b).for_each(|(p, b)| *p -= b / size);
         Ok(work.product.iter().all(|v| v.is_finite()))
@@ -97,8 +99,8 @@ impl Solved<'_, '_> {
     /// The solution is moved along x, which lies along the singular vector where A is nearly singular, by as much as it may be off,
     /// ‖F‖‖x‖/‖b‖, but not less than √ε‖z‖; ‖(A' − A) x‖/‖b‖ tells how much of x such a move changes, and by extrapolation what rounding of F does.
     /// That is one evaluation and one product. Only where it comes near the accuracy asked for is the change computed by two more solves:
-    /// ‖A⁻¹(A(z − δ) − A) x‖ / ‖x‖ with δ = F_z⁻¹F. The workspace is ready for A.
-    pub(crate) fn check(&self, j: &mut Jacobian, work: &mut Work, workspace: &mut Option<Workspace>) -> Result<Option<Change>, ErrorKind> {
+    /// ‖A⁻¹(A(z − δ) − A) x‖ / ‖x‖ with δ = F_z⁻¹F. The solver is ready for A.
+    pub(crate) fn check(&self, j: &mut Jacobian, work: &mut Work, solver: &mut Ready) -> Result<Option<Change>, ErrorKind> {
         let epsilon = j.epsilon();
         flat::pack(self.point[..self.leaves].iter().map(AnyView::reborrow), &mut work.z);
         let (size, along, right) = (norm(&work.z), norm(self.x), norm(self.b));
@@ -142,9 +144,8 @@ impl Solved<'_, '_> {
         }
         let mut delta = vec![0.0; f.len()];
         let mut residual = vec![0.0; f.len()];
-        let absolute = self.solver.stop().absolute;
-        let mut newton = Newton { solver: self.solver, workspace, hints: Hints::default(), absolute, prepared: true };
-        if !newton.step(&mut j.at(self.point, &mut residual)?, &f, &mut delta) {
+        let stamp = Some(self.stamp);
+        if !(Newton { solver, stamp: self.stamp }).step(&mut j.at(self.point, stamp, &mut residual)?, &f, &mut delta) {
             // F_z could not be inverted here: what the first estimate says, which is a lower one.
             let uncertainty = if size > 0.0 { shift / size } else { shift };
             return Ok((first > self.accuracy).then_some(Change { change: first, uncertainty, conditioning: first / uncertainty }));
@@ -160,10 +161,10 @@ impl Solved<'_, '_> {
         }
         let w = work.product.clone();
         let mut y = vec![0.0; w.len()];
-        let mut at = j.at(self.point, &mut residual)?;
-        let tolerance = Tolerance { relative: crate::judge::STEP_TOLERANCE, absolute };
-        let solved = newton.workspace.as_mut().map(|s| s.solve(&mut at, self.side, &w, &mut y, tolerance));
-        let change = if solved.is_some_and(|o| o.is_ok_and(|o| o.converged())) { norm(&y) } else { norm(&w) * inverse };
+        let mut at = j.at(self.point, stamp, &mut residual)?;
+        let tolerance = Tolerance { relative: crate::judge::STEP_TOLERANCE, absolute: solver.solver.stop().absolute };
+        let solved = solver.at(&mut at, self.stamp).and_then(|s| s.solve(&mut at, self.side, &w, &mut y, tolerance));
+        let change = if solved.is_ok_and(|o| o.converged()) { norm(&y) } else { norm(&w) * inverse };
         let uncertainty = if size > 0.0 { moves / size } else { moves };
         let conditioning = if uncertainty > 0.0 { change / uncertainty } else { 0.0 };
         Ok((change > self.accuracy).then_some(Change { change, uncertainty, conditioning }))

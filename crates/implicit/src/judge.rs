@@ -1,8 +1,9 @@
 //! Whether a point is a root: asked by the Newton step it still needs, relative to the point, whatever the scale of the equation.
-use crate::operator::At;
+use crate::operator::{At, Stamp};
 use crate::signs::sign;
+use crate::system::Ready;
 use hypertape_autodiff::ErrorKind;
-use hypertape_linear::{Hints, LinearSolver, Operator, Side, Tolerance, Workspace, norm};
+use hypertape_linear::{Operator, Side, Tolerance, norm};
 
 /// The largest |f_i| / rows_i, where 0 / 0 is 0.
 fn ratio(f: &[f64], rows: &[f64]) -> f64 {
@@ -11,14 +12,9 @@ fn ratio(f: &[f64], rows: &[f64]) -> f64 {
 
 /// How a Newton step is solved for.
 pub(crate) struct Newton<'a> {
-    pub(crate) solver: &'a dyn LinearSolver,
-    /// Made when a step is asked for first.
-    pub(crate) workspace: &'a mut Option<Workspace>,
-    pub(crate) hints: Hints,
-    /// The absolute tolerance of the solver.
-    pub(crate) absolute: f64,
-    /// Whether the workspace is ready for F_z at the point.
-    pub(crate) prepared: bool,
+    pub(crate) solver: &'a mut Ready,
+    /// Of the point.
+    pub(crate) stamp: Stamp,
 }
 
 /// The relative residual to which a Newton step is solved for: it is a measure, not a result.
@@ -58,13 +54,9 @@ impl Newton<'_> {
     /// δ with F_z δ = F; whether it was found.
     pub(crate) fn step(&mut self, a: &mut At<'_, '_>, f: &[f64], delta: &mut [f64]) -> bool {
         delta.fill(0.0);
-        let workspace = self.workspace.get_or_insert_with(|| Workspace::new(self.solver, f.len()));
-        if !self.prepared && workspace.prepare(a, &self.hints).is_err() {
-            return false;
-        }
-        self.prepared = true;
-        let tolerance = Tolerance { relative: STEP_TOLERANCE, absolute: self.absolute };
-        workspace.solve(a, Side::Plain, f, delta, tolerance).is_ok_and(|o| o.converged())
+        let tolerance = Tolerance { relative: STEP_TOLERANCE, absolute: self.solver.solver.stop().absolute };
+        let ready = self.solver.at(a, self.stamp);
+        ready.and_then(|w| w.solve(a, Side::Plain, f, delta, tolerance)).is_ok_and(|o| o.converged())
     }
 
     /// What is compared with the relative tolerance: 0 where F = 0; the largest |F_i| / |F_z z|_i where that is rounding; else the Newton step,

@@ -13,6 +13,7 @@ mod policy;
 mod region;
 mod root;
 mod signs;
+mod system;
 
 /// The start of the paths of this crate's own files, as lines of code name them.
 const SOURCES: &str = file!().split_at(file!().len() - "lib.rs".len()).0;

@@ -3,11 +3,12 @@ use crate::equation::{Equation, Leaves};
 use crate::failure::of_solve;
 use crate::flat;
 use crate::fold::{Solved, Work};
-use crate::operator::Jacobian;
+use crate::operator::{Jacobian, Stamp};
 use crate::policy::OnResidual;
+use crate::system::{Held, System};
 use hypertape_autodiff::array::{AnyView, AnyViewMut, Kind, LeafType};
 use hypertape_autodiff::execute::Counts;
-use hypertape_autodiff::operation::Report;
+use hypertape_autodiff::operation::{Common, Report};
 use hypertape_autodiff::record::{DynVar, zeros_like};
 use hypertape_autodiff::tree::{Own, Vars};
 use hypertape_autodiff::{ErrorKind, Primitive, Result, apply_primitive};
@@ -16,7 +17,7 @@ use std::sync::Arc;
 
 /// v with F_z v = b, or F_zᵀ v = b.
 ///
-/// Inputs: b…, z…, θ…, the tolerance (f64, relative to ‖b‖). Outputs: v….
+/// Inputs: b…, z…, θ…, the tolerance (f64, relative to ‖b‖), the point's stamp. Outputs: v….
 #[derive(Debug, Clone)]
 pub(crate) struct LinearSystem {
     pub(crate) equation: Arc<Equation>,
@@ -35,12 +36,10 @@ pub(crate) struct LinearSystem {
 /// What one workspace owns for one linear system.
 #[derive(Debug)]
 pub(crate) struct Scratch {
-    jacobian: Result<Jacobian>,
+    system: Held,
     b: Vec<f64>,
     x: Vec<f64>,
     residual: Vec<f64>,
-    /// Made when a system is solved first.
-    workspace: Option<Workspace>,
     /// Where the equation may have a fold.
     fold: Option<Work>,
     /// ‖b‖ of the last solve, where it left a result.
@@ -52,8 +51,8 @@ const ALIKE: f64 = 1e3;
 
 impl LinearSystem {
     /// Emits the equation in the open recording.
-    pub(crate) fn solve(&self, b: &[DynVar], z: &[DynVar], p: &[DynVar], tolerance: DynVar) -> Vec<DynVar> {
-        let inputs: Vec<DynVar> = b.iter().chain(z).chain(p).copied().chain([tolerance]).collect();
+    pub(crate) fn solve(&self, b: &[DynVar], z: &[DynVar], p: &[DynVar], [tolerance, stamp]: [DynVar; 2]) -> Vec<DynVar> {
+        let inputs: Vec<DynVar> = b.iter().chain(z).chain(p).copied().chain([tolerance, stamp]).collect();
         apply_primitive(self.clone(), &inputs)
     }
     /// An affine equation has no folds, and an approximation says itself how far off it is.
@@ -66,6 +65,10 @@ impl LinearSystem {
     /// A(z, θ) v as a function of (z, θ) and v.
     fn product(&self) -> &crate::equation::Product {
         if self.side == Side::Transposed { &self.equation.by_solution_transposed } else { &self.equation.by_solution }
+    }
+    /// The tolerance and the stamp.
+    fn last(inputs: &[DynVar]) -> [DynVar; 2] {
+        [inputs[inputs.len() - 2], inputs[inputs.len() - 1]]
     }
     /// (b…, z…, θ…) of a list of inputs.
     fn cut<'a, T>(&self, inputs: &'a [T]) -> [&'a [T]; 3] {
@@ -86,31 +89,40 @@ impl Primitive for LinearSystem {
     fn outputs(&self, inputs: &[LeafType]) -> Result<Vec<LeafType>, ErrorKind> {
         let e = &self.equation;
         let expected: Vec<&LeafType> = e.solution.iter().chain(&e.solution).chain(&e.params).collect();
-        let fits = inputs.len() == expected.len() + 1 && inputs.iter().zip(&expected).all(|(a, b)| a == *b);
-        if !fits || inputs[expected.len()] != LeafType::new(&[], Kind::F64) {
-            return Err("the right-hand side, point, parameters and tolerance are not those of the equation".into());
+        let fits = inputs.iter().zip(&expected).all(|(a, b)| a == *b);
+        if !fits || inputs.get(expected.len()..) != Some(&[LeafType::new(&[], Kind::F64), LeafType::new(&[2], Kind::U32)]) {
+            return Err("the right-hand side, point, parameters, tolerance and stamp are not those of the equation".into());
         }
         Ok(e.solution.clone())
     }
-    fn scratch(&self, _: &[LeafType]) -> Scratch {
+    fn scratch(&self, inputs: &[LeafType]) -> Scratch {
+        self.scratch_among(inputs, &mut Common::default())
+    }
+    fn scratch_among(&self, _: &[LeafType], common: &mut Common) -> Scratch {
         let n = flat::len(&self.equation.solution);
-        let jacobian = Jacobian::new(&self.equation);
         let fold = self.may_fold().then(|| Work::new(&self.equation.solution));
-        Scratch { jacobian, b: vec![0.0; n], x: vec![0.0; n], residual: vec![0.0; n], workspace: None, fold, started: None }
+        let system = Held::new(&self.equation, common);
+        Scratch { system, b: vec![0.0; n], x: vec![0.0; n], residual: vec![0.0; n], fold, started: None }
     }
     fn scratch_bytes(&self, _: &[LeafType]) -> u64 {
         let n = flat::len(&self.equation.solution);
         let fold = if self.may_fold() { Work::bytes(&self.equation.solution) } else { 0 };
-        Jacobian::bytes(&self.equation) + 24 * n as u64 + Workspace::bytes(&*self.solver, n) + fold
+        24 * n as u64 + fold
+    }
+    fn common_bytes(&self, _: &[LeafType]) -> Option<(usize, u64)> {
+        let n = flat::len(&self.equation.solution);
+        Some((Arc::as_ptr(&self.equation) as usize, Jacobian::bytes(&self.equation) + Workspace::bytes(&*self.solver, n)))
     }
     fn value(&self, s: &mut Scratch, inputs: &[AnyView<'_>], outputs: &mut [AnyViewMut<'_>]) -> Result<Option<Report>, ErrorKind> {
         let n = self.equation.solution.len();
-        let point = &inputs[n..inputs.len() - 1];
-        let jacobian = s.jacobian.as_mut().map_err(|e| e.clone())?;
-        let mut operator = jacobian.at(point, &mut s.residual)?;
+        let (point, last) = inputs[n..].split_at(inputs.len() - n - 2);
+        let stamp = Stamp::from_halves(&last[1]).ok_or("the stamp of a point is missing")?;
+        let System { jacobian, solvers } = &mut *s.system.lock();
+        let jacobian = jacobian.as_mut().map_err(|e| e.clone())?;
+        let mut operator = jacobian.at(point, Some(stamp), &mut s.residual)?;
         flat::pack(inputs[..n].iter().map(AnyView::reborrow), &mut s.b);
-        let relative = match inputs.last() {
-            Some(AnyView::F64(t)) => t.iter().next().copied().unwrap_or(0.0),
+        let relative = match &last[0] {
+            AnyView::F64(t) => t.iter().next().copied().unwrap_or(0.0),
             _ => 0.0,
         };
         let absolute = self.solver.stop().absolute;
@@ -121,8 +133,8 @@ impl Primitive for LinearSystem {
         }
         s.started = None;
         let failed = |e| of_solve(&*self.solver, e);
-        let workspace = s.workspace.get_or_insert_with(|| Workspace::new(&*self.solver, s.b.len()));
-        workspace.prepare(&mut operator, &Hints { step: self.step }).map_err(failed)?;
+        let ready = solvers.of(&self.solver, Hints { step: self.step }, s.b.len());
+        let workspace = ready.at(&mut operator, stamp).map_err(failed)?;
         let outcome = workspace.solve(&mut operator, self.side, &s.b, &mut s.x, Tolerance { relative, absolute }).map_err(failed)?;
         let mut report = Report {
             name: self.name().into(),
@@ -142,10 +154,10 @@ impl Primitive for LinearSystem {
                 b: &s.b,
                 x: &s.x,
                 f: &s.residual,
-                solver: &*self.solver,
+                stamp,
                 accuracy: self.accuracy,
             })
-            .check(jacobian, work, &mut s.workspace)?
+            .check(jacobian, work, ready)?
         {
             if self.policy != OnResidual::Warn {
                 return Err(c.error(self.accuracy));
@@ -156,12 +168,12 @@ impl Primitive for LinearSystem {
             let at = Reached { iterations: outcome.iterations, residual: outcome.residual, condition: outcome.condition };
             return Err(failed(Failed::NotConverged { status: outcome.status, tolerance: outcome.tolerance, at }));
         }
-        flat::unpack(&s.x, outputs.iter_mut().map(reborrow));
+        flat::unpack(&s.x, outputs.iter_mut().map(AnyViewMut::reborrow));
         s.started = Some(size);
         Ok(Some(report))
     }
     fn count(&self, s: &Scratch, into: &mut Counts) {
-        if let Ok(j) = &s.jacobian {
+        if let (true, Ok(j)) = (s.system.first, &s.system.lock().jacobian) {
             j.count(into);
         }
     }
@@ -182,12 +194,12 @@ impl Primitive for LinearSystem {
             let direction = Own::<(Leaves, Leaves)>((filled(tz, z), filled(tp, p)));
             rhs = rhs.minus(&moved.call((at, direction)));
         }
-        self.solve(&rhs, z, p, inputs[inputs.len() - 1]).into_iter().map(Some).collect()
+        self.solve(&rhs, z, p, Self::last(inputs)).into_iter().map(Some).collect()
     }
     fn cotangent(&self, inputs: &[DynVar], outputs: &[DynVar], cotangents: &[Option<DynVar>], wanted: &[bool]) -> Vec<Option<DynVar>> {
         // w = A⁻ᵀ v̄ is the cotangent of b; those of z and θ are (∂(A v))ᵀ (−w).
         let [_, z, p] = self.cut(inputs);
-        let w = self.other().solve(&filled(cotangents, outputs), z, p, inputs[inputs.len() - 1]);
+        let w = self.other().solve(&filled(cotangents, outputs), z, p, Self::last(inputs));
         let mut bars: Vec<Option<DynVar>> = w.iter().copied().map(Some).collect();
         let n = bars.len();
         if wanted[n..].iter().any(|v| *v) {
@@ -209,13 +221,4 @@ pub(crate) fn filled(derivatives: &[Option<DynVar>], like: &[DynVar]) -> Vec<Dyn
 /// −v: of the smaller vector, where a matrix would be the other.
 pub(crate) fn negative(v: &[DynVar]) -> Vec<DynVar> {
     v.iter().map(|v| v.scaled(-1.0)).collect()
-}
-
-/// A mutable view for a shorter time.
-pub(crate) fn reborrow<'a>(v: &'a mut AnyViewMut<'_>) -> AnyViewMut<'a> {
-    match v {
-        AnyViewMut::F64(a) => AnyViewMut::F64(a.view_mut()),
-        AnyViewMut::F32(a) => AnyViewMut::F32(a.view_mut()),
-        AnyViewMut::U32(a) => AnyViewMut::U32(a.view_mut()),
-    }
 }

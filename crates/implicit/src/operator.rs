@@ -3,21 +3,34 @@ use crate::equation::Equation;
 use crate::failure::of_product;
 use crate::flat;
 use hypertape_autodiff::array::{AnyArray, AnyView, Kind};
-use hypertape_autodiff::execute::{Counts, Executor};
-use hypertape_autodiff::operation::Program;
-use hypertape_autodiff::plan::Plan;
-use hypertape_autodiff::{ErrorKind, Result};
+use hypertape_autodiff::execute::Counts;
+use hypertape_autodiff::function::Point;
+use hypertape_autodiff::{Allow, ErrorKind, Result};
 use hypertape_linear::{Failed, Known, Operator, Side};
 use smallvec::SmallVec;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Where a value lies that products read.
-#[derive(Debug, Clone, Copy)]
-enum Read {
-    /// This input of the point.
-    Input(usize),
-    /// This output of the point's run.
-    Output(usize),
+/// The number of a point at which an equation was looked at: no two points of a process have the same one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stamp(u64);
+
+impl Stamp {
+    /// That of a new point.
+    pub(crate) fn new() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Stamp(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+    /// As two indices, the smaller half first.
+    pub(crate) fn halves(self) -> [u32; 2] {
+        [self.0 as u32, (self.0 >> 32) as u32]
+    }
+    /// From two indices.
+    pub(crate) fn from_halves(v: &AnyView<'_>) -> Option<Self> {
+        let AnyView::U32(v) = v else { return None };
+        let mut halves = v.iter().map(|v| u64::from(*v));
+        Some(Stamp(halves.next()? | halves.next()? << 32))
+    }
 }
 
 /// The executors of an equation's derivative with respect to the solution.
@@ -25,40 +38,42 @@ enum Read {
 pub(crate) struct Jacobian {
     /// Outputs of the point's run that are F.
     values: usize,
-    /// What products read, before the vector.
-    reads: Vec<Read>,
-    point: Executor,
-    forward: Executor,
-    adjoint: Executor,
+    point: Point,
     leaves: Vec<AnyArray>,
     n: usize,
     equation: Arc<Equation>,
+    /// Where the point is set.
+    set: Option<Stamp>,
 }
 
 impl Jacobian {
     pub(crate) fn new(e: &Arc<Equation>) -> Result<Self> {
-        let executor = |p| Ok::<_, hypertape_autodiff::Error>(Executor::new(Arc::new(Plan::new(p)?)));
-        let (point, reads) = primal(e);
         Ok(Jacobian {
             values: e.solution.len(),
-            reads,
-            point: executor(&point)?,
-            forward: executor(&e.linear.linear)?,
-            adjoint: executor(&e.transposed)?,
+            point: Point::new(&e.linear)?,
             leaves: e.solution.iter().map(|t| AnyArray::full(t, 0.0)).collect(),
             n: flat::len(&e.solution),
             equation: e.clone(),
+            set: None,
         })
     }
     /// Bytes that one of these holds.
     pub(crate) fn bytes(e: &Equation) -> u64 {
-        let of = |p| Plan::new(p).map_or(0, |p| p.memory().total());
-        of(&primal(e).0) + of(&e.linear.linear) + of(&e.transposed)
+        e.linear.memory().iter().map(|m| m.total()).sum::<u64>() + 8 * flat::len(&e.solution) as u64
     }
-    /// The operator at a point (z…, θ…), and F there.
-    pub(crate) fn at<'a, 'v>(&'a mut self, point: &'a [AnyView<'v>], residual: &mut [f64]) -> Result<At<'a, 'v>, ErrorKind> {
-        self.point.run(point)?;
-        flat::pack((0..self.values).map(|k| self.point.output(k)), residual);
+    /// The operator at a point (z…, θ…), and F there. It is set anew unless it was set last at the point of this stamp.
+    pub(crate) fn at<'a, 'v>(
+        &'a mut self,
+        point: &'a [AnyView<'v>],
+        stamp: Option<Stamp>,
+        residual: &mut [f64],
+    ) -> Result<At<'a, 'v>, ErrorKind> {
+        if stamp.is_none() || self.set != stamp {
+            self.set = None;
+            self.point.set(point)?;
+            self.set = stamp;
+        }
+        flat::pack((0..self.values).map(|k| self.point.value(k)), residual);
         Ok(At { jacobian: self, point })
     }
     /// The coarsest of the element types of the solution.
@@ -71,27 +86,8 @@ impl Jacobian {
     }
     /// Adds what its programs have executed.
     pub(crate) fn count(&self, into: &mut Counts) {
-        for e in [&self.point, &self.forward, &self.adjoint] {
-            into.add(&e.counts());
-        }
+        self.point.counts().iter().for_each(|c| into.add(c));
     }
-}
-
-/// The program of the point, F first, without values that are its inputs as they are; and where products find each value that they read.
-fn primal(e: &Equation) -> (Program, Vec<Read>) {
-    let mut p = e.linear.primal.clone();
-    let made = p.outputs.split_off(e.solution.len());
-    let mut reads = vec![];
-    for v in made {
-        reads.push(match p.inputs.iter().position(|i| *i == v) {
-            Some(i) => Read::Input(i),
-            None => {
-                p.outputs.push(v);
-                Read::Output(p.outputs.len() - 1)
-            }
-        });
-    }
-    (p, reads)
 }
 
 /// F_z at a point.
@@ -101,39 +97,21 @@ pub(crate) struct At<'a, 'v> {
 }
 
 impl At<'_, '_> {
-    fn product(&mut self, v: &[f64], out: &mut [f64], adjoint: bool) -> Result<(), ErrorKind> {
-        let j = &mut *self.jacobian;
-        flat::unpack(v, flat::views_mut(&mut j.leaves));
-        let read = |r: &Read| match r {
-            Read::Input(i) => self.point[*i].reborrow(),
-            Read::Output(k) => j.point.output(*k),
-        };
-        let inputs: SmallVec<[AnyView<'_>; 16]> = j.reads.iter().map(read).chain(j.leaves.iter().map(AnyArray::view)).collect();
-        let executor = if adjoint { &mut j.adjoint } else { &mut j.forward };
-        executor.run(&inputs)?;
-        flat::pack((0..j.values).map(|k| executor.output(k)), out);
-        if v.iter().all(|v| v.is_finite()) && !out.iter().all(|v| v.is_finite()) {
-            drop(inputs);
-            return self.origin(adjoint);
-        }
-        Ok(())
-    }
-    /// The error that names the operation by which a product is not finite, where one can be found.
-    fn origin(&self, adjoint: bool) -> Result<(), ErrorKind> {
-        let e = &self.jacobian.equation;
-        let product = if adjoint { &e.by_solution_transposed } else { &e.by_solution };
-        let owned = |v: &[AnyView<'_>]| v.iter().map(AnyView::to_owned).collect::<Vec<AnyArray>>();
-        let (z, p) = self.point.split_at(self.jacobian.values);
-        let at = ((owned(z), owned(p)), self.jacobian.leaves.clone());
-        product.workspace().run_each(&at, &mut |_| {})?;
-        Ok(())
-    }
-}
-
-impl At<'_, '_> {
     /// out = F_z v, or F_zᵀ v.
     pub(crate) fn oriented(&mut self, side: Side, v: &[f64], out: &mut [f64]) -> Result<(), ErrorKind> {
-        self.product(v, out, side == Side::Transposed)
+        let j = &mut *self.jacobian;
+        flat::unpack(v, j.leaves.iter_mut().map(AnyArray::view_mut));
+        let direction: SmallVec<[AnyView<'_>; 8]> = j.leaves.iter().map(AnyArray::view).collect();
+        j.point.apply(side == Side::Transposed, self.point, &direction)?;
+        flat::pack((0..j.values).map(|k| j.point.result(k)), out);
+        if !out.iter().all(|v| v.is_finite()) && v.iter().all(|v| v.is_finite()) {
+            // The error names the operation by which the product is not finite, where one can be found.
+            let found = (0..j.values).find_map(|k| j.point.result(k).first_non_finite().map(|(index, value)| (k, index, value)));
+            if let Some((k, index, value)) = found {
+                j.point.look_into(Allow::Finite, self.point, &direction, (k, &index, value))?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -142,10 +120,10 @@ impl Operator for At<'_, '_> {
         self.jacobian.n
     }
     fn apply(&mut self, v: &[f64], out: &mut [f64]) -> Result<(), Failed> {
-        self.product(v, out, false).map_err(of_product)
+        self.oriented(Side::Plain, v, out).map_err(of_product)
     }
     fn apply_transposed(&mut self, v: &[f64], out: &mut [f64]) -> Result<(), Failed> {
-        self.product(v, out, true).map_err(of_product)
+        self.oriented(Side::Transposed, v, out).map_err(of_product)
     }
     fn kind(&self) -> Kind {
         self.jacobian.kind()

@@ -3,12 +3,13 @@ use crate::equation::{Equation, Leaves};
 use crate::find::{Find, Found};
 use crate::flat;
 use crate::judge::{FAR_OFF, Newton};
-use crate::linear_system::{LinearSystem, filled, negative, reborrow};
-use crate::operator::{Jacobian, coarsest, epsilon};
+use crate::linear_system::{LinearSystem, filled, negative};
+use crate::operator::{Jacobian, Stamp, coarsest, epsilon};
 use crate::policy::{Asked, OnResidual};
-use hypertape_autodiff::array::{AnyArray, AnyView, AnyViewMut, LeafType};
+use crate::system::{Held, System};
+use hypertape_autodiff::array::{AnyArray, AnyView, AnyViewMut, Kind, LeafType};
 use hypertape_autodiff::execute::Counts;
-use hypertape_autodiff::operation::Report;
+use hypertape_autodiff::operation::{Common, Report};
 use hypertape_autodiff::record::DynVar;
 use hypertape_autodiff::tree::{Own, Vars};
 use hypertape_autodiff::{ErrorKind, Primitive, Result};
@@ -19,7 +20,7 @@ use std::sync::{Arc, LazyLock};
 
 /// z with F(z, θ) = 0.
 ///
-/// Inputs: start…, θ…, the linear solver's tolerance (f64). Outputs: z….
+/// Inputs: start…, θ…, the linear solver's tolerance (f64). Outputs: z…, and the stamp of that point.
 #[derive(Debug, Clone)]
 pub(crate) struct RootOf {
     pub(crate) name: String,
@@ -38,20 +39,18 @@ pub(crate) struct RootOf {
 #[derive(Debug)]
 pub(crate) struct Scratch {
     found: Box<dyn Any + Send>,
-    jacobian: Result<Jacobian>,
+    system: Held,
     start: Vec<AnyArray>,
     solution: Vec<AnyArray>,
     residual: Vec<f64>,
     step: Vec<f64>,
     z: Vec<f64>,
     rows: Vec<f64>,
-    /// Of the solver of Newton steps, made when one is needed first.
-    newton: Option<Workspace>,
     started: bool,
 }
 
 /// What solves for Newton steps where derivatives are approximated.
-static EXACT: LazyLock<Gmres> = LazyLock::new(Gmres::default);
+static EXACT: LazyLock<Arc<dyn LinearSolver>> = LazyLock::new(|| Arc::new(Gmres::default()));
 
 /// Newton steps of a refinement at the most.
 const REFINEMENTS: u64 = 20;
@@ -68,6 +67,8 @@ struct Judged {
     refined: u64,
     /// Whether the measure is a Newton step relative to the point.
     newton: bool,
+    /// Of the point.
+    stamp: Stamp,
 }
 
 impl RootOf {
@@ -91,28 +92,28 @@ impl RootOf {
         self.asked.relative.unwrap_or_else(|| epsilon(coarsest(self.equation.solution.iter().map(|t| t.kind))).sqrt())
     }
     /// The solver of Newton steps: that of the derivatives, unless it is an approximation.
-    fn newton(&self) -> &dyn LinearSolver {
-        if self.solver.approximate() { &*EXACT } else { &*self.solver }
+    fn newton(&self) -> &Arc<dyn LinearSolver> {
+        if self.solver.approximate() { &EXACT } else { &self.solver }
     }
     /// Whether the point is a solution, and Newton steps towards one where they are asked for.
     ///
     /// Tolerances given here decide; else the method's own measure and tolerance do, where it has them; else the Newton step relative to the point.
     fn judge(&self, s: &mut Scratch, params: &[AnyView<'_>], found: Found) -> Result<Judged, ErrorKind> {
-        let jacobian = s.jacobian.as_mut().map_err(|e| e.clone())?;
+        let System { jacobian, solvers } = &mut *s.system.lock();
+        let jacobian = jacobian.as_mut().map_err(|e| e.clone())?;
         flat::pack(s.solution.iter().map(AnyArray::view), &mut s.z);
-        let solver = self.newton();
         let hints = Hints { step: self.step };
-        let outer = solver.stop().absolute;
         let Asked { absolute, relative, .. } = self.asked;
         let own = found.measure.filter(|_| absolute.is_none() && relative.is_none());
         let mut iterations = found.iterations.map(|(made, _)| made);
         let mut refined = 0;
         loop {
             let point = point(&s.solution, params);
-            let mut operator = jacobian.at(&point, &mut s.residual)?;
+            let stamp = Stamp::new();
+            let mut operator = jacobian.at(&point, Some(stamp), &mut s.residual)?;
             let size = norm(&s.residual);
-            let mut newton = Newton { solver, workspace: &mut s.newton, hints, absolute: outer, prepared: false };
-            let mut judged = Judged { root: false, measure: size, tolerance: 0.0, size, iterations, refined, newton: false };
+            let mut newton = Newton { solver: solvers.of(self.newton(), hints, s.z.len()), stamp };
+            let mut judged = Judged { root: false, measure: size, tolerance: 0.0, size, iterations, refined, newton: false, stamp };
             if let Some((measure, tolerance)) = own.filter(|_| refined == 0) {
                 (judged.measure, judged.tolerance, judged.root) = (measure, tolerance, measure <= tolerance);
                 if judged.root && size.is_finite() {
@@ -149,15 +150,16 @@ impl RootOf {
             }
             s.z.iter_mut().zip(&s.step).for_each(|(z, d)| *z -= d);
             drop(point);
-            flat::unpack(&s.z, flat::views_mut(&mut s.solution));
+            flat::unpack(&s.z, s.solution.iter_mut().map(AnyArray::view_mut));
             refined += 1;
             iterations = iterations.map(|k| k + 1);
         }
     }
     /// ‖F‖ at the start.
     fn at_start(&self, s: &mut Scratch, params: &[AnyView<'_>]) -> Result<f64, ErrorKind> {
-        let jacobian = s.jacobian.as_mut().map_err(|e| e.clone())?;
-        jacobian.at(&point(&s.start, params), &mut s.residual)?;
+        let jacobian = &mut s.system.lock().jacobian;
+        let jacobian = jacobian.as_mut().map_err(|e| e.clone())?;
+        jacobian.at(&point(&s.start, params), None, &mut s.residual)?;
         Ok(norm(&s.residual))
     }
     /// That the point is not a solution, and what helps. `start` is ‖F‖ at the start.
@@ -191,17 +193,13 @@ impl RootOf {
 fn accept(name: &str, k: usize, v: AnyView<'_>, solution: &mut [AnyArray]) -> Result<(), ErrorKind> {
     // Arrays beyond the last leaf are counted, and refused, by the caller.
     let Some(to) = solution.get_mut(k) else { return Ok(()) };
-    match (to, &v) {
-        (AnyArray::F64(a), AnyView::F64(b)) if a.shape() == b.shape() => a.assign(b),
-        (AnyArray::F32(a), AnyView::F32(b)) if a.shape() == b.shape() => a.assign(b),
-        (to, v) => {
-            let problem = format!(
-                "{name} gave {} for part {k} of the solution, which is {}; give it that shape and element type",
-                v.leaf_type(),
-                to.leaf_type()
-            );
-            return Err(problem.into());
-        }
+    if !to.view_mut().assign(&v) {
+        let problem = format!(
+            "{name} gave {} for part {k} of the solution, which is {}; give it that shape and element type",
+            v.leaf_type(),
+            to.leaf_type()
+        );
+        return Err(problem.into());
     }
     match v.first_non_finite() {
         Some((index, value)) => Err(format!(
@@ -225,28 +223,33 @@ impl Primitive for RootOf {
             let show = |t: &[&LeafType]| t.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
             return Err(format!("the start and parameters must be ({})", show(&expected)).into());
         }
-        Ok(e.solution.clone())
+        Ok(e.solution.iter().cloned().chain([LeafType::new(&[2], Kind::U32)]).collect())
     }
-    fn scratch(&self, _: &[LeafType]) -> Scratch {
+    fn scratch(&self, inputs: &[LeafType]) -> Scratch {
+        self.scratch_among(inputs, &mut Common::default())
+    }
+    fn scratch_among(&self, _: &[LeafType], common: &mut Common) -> Scratch {
         let n = flat::len(&self.equation.solution);
         Scratch {
             found: self.find.state(),
-            jacobian: Jacobian::new(&self.equation),
+            system: Held::new(&self.equation, common),
             start: self.equation.solution.iter().map(|t| AnyArray::full(t, 0.0)).collect(),
             solution: self.equation.solution.iter().map(|t| AnyArray::full(t, 0.0)).collect(),
             residual: vec![0.0; n],
             step: vec![0.0; n],
             z: vec![0.0; n],
             rows: vec![0.0; n],
-            newton: None,
             started: false,
         }
     }
     fn scratch_bytes(&self, _: &[LeafType]) -> u64 {
         let n = flat::len(&self.equation.solution) as u64;
+        self.find.bytes() + 48 * n
+    }
+    fn common_bytes(&self, _: &[LeafType]) -> Option<(usize, u64)> {
         let steps = self.policy == OnResidual::Refine || !self.find.measures();
-        let newton = if steps { Workspace::bytes(self.newton(), n as usize) } else { 0 };
-        self.find.bytes() + Jacobian::bytes(&self.equation) + 48 * n + newton
+        let newton = if steps { Workspace::bytes(&**self.newton(), flat::len(&self.equation.solution)) } else { 0 };
+        Some((Arc::as_ptr(&self.equation) as usize, Jacobian::bytes(&self.equation) + newton))
     }
     fn value(&self, s: &mut Scratch, inputs: &[AnyView<'_>], outputs: &mut [AnyViewMut<'_>]) -> Result<Option<Report>, ErrorKind> {
         let n = self.equation.solution.len();
@@ -282,11 +285,10 @@ impl Primitive for RootOf {
             let start = self.at_start(s, params)?;
             return Err(self.error(&judged, found, start));
         }
-        for (to, from) in outputs.iter_mut().map(reborrow).zip(&s.solution) {
-            match (to, from) {
-                (AnyViewMut::F64(mut a), AnyArray::F64(b)) => a.assign(b),
-                (AnyViewMut::F32(mut a), AnyArray::F32(b)) => a.assign(b),
-                _ => {}
+        let stamp = AnyArray::U32(ndarray::arr1(&judged.stamp.halves()).into_dyn());
+        for (to, from) in outputs.iter_mut().zip(s.solution.iter().chain([&stamp])) {
+            if !to.assign(&from.view()) {
+                return Err(ErrorKind::misuse("an output does not have the type of its part of the solution"));
             }
         }
         s.started = true;
@@ -300,7 +302,7 @@ impl Primitive for RootOf {
     }
     fn count(&self, s: &Scratch, into: &mut Counts) {
         self.find.count(&*s.found, into);
-        if let Ok(j) = &s.jacobian {
+        if let (true, Ok(j)) = (s.system.first, &s.system.lock().jacobian) {
             j.count(into);
         }
     }
@@ -313,17 +315,20 @@ impl Primitive for RootOf {
         if tp.iter().all(Option::is_none) {
             return vec![None; outputs.len()];
         }
-        let at = Own::<((Leaves, Leaves), Leaves)>(((outputs.to_vec(), p.to_vec()), filled(tp, p)));
+        let (z, stamp) = outputs.split_at(outputs.len() - 1);
+        let at = Own::<((Leaves, Leaves), Leaves)>(((z.to_vec(), p.to_vec()), filled(tp, p)));
         let moved = self.equation.by_params.call(at).scaled(-1.0);
-        self.system(Side::Plain).solve(&moved, outputs, p, inputs[inputs.len() - 1]).into_iter().map(Some).collect()
+        let solved = self.system(Side::Plain).solve(&moved, z, p, [inputs[inputs.len() - 1], stamp[0]]);
+        solved.into_iter().map(Some).chain([None]).collect()
     }
     fn cotangent(&self, inputs: &[DynVar], outputs: &[DynVar], cotangents: &[Option<DynVar>], _: &[bool]) -> Vec<Option<DynVar>> {
         // F_zᵀ u = z̄, θ̄ = F_θᵀ (−u). The start has none.
         let p = self.params(inputs);
-        let u = self.system(Side::Transposed).solve(&filled(cotangents, outputs), outputs, p, inputs[inputs.len() - 1]);
-        let at = Own::<((Leaves, Leaves), Leaves)>(((outputs.to_vec(), p.to_vec()), negative(&u)));
+        let (z, stamp) = outputs.split_at(outputs.len() - 1);
+        let u = self.system(Side::Transposed).solve(&filled(cotangents, z), z, p, [inputs[inputs.len() - 1], stamp[0]]);
+        let at = Own::<((Leaves, Leaves), Leaves)>(((z.to_vec(), p.to_vec()), negative(&u)));
         let bars = self.equation.by_params_transposed.call(at);
-        let mut all = vec![None; outputs.len()];
+        let mut all = vec![None; z.len()];
         all.extend(bars.iter().map(|c| c.kind().is_real().then_some(*c)));
         all.resize(inputs.len(), None);
         all

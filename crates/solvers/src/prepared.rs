@@ -23,7 +23,8 @@ type Doors<M> = (Unknown<M>, Params<M>, <M as Method>::Each);
 pub struct Prepared<M: Method> {
     name: &'static str,
     function: Function<Inputs<M>, Outputs<M>>,
-    workspace: Workspace<Inputs<M>, Outputs<M>>,
+    /// Made when it is first solved.
+    workspace: Option<Workspace<Inputs<M>, Outputs<M>>>,
     /// Leaves of the solution, and of the unknown where it is another.
     leaves: (usize, usize),
     at: Site,
@@ -32,13 +33,7 @@ pub struct Prepared<M: Method> {
 impl<M: Method> Clone for Prepared<M> {
     /// Another one for another thread: the recording is shared, the workspace is its own.
     fn clone(&self) -> Self {
-        Prepared {
-            name: self.name,
-            function: self.function.clone(),
-            workspace: workspace(&self.function),
-            leaves: self.leaves,
-            at: self.at,
-        }
+        Prepared { name: self.name, function: self.function.clone(), workspace: None, leaves: self.leaves, at: self.at }
     }
 }
 
@@ -146,8 +141,7 @@ impl<M: Method> Prepared<M> {
         let number = || Leaf::<f64>::new([]);
         let outputs = (solution, unknown, (Leaf::<u32>::new([]), [number(), number(), number(), number()]));
         let function = Function::with_doors(program, (doors.0, doors.1, doors.2, extra), outputs)?;
-        let workspace = workspace(&function);
-        Ok(Prepared { name: m.name(), function, workspace, leaves, at })
+        Ok(Prepared { name: m.name(), function, workspace: None, leaves, at })
     }
     /// The shapes that one step gets, with the leading axis of what was given.
     pub(crate) fn stacked(each: &M::Each, given: &impl Feed<M::Each>, at: Site) -> M::Each {
@@ -170,7 +164,7 @@ impl<M: Method> Prepared<M> {
         captured: &[AnyView<'_>],
     ) -> Result<(<Solution<M> as Structure>::Views<'_>, Ended)> {
         let given = (&start, &params, &each, captured);
-        let (solution, _, (count, numbers)) = self.workspace.run(given)?;
+        let (solution, _, (count, numbers)) = workspace(&mut self.workspace, &self.function).run(given)?;
         let [a, b, c, d] = numbers;
         let r = Ended::new(count.number()?, [a.number()?, b.number()?, c.number()?, d.number()?]);
         if !r.residual.is_finite() {
@@ -194,7 +188,7 @@ impl<M: Method> Prepared<M> {
         let (solution, other) = self.leaves;
         let (from, leaves) = if other == 0 { (0, solution) } else { (solution, solution + other) };
         let (mut k, mut steps, mut numbers) = (0, 0, [0.0; 4]);
-        self.workspace.run_each(given, &mut |v| {
+        workspace(&mut self.workspace, &self.function).run_each(given, &mut |v| {
             match (k < leaves, &v) {
                 (true, _) if k < from => {}
                 (true, _) => sink(v),
@@ -211,11 +205,11 @@ impl<M: Method> Prepared<M> {
     /// What its program has executed.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        self.workspace.counts()
+        self.workspace.as_ref().map(Workspace::counts).unwrap_or_default()
     }
     /// Forgets what earlier solves left for later ones: warm starts of solvers within.
     pub fn forget_warm_starts(&mut self) {
-        self.workspace.forget_warm_starts();
+        self.workspace.iter_mut().for_each(Workspace::forget_warm_starts);
     }
     /// The recorded loop.
     #[must_use]
@@ -246,7 +240,7 @@ impl<M: Method> Prepared<M> {
     ) -> Result<Solved<Solution<M>>> {
         let given = (&start, &params, &each, Vec::<AnyArray>::new());
         let mut out = self.function.outputs().arrays(&mut |t| AnyArray::full(t, 0.0));
-        self.workspace.run_into(&given, &mut out)?;
+        workspace(&mut self.workspace, &self.function).run_into(&given, &mut out)?;
         let (solution, _, (count, [a, b, c, d])) = out;
         let r = Ended::new(count.number()?, [a.number()?, b.number()?, c.number()?, d.number()?]);
         self.finite(&given, r)?;
@@ -261,10 +255,12 @@ impl<M: Method> Prepared<M> {
 }
 
 /// What runs the loop. What is not finite in its results is looked into here, with the iteration.
-fn workspace<I: Structure, O: Structure>(f: &Function<I, O>) -> Workspace<I, O> {
-    let mut w = f.workspace();
-    w.allow(Allow::Results);
-    w
+fn workspace<'a, I: Structure, O: Structure>(made: &'a mut Option<Workspace<I, O>>, f: &Function<I, O>) -> &'a mut Workspace<I, O> {
+    made.get_or_insert_with(|| {
+        let mut w = f.workspace();
+        w.allow(Allow::Results);
+        w
+    })
 }
 
 fn owned<S: Structure>(given: &impl Feed<S>) -> Vec<AnyArray> {

@@ -1,5 +1,5 @@
 //! What arrays of any element type can be asked: their type, their elements as doubles, whether they are finite.
-use super::any::{AnyArray, AnyView, Shared};
+use super::any::{AnyArray, AnyView, AnyViewMut, Shared};
 use super::element::{Element, Kind, Real};
 use super::leaf_type::{LeafType, Shape};
 use crate::each_kind;
@@ -37,6 +37,14 @@ impl AnyArray {
             AnyArray::F64(a) => AnyView::F64(a.view()),
             AnyArray::F32(a) => AnyView::F32(a.view()),
             AnyArray::U32(a) => AnyView::U32(a.view()),
+        }
+    }
+    /// Borrows to write.
+    pub fn view_mut(&mut self) -> AnyViewMut<'_> {
+        match self {
+            AnyArray::F64(a) => AnyViewMut::F64(a.view_mut()),
+            AnyArray::F32(a) => AnyViewMut::F32(a.view_mut()),
+            AnyArray::U32(a) => AnyViewMut::U32(a.view_mut()),
         }
     }
     /// Every element as a double, in row-major order.
@@ -118,6 +126,36 @@ impl AnyView<'_> {
             AnyView::F32(a) => first(a, |v| v.is_nan()),
             AnyView::U32(_) => None,
         }
+    }
+}
+
+impl AnyViewMut<'_> {
+    /// The same view for a shorter time.
+    pub fn reborrow(&mut self) -> AnyViewMut<'_> {
+        match self {
+            AnyViewMut::F64(a) => AnyViewMut::F64(a.view_mut()),
+            AnyViewMut::F32(a) => AnyViewMut::F32(a.view_mut()),
+            AnyViewMut::U32(a) => AnyViewMut::U32(a.view_mut()),
+        }
+    }
+    /// Shape and element type.
+    pub fn leaf_type(&self) -> LeafType {
+        match self {
+            AnyViewMut::F64(a) => LeafType::new(a.shape(), Kind::F64),
+            AnyViewMut::F32(a) => LeafType::new(a.shape(), Kind::F32),
+            AnyViewMut::U32(a) => LeafType::new(a.shape(), Kind::U32),
+        }
+    }
+    /// Copies the elements of an array of the same shape and element type; whether it is of these.
+    #[must_use]
+    pub fn assign(&mut self, from: &AnyView<'_>) -> bool {
+        match (self, from) {
+            (AnyViewMut::F64(a), AnyView::F64(b)) if a.shape() == b.shape() => a.assign(b),
+            (AnyViewMut::F32(a), AnyView::F32(b)) if a.shape() == b.shape() => a.assign(b),
+            (AnyViewMut::U32(a), AnyView::U32(b)) if a.shape() == b.shape() => a.assign(b),
+            _ => return false,
+        }
+        true
     }
 }
 

@@ -12,7 +12,7 @@ pub use crate::operation::{Counts, Products};
 use crate::array::{AnyView, Element, Layout, LeafType};
 use crate::error::{Counted, Error, ErrorKind, Lacking, Result};
 use crate::kernels::halves::threads;
-use crate::operation::Report;
+use crate::operation::{Common, Report};
 use crate::plan::{Memory, Plan};
 use arena::{Arena, Base};
 use ndarray::IxDyn;
@@ -42,7 +42,7 @@ impl Executor {
         let arena = Arena::new(plan.bytes);
         let failed = arena.is_none().then(|| plan.most.error(plan.bytes as u64, Lacking::Memory));
         let arena = arena.unwrap_or_else(Arena::empty);
-        let mut runner = Runner::new(&plan.block);
+        let mut runner = Runner::new(&plan.block, &mut Common::default());
         if failed.is_none() {
             runner.bases.set(0, arena.base().part(0, plan.block.frame));
         }

@@ -7,7 +7,7 @@ use crate::array::Kind;
 use crate::error::{Error, ErrorKind};
 use crate::kernels::halves::both;
 use crate::kernels::{copy, fold};
-use crate::operation::{Class, Counts, Products, Report, truth};
+use crate::operation::{Class, Common, Counts, Products, Report, truth};
 use crate::plan::checkpoints::Ledger;
 use crate::plan::code::{Block, Cond, Instruction, Operand, Replay, Scan, Step};
 use std::any::Any;
@@ -38,24 +38,30 @@ struct Part {
 }
 
 impl Runner {
-    pub(crate) fn new(block: &Block) -> Self {
+    /// States of externals are made here; `common` holds what they share in this workspace.
+    pub(crate) fn new(block: &Block, common: &mut Common) -> Self {
         let mut bases = vec![Base::nowhere(); 1 + block.inputs + block.outputs];
         bases.extend(block.constants.iter().map(|c| Base::of_view(&c.view())));
         let mut states: Vec<Box<dyn Any + Send>> = vec![];
         let mut children = vec![];
         for step in &block.steps {
             match &step.instruction {
-                Instruction::External { external, .. } => states.push(external.state()),
+                Instruction::External { external, .. } => states.push(external.state(common)),
                 Instruction::Scan(s) => {
-                    let part = |_| Part { runner: Runner::new(&s.body), reports: vec![], steps: 0, error: None };
+                    let part = |runner| Part { runner, reports: vec![], steps: 0, error: None };
+                    let parts = match s.parts {
+                        1 => vec![part(Runner::new(&s.body, common))],
+                        // Parts run at the same time and share nothing.
+                        n => (0..n).map(|_| part(Runner::new(&s.body, &mut Common::default()))).collect(),
+                    };
                     children.push(Child::Scan {
-                        parts: (0..s.parts).map(part).collect(),
-                        test: s.test.as_ref().map(Runner::new),
+                        parts,
+                        test: s.test.as_ref().map(|t| Runner::new(t, common)),
                         ledger: s.keeps.as_ref().map(|k| Ledger::new(k.spacing, k.slots, 0)),
-                        players: s.replays.iter().map(|r| (Player::new(r), Runner::new(&r.body))).collect(),
+                        players: s.replays.iter().map(|r| (Player::new(r), Runner::new(&r.body, common))).collect(),
                     });
                 }
-                Instruction::Cond(c) => children.push(Child::Cond { yes: Runner::new(&c.yes), no: Runner::new(&c.no) }),
+                Instruction::Cond(c) => children.push(Child::Cond { yes: Runner::new(&c.yes, common), no: Runner::new(&c.no, common) }),
                 _ => {}
             }
         }

@@ -87,12 +87,12 @@ impl<I: Structure, O: Structure> Function<I, O> {
     #[must_use]
     pub fn allow(&self, what: Allow) -> Self {
         let program = self.inner.program.clone();
-        let program = match program {
-            Ok(p) if what == Allow::Everything && has_checks(&p) => Ok(Arc::new(unchecked(&p))),
-            p => p,
+        let (program, planned) = match program {
+            Ok(p) if what == Allow::Everything && has_checks(&p) => (Ok(Arc::new(unchecked(&p))), Arc::default()),
+            p => (p, self.inner.planned.clone()),
         };
         Function {
-            inner: Inner::allowing(program, self.inner.primal.clone(), what),
+            inner: Inner::allowing(program, self.inner.primal.clone(), what, planned),
             inputs: self.inputs.clone(),
             outputs: self.outputs.clone(),
         }

@@ -1,20 +1,48 @@
 //! One-off evaluation and derivatives at a point. Programs and plans are kept by the function; arrays are new each time.
 use super::workspace::here;
-use super::{Function, Inner, Workspace};
+use super::{Function, Inner, Workspace, lock};
 use crate::array::Real;
 use crate::error::{Error, ErrorKind, Lacking, Result};
+use crate::operation::Report;
 use crate::transform;
 use crate::tree::{Feed, Leaf, Ranked, Structure};
 use ndarray::ArrayD;
 use rayon::prelude::*;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Stretches of points that a thread takes, one after the other, so that none waits long for another.
 const STRETCHES: usize = 4;
 
 impl<I: Structure, O: Structure> Function<I, O> {
-    fn through<J: Structure, P: Structure>(inner: &Arc<Inner>, inputs: J, outputs: P) -> Function<J, P> {
-        Function { inner: inner.clone(), inputs, outputs }
+    /// Runs a program of this function once: an executor that is idle is taken for it, and put back.
+    fn through<J: Structure, P: Structure>(&self, inner: &Arc<Inner>, inputs: J, outputs: P, at: impl Feed<J>) -> Result<P::Arrays> {
+        let f = Function { inner: inner.clone(), inputs, outputs };
+        let mut w = Workspace::new(&f, inner.executor());
+        let made = f.eval_in(&mut w, &at);
+        {
+            let mut reports = lock(&self.inner.reports);
+            let said = if made.is_ok() { w.reports() } else { &[] };
+            reports.truncate(said.len());
+            let (old, new) = said.split_at(reports.len());
+            reports.iter_mut().zip(old).for_each(|(to, from)| to.clone_from(from));
+            reports.extend_from_slice(new);
+        }
+        inner.keep(w.into_executor());
+        made
+    }
+    /// What solvers inside said in the last call in one line, such as [`eval`](Function::eval) or [`value_and_gradient`](Function::value_and_gradient), from any
+    /// thread, in the order in which they ran; nothing after an error.
+    ///
+    /// Calls in one line keep what they run in: they allocate their results alone once warm, and solvers that start warm go on from the last call.
+    #[must_use]
+    pub fn reports(&self) -> Vec<Report> {
+        lock(&self.inner.reports).clone()
+    }
+    /// Gives back the memory that calls in one line keep for the next one, and forgets what solvers would start warm from.
+    pub fn release(&self) {
+        let derived = [&self.inner.value_and_gradient, &self.inner.hvp, &self.inner.jvp, &self.inner.vjp];
+        lock(&self.inner.planned.idle).clear();
+        derived.into_iter().filter_map(OnceLock::get).for_each(|i| lock(&i.planned.idle).clear());
     }
     /// The outputs at these inputs.
     ///
@@ -22,7 +50,7 @@ impl<I: Structure, O: Structure> Function<I, O> {
     /// As [`Workspace::run`](super::Workspace::run).
     #[track_caller]
     pub fn eval(&self, at: impl Feed<I>) -> Result<O::Arrays> {
-        self.eval_in(&mut self.workspace(), &at).map_err(here())
+        self.through(&self.inner, self.inputs.clone(), self.outputs.clone(), at).map_err(here())
     }
     fn eval_in(&self, w: &mut Workspace<I, O>, at: &impl Feed<I>) -> Result<O::Arrays> {
         let mut views = vec![];
@@ -38,7 +66,7 @@ impl<I: Structure, O: Structure> Function<I, O> {
         Ok(self.outputs.arrays(&mut |t| views.next().unwrap_or_else(|| crate::array::AnyArray::full(t, 0.0))))
     }
     /// The outputs at each of many points: independent problems, solved at the same time on as many threads as there are, each with a workspace
-    /// of its own. The results are in the order of the points, the same for any number of threads.
+    /// of its own. Each starts cold. The results are in the order of the points, the same for any number of threads.
     ///
     /// Small problems of one shape run faster as one function over a leading axis: [`map`](crate::record::map).
     ///
@@ -84,8 +112,14 @@ impl<I: Structure, O: Structure> Function<I, O> {
         let at = here();
         let each = points.len().div_ceil(STRETCHES * rayon::current_num_threads()).max(1);
         let stretch = |points: &[A]| -> Vec<Result<O::Arrays>> {
-            let mut w = self.workspace();
-            points.iter().map(|p| self.eval_in(&mut w, p).map_err(&at)).collect()
+            let mut w = Workspace::new(self, self.inner.executor());
+            let one = |p: &A| {
+                w.forget_warm_starts();
+                self.eval_in(&mut w, p).map_err(&at)
+            };
+            let made = points.iter().map(one).collect();
+            self.inner.keep(w.into_executor());
+            made
         };
         points.par_chunks(each).flat_map_iter(stretch).collect()
     }
@@ -99,7 +133,8 @@ impl<I: Structure, O: Structure> Function<I, O> {
             let all = vec![true; self.inputs.leaf_types().len()];
             self.inner.derive(|p| transform::jvp(p, &all, &vec![true; p.outputs.len()]))
         });
-        Self::through(inner, (self.inputs.clone(), self.inputs.clone()), (self.outputs.clone(), self.outputs.clone())).eval((at, tangent))
+        let (inputs, outputs) = ((self.inputs.clone(), self.inputs.clone()), (self.outputs.clone(), self.outputs.clone()));
+        self.through(inner, inputs, outputs, (at, tangent)).map_err(here())
     }
     /// Outputs, and Jᵀ·c with respect to all inputs (zero for index inputs).
     ///
@@ -111,7 +146,8 @@ impl<I: Structure, O: Structure> Function<I, O> {
             let all = vec![true; self.inputs.leaf_types().len()];
             self.inner.derive(|p| transform::vjp(p, &all, &vec![true; p.outputs.len()]))
         });
-        Self::through(inner, (self.inputs.clone(), self.outputs.clone()), (self.outputs.clone(), self.inputs.clone())).eval((at, cotangent))
+        let (inputs, outputs) = ((self.inputs.clone(), self.outputs.clone()), (self.outputs.clone(), self.inputs.clone()));
+        self.through(inner, inputs, outputs, (at, cotangent)).map_err(here())
     }
 }
 
@@ -139,7 +175,8 @@ impl<I: Structure, O: Structure> Function<I, O> {
         O: Number,
     {
         let inner = self.value_and_gradient_inner();
-        let (value, gradient) = Self::through(&inner, self.inputs.clone(), (self.outputs.clone(), self.inputs.clone())).eval(at)?;
+        let outputs = (self.outputs.clone(), self.inputs.clone());
+        let (value, gradient) = self.through(&inner, self.inputs.clone(), outputs, at).map_err(here())?;
         Ok((value.number()?, gradient))
     }
     /// The gradient with respect to all inputs.
@@ -169,6 +206,7 @@ impl<I: Structure, O: Structure> Function<I, O> {
                 transform::select(&q, &(g.outputs.len()..q.outputs.len()).collect::<Vec<_>>())
             })
         });
-        Self::through(inner, (self.inputs.clone(), self.inputs.clone()), self.inputs.clone()).eval((at, direction))
+        let inputs = (self.inputs.clone(), self.inputs.clone());
+        self.through(inner, inputs, self.inputs.clone(), (at, direction)).map_err(here())
     }
 }

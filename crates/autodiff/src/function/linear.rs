@@ -1,11 +1,10 @@
 //! The derivative of a function at a point, as a linear operator.
-use super::trace::{Bad, Source, source};
+use super::guard::Guard;
+use super::linearization::{Linearization, Point};
 use super::workspace::{here, same_lengths};
 use super::{Allow, Function};
 use crate::array::{AnyArray, AnyView, Kind, LeafType};
 use crate::error::{Counted, Error, ErrorKind, Result};
-use crate::execute::Executor;
-use crate::operation::Program;
 use crate::plan::{Memory, Plan};
 use crate::transform;
 use crate::tree::{Feed, Structure};
@@ -14,29 +13,30 @@ use std::sync::Arc;
 
 /// J at a point: [`apply`](Linear::apply) is J·t, [`apply_transpose`](Linear::apply_transpose) is Jᵀ·c.
 ///
-/// The function itself ran once, when this was made; an application runs only what depends on the tangent.
+/// The function itself runs once at each point; an application runs only what depends on the direction. All points of a function share its plans.
+///
+/// ```
+/// use hypertape_autodiff::{Function, shape};
+/// use ndarray::arr1;
+/// let f = Function::record(shape![2], |x| x * x)?;
+/// let mut j = f.linearize(&arr1(&[1.0, 2.0]))?;
+/// assert_eq!(j.apply(&arr1(&[1.0, 1.0]))?, arr1(&[2.0, 4.0]).into_dyn());
+/// j.move_to(&arr1(&[3.0, 4.0]))?;
+/// assert_eq!(j.apply(&arr1(&[1.0, 1.0]))?, arr1(&[6.0, 8.0]).into_dyn());
+/// # Ok::<(), hypertape_autodiff::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Linear<I: Structure, O: Structure> {
     inputs: I,
     outputs: O,
     /// Lengths of the vectors in both.
     lengths: [Vec<usize>; 2],
-    values: Vec<AnyArray>,
-    residuals: Vec<AnyArray>,
-    forward: Executor,
-    reverse: Executor,
-    rules: Rules,
-}
-
-/// What results may be, and how to find out what made them so.
-#[derive(Debug)]
-struct Rules {
-    allow: Allow,
-    primal: Arc<Program>,
-    /// The program of values and residuals.
-    value: Program,
-    /// J·t and Jᵀ·c.
-    programs: [Program; 2],
+    point: Point,
+    /// The inputs that products read; the others are empty.
+    at: Vec<AnyArray>,
+    /// Why the point is set nowhere.
+    failed: Option<Error>,
+    guard: Guard,
 }
 
 impl<I: Structure, O: Structure> Function<I, O> {
@@ -46,39 +46,59 @@ impl<I: Structure, O: Structure> Function<I, O> {
     /// As [`Workspace::run`](super::Workspace::run).
     #[track_caller]
     pub fn linearize(&self, at: impl Feed<I>) -> Result<Linear<I, O>> {
-        let p = self.program()?;
-        let active = self.real_inputs();
-        let wanted: Vec<bool> = self.outputs.leaf_types().iter().map(|t| t.kind.is_real()).collect();
-        let parts = transform::linearize(&p, &active, &wanted)?;
-        let types = parts.primal.output_types();
-        let outputs: Vec<crate::tree::AnyLeaf> = types.iter().cloned().map(crate::tree::AnyLeaf).collect();
-        let primal = Function::from_program(Ok(parts.primal.clone()), self.inputs.clone(), outputs);
+        let parts = self.inner.linearization.get_or_init(|| {
+            let p = self.inner.program.clone()?;
+            let wanted: Vec<bool> = self.outputs.leaf_types().iter().map(|t| t.kind.is_real()).collect();
+            let parts = transform::linearize(&p, &self.real_inputs(), &wanted)?;
+            Linearization::new(p, parts).map(Arc::new)
+        });
+        let point = parts.as_ref().map_err(Clone::clone).and_then(Point::new).map_err(here())?;
         // What the derivative keeps may be infinite, as operands are; only values are looked at.
-        let mut workspace = primal.allow(self.inner.allow).workspace().watch(p.outputs.len());
-        let mut values = vec![];
-        workspace.each(&at, &mut |v| values.push(v.to_owned())).map_err(here())?;
-        let residuals = values.split_off(p.outputs.len());
-        let back = parts.transpose()?;
-        let executor = |p: &Program| Ok::<_, Error>(Executor::new(Arc::new(Plan::new(p)?)));
-        Ok(Linear {
-            inputs: self.inputs.clone(),
-            outputs: self.outputs.clone(),
-            lengths: [self.inputs.all_lengths(), self.outputs.all_lengths()],
-            values,
-            residuals,
-            forward: executor(&parts.linear)?,
-            reverse: executor(&back)?,
-            rules: Rules { allow: self.inner.allow, primal: p, value: parts.primal, programs: [parts.linear, back] },
-        })
+        let guard = self.inner.guard().watch(self.outputs.leaf_types().len());
+        let (inputs, outputs) = (self.inputs.clone(), self.outputs.clone());
+        let lengths = [inputs.all_lengths(), outputs.all_lengths()];
+        let empty = || AnyArray::full(&LeafType::new(&[0], Kind::U32), 0.0);
+        let at_leaves = inputs.leaf_types().iter().map(|_| empty()).collect();
+        let mut linear = Linear { inputs, outputs, lengths, point, at: at_leaves, failed: None, guard };
+        linear.place(&at).map_err(here())?;
+        Ok(linear)
     }
 }
 
 impl<I: Structure, O: Structure> Linear<I, O> {
+    /// Moves to another point. Nothing is planned, and nothing is allocated.
+    ///
+    /// # Errors
+    /// As [`Function::linearize`]; applications give the same error then, until a move succeeds.
+    #[track_caller]
+    pub fn move_to(&mut self, at: impl Feed<I>) -> Result<()> {
+        let moved = self.place(&at).map_err(here());
+        self.failed = moved.as_ref().err().cloned();
+        moved
+    }
+    fn place(&mut self, at: &impl Feed<I>) -> Result<()> {
+        let mut views: SmallVec<[AnyView<'_>; 16]> = SmallVec::new();
+        at.feed(&mut |v| views.push(v));
+        let executor = self.point.executor();
+        executor.check(&views)?;
+        same_lengths("run", at, &self.lengths[0])?;
+        self.guard.run(executor, &views)?;
+        let of = self.point.of();
+        for (_, (to, from)) in self.at.iter_mut().zip(&views).enumerate().filter(|(i, _)| of.reads_input(*i)) {
+            if !to.view_mut().assign(from) {
+                *to = from.to_owned();
+            }
+        }
+        Ok(())
+    }
     /// The function's outputs at the point.
     #[must_use]
     pub fn values(&self) -> O::Arrays {
-        let mut it = self.values.iter().cloned();
-        self.outputs.arrays(&mut |t| it.next().unwrap_or_else(|| AnyArray::full(t, 0.0)))
+        let mut k = 0;
+        self.outputs.arrays(&mut |_| {
+            k += 1;
+            self.point.value(k - 1).to_owned()
+        })
     }
     /// J·t.
     ///
@@ -99,7 +119,7 @@ impl<I: Structure, O: Structure> Linear<I, O> {
     pub fn apply_each(&mut self, tangent: impl Feed<I>, leaf: &mut dyn FnMut(AnyView<'_>)) -> Result<()> {
         let types = self.inputs.leaf_types();
         same_lengths("linearize", &tangent, &self.lengths[0]).map_err(here())?;
-        run(&mut self.forward, &self.residuals, &tangent, &types, (&self.rules, 0), leaf).map_err(here())
+        self.product(false, &tangent, &types, leaf).map_err(here())
     }
     /// Jᵀ·c.
     ///
@@ -120,24 +140,51 @@ impl<I: Structure, O: Structure> Linear<I, O> {
     pub fn apply_transpose_each(&mut self, cotangent: impl Feed<O>, leaf: &mut dyn FnMut(AnyView<'_>)) -> Result<()> {
         let types = self.outputs.leaf_types();
         same_lengths("linearize", &cotangent, &self.lengths[1]).map_err(here())?;
-        run(&mut self.reverse, &self.residuals, &cotangent, &types, (&self.rules, 1), leaf).map_err(here())
+        self.product(true, &cotangent, &types, leaf).map_err(here())
+    }
+    fn product<S: Structure>(
+        &mut self,
+        transposed: bool,
+        x: &impl Feed<S>,
+        types: &[LeafType],
+        leaf: &mut dyn FnMut(AnyView<'_>),
+    ) -> Result<()> {
+        if let Some(e) = &self.failed {
+            return Err(e.clone());
+        }
+        let mut given: SmallVec<[AnyView<'_>; 16]> = SmallVec::new();
+        x.feed(&mut |v| given.push(v));
+        check(&given, types, self.guard.allow)?;
+        let real: SmallVec<[AnyView<'_>; 16]> = given.into_iter().filter(|v| v.kind().is_real()).collect();
+        let at: SmallVec<[AnyView<'_>; 16]> = self.at.iter().map(AnyArray::view).collect();
+        let (point, allow) = (&mut self.point, self.guard.allow);
+        point.apply(transposed, &at, &real)?;
+        let n = point.results();
+        let suspect = |k: usize| allow.suspects(&point.result(k)).map(|(index, value)| (k, index, value));
+        if let Some((k, index, value)) = (0..n).filter(|k| !point.surely_finite(*k)).find_map(suspect) {
+            point.look_into(allow, &at, &real, (k, &index, value))?;
+        }
+        (0..n).for_each(|k| leaf(point.result(k)));
+        Ok(())
     }
     /// The plan of one application of J, to print.
     #[must_use]
     pub fn plan(&self) -> &Arc<Plan> {
-        self.forward.plan()
+        self.point.plans()[0]
     }
-    /// What applications need in memory: both plans, and what is kept of the point.
+    /// What applications need in memory: the plans, and what is kept of the point.
     #[must_use]
     pub fn memory(&self) -> Memory {
-        let (forward, reverse) = (self.forward.memory(), self.reverse.memory());
-        let kept: usize = self.residuals.iter().map(|a| a.leaf_type().bytes()).sum();
-        Memory { workspace: forward.total() + reverse.total() + kept as u64, constants: forward.constants, ..Memory::default() }
+        let [value, forward, reverse] = self.point.memory();
+        let kept: usize = self.at.iter().map(|a| a.leaf_type().bytes()).sum();
+        let workspace = value.total() + forward.total() + reverse.total() + kept as u64;
+        Memory { workspace, constants: forward.constants, ..Memory::default() }
     }
     /// Kernels that one kind of application has executed so far: (J·t, Jᵀ·c).
     #[must_use]
     pub fn counts(&self) -> (crate::execute::Counts, crate::execute::Counts) {
-        (self.forward.counts(), self.reverse.counts())
+        let [_, forward, reverse] = self.point.counts();
+        (forward, reverse)
     }
 }
 
@@ -146,16 +193,8 @@ fn next(t: &LeafType, made: &mut impl Iterator<Item = AnyArray>) -> AnyArray {
     if t.kind == Kind::U32 { AnyArray::full(t, 0.0) } else { made.next().unwrap_or_else(|| AnyArray::full(t, 0.0)) }
 }
 
-fn run<S: Structure>(
-    e: &mut Executor,
-    residuals: &[AnyArray],
-    x: &impl Feed<S>,
-    types: &[LeafType],
-    (rules, which): (&Rules, usize),
-    leaf: &mut dyn FnMut(AnyView<'_>),
-) -> Result<()> {
-    let mut given: SmallVec<[AnyView<'_>; 16]> = SmallVec::new();
-    x.feed(&mut |v| given.push(v));
+/// That a direction has these types, and what may be in it.
+fn check(given: &[AnyView<'_>], types: &[LeafType], allow: Allow) -> Result<()> {
     if given.len() != types.len() {
         return Err(Error::new("linearize", ErrorKind::count(Counted::Leaves, types.len(), given.len())));
     }
@@ -164,51 +203,10 @@ fn run<S: Structure>(
             let (expected, given) = (t.clone().into(), v.leaf_type().into());
             return Err(Error::new("linearize", ErrorKind::Input { leaf, leaves: types.len(), expected, given }));
         }
-        if let Some((index, value)) = rules.allow.refuses(v) {
+        if let Some((index, value)) = allow.refuses(v) {
             let what = format!("direction {leaf} of {}", types.len());
             return Err(Error::new("linearize", ErrorKind::NotFinite { what, index, value }));
         }
     }
-    let real = given.iter().filter(|v| v.kind().is_real()).map(AnyView::reborrow);
-    let views: SmallVec<[AnyView<'_>; 16]> = residuals.iter().map(AnyArray::view).chain(real).collect();
-    e.run(&views)?;
-    let n = e.plan().outputs().len();
-    if let Some((k, (index, value))) = (0..n).filter(|k| !e.surely_finite(*k)).find_map(|k| Some((k, rules.allow.suspects(&e.output(k))?)))
-    {
-        rules.look_into(e, which, &views, residuals, (k, &index, value))?;
-    }
-    (0..n).for_each(|k| leaf(e.output(k)));
     Ok(())
-}
-
-impl Rules {
-    /// Whether what is not finite in a result may be. Directions are finite, or allowed not to be, so the fault is with the point.
-    #[cold]
-    fn look_into(
-        &self,
-        e: &Executor,
-        which: usize,
-        views: &[AnyView<'_>],
-        residuals: &[AnyArray],
-        (k, index, value): (usize, &[usize], f64),
-    ) -> Result<()> {
-        let n = e.plan().outputs().len();
-        let nan = (0..n).find_map(|k| e.output(k).first_nan().map(|(index, value)| (k, index, value)));
-        let bad = if nan.is_some() { Bad::Nan } else { Bad::Infinite };
-        let (k, index, value) = nan.as_ref().map_or((k, index, value), |(k, i, v)| (*k, i, *v));
-        let what = format!("output {k} of {n}");
-        let inputs: Vec<AnyArray> = views.iter().map(AnyView::to_owned).collect();
-        if let Source::Operation(made) = source(&self.programs[which], &inputs, bad, |_| true) {
-            return Err(made.error(Some(&self.primal), &what, index, value));
-        }
-        // A slope that was not finite at the point.
-        let slope = residuals.iter().position(|r| r.view().first_non_finite().is_some());
-        let outputs = &self.value.outputs[self.value.outputs.len() - residuals.len()..];
-        let maker = slope.and_then(|r| self.value.equations.iter().find(|e| e.outputs.contains(&outputs[r])));
-        if maker.is_none() && bad == Bad::Infinite && self.allow != Allow::Finite {
-            return Ok(());
-        }
-        let (op, at) = maker.map_or((what.clone(), None), |e| (e.op.name().to_string(), e.site));
-        Err(Error::numeric(op, ErrorKind::NoDerivative { what, index: index.to_vec(), value }).or(at))
-    }
 }

@@ -1,11 +1,13 @@
 //! A recorded program with typed doors: immutable, `Send + Sync`, cheap to clone.
 mod allow;
-mod arrange;
+mod places;
 mod check;
 mod dense;
 mod diagnose;
 mod evaluate;
+mod guard;
 mod linear;
+mod linearization;
 mod trace;
 mod workspace;
 mod wrt;
@@ -16,18 +18,21 @@ pub use check::GradientCheck;
 pub use diagnose::origin;
 pub use evaluate::Number;
 pub use linear::Linear;
+pub use linearization::{Linearization, Point};
 pub use workspace::Workspace;
 pub use wrt::Wrt;
 
 use crate::array::Kind;
 use crate::error::{Error, ErrorKind, Result, Scalar, Site, Typed, Vectors};
-use crate::operation::{Program, Value};
+use crate::execute::Executor;
+use crate::operation::{Program, Report, Value};
 use crate::plan::{Memory, Plan};
 use crate::record::{self, DynVar};
 use crate::transform;
 use crate::tree::{Give, Structure, Vars};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::{Arc, OnceLock};
+use guard::Guard;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// A program, its plan and its common derivatives, each made when it is first asked for.
 #[derive(Debug)]
@@ -37,23 +42,35 @@ struct Inner {
     /// The program whose derivative this one is.
     primal: Option<Arc<Program>>,
     allow: Allow,
-    plan: OnceLock<Result<Arc<Plan>>>,
+    planned: Arc<Planned>,
+    /// What solvers inside said in the last one-line call.
+    reports: Mutex<Vec<Report>>,
+    linearization: OnceLock<Result<Arc<Linearization>>>,
     value_and_gradient: OnceLock<Arc<Inner>>,
     hvp: OnceLock<Arc<Inner>>,
     jvp: OnceLock<Arc<Inner>>,
     vjp: OnceLock<Arc<Inner>>,
 }
 
+/// The plan of a program, made when it is first needed, and what runs it between one-line calls.
+#[derive(Debug, Default)]
+struct Planned {
+    plan: OnceLock<Result<Arc<Plan>>>,
+    idle: Mutex<Vec<Executor>>,
+}
+
 impl Inner {
     fn new(program: Result<Program>) -> Arc<Self> {
-        Self::allowing(program.map(Arc::new), None, Allow::Finite)
+        Self::allowing(program.map(Arc::new), None, Allow::Finite, Arc::default())
     }
-    fn allowing(program: Result<Arc<Program>>, primal: Option<Arc<Program>>, allow: Allow) -> Arc<Self> {
+    fn allowing(program: Result<Arc<Program>>, primal: Option<Arc<Program>>, allow: Allow, planned: Arc<Planned>) -> Arc<Self> {
         Arc::new(Inner {
             program,
             primal,
             allow,
-            plan: OnceLock::new(),
+            planned,
+            reports: Mutex::default(),
+            linearization: OnceLock::new(),
             value_and_gradient: OnceLock::new(),
             hvp: OnceLock::new(),
             jvp: OnceLock::new(),
@@ -61,12 +78,28 @@ impl Inner {
         })
     }
     fn plan(&self) -> Result<Arc<Plan>> {
-        self.plan
+        self.planned
+            .plan
             .get_or_init(|| {
                 let program = self.program.clone()?;
                 Plan::new(&program).map(Arc::new)
             })
             .clone()
+    }
+    fn guard(&self) -> Guard {
+        Guard::new(self.program.clone().ok(), self.primal.clone(), self.allow)
+    }
+    /// An executor of the plan that is idle, or a new one.
+    fn executor(&self) -> Result<Executor> {
+        let idle = lock(&self.planned.idle).pop();
+        idle.map_or_else(|| self.plan().map(Executor::new), Ok)
+    }
+    /// Keeps an executor for the next call: as many as there are threads at the most.
+    fn keep(&self, executor: Option<Executor>) {
+        let mut idle = lock(&self.planned.idle);
+        if idle.len() < rayon::current_num_threads() {
+            idle.extend(executor);
+        }
     }
     /// Another program made from this one.
     fn derive(&self, f: impl FnOnce(&Program) -> Result<Program>) -> Arc<Inner> {
@@ -75,8 +108,12 @@ impl Inner {
     /// The program of another function that was made from this one.
     fn derived(&self, program: Result<Program>) -> Arc<Inner> {
         let primal = self.primal.clone().or_else(|| self.program.clone().ok());
-        Inner::allowing(program.map(Arc::new), primal, self.allow)
+        Inner::allowing(program.map(Arc::new), primal, self.allow, Arc::default())
     }
+}
+
+fn lock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
+    m.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A recorded function from `I` to `O`.
@@ -206,7 +243,7 @@ impl<I: Structure, O: Structure> Function<I, O> {
     /// Some of the outputs, in any nesting.
     #[track_caller]
     pub fn output<R: Vars>(&self, pick: impl FnOnce(O::Vars) -> R) -> Function<I, R::Structure> {
-        let (picked, outputs) = arrange::places("output", &self.outputs, pick);
+        let (picked, outputs) = places::places("output", &self.outputs, pick);
         let inner = self.inner.derive(|p| transform::select(p, &picked?));
         Function { inner, inputs: self.inputs.clone(), outputs }
     }
@@ -222,7 +259,7 @@ impl<I: Structure, O: Structure> Function<I, O> {
     /// What runs this function again and again: one for each thread.
     #[must_use]
     pub fn workspace(&self) -> Workspace<I, O> {
-        Workspace::new(self)
+        Workspace::new(self, self.inner.plan().map(Executor::new))
     }
     /// What running needs in memory, by purpose. For one real number of a function's inputs: with its gradient.
     ///

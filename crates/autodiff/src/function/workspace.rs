@@ -1,25 +1,19 @@
 //! What a thread owns to run a function again and again without allocating.
-use super::diagnose::explain;
-use super::trace::{Bad, Source, source};
+use super::guard::Guard;
 use super::{Allow, Function};
-use crate::array::{AnyArray, AnyView, AnyViewMut, LeafType};
+use crate::array::{AnyView, AnyViewMut};
 use crate::error::{Counted, Error, ErrorKind, Result, Site, Typed, Vectors};
 use crate::execute::{Counts, Executor};
-use crate::operation::{Program, Report};
+use crate::operation::Report;
 use crate::plan::Memory;
 use crate::tree::{Arrays, Feed, Structure};
 use smallvec::SmallVec;
-use std::sync::Arc;
 
 /// The arena, the states of every primitive of the function (nested workspaces, warm starts), and the last reports.
 #[derive(Debug)]
 pub struct Workspace<I: Structure, O: Structure> {
     executor: Result<Executor>,
-    program: Option<Arc<Program>>,
-    primal: Option<Arc<Program>>,
-    allow: Allow,
-    /// Outputs that are looked at: the first so many.
-    watched: usize,
+    guard: Guard,
     outputs: O,
     /// Lengths of the vectors in the inputs and in the outputs.
     lengths: [Vec<usize>; 2],
@@ -27,23 +21,19 @@ pub struct Workspace<I: Structure, O: Structure> {
 }
 
 impl<I: Structure, O: Structure> Workspace<I, O> {
-    pub(super) fn new(f: &Function<I, O>) -> Self {
-        let executor = f.inner.plan().map(Executor::new);
-        let program = f.inner.program.clone().ok();
-        let (primal, allow) = (f.inner.primal.clone(), f.inner.allow);
+    /// With an executor of the function's plan.
+    pub(super) fn new(f: &Function<I, O>, executor: Result<Executor>) -> Self {
         let (outputs, inputs) = (f.outputs().clone(), f.inputs().clone());
         let lengths = [inputs.all_lengths(), outputs.all_lengths()];
-        Workspace { executor, program, primal, allow, watched: usize::MAX, outputs, lengths, _inputs: inputs }
+        Workspace { executor, guard: f.inner.guard(), outputs, lengths, _inputs: inputs }
+    }
+    pub(super) fn into_executor(self) -> Option<Executor> {
+        self.executor.ok()
     }
     /// What this workspace takes and gives besides finite numbers from now on; at first it is as with [`Function::allow`]. The checks at the end of
     /// solvers that are unrolled inside stay as they are.
     pub fn allow(&mut self, what: Allow) {
-        self.allow = what;
-    }
-    /// Looks at the first so many outputs only.
-    pub(super) fn watch(mut self, outputs: usize) -> Self {
-        self.watched = outputs;
-        self
+        self.guard.allow = what;
     }
     /// Runs the function. The result lies in the workspace: nothing is allocated once warm.
     ///
@@ -103,55 +93,7 @@ impl<I: Structure, O: Structure> Workspace<I, O> {
         at.feed(&mut |v| views.push(v));
         executor.check(&views)?;
         same_lengths("run", at, &self.lengths[0])?;
-        for (leaf, v) in views.iter().enumerate() {
-            if let Some((index, value)) = self.allow.refuses(v) {
-                let what = format!("input {leaf} of {}", views.len());
-                return Err(Error::new("run", ErrorKind::NotFinite { what, index, value }));
-            }
-        }
-        executor.replay(&views).map_err(|e| match &self.program {
-            Some(p) => explain(e, p, &views),
-            None => e,
-        })?;
-        let n = executor.plan().outputs().len();
-        if !self.allow.looks() || (0..n.min(self.watched)).all(|k| executor.surely_finite(k)) {
-            return Ok(());
-        }
-        self.look(&views)
-    }
-    /// Looks at every element.
-    #[cold]
-    fn look(&self, inputs: &[AnyView<'_>]) -> Result<()> {
-        let executor = self.executor.as_ref().map_err(Clone::clone)?;
-        let n = executor.plan().outputs().len();
-        match (0..n.min(self.watched)).find_map(|k| self.allow.suspects(&executor.output(k)).map(|(index, value)| (k, index, value))) {
-            Some(suspect) => self.look_into(inputs, suspect),
-            None => Ok(()),
-        }
-    }
-    /// Whether what is not finite in the outputs may be; the error names the operation that made it.
-    fn look_into(&self, inputs: &[AnyView<'_>], (k, index, value): (usize, Vec<usize>, f64)) -> Result<()> {
-        let executor = self.executor.as_ref().map_err(Clone::clone)?;
-        let n = executor.plan().outputs().len();
-        let watched = n.min(self.watched);
-        let nan = (0..watched).find_map(|k| executor.output(k).first_nan().map(|(index, value)| (k, index, value)));
-        let bad = if nan.is_some() { Bad::Nan } else { Bad::Infinite };
-        let inputs: Vec<AnyArray> = inputs.iter().map(AnyView::to_owned).collect();
-        let (first, mut suspect) = nan.map_or((k, Some((index, value))), |(k, index, value)| (k, Some((index, value))));
-        for k in first..watched {
-            // Each output by itself: one may be infinite with right, another not.
-            let Some((index, value)) = suspect.take().or_else(|| executor.output(k).first_non_finite()) else { continue };
-            let what = format!("output {k} of {n}");
-            match self.program.as_ref().map(|p| source(p, &inputs, bad, |j| j == k)) {
-                Some(Source::Operation(made)) => return Err(made.error(self.primal.as_deref(), &what, &index, value)),
-                Some(Source::Outside) if bad == Bad::Infinite => {}
-                _ => {
-                    let kind = ErrorKind::Result { what: what.clone(), index, value, made: value, made_from: None };
-                    return Err(Error::numeric(what, kind));
-                }
-            }
-        }
-        Ok(())
+        self.guard.run(executor, &views)
     }
     /// What the iterative operations of the last run said, in the order in which they ran.
     #[must_use]
@@ -199,20 +141,9 @@ pub(super) fn same_lengths<S: Structure>(op: &str, given: &impl Feed<S>, lengths
     Err(Error::new(op, ErrorKind::Lengths { of: Vectors::Given, expected: lengths.to_vec(), given: of }))
 }
 
-fn assign(to: AnyViewMut<'_>, from: &AnyView<'_>, leaf: usize) -> Result<()> {
-    let given = match &to {
-        AnyViewMut::F64(a) => LeafType::new(a.shape(), crate::array::Kind::F64),
-        AnyViewMut::F32(a) => LeafType::new(a.shape(), crate::array::Kind::F32),
-        AnyViewMut::U32(a) => LeafType::new(a.shape(), crate::array::Kind::U32),
-    };
-    if given.shape[..] != *from.shape() || given.kind != from.kind() {
-        return Err(Error::new("run_into", ErrorKind::types(Typed::Into(leaf), &from.leaf_type(), &given)));
+fn assign(mut to: AnyViewMut<'_>, from: &AnyView<'_>, leaf: usize) -> Result<()> {
+    if to.assign(from) {
+        return Ok(());
     }
-    match (to, from) {
-        (AnyViewMut::F64(mut a), AnyView::F64(b)) => a.assign(b),
-        (AnyViewMut::F32(mut a), AnyView::F32(b)) => a.assign(b),
-        (AnyViewMut::U32(mut a), AnyView::U32(b)) => a.assign(b),
-        _ => {}
-    }
-    Ok(())
+    Err(Error::new("run_into", ErrorKind::types(Typed::Into(leaf), &from.leaf_type(), &to.leaf_type())))
 }

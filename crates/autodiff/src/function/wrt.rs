@@ -1,5 +1,5 @@
 //! Derivatives as functions: every one is a program again.
-use super::arrange::{arrange, places};
+use super::places::places;
 use super::{Function, Number, value_and_gradient};
 use crate::error::{Result, Site};
 use crate::operation::Program;
@@ -44,7 +44,7 @@ impl<I: Structure, O: Structure, W: Structure> Wrt<I, O, W> {
     pub fn jvp(&self) -> Function<(I, W), (O, O)> {
         self.derive((self.f.inputs.clone(), self.variables.clone()), (self.f.outputs.clone(), self.f.outputs.clone()), |p, picked, mask| {
             let q = transform::jvp(p, mask, &vec![true; p.outputs.len()])?;
-            arrange(&q, &after(p.inputs.len(), picked), &(0..q.outputs.len()).collect::<Vec<_>>())
+            transform::rearrange(&q, &after(p.inputs.len(), picked), &(0..q.outputs.len()).collect::<Vec<_>>())
         })
     }
     /// (inputs, cotangent of the outputs) → (outputs, cotangent of the variables): Jᵀ·c.
@@ -53,7 +53,7 @@ impl<I: Structure, O: Structure, W: Structure> Wrt<I, O, W> {
     pub fn vjp(&self) -> Function<(I, O), (O, W)> {
         self.derive((self.f.inputs.clone(), self.f.outputs.clone()), (self.f.outputs.clone(), self.variables.clone()), |p, picked, mask| {
             let q = transform::vjp(p, mask, &vec![true; p.outputs.len()])?;
-            arrange(&q, &(0..q.inputs.len()).collect::<Vec<_>>(), &after(p.outputs.len(), picked))
+            transform::rearrange(&q, &(0..q.inputs.len()).collect::<Vec<_>>(), &after(p.outputs.len(), picked))
         })
     }
 }
@@ -84,7 +84,7 @@ impl<I: Structure, O: Structure, W: Structure> Wrt<I, O, W> {
     {
         self.derive(self.f.inputs.clone(), (self.f.outputs.clone(), self.variables.clone()), |p, picked, mask| {
             let q = value_and_gradient(p, mask)?;
-            arrange(&q, &(0..p.inputs.len()).collect::<Vec<_>>(), &after(1, picked))
+            transform::rearrange(&q, &(0..p.inputs.len()).collect::<Vec<_>>(), &after(1, picked))
         })
     }
     /// (inputs, direction) → Hessian with respect to the variables, times the direction: forward over reverse.
@@ -100,7 +100,7 @@ impl<I: Structure, O: Structure, W: Structure> Wrt<I, O, W> {
             let wanted: Vec<bool> = (0..1 + n).map(|i| i > 0).collect();
             let q = transform::jvp(&gradient, mask, &wanted)?;
             let tangents: Vec<usize> = after(1 + n, picked)[1 + n..].to_vec();
-            arrange(&q, &after(p.inputs.len(), picked), &tangents)
+            transform::rearrange(&q, &after(p.inputs.len(), picked), &tangents)
         })
     }
 }

@@ -3,6 +3,7 @@ use super::{Equation, Op, Operation, Program, Value};
 use crate::array::{Kind, LeafType, Shape};
 use crate::error::{Counted, Error, ErrorKind, Malformed, Site};
 use crate::program::Values;
+use smallvec::SmallVec;
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -133,7 +134,7 @@ impl Builder {
             self.fail(Error::new(op.name(), Malformed::Unknown(v.0)).or(self.site));
             return (0..4).map(|_| self.fresh(LeafType::new(&[], Kind::F64), None)).collect();
         } else {
-            let types: Vec<&LeafType> = inputs.iter().map(|v| self.program.type_of(*v)).collect();
+            let types: SmallVec<[&LeafType; 8]> = inputs.iter().map(|v| self.program.type_of(*v)).collect();
             crate::program::Symbol::infer(&op, &types).and_then(|made| match made.iter().find(|t| !t.is_addressable()) {
                 Some(t) => Err(ErrorKind::Unaddressable { what: "the result", given: t.clone() }),
                 None => Ok(made),

@@ -1,5 +1,5 @@
 //! What an operation can ask of the planned executor: a small closed set that no rule, shape or doc hangs on.
-use super::{Builder, Counts, Micro, Program, Value};
+use super::{Builder, Common, Counts, Micro, Program, Value};
 use crate::array::{Layout, Shape, Shared, Slice, SliceMut};
 use crate::error::ErrorKind;
 use crate::outcome::Status;
@@ -159,10 +159,14 @@ pub trait Kernel: Debug + Send + Sync {
 
 /// Code with a state of its own in each workspace.
 pub trait External: Debug + Send + Sync {
-    /// A fresh state, for one use in one workspace.
-    fn state(&self) -> Box<dyn std::any::Any + Send>;
-    /// Bytes the state will hold.
+    /// A fresh state, for one use in one workspace; parts of it may be common to several there.
+    fn state(&self, common: &mut Common) -> Box<dyn std::any::Any + Send>;
+    /// Bytes the state will hold, without those of a common part.
     fn state_bytes(&self) -> u64;
+    /// The address of what the common part belongs to, and the bytes of that part.
+    fn common_bytes(&self) -> Option<(usize, u64)> {
+        None
+    }
     /// Computes every output (contiguous) from the inputs (contiguous).
     fn run(
         &self,

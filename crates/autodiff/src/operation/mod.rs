@@ -7,6 +7,7 @@ mod micro;
 mod multilinear;
 mod probe;
 mod prune;
+mod common;
 mod spec;
 mod values;
 
@@ -19,6 +20,7 @@ pub use multilinear::{Multilinear, Product};
 pub use probe::{Probe, Probed};
 pub use prune::Pruned;
 pub(crate) use prune::{Remember, pruned};
+pub use common::Common;
 
 use crate::array::{AnyArray, LeafType};
 use crate::error::{Counted, ErrorKind};

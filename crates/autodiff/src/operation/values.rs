@@ -28,7 +28,7 @@ impl ScanSpec {
         let mut changes = vec![true; body.inputs.len()];
         changes[1 + self.carries + self.items..].fill(false);
         let changes = body.depends_on(&changes);
-        let is_new = |v: &Value| changes[v.index()] && body.type_of(*v).kind.is_real() && !body.outputs.contains(v);
+        let is_new = |v: &Value| changes[v.index()] && !body.outputs.contains(v);
         let results = body.equations.iter().filter(|e| dear(&body, e)).flat_map(|e| e.outputs.iter().copied());
         let more: Vec<Value> = results.filter(is_new).collect();
         let stacked = self.stacked + more.len();

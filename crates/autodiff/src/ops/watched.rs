@@ -2,7 +2,7 @@
 use crate::array::{AnyArray, Element, Kind, LeafType, Real, Slice, SliceMut};
 use crate::error::{ErrorKind, Typed};
 use crate::kernels::typed::{input, output};
-use crate::operation::{Builder, External, Lowering, Maybe, Op, Operation, Probe, Probed, Report, Value, same_value};
+use crate::operation::{Builder, Common, External, Lowering, Maybe, Op, Operation, Probe, Probed, Report, Value, same_value};
 use crate::outcome::Status;
 use crate::program::{Types, Values};
 use smallvec::smallvec;
@@ -120,7 +120,7 @@ impl Operation for Derivative {
 }
 
 impl External for Derivative {
-    fn state(&self) -> Box<dyn Any + Send> {
+    fn state(&self, _: &mut Common) -> Box<dyn Any + Send> {
         Box::new(())
     }
     fn state_bytes(&self) -> u64 {

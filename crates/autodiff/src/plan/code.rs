@@ -8,6 +8,7 @@ use crate::kernels::contract::ContractPlan;
 use crate::kernels::group::Group;
 use crate::kernels::stream::Pass;
 use crate::operation::{External, Fold, Kernel};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Where an array lies: a base (see [`Block`]), bytes from there to its lowest element, and the layout from that element on.
@@ -226,8 +227,22 @@ pub(crate) struct Block {
     pub(crate) big: bool,
     /// Rough time of one run, in nanoseconds.
     pub(crate) cost: f64,
-    /// Bytes of externals' states in it, nested ones included.
+    /// Bytes of externals' states in it, nested ones included, without what they have in common.
     pub(crate) external: u64,
+    /// What they have in common: its address and its bytes, once for each of them.
+    pub(crate) common: Vec<(usize, u64)>,
+}
+
+impl Block {
+    /// Bytes of externals' states in it, what they have in common counted once.
+    pub(crate) fn states(&self) -> u64 {
+        let mut parts: BTreeMap<usize, u64> = BTreeMap::new();
+        for (of, bytes) in &self.common {
+            let most = parts.entry(*of).or_default();
+            *most = (*bytes).max(*most);
+        }
+        parts.values().fold(self.external, |sum, bytes| sum.saturating_add(*bytes))
+    }
 }
 
 impl<O> Instruction<O> {

@@ -27,6 +27,7 @@ pub(crate) fn emit(f: Frame) -> Result<Block> {
         big: false,
         cost: 0.0,
         external: 0,
+        common: vec![],
     };
     let first_scratch = slots.slots.len() - s.items.len();
     for (k, item) in s.items.iter().enumerate() {
@@ -143,17 +144,32 @@ fn account(b: &mut Block, i: &Instruction<Operand>) {
         Instruction::Stream(s) => b.big |= s.group.parts > 1,
         Instruction::Fold { x, .. } => b.big |= x.layout.len() >= BIG_FOLD,
         Instruction::Contract { plan, .. } => b.big |= plan.work() >= BIG_PRODUCT,
-        Instruction::External { external, .. } => b.external = b.external.saturating_add(external.state_bytes()),
+        Instruction::External { external, .. } => {
+            b.external = b.external.saturating_add(external.state_bytes());
+            b.common.extend(external.common_bytes());
+        }
         Instruction::Scan(s) => {
             let again = s.replays.iter().map(|r| &r.body);
-            let others = s.test.iter().chain(again).map(|t| t.external);
-            b.external = others.fold(b.external.saturating_add(s.body.external.saturating_mul(s.parts as u64)), u64::saturating_add);
+            s.test.iter().chain(again).for_each(|t| holds(b, t));
+            if s.parts > 1 {
+                // Parts run at the same time, each with states of its own.
+                b.external = b.external.saturating_add(s.body.states().saturating_mul(s.parts as u64));
+            } else {
+                holds(b, &s.body);
+            }
             b.big |= s.parts > 1 || s.body.big || s.test.as_ref().is_some_and(|t| t.big);
         }
         Instruction::Cond(c) => {
-            b.external = b.external.saturating_add(c.yes.external.saturating_add(c.no.external));
+            holds(b, &c.yes);
+            holds(b, &c.no);
             b.big |= c.yes.big || c.no.big;
         }
         Instruction::Copy { .. } | Instruction::Place { .. } | Instruction::Kernel { .. } => {}
     }
+}
+
+/// Counts what the states of a nested block hold.
+fn holds(b: &mut Block, inner: &Block) {
+    b.external = b.external.saturating_add(inner.external);
+    b.common.extend_from_slice(&inner.common);
 }

@@ -76,7 +76,7 @@ impl Display for Memory {
 
 /// Memory of a plan.
 pub(super) fn of(p: &Plan) -> Memory {
-    let mut m = Memory { external: p.block.external, outputs: (p.bytes - p.block.frame) as u64, ..Memory::default() };
+    let mut m = Memory { external: p.block.states(), outputs: (p.bytes - p.block.frame) as u64, ..Memory::default() };
     let mut constants = Constants::default();
     constants.collect(&p.block);
     m.constants = constants.bytes() as u64;

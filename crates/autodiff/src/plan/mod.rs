@@ -45,6 +45,7 @@ use crate::operation::Program;
 use code::Block;
 use demand::{Demand, aligned};
 use schedule::Given;
+use std::cell::Cell;
 
 /// A program ready to run: instructions over one arena.
 #[derive(Debug, Clone)]
@@ -59,9 +60,20 @@ pub struct Plan {
     pub(crate) most: Demand,
 }
 
+thread_local! {
+    /// Plans that this thread has made.
+    static MADE: Cell<u64> = const { Cell::new(0) };
+}
+
 impl Plan {
+    /// How many plans this thread has made so far. Functions keep theirs: to use one again makes none.
+    #[must_use]
+    pub fn made() -> u64 {
+        MADE.get()
+    }
     /// Plans a program.
     pub fn new(program: &Program) -> Result<Self> {
+        MADE.set(MADE.get() + 1);
         if let Some(f) = program.fault(true) {
             return Err(Error::new("plan", ErrorKind::Program(f.problem)).or(f.site));
         }

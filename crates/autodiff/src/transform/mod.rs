@@ -6,5 +6,5 @@ mod vjp;
 
 pub use jvp::jvp;
 pub use linearize::{Linearized, Parts, linearize, partition};
-pub use simplify::{dead_code, select, simplify};
+pub use simplify::{dead_code, rearrange, select, simplify};
 pub use vjp::vjp;

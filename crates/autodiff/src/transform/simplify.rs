@@ -13,17 +13,29 @@ pub fn simplify(program: &Program) -> Result<Program> {
 
 /// The program with only some of its outputs, by their places.
 pub fn select(program: &Program, outputs: &[usize]) -> Result<Program> {
-    let mut p = program.clone();
-    p.outputs = outputs.iter().map(|i| program.outputs[*i]).collect();
-    dead_code(&p)
+    live(program, program.inputs.iter().copied(), &at(&program.outputs, outputs))
+}
+
+/// The program with its inputs in another order and only some of its outputs, by their places. Inputs that these outputs do not need may be left out.
+pub fn rearrange(program: &Program, inputs: &[usize], outputs: &[usize]) -> Result<Program> {
+    live(program, inputs.iter().map(|i| program.inputs[*i]), &at(&program.outputs, outputs))
+}
+
+fn at(values: &[Value], places: &[usize]) -> Vec<Value> {
+    places.iter().map(|i| values[*i]).collect()
 }
 
 /// The program without equations, loop carries and branch outputs that nobody reads. Inputs stay.
 pub fn dead_code(program: &Program) -> Result<Program> {
+    live(program, program.inputs.iter().copied(), &program.outputs)
+}
+
+/// What these outputs need of a program, as a program of these inputs.
+fn live(program: &Program, inputs: impl Iterator<Item = Value>, outputs: &[Value]) -> Result<Program> {
     let _remember = Remember::new();
     // Loops first give up what nobody reads, then plain equations go. One backward pass finds what is read.
     let mut read = vec![false; program.types.len()];
-    for v in &program.outputs {
+    for v in outputs {
         read[v.index()] = true;
     }
     let mut kept = vec![];
@@ -47,8 +59,8 @@ pub fn dead_code(program: &Program) -> Result<Program> {
         map[v.index()] = Value(out.types.len() as u32 - 1);
         map[v.index()]
     };
-    for v in &program.inputs {
-        let n = carry(&mut out, &mut map, *v);
+    for v in inputs {
+        let n = carry(&mut out, &mut map, v);
         out.inputs.push(n);
     }
     for (i, pruned) in kept.into_iter().rev() {
@@ -62,7 +74,7 @@ pub fn dead_code(program: &Program) -> Result<Program> {
         let op = pruned.map_or_else(|| e.op.clone(), |p| p.op.clone());
         out.equations.push(crate::operation::Equation { op, inputs, outputs, site: e.site });
     }
-    out.outputs = program.outputs.iter().map(|v| map[v.index()]).collect();
+    out.outputs = outputs.iter().map(|v| map[v.index()]).collect();
     debug_assert_eq!(out.check(), Ok(()), "{out}");
     Ok(out)
 }

@@ -2,7 +2,7 @@
 use super::{inputs, program};
 use hypertape_autodiff::array::{AnyArray, AnyView, Kind::*, LeafType, Slice, SliceMut};
 use hypertape_autodiff::execute::Executor;
-use hypertape_autodiff::operation::{Builder, External, Lowering, Maybe, Op, Operation, Program, Report, ScanSpec, Storage, Trip, Value};
+use hypertape_autodiff::operation::{Builder, Common, External, Lowering, Maybe, Op, Operation, Program, Report, ScanSpec, Storage, Trip, Value};
 use hypertape_autodiff::ops::control::Scan;
 use hypertape_autodiff::plan::Plan;
 use hypertape_autodiff::program::{Types, Values};
@@ -15,7 +15,7 @@ use std::sync::Arc;
 struct Tally;
 
 impl External for Tally {
-    fn state(&self) -> Box<dyn Any + Send> {
+    fn state(&self, _: &mut Common) -> Box<dyn Any + Send> {
         Box::new(0.0_f64)
     }
     fn state_bytes(&self) -> u64 {

@@ -1,6 +1,7 @@
 //! Promises that can be counted: bytes, allocations of a replay, and readings of the data, at the sizes of real problems.
 mod batches;
 mod bytes;
+mod planned_once;
 mod problem;
 mod products;
 mod replays;

@@ -1,5 +1,4 @@
 //! The branch: one of two programs of the same operands.
-use super::rearrange;
 use crate::array::{AnyArray, LeafType};
 use crate::error::{ErrorKind, Result};
 use crate::execute::reference;
@@ -98,7 +97,7 @@ impl Operation for Cond {
             return None;
         }
         let order: Vec<usize> = (0..keep.len()).filter(|i| keep[*i]).collect();
-        let op = self.both(|p| rearrange(p, &order, &outputs)).ok()?;
+        let op = self.both(|p| transform::rearrange(p, &order, &outputs)).ok()?;
         Some(Pruned { op, inputs: [true].into_iter().chain(keep).collect(), outputs: read.to_vec() })
     }
     fn split(&self, b: &mut Builder, inputs: &[Value], known: &[bool]) -> Result<Option<Values>> {

@@ -2,10 +2,10 @@
 //!
 //! A captured matrix A of a loop body that computes A x gets the cotangent Σ_k u_k x_kᵀ. Adding a product to a matrix in every step moves the whole
 //! matrix through memory each time; stacking the vectors and multiplying once, Uᵀ X, moves it once.
-use super::rearrange;
 use crate::array::Shape;
 use crate::error::Result;
 use crate::operation::{BinaryFn, Builder, Contraction, Instruction, Lowering, Program, ScanSpec, Storage, Trip, Value, View};
+use crate::transform;
 use std::sync::Arc;
 
 /// Elements of an accumulator from which on it is worth while.
@@ -84,7 +84,7 @@ pub(super) fn defer(s: &ScanSpec, first: usize) -> Result<Option<Deferred>> {
     }
     let order: Vec<usize> = std::iter::once(0).chain(kept.iter().map(|i| 1 + i)).chain(1 + s.carries..body.inputs.len()).collect();
     let outputs: Vec<usize> = kept.iter().copied().chain(s.carries..body.outputs.len()).collect();
-    let body = Arc::new(rearrange(&body, &order, &outputs)?);
+    let body = Arc::new(transform::rearrange(&body, &order, &outputs)?);
     Ok(Some(Deferred { spec: ScanSpec { body, carries: kept.len(), stacked, ..s.clone() }, out, products }))
 }
 

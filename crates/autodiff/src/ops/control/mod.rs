@@ -8,8 +8,7 @@ mod scan_rules;
 pub use cond::Cond;
 pub use scan::Scan;
 
-use crate::error::Result;
-use crate::operation::{Builder, Equation, Program, Value, pruned};
+use crate::operation::{Equation, Program, Value, pruned};
 
 /// Input flags that hold, closed under the loop: carry i is marked where its new value depends on a marked input.
 ///
@@ -67,16 +66,4 @@ fn reaches_through(body: &Program, read: &[bool], first: usize, through: &[bool]
         left.extend(e.inputs.iter().enumerate().filter(|(k, _)| kept(*k)).map(|(_, v)| *v));
     }
     body.inputs.iter().map(|v| live[v.index()]).collect()
-}
-
-/// A program of the inputs that `order` names (places among the inputs of `body`; others are not read) with the outputs that `outputs` names.
-fn rearrange(body: &Program, order: &[usize], outputs: &[usize]) -> Result<Program> {
-    let mut b = Builder::literal();
-    let mut given = vec![Value(0); body.inputs.len()];
-    for place in order {
-        given[*place] = b.input(body.type_of(body.inputs[*place]).clone());
-    }
-    let selected = crate::transform::select(body, outputs)?;
-    let made = b.inline(&selected, &given);
-    b.finish(&made)
 }

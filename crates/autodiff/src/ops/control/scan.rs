@@ -1,11 +1,12 @@
 //! The loop: its types, its naive value, and what it gives up when nobody reads it.
-use super::{reaches, reaches_through, rearrange};
+use super::{reaches, reaches_through};
 use crate::array::{AnyArray, Element, Kind, LeafType};
 use crate::each_kind;
 use crate::error::{ErrorKind, Result};
 use crate::execute::reference;
 use crate::operation::{Builder, Lowering, Maybe, Op, Operation, Program, Pruned, ScanSpec, Trip, Value, truth};
 use crate::program::{Types, Values};
+use crate::transform;
 use ndarray::{ArrayD, Axis};
 use std::sync::Arc;
 
@@ -167,11 +168,11 @@ fn prune(s: &ScanSpec, read: &[bool]) -> Result<Option<Pruned>> {
     order.extend(places(&constant, s.body_items() + s.items));
     let mut outputs = places(&carry, 0);
     outputs.extend(places(&stacked, s.carries));
-    let body = rearrange(&s.body, &order, &outputs)?;
+    let body = transform::rearrange(&s.body, &order, &outputs)?;
     let trip = match &s.trip {
         Trip::Until { test, at_most } => {
             let order: Vec<usize> = places(&carry, 0).into_iter().chain(places(&constant, s.carries)).collect();
-            Trip::Until { test: Arc::new(rearrange(test, &order, &[0])?), at_most: *at_most }
+            Trip::Until { test: Arc::new(transform::rearrange(test, &order, &[0])?), at_most: *at_most }
         }
         other => other.clone(),
     };

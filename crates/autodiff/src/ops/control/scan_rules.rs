@@ -271,7 +271,7 @@ pub(super) fn split(s: &ScanSpec, b: &mut Builder, inputs: &[Value], known: &[bo
     let trip = match &s.trip {
         Trip::Until { test, at_most } => {
             let order: Vec<usize> = kc.iter().copied().chain(kk.iter().map(|i| c + i)).collect();
-            Trip::Until { test: Arc::new(super::rearrange(test, &order, &[0])?), at_most: *at_most }
+            Trip::Until { test: Arc::new(transform::rearrange(test, &order, &[0])?), at_most: *at_most }
         }
         other => other.clone(),
     };

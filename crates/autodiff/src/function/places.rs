@@ -1,8 +1,6 @@
-//! Choosing and ordering the leaves of a program's doors.
+//! Choosing leaves of a function's doors.
 use crate::error::{Choice, Error, ErrorKind, Result, Site};
-use crate::operation::{Builder, Program, Value};
 use crate::record::{self, DynVar};
-use crate::transform;
 use crate::tree::{Structure, Vars};
 use std::collections::HashMap;
 
@@ -27,16 +25,4 @@ pub(super) fn places<S: Structure, R: Vars>(op: &str, from: &S, pick: impl FnOnc
         if sorted.len() == picked.len() { Ok(picked) } else { Err(bad(Choice::Twice)) }
     });
     (picked, structure)
-}
-
-/// The program with its inputs in another order (`inputs[k]` is the place of input k in `program`) and some outputs.
-pub(super) fn arrange(program: &Program, inputs: &[usize], outputs: &[usize]) -> Result<Program> {
-    let mut b = Builder::new();
-    let mut given = vec![Value(0); program.inputs.len()];
-    for place in inputs {
-        given[*place] = b.input(program.type_of(program.inputs[*place]).clone());
-    }
-    let selected = transform::select(program, outputs)?;
-    let made = b.inline(&selected, &given);
-    transform::dead_code(&b.finish(&made)?)
 }

@@ -1,0 +1,190 @@
+//! The derivative of a program in two parts, planned once for all points: what depends on the point, and what is linear in a direction.
+use super::Allow;
+use super::trace::{Bad, Source, source};
+use crate::array::{AnyArray, AnyView};
+use crate::error::{Error, ErrorKind, Result};
+use crate::execute::{Counts, Executor};
+use crate::operation::Program;
+use crate::plan::{Memory, Plan};
+use crate::transform::Linearized;
+use smallvec::SmallVec;
+use std::sync::{Arc, OnceLock};
+
+/// Where a value lies that products read.
+#[derive(Debug, Clone, Copy)]
+enum Read {
+    /// This input of the point.
+    Input(usize),
+    /// This output of the point's run.
+    Made(usize),
+}
+
+/// The two parts of a program's derivative. Plans are made when a point first needs them, and serve all points.
+#[derive(Debug)]
+pub struct Linearization {
+    of: Arc<Program>,
+    /// What products read of a point, before the direction.
+    reads: Vec<Read>,
+    /// (inputs…) → (values…, what products read besides inputs…).
+    value: Program,
+    /// (what is read…, direction…) → J·t; the same → Jᵀ·c.
+    products: [Program; 2],
+    plans: OnceLock<Result<[Arc<Plan>; 3]>>,
+}
+
+impl Linearization {
+    /// Of a program, from its two parts.
+    ///
+    /// # Errors
+    /// When the linear part has no transpose.
+    pub fn new(of: Arc<Program>, parts: Linearized) -> Result<Self> {
+        let back = parts.transpose()?;
+        let mut value = parts.primal;
+        let read = value.outputs.split_off(of.outputs.len());
+        let reads = read
+            .into_iter()
+            .map(|v| match value.inputs.iter().position(|i| *i == v) {
+                Some(i) => Read::Input(i),
+                None => {
+                    value.outputs.push(v);
+                    Read::Made(value.outputs.len() - 1)
+                }
+            })
+            .collect();
+        Ok(Linearization { of, reads, value, products: [parts.linear, back], plans: OnceLock::new() })
+    }
+    fn plans(&self) -> Result<&[Arc<Plan>; 3]> {
+        let plan = |p: &Program| Plan::new(p).map(Arc::new);
+        let [forward, reverse] = &self.products;
+        let made = self.plans.get_or_init(|| Ok([plan(&self.value)?, plan(forward)?, plan(reverse)?]));
+        made.as_ref().map_err(Clone::clone)
+    }
+    /// What one point needs in memory: for the value, for J·t, for Jᵀ·c. Nothing where it cannot be planned.
+    #[must_use]
+    pub fn memory(&self) -> [Memory; 3] {
+        self.plans().map_or([Memory::default(); 3], |p| [p[0].memory(), p[1].memory(), p[2].memory()])
+    }
+    /// Whether products read this input of a point.
+    #[must_use]
+    pub fn reads_input(&self, i: usize) -> bool {
+        self.reads.iter().any(|r| matches!(r, Read::Input(k) if *k == i))
+    }
+}
+
+/// What a thread owns to apply a derivative at one point after the other. Nothing is allocated once it is made.
+#[derive(Debug)]
+pub struct Point {
+    of: Arc<Linearization>,
+    value: Executor,
+    products: [Executor; 2],
+    /// Which of the products was applied last.
+    last: usize,
+}
+
+impl Point {
+    /// One that is set nowhere yet.
+    ///
+    /// # Errors
+    /// When the parts cannot be planned.
+    pub fn new(of: &Arc<Linearization>) -> Result<Self> {
+        let [value, forward, reverse] = of.plans()?.each_ref().map(|p| Executor::new(p.clone()));
+        Ok(Point { of: of.clone(), value, products: [forward, reverse], last: 0 })
+    }
+    /// Sets it at these inputs: runs what depends on the point.
+    ///
+    /// # Errors
+    /// As [`Executor::run`].
+    pub fn set(&mut self, at: &[AnyView<'_>]) -> Result<()> {
+        self.value.run(at)
+    }
+    /// What it is a point of.
+    #[must_use]
+    pub fn of(&self) -> &Arc<Linearization> {
+        &self.of
+    }
+    pub(super) fn executor(&mut self) -> &mut Executor {
+        &mut self.value
+    }
+    /// An output of the program at the point.
+    #[must_use]
+    pub fn value(&self, k: usize) -> AnyView<'_> {
+        self.value.output(k)
+    }
+    fn inputs<'a>(&'a self, at: &'a [AnyView<'_>], direction: &'a [AnyView<'_>]) -> SmallVec<[AnyView<'a>; 16]> {
+        inputs(&self.of, &self.value, at, direction)
+    }
+    /// J·t, or Jᵀ·c where `transposed`; `at` are the inputs that the point was set at.
+    ///
+    /// # Errors
+    /// As [`Executor::run`].
+    pub fn apply(&mut self, transposed: bool, at: &[AnyView<'_>], direction: &[AnyView<'_>]) -> Result<()> {
+        self.last = usize::from(transposed);
+        self.products[self.last].run(&inputs(&self.of, &self.value, at, direction))
+    }
+    /// An output of the product that was applied last.
+    #[must_use]
+    pub fn result(&self, k: usize) -> AnyView<'_> {
+        self.products[self.last].output(k)
+    }
+    /// How many outputs it has.
+    #[must_use]
+    pub fn results(&self) -> usize {
+        self.products[self.last].plan().outputs().len()
+    }
+    pub(super) fn surely_finite(&self, k: usize) -> bool {
+        self.products[self.last].surely_finite(k)
+    }
+    /// The plans of J·t and of Jᵀ·c.
+    #[must_use]
+    pub fn plans(&self) -> [&Arc<Plan>; 2] {
+        self.products.each_ref().map(Executor::plan)
+    }
+    /// Kernels executed so far: for values, for J·t, for Jᵀ·c.
+    #[must_use]
+    pub fn counts(&self) -> [Counts; 3] {
+        let [forward, reverse] = &self.products;
+        [self.value.counts(), forward.counts(), reverse.counts()]
+    }
+    /// What it holds in memory: for the value, for J·t, for Jᵀ·c.
+    #[must_use]
+    pub fn memory(&self) -> [Memory; 3] {
+        let [forward, reverse] = &self.products;
+        [self.value.memory(), forward.memory(), reverse.memory()]
+    }
+    /// That element `index` of output k of the last product, which is not finite, may be so under these rules; the error names the operation
+    /// that made it so. Directions are finite, or allowed not to be: so the fault is with the point.
+    ///
+    /// # Errors
+    /// What made it.
+    #[cold]
+    pub fn look_into(&self, allow: Allow, at: &[AnyView<'_>], direction: &[AnyView<'_>], (k, index, value): (usize, &[usize], f64)) -> Result<()> {
+        let n = self.results();
+        let nan = (0..n).find_map(|k| self.result(k).first_nan().map(|(index, value)| (k, index, value)));
+        let bad = if nan.is_some() { Bad::Nan } else { Bad::Infinite };
+        let (k, index, value) = nan.as_ref().map_or((k, index, value), |(k, i, v)| (*k, i, *v));
+        let what = format!("output {k} of {n}");
+        let given: Vec<AnyArray> = self.inputs(at, direction).iter().map(AnyView::to_owned).collect();
+        if let Source::Operation(made) = source(&self.of.products[self.last], &given, bad, |_| true) {
+            return Err(made.error(Some(&self.of.of), &what, index, value));
+        }
+        // A slope that was not finite at the point.
+        let maker = self.of.reads.iter().zip(&given).find(|(_, v)| v.view().first_non_finite().is_some()).and_then(|(r, _)| match r {
+            Read::Input(_) => None,
+            Read::Made(k) => self.of.value.equations.iter().find(|e| e.outputs.contains(&self.of.value.outputs[*k])),
+        });
+        if maker.is_none() && bad == Bad::Infinite && allow != Allow::Finite {
+            return Ok(());
+        }
+        let (op, at) = maker.map_or((what.clone(), None), |e| (e.op.name().to_string(), e.site));
+        Err(Error::numeric(op, ErrorKind::NoDerivative { what, index: index.to_vec(), value }).or(at))
+    }
+}
+
+/// What a product is run on.
+fn inputs<'a>(of: &Linearization, value: &'a Executor, at: &'a [AnyView<'_>], direction: &'a [AnyView<'_>]) -> SmallVec<[AnyView<'a>; 16]> {
+    let read = |r: &Read| match r {
+        Read::Input(i) => at[*i].reborrow(),
+        Read::Made(k) => value.output(*k),
+    };
+    of.reads.iter().map(read).chain(direction.iter().map(AnyView::reborrow)).collect()
+}
