@@ -181,10 +181,7 @@ impl<P: Primitive> Operation for Own<P> {
         let types: Vec<LeafType> = inputs.iter().map(|a| a.leaf_type()).collect();
         let mut out: Vec<AnyArray> = self.0.outputs(&types)?.iter().map(|t| AnyArray::full(t, 0.0)).collect();
         let views: Vec<AnyView<'_>> = inputs.iter().map(|a| a.view()).collect();
-        let mut outputs: Vec<AnyViewMut<'_>> = out
-            .iter_mut()
-            .map(AnyArray::view_mut)
-            .collect();
+        let mut outputs: Vec<AnyViewMut<'_>> = out.iter_mut().map(AnyArray::view_mut).collect();
         self.0.value(&mut self.0.scratch(&types), &views, &mut outputs)?;
         Ok(out)
     }

@@ -1,8 +1,8 @@
 //! F(z, θ) = 0 with the derivatives that the implicit function theorem needs.
 use hypertape_autodiff::array::LeafType;
 use hypertape_autodiff::error::Typed;
-use hypertape_autodiff::operation::Program;
 use hypertape_autodiff::function::Linearization;
+use hypertape_autodiff::operation::Program;
 use hypertape_autodiff::transform::linearize;
 use hypertape_autodiff::tree::AnyLeaf;
 use hypertape_autodiff::{Error, ErrorKind, Function, Result};

@@ -77,6 +77,10 @@ impl LinearSystem {
     }
 }
 
+fn system_name(side: Side) -> &'static str {
+    if side == Side::Transposed { "adjoint solve" } else { "linear solve" }
+}
+
 fn own(v: &[DynVar]) -> Own<Leaves> {
     Own(v.to_vec())
 }
@@ -84,7 +88,7 @@ fn own(v: &[DynVar]) -> Own<Leaves> {
 impl Primitive for LinearSystem {
     type Scratch = Scratch;
     fn name(&self) -> &str {
-        if self.side == Side::Transposed { "adjoint solve" } else { "linear solve" }
+        system_name(self.side)
     }
     fn outputs(&self, inputs: &[LeafType]) -> Result<Vec<LeafType>, ErrorKind> {
         let e = &self.equation;
@@ -137,7 +141,7 @@ impl Primitive for LinearSystem {
         let workspace = ready.at(&mut operator, stamp).map_err(failed)?;
         let outcome = workspace.solve(&mut operator, self.side, &s.b, &mut s.x, Tolerance { relative, absolute }).map_err(failed)?;
         let mut report = Report {
-            name: self.name().into(),
+            name: system_name(self.side).into(),
             iterations: Some(outcome.iterations),
             residual: outcome.residual,
             tolerance: outcome.tolerance,
@@ -147,17 +151,9 @@ impl Primitive for LinearSystem {
         // A solve that stalls at a fold is one of a system that is singular there.
         if let Some(work) = &mut s.fold
             && outcome.status != Status::IterationLimit
-            && let Some(c) = (Solved {
-                point,
-                leaves: n,
-                side: self.side,
-                b: &s.b,
-                x: &s.x,
-                f: &s.residual,
-                stamp,
-                accuracy: self.accuracy,
-            })
-            .check(jacobian, work, ready)?
+            && let Some(c) =
+                (Solved { point, leaves: n, side: self.side, b: &s.b, x: &s.x, f: &s.residual, stamp, accuracy: self.accuracy })
+                    .check(jacobian, work, ready)?
         {
             if self.policy != OnResidual::Warn {
                 return Err(c.error(self.accuracy));

@@ -12,6 +12,7 @@ use hypertape_autodiff::{ErrorKind, Result, Site};
 use hypertape_linear::{Known, LinearSolver, Need, Status};
 use hypertape_solvers::{Equation, Inner, Method, Params, Prepared, Problem, Solution, Solve, Unknown};
 use std::any::Any;
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::sync::{Arc, Mutex};
 
@@ -37,7 +38,7 @@ pub struct Implicit<M> {
     policy: OnResidual,
     warm: bool,
     asked: Asked,
-    name: Option<String>,
+    name: Option<Cow<'static, str>>,
 }
 
 impl<M: Method> Implicit<M>
@@ -80,7 +81,7 @@ where
     /// Another name in reports and comparisons.
     #[must_use]
     pub fn named(mut self, name: &str) -> Self {
-        self.name = Some(name.into());
+        self.name = Some(name.to_string().into());
         self
     }
     /// The solution, in the open recording. The start has no derivative.
@@ -155,7 +156,10 @@ where
     M::Problem: Equation + Problem<Unknown = S, Solution = S>,
 {
     fn name(&self) -> String {
-        self.name.clone().unwrap_or_else(|| format!("{}, implicit, {}", self.method.name(), self.adjoint.name()))
+        match &self.name {
+            Some(name) => name.to_string(),
+            None => format!("{}, implicit, {}", self.method.name(), self.adjoint.name()),
+        }
     }
     #[track_caller]
     fn solve_vars(&self, start: V<S>, params: V<Params<M>>) -> V<S> {

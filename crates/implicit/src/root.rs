@@ -16,6 +16,7 @@ use hypertape_autodiff::{ErrorKind, Primitive, Result};
 use hypertape_linear::{Gmres, Hints, LinearSolver, Side, Status, Workspace, norm};
 use smallvec::SmallVec;
 use std::any::Any;
+use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 
 /// z with F(z, θ) = 0.
@@ -23,7 +24,7 @@ use std::sync::{Arc, LazyLock};
 /// Inputs: start…, θ…, the linear solver's tolerance (f64). Outputs: z…, and the stamp of that point.
 #[derive(Debug, Clone)]
 pub(crate) struct RootOf {
-    pub(crate) name: String,
+    pub(crate) name: Cow<'static, str>,
     pub(crate) equation: Arc<Equation>,
     pub(crate) find: Arc<dyn Find>,
     pub(crate) solver: Arc<dyn LinearSolver>,
@@ -285,9 +286,10 @@ impl Primitive for RootOf {
             let start = self.at_start(s, params)?;
             return Err(self.error(&judged, found, start));
         }
-        let stamp = AnyArray::U32(ndarray::arr1(&judged.stamp.halves()).into_dyn());
-        for (to, from) in outputs.iter_mut().zip(s.solution.iter().chain([&stamp])) {
-            if !to.assign(&from.view()) {
+        let stamp = judged.stamp.halves();
+        let stamp = AnyView::U32(ndarray::aview1(&stamp).into_dyn());
+        for (to, from) in outputs.iter_mut().zip(s.solution.iter().map(AnyArray::view).chain([stamp])) {
+            if !to.assign(&from) {
                 return Err(ErrorKind::misuse("an output does not have the type of its part of the solution"));
             }
         }

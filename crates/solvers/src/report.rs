@@ -43,7 +43,7 @@ impl Ended {
     }
     /// With the name of the method.
     #[must_use]
-    pub fn report(self, name: &str) -> Report {
+    pub fn report(self, name: &'static str) -> Report {
         let Ended { iterations, residual, tolerance, converged, status } = self;
         Report { name: name.into(), iterations: Some(iterations), residual, tolerance, converged, status }
     }

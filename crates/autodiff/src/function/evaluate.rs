@@ -1,13 +1,14 @@
 //! One-off evaluation and derivatives at a point. Programs and plans are kept by the function; arrays are new each time.
 use super::workspace::here;
 use super::{Function, Inner, Workspace, lock};
-use crate::array::Real;
+use crate::array::{AnyArray, Real};
 use crate::error::{Error, ErrorKind, Lacking, Result};
 use crate::operation::Report;
 use crate::transform;
 use crate::tree::{Feed, Leaf, Ranked, Structure};
 use ndarray::ArrayD;
 use rayon::prelude::*;
+use smallvec::SmallVec;
 use std::sync::{Arc, OnceLock};
 
 /// Stretches of points that a thread takes, one after the other, so that none waits long for another.
@@ -53,7 +54,7 @@ impl<I: Structure, O: Structure> Function<I, O> {
         self.through(&self.inner, self.inputs.clone(), self.outputs.clone(), at).map_err(here())
     }
     fn eval_in(&self, w: &mut Workspace<I, O>, at: &impl Feed<I>) -> Result<O::Arrays> {
-        let mut views = vec![];
+        let mut views: SmallVec<[AnyArray; 4]> = SmallVec::new();
         let mut lacking = None;
         w.each(at, &mut |v| match v.try_to_owned() {
             Some(a) => views.push(a),
@@ -63,7 +64,7 @@ impl<I: Structure, O: Structure> Function<I, O> {
             return Err(Error::new("output", ErrorKind::Memory { bytes: t.bytes() as u64, lacking: Lacking::Memory }));
         }
         let mut views = views.into_iter();
-        Ok(self.outputs.arrays(&mut |t| views.next().unwrap_or_else(|| crate::array::AnyArray::full(t, 0.0))))
+        Ok(self.outputs.arrays(&mut |t| views.next().unwrap_or_else(|| AnyArray::full(t, 0.0))))
     }
     /// The outputs at each of many points: independent problems, solved at the same time on as many threads as there are, each with a workspace
     /// of its own. Each starts cold. The results are in the order of the points, the same for any number of threads.
@@ -129,10 +130,10 @@ impl<I: Structure, O: Structure> Function<I, O> {
     /// As [`Workspace::run`](super::Workspace::run).
     #[track_caller]
     pub fn jvp(&self, at: impl Feed<I>, tangent: impl Feed<I>) -> Result<(O::Arrays, O::Arrays)> {
-        let inner = self.inner.jvp.get_or_init(|| {
-            let all = vec![true; self.inputs.leaf_types().len()];
-            self.inner.derive(|p| transform::jvp(p, &all, &vec![true; p.outputs.len()]))
-        });
+        let inner = self
+            .inner
+            .jvp
+            .get_or_init(|| self.inner.derive(|p| transform::jvp(p, &vec![true; p.inputs.len()], &vec![true; p.outputs.len()])));
         let (inputs, outputs) = ((self.inputs.clone(), self.inputs.clone()), (self.outputs.clone(), self.outputs.clone()));
         self.through(inner, inputs, outputs, (at, tangent)).map_err(here())
     }
@@ -142,10 +143,10 @@ impl<I: Structure, O: Structure> Function<I, O> {
     /// As [`Workspace::run`](super::Workspace::run).
     #[track_caller]
     pub fn vjp(&self, at: impl Feed<I>, cotangent: impl Feed<O>) -> Result<(O::Arrays, I::Arrays)> {
-        let inner = self.inner.vjp.get_or_init(|| {
-            let all = vec![true; self.inputs.leaf_types().len()];
-            self.inner.derive(|p| transform::vjp(p, &all, &vec![true; p.outputs.len()]))
-        });
+        let inner = self
+            .inner
+            .vjp
+            .get_or_init(|| self.inner.derive(|p| transform::vjp(p, &vec![true; p.inputs.len()], &vec![true; p.outputs.len()])));
         let (inputs, outputs) = ((self.inputs.clone(), self.outputs.clone()), (self.outputs.clone(), self.inputs.clone()));
         self.through(inner, inputs, outputs, (at, cotangent)).map_err(here())
     }

@@ -157,7 +157,13 @@ impl Point {
     /// # Errors
     /// What made it.
     #[cold]
-    pub fn look_into(&self, allow: Allow, at: &[AnyView<'_>], direction: &[AnyView<'_>], (k, index, value): (usize, &[usize], f64)) -> Result<()> {
+    pub fn look_into(
+        &self,
+        allow: Allow,
+        at: &[AnyView<'_>],
+        direction: &[AnyView<'_>],
+        (k, index, value): (usize, &[usize], f64),
+    ) -> Result<()> {
         let n = self.results();
         let nan = (0..n).find_map(|k| self.result(k).first_nan().map(|(index, value)| (k, index, value)));
         let bad = if nan.is_some() { Bad::Nan } else { Bad::Infinite };

@@ -1,6 +1,5 @@
 //! A recorded program with typed doors: immutable, `Send + Sync`, cheap to clone.
 mod allow;
-mod places;
 mod check;
 mod dense;
 mod diagnose;
@@ -8,6 +7,7 @@ mod evaluate;
 mod guard;
 mod linear;
 mod linearization;
+mod places;
 mod trace;
 mod workspace;
 mod wrt;
@@ -30,8 +30,8 @@ use crate::plan::{Memory, Plan};
 use crate::record::{self, DynVar};
 use crate::transform;
 use crate::tree::{Give, Structure, Vars};
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use guard::Guard;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// A program, its plan and its common derivatives, each made when it is first asked for.
@@ -301,8 +301,8 @@ impl<I: Structure, O: Structure> Function<I, O> {
         self.inputs.leaf_types().iter().map(|t| t.kind.is_real()).collect()
     }
     fn value_and_gradient_inner(&self) -> Arc<Inner> {
-        let all = vec![true; self.inputs.leaf_types().len()];
-        self.inner.value_and_gradient.get_or_init(|| self.inner.derive(|p| value_and_gradient(p, &all))).clone()
+        let derive = || self.inner.derive(|p| value_and_gradient(p, &vec![true; p.inputs.len()]));
+        self.inner.value_and_gradient.get_or_init(derive).clone()
     }
 }
 

@@ -4,6 +4,7 @@ use crate::array::{Layout, Shape, Shared, Slice, SliceMut};
 use crate::error::ErrorKind;
 use crate::outcome::Status;
 use crate::program::Values;
+use std::borrow::Cow;
 use std::fmt::Debug;
 use std::sync::Arc;
 
@@ -188,7 +189,7 @@ pub trait External: Debug + Send + Sync {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {
     /// Which method on which problem.
-    pub name: String,
+    pub name: Cow<'static, str>,
     /// Iterations it took; none where the count is not known, as of a user's own code.
     pub iterations: Option<u64>,
     /// True residual at the end, as the method's docs define it.

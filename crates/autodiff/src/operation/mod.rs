@@ -1,5 +1,6 @@
 //! What an operation is: one place that gives value, both rules and lowering.
 mod builder;
+mod common;
 mod counts;
 mod elementwise;
 mod lowering;
@@ -7,11 +8,11 @@ mod micro;
 mod multilinear;
 mod probe;
 mod prune;
-mod common;
 mod spec;
 mod values;
 
 pub use builder::Builder;
+pub use common::Common;
 pub use counts::{Class, Counts, Products};
 pub use elementwise::{Elementwise, Pointwise, Slope, same_kind};
 pub use lowering::{CondSpec, Contraction, External, Fold, Kernel, Lowering, Part, Report, ScanSpec, Storage, Trip, View};
@@ -20,7 +21,6 @@ pub use multilinear::{Multilinear, Product};
 pub use probe::{Probe, Probed};
 pub use prune::Pruned;
 pub(crate) use prune::{Remember, pruned};
-pub use common::Common;
 
 use crate::array::{AnyArray, LeafType};
 use crate::error::{Counted, ErrorKind};

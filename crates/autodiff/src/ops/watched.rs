@@ -46,7 +46,7 @@ impl Derivative {
             (_, false) => derivative * scale,
         };
         let report = || Report {
-            name: format!("derivative of {}", self.of),
+            name: format!("derivative of {}", self.of).into(),
             iterations: None,
             residual: relative,
             tolerance: HUGE,

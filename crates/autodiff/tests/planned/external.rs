@@ -2,7 +2,9 @@
 use super::{inputs, program};
 use hypertape_autodiff::array::{AnyArray, AnyView, Kind::*, LeafType, Slice, SliceMut};
 use hypertape_autodiff::execute::Executor;
-use hypertape_autodiff::operation::{Builder, Common, External, Lowering, Maybe, Op, Operation, Program, Report, ScanSpec, Storage, Trip, Value};
+use hypertape_autodiff::operation::{
+    Builder, Common, External, Lowering, Maybe, Op, Operation, Program, Report, ScanSpec, Storage, Trip, Value,
+};
 use hypertape_autodiff::ops::control::Scan;
 use hypertape_autodiff::plan::Plan;
 use hypertape_autodiff::program::{Types, Values};

@@ -240,7 +240,7 @@ fn what_is_accepted_unsolved_says_so() {
     w.run(p()).expect("it is accepted");
     let r = &w.reports()[0];
     assert!(!r.converged && r.residual > r.tolerance, "{r:?}");
-    assert_eq!((r.name.as_str(), r.status, r.iterations), ("gradient descent", Status::NotARoot, Some(3)));
+    assert_eq!((&*r.name, r.status, r.iterations), ("gradient descent", Status::NotARoot, Some(3)));
 }
 
 #[test]

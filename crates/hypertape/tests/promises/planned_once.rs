@@ -74,7 +74,7 @@ fn calls_in_one_line_plan_once() {
     let ((), made) = plans(|| {
         f.hvp(-0.5, 1.0).unwrap();
         f.gradient(0.5).unwrap();
-        f.memory();
+        assert!(f.memory().total() > 0);
         f.clone().value_and_gradient(0.25).unwrap();
     });
     assert_eq!(made, 0);
@@ -156,8 +156,8 @@ fn calls_in_one_line_allocate_their_results_only() {
     };
     let first = counted(&f);
     let second = counted(&f);
-    // Each result: its data, and the vector that gathers both.
-    assert!(second <= 6 && first > 100, "{first} then {second}");
+    // The elements of the value and of the gradient.
+    assert_eq!(second, 2, "after {first}");
     f.release();
     assert!(counted(&f) > second);
 }
