@@ -1,21 +1,21 @@
 //! Reverse- and forward-mode differentiation of recorded array programs.
 //!
-//! Data flows one way: record → program → transform → plan → execute.
-pub mod array;
-pub mod error;
-pub mod execute;
+//! Data flows one way: record → program → transform → plan → execute. Recordings and functions are here; what they record is in `hypertape-ir`, what
+//! plans and runs it in `hypertape-engine`.
 pub mod function;
-pub mod kernels;
-pub mod operation;
-pub mod ops;
-pub mod outcome;
-pub mod plan;
 mod primitive;
-pub mod program;
 pub mod record;
-pub mod transform;
 pub mod tree;
 
-pub use error::{Error, ErrorKind, Lacking, Result, Site, Within};
 pub use function::{Allow, Function, GradientCheck, Linear, Workspace, Wrt};
+pub use hypertape_engine::{kernels, plan};
+pub use hypertape_ir::{
+    Error, ErrorKind, Lacking, Result, Site, Within, array, each_kind, each_operation, error, operation, ops, outcome, program, transform,
+};
 pub use primitive::{Primitive, apply_primitive, apply_shared};
+
+/// Running programs: the planned executor, and the naive reference.
+pub mod execute {
+    pub use hypertape_engine::execute::*;
+    pub use hypertape_ir::reference;
+}

@@ -8,7 +8,7 @@ use crate::sources;
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use std::collections::BTreeSet;
 
-const FOLDER: &str = "crates/autodiff/src/ops/";
+const FOLDER: &str = "crates/ir/src/ops/";
 const TRAITS: [&str; 3] = ["Operation", "Elementwise", "Multilinear"];
 
 /// A family, which is a file or folder of `ops/`, and a type.

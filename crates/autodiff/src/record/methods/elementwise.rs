@@ -1,6 +1,6 @@
 //! Elementwise methods: functions of one variable, comparisons, selection.
 use super::Operand;
-use crate::array::{Kind, Real};
+use crate::array::{Element, Kind, Real};
 use crate::error::{ErrorKind, Site};
 use crate::operation::{Builder, Value};
 use crate::ops::require::Condition;
@@ -72,7 +72,7 @@ unary! {
 }
 
 macro_rules! pair {
-    ($($(#[$doc:meta])* $name:ident => $emit:ident;)*) => { impl<T: Real> Var<T> { $(
+    ($bound:ident: $($(#[$doc:meta])* $name:ident => $emit:ident;)*) => { impl<T: $bound> Var<T> { $(
         $(#[$doc])*
         #[track_caller]
         #[must_use]
@@ -83,24 +83,28 @@ macro_rules! pair {
     )* } };
 }
 pair! {
+    Real:
     /// The larger of two; ties share the derivative equally.
     max => maximum;
     /// The smaller of two; ties share the derivative equally.
     min => minimum;
-    /// 1 where self < rhs, else 0; no derivative.
-    less_than => less;
     /// 1 where self ≤ rhs, else 0; no derivative.
     at_most => less_equal;
     /// 1 where self > rhs, else 0; no derivative.
     greater_than => greater;
     /// 1 where self ≥ rhs, else 0; no derivative.
     at_least => greater_equal;
-    /// 1 where both are equal, else 0; no derivative.
-    equals => equal;
     /// Self to the power of an array or number.
     pow => pow;
     /// The angle of the point (rhs, self).
     atan2 => atan2;
+}
+pair! {
+    Element:
+    /// 1 where self < rhs, else 0; no derivative.
+    less_than => less;
+    /// 1 where both are equal, else 0; no derivative.
+    equals => equal;
 }
 
 impl<T: Real> Var<T> {
@@ -196,17 +200,5 @@ impl Var<u32> {
     #[must_use]
     pub fn real<T: Real>(self) -> Var<T> {
         Var::from_dyn(self.to_dyn().cast_to_at(T::KIND, Site::caller()))
-    }
-    /// 1 where both are equal, else 0.
-    #[track_caller]
-    #[must_use]
-    pub fn equals(self, rhs: Var<u32>) -> Var<u32> {
-        Var::from_dyn(binary("equals", self.to_dyn(), rhs.to_dyn(), Site::caller(), Builder::equal))
-    }
-    /// 1 where self < rhs, else 0.
-    #[track_caller]
-    #[must_use]
-    pub fn less_than(self, rhs: Var<u32>) -> Var<u32> {
-        Var::from_dyn(binary("less_than", self.to_dyn(), rhs.to_dyn(), Site::caller(), Builder::less))
     }
 }

@@ -15,11 +15,11 @@ use crate::error::Site;
 use crate::operation::{Builder, Value};
 
 /// A variable or a number, where an operation takes either.
-pub trait Operand<T: Real> {
+pub trait Operand<T: Element> {
     /// As a variable.
     fn operand(self, at: Site) -> DynVar;
 }
-impl<T: Real> Operand<T> for Var<T> {
+impl<T: Element> Operand<T> for Var<T> {
     fn operand(self, _: Site) -> DynVar {
         self.to_dyn()
     }

@@ -1,0 +1,12 @@
+//! Dense factorisations and solves: recursive, so that most of the work is matrix products.
+//!
+//! A solve with an upper triangle is one with a lower triangle whose rows and columns are counted from the end, and a transpose
+//! swaps strides; so one routine does all (Gustavson 1997; Toledo 1997 for LU).
+mod block;
+mod cholesky;
+mod lu;
+mod triangular;
+
+pub(crate) use cholesky::cholesky;
+pub(crate) use lu::{log_det, lu, lu_solve};
+pub(crate) use triangular::{solve_triangular, triangle};

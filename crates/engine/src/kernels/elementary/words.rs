@@ -1,0 +1,213 @@
+//! Arithmetic that the functions share: polynomials, exact sums and products as two words, powers of two, rounding to integers.
+use crate::kernels::isa::fma;
+use hypertape_ir::array::{Kind, Real};
+use std::num::Wrapping;
+use std::ops::{Add, BitAnd, BitOr, BitXor, Shl, Shr, Sub};
+
+/// The bits of a floating-point number, as an integer that wraps around.
+pub(super) trait Bits:
+    Copy
+    + PartialEq
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + BitAnd<Output = Self>
+    + BitOr<Output = Self>
+    + BitXor<Output = Self>
+    + Shl<usize, Output = Self>
+    + Shr<usize, Output = Self>
+{
+    /// A small integer.
+    fn of(n: u32) -> Self;
+}
+
+impl Bits for Wrapping<u64> {
+    #[inline(always)]
+    fn of(n: u32) -> Self {
+        Wrapping(u64::from(n))
+    }
+}
+
+impl Bits for Wrapping<u32> {
+    #[inline(always)]
+    fn of(n: u32) -> Self {
+        Wrapping(n)
+    }
+}
+
+/// A precision that the functions compute in.
+pub(super) trait Word: Real {
+    /// Its bits.
+    type Bits: Bits;
+    /// ln 2, to so many bits that its products with exponents are exact, and the rest.
+    const LN_2: (Self, Self);
+    /// ½π and the rest.
+    const HALF_PI: (Self, Self);
+    /// Bits of the fraction.
+    const FRACTION: usize;
+    /// The exponent of 1.
+    const BIAS: f64;
+    /// The bits of a number.
+    fn bits(self) -> Self::Bits;
+    /// The number of these bits.
+    fn of_bits(b: Self::Bits) -> Self;
+    /// a·b − p for p = a·b rounded, of factors that are not extreme.
+    fn product_error<const FMA: bool>(a: Self, b: Self, p: Self) -> Self;
+    /// a·b + c for a product of more bits than a word has, where the sum needs no more than a word.
+    fn cancelling<const FMA: bool>(a: Self, b: Self, c: Self) -> Self;
+}
+
+impl Word for f64 {
+    type Bits = Wrapping<u64>;
+    // 33 bits.
+    const LN_2: (f64, f64) = (0.6931471804855391, 7.440617110012397e-11);
+    const HALF_PI: (f64, f64) = (std::f64::consts::FRAC_PI_2, 6.123233995736766e-17);
+    const FRACTION: usize = 52;
+    const BIAS: f64 = 1023.0;
+    #[inline(always)]
+    fn bits(self) -> Self::Bits {
+        Wrapping(self.to_bits())
+    }
+    #[inline(always)]
+    fn of_bits(b: Self::Bits) -> f64 {
+        f64::from_bits(b.0)
+    }
+    /// By splitting the factors where there is no fused multiply-add (Dekker 1971), which wants them below 2⁹⁹⁶.
+    #[inline(always)]
+    fn product_error<const FMA: bool>(a: f64, b: f64, p: f64) -> f64 {
+        if FMA {
+            return a.mul_add(b, -p);
+        }
+        let halves = |v: f64| {
+            let t = v * 134_217_729.0;
+            let high = t - (t - v);
+            (high, v - high)
+        };
+        let ((a, x), (b, y)) = (halves(a), halves(b));
+        ((a * b - p) + a * y + x * b) + x * y
+    }
+    /// The callers' factors have so few bits that products are exact.
+    #[inline(always)]
+    fn cancelling<const FMA: bool>(a: f64, b: f64, c: f64) -> f64 {
+        mul_add::<f64, FMA>(a, b, c)
+    }
+}
+
+impl Word for f32 {
+    type Bits = Wrapping<u32>;
+    // 15 bits.
+    const LN_2: (f32, f32) = (0.69314575, 1.4286068e-6);
+    const HALF_PI: (f32, f32) = (std::f32::consts::FRAC_PI_2, -4.371139e-8);
+    const FRACTION: usize = 23;
+    const BIAS: f64 = 127.0;
+    #[inline(always)]
+    fn bits(self) -> Self::Bits {
+        Wrapping(self.to_bits())
+    }
+    #[inline(always)]
+    fn of_bits(b: Self::Bits) -> f32 {
+        f32::from_bits(b.0)
+    }
+    #[inline(always)]
+    fn product_error<const FMA: bool>(a: f32, b: f32, p: f32) -> f32 {
+        if FMA { a.mul_add(b, -p) } else { (f64::from(a) * f64::from(b) - f64::from(p)) as f32 }
+    }
+    #[inline(always)]
+    fn cancelling<const FMA: bool>(a: f32, b: f32, c: f32) -> f32 {
+        if FMA { a.mul_add(b, c) } else { (f64::from(a) * f64::from(b) + f64::from(c)) as f32 }
+    }
+}
+
+/// Whether T is single precision.
+#[inline(always)]
+pub(super) const fn single<T: Word>() -> bool {
+    matches!(T::KIND, Kind::F32)
+}
+
+/// A number that depends on the precision.
+#[inline(always)]
+pub(super) fn choose<T: Word>(double: f64, single: f64) -> T {
+    T::from_f64(if self::single::<T>() { single } else { double })
+}
+
+/// The nearest number of the type.
+#[inline(always)]
+pub(super) fn c<T: Word>(v: f64) -> T {
+    T::from_f64(v)
+}
+
+/// a·b + c, fused where the instruction set can.
+#[inline(always)]
+pub(super) fn mul_add<T: Word, const FMA: bool>(a: T, b: T, c: T) -> T {
+    fma::<T, FMA>(a, b, c)
+}
+
+/// c₀ + c₁ x + c₂ x² + …, of at most 32 terms, in pairs, pairs of pairs and so on (Estrin 1960): short chains, for the sake of single
+/// numbers.
+#[inline(always)]
+pub(super) fn polynomial<T: Word, const FMA: bool, const N: usize>(x: T, c: &[f64; N]) -> T {
+    let x2 = x * x;
+    let x4 = x2 * x2;
+    let x8 = x4 * x4;
+    let c = |i: usize| T::from_f64(c[i]);
+    let pair = |i: usize| if i + 1 < N { mul_add::<T, FMA>(c(i + 1), x, c(i)) } else { c(i) };
+    let four = |i: usize| if i + 2 < N { mul_add::<T, FMA>(pair(i + 2), x2, pair(i)) } else { pair(i) };
+    let eight = |i: usize| if i + 4 < N { mul_add::<T, FMA>(four(i + 4), x4, four(i)) } else { four(i) };
+    let sixteen = |i: usize| if i + 8 < N { mul_add::<T, FMA>(eight(i + 8), x8, eight(i)) } else { eight(i) };
+    if 16 < N { mul_add::<T, FMA>(sixteen(16), x8 * x8, sixteen(0)) } else { sixteen(0) }
+}
+
+/// The polynomial of the precision.
+#[inline(always)]
+pub(super) fn polynomial_of<T: Word, const FMA: bool, const N: usize, const M: usize>(x: T, double: &[f64; N], single: &[f64; M]) -> T {
+    if self::single::<T>() { polynomial::<T, FMA, M>(x, single) } else { polynomial::<T, FMA, N>(x, double) }
+}
+
+/// a + b as the rounded sum and its error; exact where |a| ≥ |b| or a = 0 (Dekker 1971).
+#[inline(always)]
+pub(super) fn ordered_sum<T: Word>(a: T, b: T) -> (T, T) {
+    let s = a + b;
+    (s, (a - s) + b)
+}
+
+/// a·b as the rounded product and its error.
+#[inline(always)]
+pub(super) fn product<T: Word, const FMA: bool>(a: T, b: T) -> (T, T) {
+    let p = a * b;
+    (p, T::product_error::<FMA>(a, b, p))
+}
+
+/// (n + n′) / (d + d′) with the error of a single rounding, where n′ and d′ are the low words.
+#[inline(always)]
+pub(super) fn quotient<T: Word, const FMA: bool>(n: (T, T), d: (T, T)) -> T {
+    let inverse = T::one() / d.0;
+    let q = n.0 * inverse;
+    let (p, e) = product::<T, FMA>(q, d.0);
+    q + (((n.0 - p) - e) + (n.1 - q * d.1)) * inverse
+}
+
+/// The nearest integer to x, for |x| less than half of what a fraction counts to, and a word whose low bits are that integer.
+#[inline(always)]
+pub(super) fn nearest<T: Word>(x: T) -> (T, T::Bits) {
+    // 1.5 · 2⁵², or 2²³: a sum with it is rounded to an integer, which then stands in the low bits.
+    let rounding = choose::<T>(6_755_399_441_055_744.0, 12_582_912.0);
+    let t = x + rounding;
+    (t - rounding, t.bits())
+}
+
+/// 2ⁿ, of an n for which it is normal, from a word whose low bits are n.
+#[inline(always)]
+pub(super) fn power_of_two<T: Word>(n: T::Bits) -> T {
+    T::of_bits((n << T::FRACTION) + T::one().bits())
+}
+
+/// The place of the sign among the bits.
+#[inline(always)]
+pub(super) const fn sign_place<T: Word>() -> usize {
+    if single::<T>() { 31 } else { 63 }
+}
+
+/// x with its sign changed where the place of the sign in `sign` has a 1.
+#[inline(always)]
+pub(super) fn with_sign<T: Word>(x: T, sign: T::Bits) -> T {
+    T::of_bits(x.bits() ^ (sign & (T::Bits::of(1) << sign_place::<T>())))
+}

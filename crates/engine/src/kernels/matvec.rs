@@ -1,0 +1,479 @@
+//! Matrix-vector products as streams over rows: each dotted, or all added up, with one or two vectors at a time.
+//!
+//! Every row is dotted, and every column added up, in an order of its own that knows nothing of the rows beside it: neither blocks, nor
+//! rows taken together, nor the number of vectors, nor where memory begins change a bit of the result.
+#![allow(unsafe_code)]
+use super::halves::both;
+use super::vector::{Vector, per_vector};
+use hypertape_ir::array::{Element, Kind, Real};
+use std::array::from_fn;
+
+/// Elements of a matrix above which a product is worth two threads.
+pub(super) const PARALLEL: usize = 1 << 18;
+/// Bytes of the sums that stay in the nearest cache while rows are added to them.
+const SUMS: usize = 16 * 1024;
+/// Bytes of a matrix that a cache is taken to hold.
+const CACHE: usize = 16 << 20;
+/// Bytes of a row from which on a few rows at once make several streams.
+const LONG: usize = 2048;
+/// Bytes by which a stream from memory is fetched ahead: the processor's own prefetching ends at pages.
+const AHEAD: usize = 8 << 10;
+/// Columns after which sums of products in single precision go on in double precision.
+const CHUNK: usize = 1024;
+/// Bytes of a line of the cache.
+const LINE: usize = 64;
+
+/// A matrix whose rows are contiguous: element (i, j) is `data[start + i·stride + j]`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rows<'a, T> {
+    pub(crate) data: &'a [T],
+    pub(crate) stride: isize,
+    /// Where row 0 begins.
+    pub(crate) start: isize,
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
+}
+
+impl<T> Rows<'_, T> {
+    pub(super) fn below(mut self, i: usize) -> Self {
+        self.start += i as isize * self.stride;
+        self.rows -= i;
+        self
+    }
+    pub(super) fn right(mut self, j: usize) -> Self {
+        self.start += j as isize;
+        self.columns -= j;
+        self
+    }
+    /// Whether rows are better taken one after the other, as one stream from memory.
+    fn in_turn(&self) -> bool {
+        let row = self.columns * size_of::<T>();
+        row >= LONG && row * self.rows > CACHE
+    }
+    /// The matrix without bounds, which are checked here.
+    fn open(&self) -> Open<T> {
+        let within = |i: usize| {
+            let at = self.start + i as isize * self.stride;
+            at >= 0 && at as usize + self.columns <= self.data.len()
+        };
+        assert!(self.rows == 0 || within(0) && within(self.rows - 1), "rows lie in the matrix");
+        Open { at: self.data.as_ptr().wrapping_offset(self.start), stride: self.stride, rows: self.rows, columns: self.columns }
+    }
+}
+
+/// Rows that were checked: all of them, the first at `at`.
+#[derive(Debug, Clone, Copy)]
+struct Open<T> {
+    at: *const T,
+    stride: isize,
+    rows: usize,
+    columns: usize,
+}
+
+/// A pointer of whose origin the compiler knows nothing, in a register.
+#[inline(always)]
+#[allow(clippy::pointers_in_nomem_asm_block, reason = "nothing in it follows the pointer")]
+fn hidden<T>(p: *const T) -> *const T {
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+    let p = {
+        let mut p = p;
+        // SAFETY: a comment, no instruction.
+        unsafe { std::arch::asm!("/* {0} */", inout(reg) p, options(pure, nomem, nostack, preserves_flags)) };
+        p
+    };
+    p
+}
+
+impl<T> Open<T> {
+    #[inline(always)]
+    fn row(&self, i: usize) -> *const T {
+        self.at.wrapping_offset(i as isize * self.stride)
+    }
+    /// `R` rows from row i on, of which the compiler is not to know that they are equally far apart: it would add that up again for every vector.
+    #[inline(always)]
+    fn apart<const R: usize>(&self, i: usize) -> [*const T; R] {
+        from_fn(|r| hidden(self.row(i + r)))
+    }
+    /// Columns before the first boundary of a vector in row i, if whole vectors come after them: vectors that cross lines of the cache are read
+    /// twice.
+    #[inline(always)]
+    fn lead(&self, i: usize, lanes: usize) -> usize {
+        let beyond = self.row(i) as usize / size_of::<T>() % lanes;
+        if beyond > 0 && self.columns >= 2 * lanes { lanes - beyond } else { 0 }
+    }
+}
+
+/// Σ x_i·y_i of slices of equal length.
+pub(crate) fn dot<T: Real>(x: &[T], y: &[T]) -> T {
+    assert_eq!(x.len(), y.len(), "both are as long");
+    if T::KIND == Kind::F32 && x.len() > 4 * CHUNK {
+        let parts = x.chunks(4 * CHUNK).zip(y.chunks(4 * CHUNK));
+        // SAFETY: both have that many elements.
+        let sum: f64 = parts.map(|(x, y)| Element::to_f64(unsafe { dot_each::<T>(x.as_ptr(), y.as_ptr(), x.len()) })).sum();
+        return T::from_f64(sum);
+    }
+    // SAFETY: both have that many elements.
+    unsafe { dot_each(x.as_ptr(), y.as_ptr(), x.len()) }
+}
+
+per_vector! {
+    unsafe fn dot_each<T>(x: *const T, y: *const T, n: usize) -> T = dot_body
+}
+
+/// # Safety
+/// Both have `n` elements.
+#[inline(always)]
+unsafe fn dot_body<T: Real, V: Vector<T>>(x: *const T, y: *const T, n: usize) -> T {
+    // SAFETY: the caller's promise; every index is below n.
+    unsafe {
+        let mut sums = [V::splat(T::zero()); 4];
+        let mut j = 0;
+        while j + 4 * V::LANES <= n {
+            for (k, s) in sums.iter_mut().enumerate() {
+                let at = j + k * V::LANES;
+                *s = s.plus_product(V::load(x.add(at)), V::load(y.add(at)));
+            }
+            j += 4 * V::LANES;
+        }
+        while j + V::LANES <= n {
+            sums[0] = sums[0].plus_product(V::load(x.add(j)), V::load(y.add(j)));
+            j += V::LANES;
+        }
+        if j < n {
+            sums[1] = sums[1].plus_product(V::load_first(x.add(j), n - j), V::load_first(y.add(j), n - j));
+        }
+        let [a, b, c, d] = V::sums(sums);
+        (a + b) + (c + d)
+    }
+}
+
+/// out_i = Σ_j a_ij·v_j.
+pub(crate) fn dots<T: Real>(a: Rows<'_, T>, v: &[T], out: &mut [T]) {
+    spread_dots(a, v, out, a.in_turn());
+}
+
+fn spread_dots<T: Real>(a: Rows<'_, T>, v: &[T], out: &mut [T], in_turn: bool) {
+    if a.rows > 1 && a.rows * a.columns >= PARALLEL {
+        let half = a.rows / 2;
+        let (low, high) = out.split_at_mut(half);
+        both(|| spread_dots(Rows { rows: half, ..a }, v, low, in_turn), || spread_dots(a.below(half), v, high, in_turn));
+        return;
+    }
+    dots_here(a, [v], [out], in_turn);
+}
+
+/// out_hi = Σ_j a_ij·v_hj for `H` vectors, on this thread: rows one after the other, or a few together.
+#[inline]
+pub(crate) fn dots_here<T: Real, const H: usize>(a: Rows<'_, T>, v: [&[T]; H], out: [&mut [T]; H], in_turn: bool) {
+    assert!(v.iter().all(|v| v.len() == a.columns) && out.iter().all(|o| o.len() == a.rows), "vectors are as long as the matrix says");
+    // SAFETY: lengths are checked, here and in `open`.
+    unsafe { dots_each::<T, H>(a.open(), v.map(<[T]>::as_ptr), out.map(<[T]>::as_mut_ptr), in_turn) };
+}
+
+per_vector! {
+    unsafe fn dots_each<T, const H: usize>(a: Open<T>, v: [*const T; H], out: [*mut T; H], in_turn: bool) = dots_body
+}
+
+/// # Safety
+/// The rows are there, vectors have as many elements as it has columns, results as it has rows.
+#[inline(always)]
+unsafe fn dots_body<T: Real, V: Vector<T>, const H: usize>(a: Open<T>, v: [*const T; H], out: [*mut T; H], in_turn: bool) {
+    let most = if in_turn { 1 } else { (V::HELD / H).min(8) };
+    let mut i = 0;
+    while i < a.rows {
+        let left = (a.rows - i).min(most);
+        let to = out.map(|o| o.wrapping_add(i));
+        // SAFETY: the caller's promise; so many rows are left.
+        i += unsafe {
+            match left {
+                8.. => dot_chunks::<T, V, 8, H, false>(&a, i, v, to),
+                4.. => dot_chunks::<T, V, 4, H, false>(&a, i, v, to),
+                2.. => dot_chunks::<T, V, 2, H, false>(&a, i, v, to),
+                _ if in_turn => dot_chunks::<T, V, 1, H, true>(&a, i, v, to),
+                _ => dot_chunks::<T, V, 1, H, false>(&a, i, v, to),
+            }
+        };
+    }
+}
+
+/// As `dot_rows`; long rows in single precision a chunk of columns after the other, added up in double precision.
+///
+/// # Safety
+/// As `dots_body`, for these rows.
+#[inline(always)]
+unsafe fn dot_chunks<T: Real, V: Vector<T>, const R: usize, const H: usize, const STREAM: bool>(
+    a: &Open<T>,
+    i: usize,
+    v: [*const T; H],
+    out: [*mut T; H],
+) -> usize {
+    // SAFETY: the caller's promise, for some of the columns at a time.
+    unsafe {
+        if T::KIND != Kind::F32 || a.columns <= CHUNK {
+            return dot_rows::<T, V, R, H, STREAM>(a, i, v, out);
+        }
+        let mut sums = [[0.0; R]; H];
+        for from in (0..a.columns).step_by(CHUNK) {
+            let part = Open { at: a.at.wrapping_add(from), columns: (a.columns - from).min(CHUNK), ..*a };
+            let mut made = [[T::zero(); R]; H];
+            dot_rows::<T, V, R, H, STREAM>(&part, i, v.map(|v| v.wrapping_add(from)), made.each_mut().map(|m| m.as_mut_ptr()));
+            for h in 0..H {
+                for r in 0..R {
+                    sums[h][r] += Element::to_f64(made[h][r]);
+                }
+            }
+        }
+        for h in 0..H {
+            for r in 0..R {
+                *out[h].add(r) = T::from_f64(sums[h][r]);
+            }
+        }
+    }
+    R
+}
+
+/// `R` rows at once from row i on, perhaps a stream from memory; gives their number.
+///
+/// # Safety
+/// As `dots_body`, for these rows.
+#[inline(always)]
+unsafe fn dot_rows<T: Real, V: Vector<T>, const R: usize, const H: usize, const STREAM: bool>(
+    a: &Open<T>,
+    i: usize,
+    v: [*const T; H],
+    out: [*mut T; H],
+) -> usize {
+    let rows: [*const T; R] = a.apart(i);
+    let (n, lead) = (a.columns, a.lead(i, V::LANES));
+    // SAFETY: the caller's promise; every index is below n.
+    unsafe {
+        let mut sums = [[V::splat(T::zero()); H]; R];
+        if lead > 0 {
+            let before = V::LANES - lead;
+            let x = from_fn(|h| V::load_last(v[h].wrapping_sub(before), lead));
+            dot_step(&mut sums, x, from_fn(|r| V::load_last(rows[r].wrapping_sub(before), lead)));
+        }
+        let mut j = lead;
+        while j + 2 * V::LANES <= n {
+            for j in [j, j + V::LANES] {
+                if STREAM {
+                    for row in rows {
+                        V::fetch(row.wrapping_add(j + AHEAD / size_of::<T>()));
+                    }
+                }
+                dot_step(&mut sums, from_fn(|h| V::load(v[h].add(j))), from_fn(|r| V::load(rows[r].add(j))));
+            }
+            j += 2 * V::LANES;
+        }
+        if j + V::LANES <= n {
+            dot_step(&mut sums, from_fn(|h| V::load(v[h].add(j))), from_fn(|r| V::load(rows[r].add(j))));
+            j += V::LANES;
+        }
+        if j < n {
+            dot_step(&mut sums, from_fn(|h| V::load_first(v[h].add(j), n - j)), from_fn(|r| V::load_first(rows[r].add(j), n - j)));
+        }
+        // Lane l is to hold the columns that are l beyond a multiple of the lanes, wherever the vectors began.
+        if lead > 0 {
+            for of_row in &mut sums {
+                for sum in of_row {
+                    *sum = sum.turned(lead);
+                }
+            }
+        }
+        for h in 0..H {
+            for from in (0..R).step_by(4) {
+                let four = from_fn(|r| if from + r < R { sums[from + r][h] } else { V::splat(T::zero()) });
+                let results = V::sums(four);
+                std::ptr::copy_nonoverlapping(results.as_ptr(), out[h].add(from), (R - from).min(4));
+            }
+        }
+    }
+    R
+}
+
+/// What one vector of columns gives to the dots of all rows.
+///
+/// # Safety
+/// As for every function of vectors.
+#[inline(always)]
+unsafe fn dot_step<T: Real, V: Vector<T>, const R: usize, const H: usize>(sums: &mut [[V; H]; R], x: [V; H], y: [V; R]) {
+    for r in 0..R {
+        for h in 0..H {
+            // SAFETY: the caller's promise.
+            sums[r][h] = unsafe { sums[r][h].plus_product(y[r], x[h]) };
+        }
+    }
+}
+
+/// out_ej += Σ_i u_ei·a_ij for `E` vectors of factors, on this thread. With `fetch`, as many rows as these are brought near
+/// meanwhile, those that come next in memory, if rows follow each other without gaps.
+#[inline]
+pub(crate) fn axpys_onto<T: Real, const E: usize>(a: Rows<'_, T>, u: [&[T]; E], out: [&mut [T]; E], fetch: bool) {
+    assert!(u.iter().all(|u| u.len() == a.rows) && out.iter().all(|o| o.len() == a.columns), "vectors are as long as the matrix says");
+    // SAFETY: lengths are checked, here and in `open`.
+    unsafe {
+        let a = a.open();
+        let next = if fetch && a.stride == a.columns as isize { a.row(a.rows) } else { std::ptr::null() };
+        axpys_each::<T, E>(a, u.map(<[T]>::as_ptr), out.map(<[T]>::as_mut_ptr), next);
+    }
+}
+
+per_vector! {
+    unsafe fn axpys_each<T, const E: usize>(a: Open<T>, u: [*const T; E], out: [*mut T; E], next: *const T) = axpys_body
+}
+
+/// # Safety
+/// The rows are there, factors are as many as it has rows, sums as it has columns.
+#[inline(always)]
+unsafe fn axpys_body<T: Real, V: Vector<T>, const E: usize>(a: Open<T>, u: [*const T; E], out: [*mut T; E], next: *const T) {
+    let tile = SUMS / size_of::<T>() / E;
+    let mut j = 0;
+    while j < a.columns {
+        let part = Open { at: a.at.wrapping_add(j), columns: (a.columns - j).min(tile), ..a };
+        let to = out.map(|o| o.wrapping_add(j));
+        // SAFETY: the caller's promise, for some of the columns.
+        unsafe {
+            match part.columns.div_ceil(V::LANES) {
+                1 => add_narrow::<T, V, 1, E>(&part, u, to),
+                2 => add_narrow::<T, V, 2, E>(&part, u, to),
+                3 => add_narrow::<T, V, 3, E>(&part, u, to),
+                4 => add_narrow::<T, V, 4, E>(&part, u, to),
+                _ if next.is_null() => add_wide::<T, V, E, false>(&part, u, to, next),
+                _ => add_wide::<T, V, E, true>(&part, u, to, next.wrapping_add(j * a.rows)),
+            }
+        }
+        j += tile;
+    }
+}
+
+/// All rows, for sums of `C` vectors, the last of which may be cut short.
+///
+/// # Safety
+/// As `axpys_body`.
+#[inline(always)]
+unsafe fn add_narrow<T: Real, V: Vector<T>, const C: usize, const E: usize>(a: &Open<T>, u: [*const T; E], out: [*mut T; E]) {
+    let last = a.columns - (C - 1) * V::LANES;
+    // SAFETY: the caller's promise; columns are C − 1 whole vectors and a last one.
+    unsafe {
+        let load = |from: *const T, c: usize| {
+            let from = from.add(c * V::LANES);
+            if c + 1 < C { V::load(from) } else { V::load_first(from, last) }
+        };
+        let mut sums: [[V; C]; E] = from_fn(|e| from_fn(|c| load(out[e], c)));
+        for i in 0..a.rows {
+            let row: [V; C] = from_fn(|c| load(a.row(i), c));
+            for e in 0..E {
+                let factor = V::splat(*u[e].add(i));
+                for c in 0..C {
+                    sums[e][c] = sums[e][c].plus_product(row[c], factor);
+                }
+            }
+        }
+        for e in 0..E {
+            for c in 0..C - 1 {
+                sums[e][c].store(out[e].add(c * V::LANES));
+            }
+            sums[e][C - 1].store_first(out[e].add((C - 1) * V::LANES), last);
+        }
+    }
+}
+
+/// A few rows at a time, sums in memory.
+///
+/// # Safety
+/// As `axpys_body`.
+#[inline(always)]
+unsafe fn add_wide<T: Real, V: Vector<T>, const E: usize, const FETCH: bool>(
+    a: &Open<T>,
+    u: [*const T; E],
+    out: [*mut T; E],
+    mut next: *const T,
+) {
+    let mut i = 0;
+    while i < a.rows {
+        let left = (a.rows - i).min(V::HELD / E).min(8);
+        let factors = u.map(|u| u.wrapping_add(i));
+        // SAFETY: the caller's promise; so many rows are left.
+        i += unsafe {
+            match left {
+                8.. => add_rows::<T, V, 8, E, FETCH>(a, i, factors, out, &mut next),
+                4.. => add_rows::<T, V, 4, E, FETCH>(a, i, factors, out, &mut next),
+                2.. => add_rows::<T, V, 2, E, FETCH>(a, i, factors, out, &mut next),
+                _ => add_rows::<T, V, 1, E, FETCH>(a, i, factors, out, &mut next),
+            }
+        };
+    }
+}
+
+/// `R` rows from row i on; gives their number.
+///
+/// # Safety
+/// As `axpys_body`, for these rows.
+#[inline(always)]
+unsafe fn add_rows<T: Real, V: Vector<T>, const R: usize, const E: usize, const FETCH: bool>(
+    a: &Open<T>,
+    i: usize,
+    u: [*const T; E],
+    out: [*mut T; E],
+    next: &mut *const T,
+) -> usize {
+    let rows: [*const T; R] = a.apart(i);
+    let (n, lead) = (a.columns, a.lead(i, V::LANES));
+    // SAFETY: the caller's promise; every index is below n.
+    unsafe {
+        let factors: [[V; R]; E] = from_fn(|e| from_fn(|r| V::splat(*u[e].add(r))));
+        if lead > 0 {
+            let sums = add_step(from_fn(|e| V::load_first(out[e], lead)), from_fn(|r| V::load_first(rows[r], lead)), &factors);
+            for e in 0..E {
+                sums[e].store_first(out[e], lead);
+            }
+        }
+        let mut j = lead;
+        while j + 2 * V::LANES <= n {
+            for j in [j, j + V::LANES] {
+                if FETCH {
+                    // As many lines as are read.
+                    for _ in 0..R * V::LANES * size_of::<T>() / LINE {
+                        V::fetch(*next);
+                        *next = next.wrapping_add(LINE / size_of::<T>());
+                    }
+                }
+                let sums = add_step(from_fn(|e| V::load(out[e].add(j))), from_fn(|r| V::load(rows[r].add(j))), &factors);
+                for e in 0..E {
+                    sums[e].store(out[e].add(j));
+                }
+            }
+            j += 2 * V::LANES;
+        }
+        if j + V::LANES <= n {
+            let sums = add_step(from_fn(|e| V::load(out[e].add(j))), from_fn(|r| V::load(rows[r].add(j))), &factors);
+            for e in 0..E {
+                sums[e].store(out[e].add(j));
+            }
+            j += V::LANES;
+        }
+        if j < n {
+            let sums =
+                add_step(from_fn(|e| V::load_first(out[e].add(j), n - j)), from_fn(|r| V::load_first(rows[r].add(j), n - j)), &factors);
+            for e in 0..E {
+                sums[e].store_first(out[e].add(j), n - j);
+            }
+        }
+    }
+    R
+}
+
+/// Sums with what all rows give to one vector of columns.
+///
+/// # Safety
+/// As for every function of vectors.
+#[inline(always)]
+unsafe fn add_step<T: Real, V: Vector<T>, const R: usize, const E: usize>(mut sums: [V; E], y: [V; R], factors: &[[V; R]; E]) -> [V; E] {
+    for r in 0..R {
+        for e in 0..E {
+            // SAFETY: the caller's promise.
+            sums[e] = unsafe { sums[e].plus_product(y[r], factors[e][r]) };
+        }
+    }
+    sums
+}

@@ -1,0 +1,379 @@
+//! Products with compressed sparse rows: streams of the nonzeros.
+//!
+//! Xᵀ f(X v) takes two passes: gathering and scattering bound it, not reading, and in one pass both vectors compete for the cache. Two vectors side by side
+//! take little more than one.
+#![allow(unsafe_code, reason = "indices were checked when the matrix was made")]
+use super::halves::both;
+use super::vector::{Vector, per_vector};
+use hypertape_ir::array::{Element, Kind, Real};
+use hypertape_ir::operation::named::Csr;
+use std::ops::Range;
+
+/// Entries that are looked at together, and how many of them further the ones are that memory is asked for then.
+const RUN: usize = 16;
+const AHEAD: usize = 256;
+
+/// Terms up to which sums in single precision stay there, for each lane of a row, and for a column.
+const FEW: usize = 64;
+
+/// Nonzeros, times columns of the right-hand side, above which a product is worth two threads.
+const PARALLEL: usize = 1 << 17;
+
+/// A matrix by its nonzeros, row by row, as it was checked when it was made.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sparse<'a, T> {
+    columns: usize,
+    /// Row i holds the entries starts[i] … starts[i + 1] − 1.
+    starts: &'a [usize],
+    /// The column of each entry, less than `columns`.
+    indices: &'a [u32],
+    values: &'a [T],
+    /// Whether sums down columns are in double precision, though entries are not: where a column has many.
+    wide: bool,
+}
+
+impl<'a, T: Real> Sparse<'a, T> {
+    /// The parts of a matrix.
+    pub(crate) fn of(a: &'a Csr<T>) -> Self {
+        Sparse { columns: a.columns(), starts: a.starts(), indices: a.indices(), values: a.values(), wide: a.has_long_columns() }
+    }
+    fn rows(&self) -> usize {
+        self.starts.len() - 1
+    }
+    fn nonzeros(&self) -> usize {
+        self.values.len()
+    }
+    /// Asks for a run of entries ahead of this one. The processor sees by itself that entries are read in turn, but not soon enough with places of a
+    /// vector read between them.
+    ///
+    /// # Safety
+    /// The processor has the instructions of V.
+    #[inline(always)]
+    unsafe fn fetch<V: Vector<T>>(&self, entry: usize) {
+        let (indices, values) = (self.indices.as_ptr().wrapping_add(entry + AHEAD), self.values.as_ptr().wrapping_add(entry + AHEAD));
+        // SAFETY: a hint, which no address makes fail; the instructions are there.
+        unsafe {
+            V::fetch(indices.cast());
+            V::fetch(values);
+            V::fetch(values.wrapping_add(RUN / 2));
+        }
+    }
+    /// y = A x, for x and y with k columns.
+    pub(crate) fn dot(&self, x: &[T], y: &mut [T], k: usize) {
+        assert!(x.len() == self.columns * k && y.len() == self.rows() * k, "the operands have as many rows as the matrix says");
+        if k > 0 {
+            self.dot_rows(x, y, k, 0);
+        }
+    }
+    fn dot_rows(&self, x: &[T], y: &mut [T], k: usize, first: usize) {
+        let rows = y.len() / k;
+        if rows > 1 && (self.starts[first + rows] - self.starts[first]) * k >= PARALLEL {
+            let (a, b) = y.split_at_mut(rows / 2 * k);
+            both(|| self.dot_rows(x, a, k, first), || self.dot_rows(x, b, k, first + rows / 2));
+            return;
+        }
+        // SAFETY: `dot` checked lengths, `new` the parts.
+        unsafe {
+            match k {
+                1 if self.columns <= i32::MAX as usize => gather_rows(self, x.as_ptr(), y, first),
+                2 => gather_pairs(self, x.as_ptr(), y, first),
+                _ => add_up_rows(self, x.as_ptr(), y, k, first),
+            }
+        }
+    }
+    /// Parts in which the transposed product is made: by size.
+    fn parts(&self, k: usize) -> usize {
+        let work = self.nonzeros().saturating_mul(k);
+        if work >= 2 * PARALLEL && self.columns.saturating_mul(8) <= self.nonzeros() { 2 } else { 1 }
+    }
+    /// Elements of scratch memory that `dot_transposed` needs.
+    pub(crate) fn scratch(&self, k: usize) -> usize {
+        if self.wide {
+            return self.parts(k).saturating_mul(2).saturating_mul(self.columns).saturating_mul(k);
+        }
+        (self.parts(k) - 1).saturating_mul(self.columns).saturating_mul(k)
+    }
+    /// y = Aᵀ x, for x and y with k columns.
+    pub(crate) fn dot_transposed(&self, x: &[T], y: &mut [T], k: usize, scratch: &mut [T]) {
+        assert!(x.len() == self.rows() * k && y.len() == self.columns * k, "the operands have as many rows as the matrix says");
+        if k == 0 {
+            return;
+        }
+        if self.wide {
+            // SAFETY: every pattern of bits is a double.
+            let sums = unsafe { scratch.align_to_mut::<f64>() }.1;
+            return self.scatter_wide(x, y, k, sums);
+        }
+        if self.parts(k) == 1 {
+            return self.scatter_rows(x, y, k, 0..self.rows());
+        }
+        let other = &mut scratch[..self.columns * k];
+        let half = self.starts.partition_point(|s| *s < self.nonzeros() / 2).min(self.rows());
+        both(|| self.scatter_rows(x, y, k, 0..half), || self.scatter_rows(x, other, k, half..self.rows()));
+        y.iter_mut().zip(other).for_each(|(y, o)| *y += *o);
+    }
+    /// y = Aᵀ x, added up in double precision.
+    fn scatter_wide(&self, x: &[T], y: &mut [T], k: usize, sums: &mut [f64]) {
+        let (low, rest) = sums.split_at_mut(y.len());
+        if self.parts(k) == 1 {
+            self.add_wide(x, low, k, 0..self.rows());
+        } else {
+            let high = &mut rest[..y.len()];
+            let half = self.starts.partition_point(|s| *s < self.nonzeros() / 2).min(self.rows());
+            both(|| self.add_wide(x, low, k, 0..half), || self.add_wide(x, high, k, half..self.rows()));
+            low.iter_mut().zip(high).for_each(|(l, h)| *l += *h);
+        }
+        y.iter_mut().zip(low).for_each(|(y, s)| *y = T::from_f64(*s));
+    }
+    fn add_wide(&self, x: &[T], sums: &mut [f64], k: usize, rows: Range<usize>) {
+        sums.fill(0.0);
+        for i in rows {
+            let at = self.starts[i]..self.starts[i + 1];
+            for (j, v) in self.indices[at.clone()].iter().zip(&self.values[at]) {
+                let to = *j as usize * k;
+                for (s, x) in sums[to..to + k].iter_mut().zip(&x[i * k..(i + 1) * k]) {
+                    *s += Element::to_f64(*v) * Element::to_f64(*x);
+                }
+            }
+        }
+    }
+    /// y = the rows' share of Aᵀ x.
+    fn scatter_rows(&self, x: &[T], y: &mut [T], k: usize, rows: Range<usize>) {
+        y.fill(T::zero());
+        // SAFETY: `dot_transposed` checked lengths, `new` the parts.
+        unsafe {
+            match k {
+                1 => scatter_few::<T, 1>(self, x, y.as_mut_ptr(), rows),
+                2 => scatter_few::<T, 2>(self, x, y.as_mut_ptr(), rows),
+                _ => scatter_wide(self, x, y.as_mut_ptr(), k, rows),
+            }
+        }
+    }
+}
+
+per_vector! {
+    unsafe fn gather_rows<T>(a: &Sparse<'_, T>, x: *const T, y: &mut [T], first: usize) = gather_rows_body
+}
+
+/// y_i = Σ values·x[indices] over row `first` + i, in two sums of vectors.
+///
+/// # Safety
+/// The parts fit, the matrix has the rows, and x as many elements as it has columns: below 2³¹.
+#[inline(always)]
+unsafe fn gather_rows_body<T: Real, V: Vector<T>>(a: &Sparse<'_, T>, x: *const T, y: &mut [T], first: usize) {
+    for (y, w) in y.iter_mut().zip(a.starts[first..].windows(2)) {
+        let (mut k, end) = (w[0], w[1]);
+        // SAFETY: entries k … end exist, and their columns are below the number of columns.
+        unsafe {
+            let (indices, values) = (a.indices.as_ptr(), a.values.as_ptr());
+            if T::KIND == Kind::F32 && end - k > FEW * V::LANES {
+                *y = long_row::<T, V>(a, x, k, end);
+                continue;
+            }
+            let mut sums = [V::splat(T::zero()); 4];
+            while k + 2 * V::LANES <= end {
+                a.fetch::<V>(k);
+                for s in &mut sums[..2] {
+                    *s = s.plus_product(V::load(values.add(k)), V::gather_first(x, indices.add(k), V::LANES));
+                    k += V::LANES;
+                }
+            }
+            while k < end {
+                let n = (end - k).min(V::LANES);
+                sums[0] = sums[0].plus_product(V::load_first(values.add(k), n), V::gather_first(x, indices.add(k), n));
+                k += n;
+            }
+            let [p, q, ..] = V::sums(sums);
+            *y = p + q;
+        }
+    }
+}
+
+/// Σ values·x[indices] over many entries, in double precision from vector to vector.
+///
+/// # Safety
+/// As `gather_rows_body`, for these entries.
+#[inline(always)]
+unsafe fn long_row<T: Real, V: Vector<T>>(a: &Sparse<'_, T>, x: *const T, mut k: usize, end: usize) -> T {
+    let mut total = 0.0;
+    // SAFETY: the caller's promise.
+    unsafe {
+        let (indices, values) = (a.indices.as_ptr(), a.values.as_ptr());
+        while k < end {
+            let stop = end.min(k + FEW * V::LANES);
+            let mut sums = [V::splat(T::zero()); 4];
+            while k + 2 * V::LANES <= stop {
+                a.fetch::<V>(k);
+                for s in &mut sums[..2] {
+                    *s = s.plus_product(V::load(values.add(k)), V::gather_first(x, indices.add(k), V::LANES));
+                    k += V::LANES;
+                }
+            }
+            while k < stop {
+                let n = (stop - k).min(V::LANES);
+                sums[0] = sums[0].plus_product(V::load_first(values.add(k), n), V::gather_first(x, indices.add(k), n));
+                k += n;
+            }
+            let [p, q, ..] = V::sums(sums);
+            total += Element::to_f64(p) + Element::to_f64(q);
+        }
+    }
+    T::from_f64(total)
+}
+
+per_vector! {
+    unsafe fn gather_pairs<T>(a: &Sparse<'_, T>, x: *const T, y: &mut [T], first: usize) = gather_pairs_body
+}
+
+/// The same for x and y with two columns, which lie side by side: an entry reads one place for both. Four sums of every fourth entry.
+///
+/// # Safety
+/// The parts fit, the matrix has the rows, and x two elements for each of its columns.
+#[inline(always)]
+unsafe fn gather_pairs_body<T: Real, V: Vector<T>>(a: &Sparse<'_, T>, x: *const T, y: &mut [T], first: usize) {
+    for (y, w) in y.chunks_exact_mut(2).zip(a.starts[first..].windows(2)) {
+        let (mut k, end) = (w[0], w[1]);
+        let mut totals = [0.0; 2];
+        while T::KIND == Kind::F32 && end - k > 4 * FEW {
+            let mut sums = [[T::zero(); 2]; 4];
+            for _ in 0..FEW {
+                // SAFETY: four entries from k on exist, and two elements of x for the column of each.
+                unsafe { add_pairs::<T, 4>(a, x, k, &mut sums) };
+                k += 4;
+            }
+            for c in 0..2 {
+                totals[c] += sums.iter().map(|s| Element::to_f64(s[c])).sum::<f64>();
+            }
+        }
+        let mut sums = [[T::zero(); 2]; 4];
+        // SAFETY: entries k … end exist, and two elements of x for the column of each.
+        unsafe {
+            while k + RUN <= end {
+                a.fetch::<V>(k);
+                for _ in 0..RUN / 4 {
+                    add_pairs::<T, 4>(a, x, k, &mut sums);
+                    k += 4;
+                }
+            }
+            while k + 4 <= end {
+                add_pairs::<T, 4>(a, x, k, &mut sums);
+                k += 4;
+            }
+            while k < end {
+                add_pairs::<T, 1>(a, x, k, &mut sums);
+                k += 1;
+            }
+        }
+        let [p, q, r, s] = sums;
+        for c in 0..2 {
+            let rest = (p[c] + q[c]) + (r[c] + s[c]);
+            y[c] = if T::KIND == Kind::F32 { T::from_f64(totals[c] + Element::to_f64(rest)) } else { rest };
+        }
+    }
+}
+
+/// Adds N entries from the k-th on to as many sums.
+///
+/// # Safety
+/// The entries exist, and two elements of x for the column of each.
+#[inline(always)]
+unsafe fn add_pairs<T: Real, const N: usize>(a: &Sparse<'_, T>, x: *const T, k: usize, sums: &mut [[T; 2]; 4]) {
+    for (i, sum) in sums[..N].iter_mut().enumerate() {
+        // SAFETY: the caller's promise.
+        let (x, v) = unsafe { (*x.add(*a.indices.get_unchecked(k + i) as usize * 2).cast::<[T; 2]>(), *a.values.get_unchecked(k + i)) };
+        for c in 0..2 {
+            sum[c] += v * x[c];
+        }
+    }
+}
+
+per_vector! {
+    unsafe fn add_up_rows<T>(a: &Sparse<'_, T>, x: *const T, y: &mut [T], k: usize, first: usize) = add_up_rows_body
+}
+
+/// The same for x and y with `k` columns, as many at a time as a vector has.
+///
+/// # Safety
+/// The parts fit, the matrix has the rows, and x k elements for each of its columns.
+#[inline(always)]
+unsafe fn add_up_rows_body<T: Real, V: Vector<T>>(a: &Sparse<'_, T>, x: *const T, y: &mut [T], k: usize, first: usize) {
+    for (y, w) in y.chunks_exact_mut(k).zip(a.starts[first..].windows(2)) {
+        for (c, y) in y.chunks_mut(V::LANES).enumerate() {
+            // SAFETY: columns c·LANES … of the rows of x that the indices name exist.
+            unsafe {
+                if T::KIND == Kind::F32 && w[1] - w[0] > FEW {
+                    for (c, y) in (c * V::LANES..).zip(y.iter_mut()) {
+                        let terms = a.indices[w[0]..w[1]].iter().zip(&a.values[w[0]..w[1]]);
+                        let sum: f64 = terms.map(|(j, v)| Element::to_f64(*v) * Element::to_f64(*x.add(*j as usize * k + c))).sum();
+                        *y = T::from_f64(sum);
+                    }
+                    continue;
+                }
+                let mut sum = V::splat(T::zero());
+                for (j, v) in a.indices[w[0]..w[1]].iter().zip(&a.values[w[0]..w[1]]) {
+                    sum = sum.plus_product(V::load_first(x.add(*j as usize * k + c * V::LANES), y.len()), V::splat(*v));
+                }
+                sum.store_first(y.as_mut_ptr(), y.len());
+            }
+        }
+    }
+}
+
+per_vector! {
+    unsafe fn scatter_few<T, const K: usize>(a: &Sparse<'_, T>, x: &[T], y: *mut T, rows: Range<usize>) = scatter_few_body
+}
+
+/// y += the rows' share of Aᵀ x, for x and y with K columns: one or two.
+///
+/// # Safety
+/// The parts fit, the matrix has the rows, and y K elements for each of its columns.
+#[inline(always)]
+unsafe fn scatter_few_body<T: Real, V: Vector<T>, const K: usize>(a: &Sparse<'_, T>, x: &[T], y: *mut T, rows: Range<usize>) {
+    for i in rows {
+        let (mut k, end) = (a.starts[i], a.starts[i + 1]);
+        let factors: [T; K] = std::array::from_fn(|c| x[i * K + c]);
+        while k < end {
+            let n = (end - k).min(RUN);
+            // SAFETY: entries k … end exist, and K elements of y for the column of each.
+            unsafe {
+                if n == RUN {
+                    a.fetch::<V>(k);
+                }
+                for k in k..k + n {
+                    let to = y.add(*a.indices.get_unchecked(k) as usize * K).cast::<[T; K]>();
+                    let mut sum = *to;
+                    for c in 0..K {
+                        sum[c] += *a.values.get_unchecked(k) * factors[c];
+                    }
+                    *to = sum;
+                }
+            }
+            k += n;
+        }
+    }
+}
+
+per_vector! {
+    unsafe fn scatter_wide<T>(a: &Sparse<'_, T>, x: &[T], y: *mut T, k: usize, rows: Range<usize>) = scatter_wide_body
+}
+
+/// The same for x and y with `k` columns.
+///
+/// # Safety
+/// The parts fit, the matrix has the rows, and y k elements for each of its columns.
+#[inline(always)]
+unsafe fn scatter_wide_body<T: Real, V: Vector<T>>(a: &Sparse<'_, T>, x: &[T], y: *mut T, k: usize, rows: Range<usize>) {
+    for i in rows {
+        let at = a.starts[i]..a.starts[i + 1];
+        for (c, u) in x[i * k..(i + 1) * k].chunks(V::LANES).enumerate() {
+            // SAFETY: columns c·LANES … of the rows of y that the indices name exist.
+            unsafe {
+                let factor = V::load_first(u.as_ptr(), u.len());
+                for (j, v) in a.indices[at.clone()].iter().zip(&a.values[at.clone()]) {
+                    let to = y.add(*j as usize * k + c * V::LANES);
+                    V::load_first(to, u.len()).plus_product(factor, V::splat(*v)).store_first(to, u.len());
+                }
+            }
+        }
+    }
+}

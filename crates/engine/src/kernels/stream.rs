@@ -1,0 +1,229 @@
+//! A matrix read once: rows dotted, elementwise work on what comes out, rows added up, a block of rows after the other.
+//!
+//! Blocks stay in cache between the products, in the nearest one unless rows are long, so the matrix comes from memory once: Xᵀ f(X v).
+#![allow(unsafe_code)]
+use super::fold::Number;
+use super::group::{Group, SMALL_STACK, STACK};
+use super::halves::{both, threads};
+use super::matvec::{Rows, axpys_onto, dots_here};
+use super::parts::combine;
+use super::tile::Run;
+use hypertape_ir::array::{Element, Kind, Real};
+use std::cell::Cell;
+use std::ops::Range;
+
+/// Bytes of a block of rows that stays, with vectors and sums, in the nearest cache.
+const NEAR: usize = 26 * 1024;
+/// The same for the second cache.
+const NEXT: usize = 192 * 1024;
+/// Rows that are dotted, or added up, together.
+const ROWS: usize = 8;
+/// Bytes of a row up to which rows are fetched ahead: longer ones the processor follows by itself, and fetching gets in its way.
+const SHORT: usize = 4096;
+/// Elements of the matrix that are worth a thread's while.
+const PART: usize = 1 << 16;
+/// Vectors, and sums, of a pass at the most.
+pub(crate) const PRODUCTS: usize = 8;
+/// Parts at the most.
+const PARTS: usize = 16;
+/// Rows in single precision that are added up before their sums go on in double precision.
+const FLUSH: usize = 64;
+
+/// The rows of a matrix: contiguous, and where they begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Pass {
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
+    /// Elements from row to row, and before the first.
+    pub(crate) stride: isize,
+    pub(crate) start: isize,
+}
+
+impl Pass {
+    /// Rows of a part: by size, never by number of threads.
+    pub(crate) fn part(&self) -> usize {
+        let parts = (self.rows.saturating_mul(self.columns) / PART).clamp(1, PARTS);
+        let parts = 1 << parts.ilog2();
+        self.rows.div_ceil(parts).next_multiple_of(16).min(self.rows)
+    }
+    /// Doubles that parts need for their sums: for `ends` sums of an element type.
+    pub(crate) fn sums(&self, kind: Kind, ends: usize, parts: usize) -> usize {
+        let each = ends * self.columns;
+        match (self.wide(kind), parts) {
+            (true, _) => parts * each + (parts * each).div_ceil(2),
+            (false, 1) => 0,
+            (false, _) => (parts * each * kind.bytes()).div_ceil(8),
+        }
+    }
+    /// Whether sums over rows are in double precision, though elements are not.
+    fn wide(&self, kind: Kind) -> bool {
+        kind == Kind::F32 && self.rows > FLUSH
+    }
+    /// Rows of a block: as many as the nearest cache holds, but no fewer than are taken together, if the second cache holds those.
+    fn block(&self, bytes: usize) -> usize {
+        let row = self.columns.max(1).saturating_mul(bytes);
+        match (NEAR / row, NEXT / row) {
+            (ROWS.., _) => NEAR / row / ROWS * ROWS,
+            (_, ROWS..) => ROWS,
+            (_, few) => few.max(1),
+        }
+    }
+}
+
+/// What a pass works on. Pointers that are not read are never followed.
+pub(crate) struct Memory<'a, T> {
+    /// From the lowest element of the matrix.
+    pub(crate) matrix: &'a [T],
+    /// Vectors that rows are dotted with, and the products.
+    pub(crate) heads: &'a [(*const T, *mut T)],
+    /// Ports of the group, and its passing memory.
+    pub(crate) ports: &'a [*mut u8],
+    pub(crate) partial: *mut f64,
+    /// Factors of the rows, and the sums.
+    pub(crate) ends: &'a [(*const T, *mut T)],
+    /// Columns for each part and sum, if there are several parts; where sums are wide, those in double precision, and then blocks of rows.
+    pub(crate) sums: *mut f64,
+}
+
+// SAFETY: parts write to disjoint ranges of rows and to sums of their own; see `run`.
+unsafe impl<T: Sync> Sync for Memory<'_, T> {}
+
+/// Runs a pass, in parts that may run at the same time, in order or the last first: what the pass before left in a cache is then read before it
+/// is lost. What parts give is added up in one order, so that no bit depends on theirs.
+///
+/// # Safety
+/// The matrix has the rows; vectors have as many elements as it has columns, products and factors as it has rows, apart from each
+/// other but for products and factors that are ports of the group. Else as `parts::run`.
+pub(crate) unsafe fn run<T: Real + Number>(p: &Pass, g: &Group, m: &Memory<'_, T>, turned: bool) {
+    split(p, g, m, 0..g.parts, turned);
+    if p.wide(<T as Element>::KIND) {
+        for (e, (_, out)) in m.ends.iter().enumerate() {
+            for j in 0..p.columns {
+                // SAFETY: as below.
+                unsafe {
+                    let sum: f64 = (0..g.parts).map(|k| *m.sums.add((k * m.ends.len() + e) * p.columns + j)).sum();
+                    *out.add(j) = T::from_f64(sum);
+                }
+            }
+        }
+        if g.parts > 1 {
+            // SAFETY: every part has written its share.
+            unsafe { combine(g, m.ports, m.partial, g.parts) };
+        }
+    } else if g.parts > 1 {
+        for (e, (_, out)) in m.ends.iter().enumerate() {
+            // SAFETY: sums are apart from the shares of the parts, which are written.
+            unsafe {
+                let out = std::slice::from_raw_parts_mut(*out, p.columns);
+                out.fill(T::zero());
+                for k in 0..g.parts {
+                    let share = std::slice::from_raw_parts(m.sums.cast::<T>().add((k * m.ends.len() + e) * p.columns), p.columns);
+                    out.iter_mut().zip(share).for_each(|(o, s)| *o += *s);
+                }
+            }
+        }
+        // SAFETY: every part has written its share.
+        unsafe { combine(g, m.ports, m.partial, g.parts) };
+    }
+}
+
+fn split<T: Real + Number>(p: &Pass, g: &Group, m: &Memory<'_, T>, parts: Range<usize>, turned: bool) {
+    if parts.len() > 1 {
+        let middle = parts.start + parts.len() / 2;
+        let (low, high) = (|| split(p, g, m, parts.start..middle, turned), || split(p, g, m, middle..parts.end, turned));
+        // Another thread takes the same half each time.
+        if turned && (parts.len() < g.parts || !threads()) {
+            both(high, low);
+        } else {
+            both(low, high);
+        }
+        return;
+    }
+    let from = parts.start;
+    // SAFETY: `run`'s caller promises the memory; parts cover disjoint rows.
+    unsafe { if g.registers * g.tile * 8 <= SMALL_STACK { part::<T, SMALL_STACK>(p, g, m, from) } else { part::<T, STACK>(p, g, m, from) } }
+}
+
+/// One part.
+///
+/// # Safety
+/// As `run`.
+unsafe fn part<T: Real + Number, const BYTES: usize>(p: &Pass, g: &Group, m: &Memory<'_, T>, k: usize) {
+    let (lo, hi) = (k * g.part, ((k + 1) * g.part).min(p.rows));
+    let end = hi;
+    let rows = |lo: usize, hi: usize| Rows {
+        data: m.matrix,
+        stride: p.stride,
+        start: p.start + lo as isize * p.stride,
+        rows: hi - lo,
+        columns: p.columns,
+    };
+    let alone = g.parts == 1;
+    let wide = p.wide(<T as Element>::KIND);
+    let each = m.ends.len() * p.columns;
+    let total = |e: usize| m.sums.wrapping_add(k * each + e * p.columns);
+    let sum = |e: usize| match (wide, alone) {
+        (true, _) => m.sums.wrapping_add(g.parts * each).cast::<T>().wrapping_add(k * each + e * p.columns),
+        (false, true) => m.ends[e].1,
+        (false, false) => m.sums.cast::<T>().wrapping_add(k * each + e * p.columns),
+    };
+    // SAFETY: the caller's promise; slices live only while nothing else uses their range.
+    unsafe {
+        (0..m.ends.len()).for_each(|e| std::slice::from_raw_parts_mut(sum(e), p.columns).fill(T::zero()));
+        if wide {
+            (0..m.ends.len()).for_each(|e| std::slice::from_raw_parts_mut(total(e), p.columns).fill(0.0));
+        }
+        // Sums of the rows so far go on in double precision.
+        let flush = || {
+            for e in 0..m.ends.len() {
+                let (block, totals) =
+                    (std::slice::from_raw_parts_mut(sum(e), p.columns), std::slice::from_raw_parts_mut(total(e), p.columns));
+                for (b, t) in block.iter_mut().zip(totals) {
+                    *t += Element::to_f64(std::mem::replace(b, T::zero()));
+                }
+            }
+        };
+        let held = Cell::new(0);
+        let partial = if alone { std::ptr::null_mut() } else { m.partial.wrapping_add(k * g.width()) };
+        let v = |h: usize| std::slice::from_raw_parts(m.heads[h].0, p.columns);
+        let dots = |lo: usize, hi: usize| {
+            let out = |h: usize| std::slice::from_raw_parts_mut(m.heads[h].1.add(lo), hi - lo);
+            for h in (0..m.heads.len()).step_by(2) {
+                if h + 1 < m.heads.len() {
+                    dots_here(rows(lo, hi), [v(h), v(h + 1)], [out(h), out(h + 1)], false);
+                } else {
+                    dots_here(rows(lo, hi), [v(h)], [out(h)], false);
+                }
+            }
+        };
+        let piece = |lo: usize, hi: usize| {
+            let u = |e: usize| std::slice::from_raw_parts(m.ends[e].0.add(lo), hi - lo);
+            let out = |e: usize| std::slice::from_raw_parts_mut(sum(e), p.columns);
+            for e in (0..m.ends.len()).step_by(2) {
+                // The next block comes near while this one is added up.
+                let fetch = e == 0 && p.columns * size_of::<T>() <= SHORT;
+                if e + 1 < m.ends.len() {
+                    axpys_onto(rows(lo, hi), [u(e), u(e + 1)], [out(e), out(e + 1)], fetch);
+                } else {
+                    axpys_onto(rows(lo, hi), [u(e)], [out(e)], fetch);
+                }
+            }
+        };
+        let axpys = |lo: usize, hi: usize| {
+            if !wide {
+                return piece(lo, hi);
+            }
+            for from in (lo..hi).step_by(FLUSH) {
+                let to = (from + FLUSH).min(hi);
+                piece(from, to);
+                held.set(held.get() + to - from);
+                if held.get() >= FLUSH || to == end {
+                    flush();
+                    held.set(0);
+                }
+            }
+        };
+        let block = p.block(<T as Element>::KIND.bytes());
+        Run::<T>::new(g, m.ports, partial).blocks::<BYTES>(lo, hi, block, dots, axpys);
+    }
+}

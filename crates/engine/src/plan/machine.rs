@@ -1,0 +1,93 @@
+//! Programs in machine instructions: every equation has the lowering that it asks for.
+use super::verify::lowering;
+use hypertape_ir::array::LeafType;
+use hypertape_ir::error::{Error, Result};
+use hypertape_ir::operation::{Equation, Lowering, Program, Value};
+use std::sync::Arc;
+
+/// A program in machine instructions.
+#[derive(Clone)]
+pub(crate) struct Expanded {
+    pub(crate) program: Program,
+    /// For each equation, what it asks for.
+    pub(crate) asked: Vec<Asked>,
+}
+
+/// What an equation asks for. A loop also has its body in machine instructions, with all outputs.
+#[derive(Clone)]
+pub(crate) struct Asked {
+    pub(crate) lowering: Lowering,
+    pub(crate) body: Option<Arc<Expanded>>,
+}
+
+impl Expanded {
+    /// The equations of a program with the outputs for which `read` holds, before anything is asked.
+    pub(crate) fn new(program: &Program, read: &[bool]) -> Self {
+        Expanded { program: Program { outputs: chosen(&program.outputs, read), ..program.clone() }, asked: vec![] }
+    }
+    /// Drops dead equations, and asks those that stay for their lowerings.
+    pub(crate) fn ask(&mut self) -> Result<()> {
+        drop_dead(&mut self.program);
+        let p = &self.program;
+        self.asked = p.equations.iter().map(|e| Ok(Asked { lowering: ask_one(p, e)?, body: None })).collect::<Result<_>>()?;
+        Ok(())
+    }
+    /// The same with the outputs for which `read` holds.
+    pub(crate) fn only(&self, read: &[bool]) -> Self {
+        let mut x = self.clone();
+        x.program.outputs = chosen(&self.program.outputs, read);
+        let keep = live(&x.program);
+        retain(&mut x.program.equations, &keep);
+        retain(&mut x.asked, &keep);
+        x
+    }
+}
+
+/// The outputs for which `read` holds.
+pub(crate) fn chosen(outputs: &[Value], read: &[bool]) -> Vec<Value> {
+    outputs.iter().zip(read).filter(|(_, r)| **r).map(|(v, _)| *v).collect()
+}
+
+/// Keeps the elements for which `keep` holds.
+pub(crate) fn retain<T>(all: &mut Vec<T>, keep: &[bool]) {
+    let mut keep = keep.iter();
+    all.retain(|_| keep.next().is_none_or(|k| *k));
+}
+
+/// What an equation asks for, which must fit its values.
+pub(crate) fn ask_one(p: &Program, e: &Equation) -> Result<Lowering> {
+    let inputs: Vec<&LeafType> = e.inputs.iter().map(|v| p.type_of(*v)).collect();
+    let outputs: Vec<&LeafType> = e.outputs.iter().map(|v| p.type_of(*v)).collect();
+    let l = e.op.lower(&inputs, &outputs);
+    match lowering(&l, &inputs, &outputs) {
+        Ok(()) => Ok(l),
+        Err(problem) => {
+            let operands = inputs.into_iter().cloned().collect();
+            Err(Error::refused(e.op.name(), problem, operands).or(e.site))
+        }
+    }
+}
+
+/// Leaves out equations of which no output is read.
+pub(crate) fn drop_dead(p: &mut Program) {
+    let keep = live(p);
+    retain(&mut p.equations, &keep);
+}
+
+/// For each equation, whether some output is read.
+pub(crate) fn live(p: &Program) -> Vec<bool> {
+    let live = live_values(p, p.outputs.iter().copied(), |_| true);
+    p.equations.iter().map(|e| e.outputs.iter().any(|v| live[v.index()])).collect()
+}
+
+/// Liveness of values: whether each is wanted, or an equation reads it on the way to one that is. Only equations for which `counts` holds count.
+pub(crate) fn live_values(p: &Program, wanted: impl Iterator<Item = Value>, counts: impl Fn(usize) -> bool) -> Vec<bool> {
+    let mut live = vec![false; p.types.len()];
+    wanted.for_each(|v| live[v.index()] = true);
+    for (k, e) in p.equations.iter().enumerate().rev() {
+        if counts(k) && e.outputs.iter().any(|v| live[v.index()]) {
+            e.inputs.iter().for_each(|v| live[v.index()] = true);
+        }
+    }
+    live
+}

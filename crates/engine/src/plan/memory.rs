@@ -1,0 +1,273 @@
+//! What a plan needs in memory, by purpose, and its listing.
+use super::Plan;
+use super::code::{Block, Buffer, Instruction, Operand};
+use hypertape_ir::array::Shared;
+use std::fmt::{Display, Formatter, Result};
+
+/// Bytes by purpose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Memory {
+    /// Arrays given at the door in another order than row-major, copied: known once they are given.
+    pub door: u64,
+    /// Arrays that are part of the program: the user's own memory, not counted in the total.
+    pub constants: u64,
+    /// Slots for intermediate results, shared over time, without what is listed apart.
+    pub workspace: u64,
+    /// Values of every step of a loop.
+    pub trajectory: u64,
+    /// Values within every step of a loop that its derivative reads again.
+    pub values: u64,
+    /// States of some steps of a loop, from which the others are computed again.
+    pub checkpoints: u64,
+    /// Slots of loop and branch bodies.
+    pub frames: u64,
+    /// Results.
+    pub outputs: u64,
+    /// What the states of external code hold.
+    pub external: u64,
+}
+
+impl Memory {
+    /// Bytes that running needs, besides the user's own arrays.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.door + self.workspace + self.trajectory + self.values + self.checkpoints + self.frames + self.outputs + self.external
+    }
+}
+
+struct Bytes(u64);
+impl Display for Bytes {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        let mut v = self.0 as f64;
+        let mut unit = "B";
+        for u in ["KiB", "MiB", "GiB", "TiB"] {
+            if v < 1024.0 {
+                break;
+            }
+            v /= 1024.0;
+            unit = u;
+        }
+        if unit == "B" { write!(f, "{v} {unit}") } else { write!(f, "{v:.1} {unit}") }
+    }
+}
+
+impl Display for Memory {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        let rows = [
+            ("inputs copied", self.door),
+            ("workspace", self.workspace),
+            ("trajectory", self.trajectory),
+            ("values of steps", self.values),
+            ("checkpoints", self.checkpoints),
+            ("loop frames", self.frames),
+            ("outputs", self.outputs),
+            ("external state", self.external),
+        ];
+        for (name, bytes) in rows.iter().filter(|r| r.1 > 0) {
+            writeln!(f, "{name:<15} {:>12}", Bytes(*bytes).to_string())?;
+        }
+        write!(f, "{:<15} {:>12}", "total", Bytes(self.total()).to_string())?;
+        if self.constants > 0 {
+            write!(f, "\n{:<15} {:>12}  (shared with you, not in the total)", "constants", Bytes(self.constants).to_string())?;
+        }
+        Ok(())
+    }
+}
+
+/// Memory of a plan.
+pub(super) fn of(p: &Plan) -> Memory {
+    let mut m = Memory { external: p.block.states(), outputs: (p.bytes - p.block.frame) as u64, ..Memory::default() };
+    let mut constants = Constants::default();
+    constants.collect(&p.block);
+    m.constants = constants.bytes() as u64;
+    let n = Nested::of(&p.block);
+    // Slots are shared over time, so the sum of what is listed apart may exceed the frame.
+    let mut left = p.block.frame;
+    let mut take = |bytes: usize| {
+        let taken = bytes.min(left);
+        left -= taken;
+        taken as u64
+    };
+    m.trajectory = take(n.trajectory);
+    m.values = take(n.values);
+    m.checkpoints = take(n.checkpoints);
+    m.frames = take(n.frames);
+    m.workspace = left as u64;
+    m
+}
+
+fn bytes(o: &Operand) -> usize {
+    o.layout.len() * o.kind.bytes()
+}
+
+/// Bytes of loops and branches in a block's own frame.
+#[derive(Default)]
+struct Nested {
+    /// Trajectories and stacked outputs.
+    trajectory: usize,
+    /// Stacked outputs that only a derivative reads.
+    values: usize,
+    checkpoints: usize,
+    /// Frames of bodies, without what is listed apart.
+    frames: usize,
+}
+
+impl Nested {
+    fn of(b: &Block) -> Self {
+        let mut n = Nested::default();
+        for step in &b.steps {
+            match &step.instruction {
+                Instruction::Scan(s) => {
+                    let long = s.spare.iter().filter_map(|x| if let Buffer::Trajectory(o) = x { Some(o) } else { None });
+                    n.trajectory += long.filter(|o| o.base == 0).map(bytes).sum::<usize>();
+                    for (r, shared) in s.stacked.iter().zip(&s.shared).filter(|(r, _)| r.whole.base == 0) {
+                        *(if *shared { &mut n.values } else { &mut n.trajectory }) += bytes(&r.whole);
+                    }
+                    n.checkpoints += s.keeps.iter().map(|k| &k.pool).chain(s.replays.iter().map(|r| &r.own)).map(bytes).sum::<usize>();
+                    n.body(&s.body, s.frames.iter().map(bytes).sum(), s.parts);
+                    s.replays.iter().for_each(|r| n.body(&r.body, bytes(&r.frame), 1));
+                    n.frames += s.test_frame.iter().map(bytes).sum::<usize>();
+                }
+                Instruction::Cond(c) => {
+                    let sides = [&c.yes, &c.no].map(Nested::of);
+                    let most = |f: fn(&Nested) -> usize| f(&sides[0]).max(f(&sides[1]));
+                    let inner = Nested {
+                        trajectory: most(|n| n.trajectory),
+                        values: most(|n| n.values),
+                        checkpoints: most(|n| n.checkpoints),
+                        frames: 0,
+                    };
+                    n.add(&inner, bytes(&c.frame), 1);
+                }
+                _ => {}
+            }
+        }
+        n
+    }
+    /// Adds a body with its frames, so many bytes for so many parts.
+    fn body(&mut self, b: &Block, frames: usize, parts: usize) {
+        self.add(&Nested::of(b), frames, parts);
+    }
+    fn add(&mut self, inner: &Nested, frames: usize, parts: usize) {
+        self.trajectory += inner.trajectory * parts;
+        self.values += inner.values * parts;
+        self.checkpoints += inner.checkpoints * parts;
+        self.frames += frames.saturating_sub((inner.trajectory + inner.values + inner.checkpoints) * parts);
+    }
+}
+
+/// Constant arrays, and constant data of kernels as (where they lie, bytes); each once.
+#[derive(Default)]
+struct Constants<'a> {
+    arrays: Vec<&'a Shared>,
+    data: Vec<(usize, usize)>,
+}
+
+impl<'a> Constants<'a> {
+    fn bytes(&self) -> usize {
+        self.arrays.iter().map(|c| c.leaf_type().bytes()).chain(self.data.iter().map(|d| d.1)).sum()
+    }
+    fn collect(&mut self, b: &'a Block) {
+        for c in &b.constants {
+            if !self.arrays.iter().any(|k| k.same(c)) {
+                self.arrays.push(c);
+            }
+        }
+        for step in &b.steps {
+            match &step.instruction {
+                Instruction::Kernel { kernel, .. } => {
+                    let new = kernel.data().filter(|d| !self.data.contains(d));
+                    self.data.extend(new);
+                }
+                Instruction::Scan(s) => {
+                    self.collect(&s.body);
+                    s.replays.iter().for_each(|r| self.collect(&r.body));
+                    s.test.iter().for_each(|t| self.collect(t));
+                }
+                Instruction::Cond(c) => {
+                    self.collect(&c.yes);
+                    self.collect(&c.no);
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Writes the instructions of a plan, and its memory.
+pub(super) fn write(p: &Plan, f: &mut Formatter<'_>) -> Result {
+    block(&p.block, f, 0)?;
+    write!(f, "{}", of(p))
+}
+
+fn place(b: &Block, o: &Operand) -> String {
+    let where_from = match o.base {
+        0 => format!("@{}", o.start),
+        i if i <= b.inputs => format!("in{}", i - 1),
+        i if i <= b.inputs + b.outputs => format!("out{}", i - 1 - b.inputs),
+        i => format!("const{}", i - 1 - b.inputs - b.outputs),
+    };
+    let shape = o.layout.shape.iter().map(usize::to_string).collect::<Vec<_>>().join(",");
+    format!("{where_from}:{}[{shape}]", o.kind)
+}
+
+fn block(b: &Block, f: &mut Formatter<'_>, indent: usize) -> Result {
+    use super::code::Access;
+    let pad = " ".repeat(indent);
+    writeln!(f, "{pad}frame {}", Bytes(b.frame as u64))?;
+    for step in &b.steps {
+        let (mut reads, mut writes, mut passing) = (vec![], vec![], 0);
+        step.instruction.visit(&mut |o, access| match access {
+            Access::Read => reads.push(place(b, o)),
+            Access::Write => writes.push(place(b, o)),
+            Access::Add => {
+                writes.push(place(b, o));
+                reads.push(place(b, o));
+            }
+            Access::Scratch => passing += bytes(o),
+        });
+        let kind = match &step.instruction {
+            Instruction::Group { group, .. } => format!("group of {} [{}]", group.code.len() + group.tails.len(), group.len),
+            Instruction::Fold { .. } => "fold".into(),
+            Instruction::Contract { plan, .. } => format!("{:?}", plan.class()).to_lowercase(),
+            Instruction::Copy { .. } => "copy".into(),
+            Instruction::Place { .. } => "place".into(),
+            Instruction::Kernel { .. } => "kernel".into(),
+            Instruction::External { .. } => "external".into(),
+            Instruction::Stream(s) => format!("pass of {} dots, {} sums", s.heads.len(), s.ends.len()),
+            Instruction::Scan(s) => {
+                let kept = s.keeps.as_ref().map_or(String::new(), |k| format!(" keeping {} states", k.slots));
+                let again = if s.replays.is_empty() { "" } else { " making states again" };
+                format!("scan of {}{kept}{again}", s.at_most)
+            }
+            Instruction::Cond(_) => "cond".into(),
+        };
+        write!(f, "{pad}{} = {kind} {}({})", writes.join(" "), step.name, reads.join(" "))?;
+        if passing > 0 {
+            write!(f, " + {}", Bytes(passing as u64))?;
+        }
+        writeln!(f)?;
+        match &step.instruction {
+            Instruction::Scan(s) => {
+                if let Some(t) = &s.test {
+                    writeln!(f, "{pad}  until")?;
+                    block(t, f, indent + 4)?;
+                }
+                for r in &s.replays {
+                    writeln!(f, "{pad}  again")?;
+                    block(&r.body, f, indent + 4)?;
+                }
+                writeln!(f, "{pad}  body")?;
+                block(&s.body, f, indent + 4)?;
+            }
+            Instruction::Cond(c) => {
+                writeln!(f, "{pad}  yes")?;
+                block(&c.yes, f, indent + 4)?;
+                writeln!(f, "{pad}  no")?;
+                block(&c.no, f, indent + 4)?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,138 @@
+//! Roots and views: a root owns storage, a view is a root with a layout.
+use super::thresholds::{PIECED_ROW, PIECES};
+use hypertape_ir::array::{Kind, Layout};
+use hypertape_ir::operation::Part;
+use std::sync::Arc;
+
+/// An array that owns storage: an input, a constant, a number, or the result of an item.
+#[derive(Debug, Clone)]
+pub(crate) struct Root {
+    pub(crate) kind: Kind,
+    /// Elements.
+    pub(crate) len: usize,
+    pub(crate) home: Home,
+    /// The number of items before it is there: 0 for what comes from outside, k + 1 for what item k makes.
+    pub(crate) ready: usize,
+    /// Whether a fusion makes it index by index.
+    pub(crate) elementwise: bool,
+    /// Whether it needs memory.
+    pub(crate) stored: bool,
+    /// The address of the constant array that it is, if it is one.
+    pub(crate) constant: Option<usize>,
+}
+
+/// Where a root lies.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Home {
+    /// At an input.
+    Input(usize),
+    /// At a constant of the block.
+    Constant(usize),
+    /// Nowhere: every element is this number. It becomes a constant where a reader needs memory.
+    Literal(f64),
+    /// At an output, from this element on.
+    Output(usize, usize),
+    /// In pieces of other roots. It is materialised where a reader needs memory.
+    Joined(Arc<Joined>),
+    /// In the frame, once slots are given out.
+    Slot,
+}
+
+/// A view of a root: the lowest element, and the layout from there.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Seen {
+    pub(crate) root: usize,
+    pub(crate) start: usize,
+    pub(crate) layout: Layout,
+}
+
+/// The layout moved so that its lowest element is at 0, and where that element was.
+pub(crate) fn grounded(mut layout: Layout) -> (usize, Layout) {
+    let low = layout.span().0;
+    if layout.is_empty() {
+        layout.offset = 0;
+        return (0, layout);
+    }
+    layout.offset -= low;
+    (low, layout)
+}
+
+impl Seen {
+    /// A whole root, contiguous, in this shape.
+    pub(crate) fn whole(root: usize, shape: &[usize]) -> Self {
+        Seen { root, start: 0, layout: Layout::contiguous(shape) }
+    }
+    /// Another layout of the same view.
+    pub(crate) fn with(&self, layout: Layout) -> Self {
+        let (low, layout) = grounded(layout);
+        Seen { root: self.root, start: self.start + low, layout }
+    }
+    /// Whether it is the root's elements in their order.
+    pub(crate) fn is_whole(&self, roots: &[Root]) -> bool {
+        self.start == 0 && self.layout.len() == roots[self.root].len && self.layout.is_contiguous()
+    }
+}
+
+/// The shape without axes of length 1.
+pub(crate) fn squeezed(layout: &Layout) -> Layout {
+    let keep: Vec<usize> = (0..layout.shape.len()).filter(|i| layout.shape[*i] != 1).collect();
+    layout.permute(&keep)
+}
+
+/// Rows of pieces of other roots.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Joined {
+    pub(crate) rows: usize,
+    /// Elements of a row.
+    pub(crate) row: usize,
+    pub(crate) fill: f64,
+    /// In order, without overlap.
+    pub(crate) pieces: Vec<Piece>,
+}
+
+/// Elements `from..to` of every row.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Piece {
+    /// As rows of contiguous elements.
+    pub(crate) seen: Seen,
+    pub(crate) from: usize,
+    pub(crate) to: usize,
+    /// Elements from row to row.
+    pub(crate) stride: isize,
+}
+
+impl Joined {
+    /// An array of this shape with parts in their places and a number elsewhere, if parts are cut along one axis alone and lie in order.
+    pub(crate) fn of(fill: f64, parts: &[(&Part, Seen)], shape: &[usize]) -> Option<Self> {
+        let full = |axis: usize| parts.iter().all(|(_, x)| x.layout.shape[axis] == shape[axis]);
+        let mut cut = (0..shape.len()).filter(|a| !full(*a));
+        let axis = cut.next().unwrap_or(0);
+        let in_order = |p: &Part, x: &Seen| p.step.iter().zip(&x.layout.shape).all(|(s, n)| *s == 1 || *n == 1);
+        if shape.is_empty() || cut.next().is_some() || parts.len() > PIECES || !parts.iter().all(|(p, x)| in_order(p, x)) {
+            return None;
+        }
+        let rows: usize = shape[..axis].iter().product();
+        let inner: usize = shape[axis + 1..].iter().product();
+        let row = shape[axis] * inner;
+        if rows > 1 && row < PIECED_ROW {
+            return None;
+        }
+        let mut pieces = vec![];
+        for (part, x) in parts {
+            let run = x.layout.shape[axis] * inner;
+            let layout = x.layout.reshape(&[rows, run])?;
+            if run > 1 && layout.strides[1] != 1 {
+                return None;
+            }
+            let stride = if rows > 1 { layout.strides[0] } else { row as isize };
+            let from = part.start[axis] * inner;
+            pieces.push(Piece { seen: x.with(layout), from, to: from + run, stride });
+        }
+        pieces.sort_by_key(|p| p.from);
+        Some(Joined { rows, row, fill, pieces })
+    }
+    /// Whether the pieces cover every row.
+    pub(crate) fn covers(&self) -> bool {
+        self.pieces.iter().map(|p| p.to - p.from).sum::<usize>() == self.row
+    }
+}
