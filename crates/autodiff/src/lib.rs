@@ -5,6 +5,7 @@
 pub mod function;
 mod primitive;
 pub mod record;
+mod tape;
 pub mod tree;
 
 pub use function::{Allow, Function, GradientCheck, Linear, Workspace, Wrt};

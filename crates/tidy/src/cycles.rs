@@ -15,7 +15,7 @@ use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 
 /// For every pair of files, the first line where one names what the other defines.
-type Edges = BTreeMap<(usize, usize), usize>;
+pub(crate) type Edges = BTreeMap<(usize, usize), usize>;
 
 #[test]
 fn modules_have_no_import_cycles() {
@@ -97,7 +97,7 @@ fn breadth_first(start: usize, next: &[Vec<usize>], found: impl Fn(usize) -> boo
     Vec::new()
 }
 
-fn edges(modules: &[Module]) -> Edges {
+pub(crate) fn edges(modules: &[Module]) -> Edges {
     let scopes = Scopes::new(modules);
     let mut edges = Edges::new();
     for (file, module) in modules.iter().enumerate().filter(|(_, module)| !module.test_only) {

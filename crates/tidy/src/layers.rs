@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use toml::{Table, Value};
 
 /// Every crate, and the crates of this workspace that it may depend on.
-const LAYERS: &[(&str, &[&str])] = &[
+pub(crate) const LAYERS: &[(&str, &[&str])] = &[
     ("derive", &[]),
     ("ir", &[]),
     ("engine", &["ir"]),

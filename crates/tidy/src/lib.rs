@@ -26,3 +26,5 @@ mod sources;
 mod tokens;
 #[cfg(test)]
 mod unsafety;
+#[cfg(test)]
+mod walls;

@@ -1,11 +1,11 @@
 //! Loops and branches. Bodies are regions of the same recording: what they use from outside is captured, and differentiated.
-use super::handle::DynVar;
-use super::tape::{self, Captured};
-use super::var::Var;
 use crate::array::{Element, Kind, LeafType, Shape};
 use crate::error::{Counted, Error, ErrorKind, Many, Nothing, Scalar, Site, Vectors};
 use crate::operation::{CondSpec, Op, ScanSpec, Storage, Trip};
 use crate::ops::control::{Cond, Scan};
+use crate::tape::DynVar;
+use crate::tape::Var;
+use crate::tape::{self, Captured};
 use crate::tree::{Structure, Vars};
 use std::sync::Arc;
 

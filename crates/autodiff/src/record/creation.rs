@@ -1,8 +1,8 @@
 //! New arrays from shapes, and from other arrays.
-use super::tape;
-use super::var::Var;
 use crate::array::{Element, Real};
 use crate::error::Site;
+use crate::tape;
+use crate::tape::Var;
 use crate::tree::{Structure, Vars};
 
 #[track_caller]

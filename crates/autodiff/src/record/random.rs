@@ -1,8 +1,8 @@
 //! Random numbers in a recording: pure functions of a key and a counter, so that a replay, a derivative and a loop run backwards see the same.
-use super::tape;
-use super::var::Var;
 use crate::array::Real;
 use crate::error::Site;
+use crate::tape;
+use crate::tape::Var;
 use crate::tree::{Give, Leaf};
 
 /// Normal numbers with mean 0 and variance 1.

@@ -1,9 +1,9 @@
 //! Constant sparse matrices in a recording.
-use super::tape;
-use super::var::Var;
 use crate::array::Real;
 use crate::error::Site;
 use crate::ops::sparse::Csr;
+use crate::tape;
+use crate::tape::Var;
 
 /// A constant sparse matrix, or its transpose, in products of a recording; made by [`csr`].
 #[derive(Debug, Clone)]

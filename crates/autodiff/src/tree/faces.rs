@@ -2,7 +2,7 @@
 use crate::array::Real;
 use crate::array::{AnyArray, AnyView, LeafType};
 use crate::error::{Error, ErrorKind, Site, Vectors};
-use crate::record::{DynVar, Scalar, Var};
+use crate::tape::{DynVar, Scalar, Var};
 
 /// The shapes of a nesting of leaves: tuples, arrays, vectors and derived structs.
 #[diagnostic::on_unimplemented(

@@ -2,7 +2,7 @@
 use super::faces::{Arrays, Feed, Give, Structure, Vars};
 use crate::array::{AnyArray, AnyView, AnyViewMut, Element, Kind, LeafType, Real, Shape};
 use crate::error::Site;
-use crate::record::{DynVar, Var};
+use crate::tape::{DynVar, Var};
 use ndarray::{ArcArray, ArrayBase, ArrayD, ArrayViewD, Data, Dimension, IxDyn};
 use std::marker::PhantomData;
 

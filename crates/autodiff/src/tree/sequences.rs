@@ -1,7 +1,7 @@
 //! Arrays and vectors of structures.
 use super::faces::{Arrays, Feed, Give, Structure, Vars};
 use crate::array::{AnyArray, AnyView, AnyViewMut, LeafType};
-use crate::record::DynVar;
+use crate::tape::DynVar;
 
 impl<S: Structure, const N: usize> Structure for [S; N] {
     type Vars = [S::Vars; N];

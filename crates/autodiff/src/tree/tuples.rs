@@ -1,7 +1,7 @@
 //! Tuples of structures.
 use super::faces::{Arrays, Feed, Give, Structure, Vars};
 use crate::array::{AnyArray, AnyView, AnyViewMut, LeafType};
-use crate::record::DynVar;
+use crate::tape::DynVar;
 
 macro_rules! tuple {
     ($($s:ident $f:ident $i:tt),*) => {

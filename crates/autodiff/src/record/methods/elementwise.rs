@@ -4,9 +4,9 @@ use crate::array::{Element, Kind, Real};
 use crate::error::{ErrorKind, Site};
 use crate::operation::{Builder, Value};
 use crate::ops::require::Condition;
-use crate::record::operators::{binary, broadcast_pair};
-use crate::record::tape;
-use crate::record::var::Var;
+use crate::tape;
+use crate::tape::Var;
+use crate::tape::{binary, broadcast_pair};
 
 macro_rules! unary {
     ($($(#[$doc:meta])* $name:ident;)*) => { impl<T: Real> Var<T> { $(

@@ -2,8 +2,8 @@
 use crate::array::{Element, Real};
 use crate::error::Site;
 use crate::operation::{Builder, Value};
-use crate::record::tape;
-use crate::record::var::Var;
+use crate::tape;
+use crate::tape::Var;
 use crate::tree::{Give, Leaf};
 
 /// Applies an emitter to a variable and indices.

@@ -3,8 +3,8 @@ use crate::array::Real;
 use crate::error::Site;
 use crate::operation::Contraction;
 use crate::ops::linalg::Triangle;
-use crate::record::tape;
-use crate::record::var::Var;
+use crate::tape;
+use crate::tape::Var;
 
 impl<T: Real> Var<T> {
     /// The product of vectors and matrices: the last axis against the first of a vector or the last but one of a matrix.

@@ -6,13 +6,13 @@ mod reduce;
 mod shape;
 mod stencil;
 
-use super::handle::DynVar;
-use super::literals::literal;
-use super::tape;
-use super::var::Var;
 use crate::array::{Element, Real};
 use crate::error::Site;
 use crate::operation::{Builder, Value};
+use crate::tape;
+use crate::tape::DynVar;
+use crate::tape::Var;
+use crate::tape::literal;
 
 /// A variable or a number, where an operation takes either.
 pub trait Operand<T: Element> {

@@ -2,7 +2,7 @@
 use crate::array::{Real, Shape};
 use crate::error::{ErrorKind, Nothing};
 use crate::operation::{Builder, Value};
-use crate::record::var::Var;
+use crate::tape::Var;
 
 /// All axes of a value.
 fn all(b: &Builder, x: Value) -> Vec<usize> {

@@ -2,7 +2,7 @@
 use crate::array::{Element, Shape};
 use crate::error::{ErrorKind, Misfit, Stretch};
 use crate::operation::{Builder, Part, Value};
-use crate::record::var::Var;
+use crate::tape::Var;
 
 impl<T: Element> Var<T> {
     /// The same elements in row-major order under another shape.

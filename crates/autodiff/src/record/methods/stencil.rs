@@ -3,8 +3,8 @@ use crate::array::Real;
 use crate::error::Site;
 use crate::ops::convolution::Boundary;
 use crate::ops::difference::Edge;
-use crate::record::tape;
-use crate::record::var::Var;
+use crate::tape;
+use crate::tape::Var;
 
 impl<T: Real> Var<T> {
     /// y_i = x_{i+1} − x_i along an axis, of the same length: the last difference is 0, or goes round to the first element.

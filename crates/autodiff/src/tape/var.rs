@@ -1,7 +1,7 @@
 //! Typed handles, and numbers that may be variables.
 use super::handle::DynVar;
 use super::literals::{self, IntoConstant};
-use super::tape;
+use super::recording;
 use crate::array::{Element, Kind, Real, Shape};
 use crate::error::{Error, ErrorKind, Site};
 use std::marker::PhantomData;
@@ -100,7 +100,7 @@ pub fn constant<C: IntoConstant>(value: C) -> Var<C::Element> {
     let shared = value.into_constant();
     if let Some((index, value)) = shared.view().first_non_finite() {
         let kind = ErrorKind::NotFinite { what: "a constant".into(), index, value };
-        tape::fail(Error::new("constant", kind).at(at));
+        recording::fail(Error::new("constant", kind).at(at));
     }
-    Var::from_dyn(tape::apply("constant", &[], at, |b, _| b.constant(shared)))
+    Var::from_dyn(recording::apply("constant", &[], at, |b, _| b.constant(shared)))
 }

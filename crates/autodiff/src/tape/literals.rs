@@ -1,17 +1,17 @@
 //! Numbers and arrays that are part of the program.
 use super::handle::DynVar;
-use super::tape;
+use super::recording;
 use crate::array::{Element, Kind, LeafType, Shared};
 use crate::error::{Error, ErrorKind, Site};
 use ndarray::{ArcArray, Array, Dimension};
 
 /// A number as a scalar of an element type.
-pub(super) fn literal(v: f64, kind: Kind, at: Site) -> DynVar {
+pub(crate) fn literal(v: f64, kind: Kind, at: Site) -> DynVar {
     if v.is_nan() {
         let kind = ErrorKind::NotFinite { what: "a literal".into(), index: vec![], value: v };
-        tape::fail(Error::new("literal", kind).at(at));
+        recording::fail(Error::new("literal", kind).at(at));
     }
-    tape::apply("literal", &[], at, |b, _| b.full(&LeafType::new(&[], kind), v))
+    recording::apply("literal", &[], at, |b, _| b.full(&LeafType::new(&[], kind), v))
 }
 
 /// What can become a constant without a copy: a moved array, or a shared one.

@@ -1,7 +1,7 @@
 //! Operators between variables and numbers, with broadcasting as in NumPy.
 use super::handle::DynVar;
 use super::literals::literal;
-use super::tape;
+use super::recording;
 use super::var::Var;
 use crate::array::{Element, Kind, Real, Shape};
 use crate::error::Site;
@@ -9,7 +9,7 @@ use crate::operation::{Builder, Value};
 use std::ops::{Add, Div, Mul, Neg, Rem, Sub};
 
 /// Two operands at their common shape: trailing axes are aligned, an axis of length 1 repeats. Mismatches are left to the operation.
-pub(super) fn broadcast_pair(b: &mut Builder, x: Value, y: Value) -> (Value, Value) {
+pub(crate) fn broadcast_pair(b: &mut Builder, x: Value, y: Value) -> (Value, Value) {
     let (s, t) = (b.shape(x), b.shape(y));
     if s == t {
         return (x, y);
@@ -31,8 +31,8 @@ pub(super) fn broadcast_pair(b: &mut Builder, x: Value, y: Value) -> (Value, Val
 }
 
 /// Applies a binary emitter to operands at their common shape.
-pub(super) fn binary(op: &str, x: DynVar, y: DynVar, at: Site, f: impl FnOnce(&mut Builder, Value, Value) -> Value) -> DynVar {
-    tape::apply(op, &[x, y], at, |b, v| {
+pub(crate) fn binary(op: &str, x: DynVar, y: DynVar, at: Site, f: impl FnOnce(&mut Builder, Value, Value) -> Value) -> DynVar {
+    recording::apply(op, &[x, y], at, |b, v| {
         let (x, y) = broadcast_pair(b, v[0], v[1]);
         f(b, x, y)
     })
@@ -53,11 +53,11 @@ impl DynVar {
     }
     /// Σ of all elements.
     pub(crate) fn sum_at(self, at: Site) -> DynVar {
-        tape::apply("sum", &[self], at, |b, v| b.sum_all(v[0]))
+        recording::apply("sum", &[self], at, |b, v| b.sum_all(v[0]))
     }
     /// As another element type.
     pub(crate) fn cast_to_at(self, kind: Kind, at: Site) -> DynVar {
-        if self.kind() == kind { self } else { tape::apply("cast", &[self], at, |b, v| b.cast(v[0], kind)) }
+        if self.kind() == kind { self } else { recording::apply("cast", &[self], at, |b, v| b.cast(v[0], kind)) }
     }
     /// As the element type of another variable.
     pub(crate) fn cast_like(self, other: DynVar, at: Site) -> DynVar {
@@ -115,6 +115,6 @@ impl<T: Real> Neg for Var<T> {
     type Output = Var<T>;
     #[track_caller]
     fn neg(self) -> Var<T> {
-        Var::from_dyn(tape::apply("neg", &[self.to_dyn()], Site::caller(), |b, v| b.neg(v[0])))
+        Var::from_dyn(recording::apply("neg", &[self.to_dyn()], Site::caller(), |b, v| b.neg(v[0])))
     }
 }
