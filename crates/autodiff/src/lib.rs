@@ -9,7 +9,8 @@ mod tape;
 pub mod tree;
 
 pub use function::{Allow, Function, GradientCheck, Linear, Workspace, Wrt};
-pub use hypertape_engine::{kernels, plan};
+use hypertape_engine::kernels;
+pub use hypertape_engine::plan;
 pub use hypertape_ir::{
     Error, ErrorKind, Lacking, Result, Site, Within, array, each_kind, each_operation, error, operation, ops, outcome, program, transform,
 };
@@ -18,5 +19,6 @@ pub use primitive::{Primitive, apply_primitive, apply_shared};
 /// Running programs: the planned executor, and the naive reference.
 pub mod execute {
     pub use hypertape_engine::execute::*;
+    pub use hypertape_engine::kernels::make_packing_buffers;
     pub use hypertape_ir::reference;
 }

@@ -3,7 +3,7 @@
 
 pub use hypertape_autodiff::{
     Allow, Error, ErrorKind, Function, GradientCheck, Lacking, Linear, Primitive, Result, Site, Within, Workspace, Wrt, apply_primitive,
-    array, error, execute, index, kernels, operation, plan, record, shape, tree,
+    array, error, execute, index, operation, plan, record, shape, tree,
 };
 pub use hypertape_derive::Tree;
 /// Differentiation of solutions by the implicit function theorem.

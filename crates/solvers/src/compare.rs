@@ -2,7 +2,7 @@
 use crate::inner::Inner;
 use hypertape_autodiff::array::{AnyArray, AnyView, Real};
 use hypertape_autodiff::execute::Counts;
-use hypertape_autodiff::kernels::make_packing_buffers;
+use hypertape_autodiff::execute::make_packing_buffers;
 use hypertape_autodiff::operation::Report;
 use hypertape_autodiff::plan::Memory;
 use hypertape_autodiff::record::Var;

@@ -251,7 +251,7 @@ fn what_is_the_same_in_every_step_is_computed_before_the_loop() {
         let p = program(&[(&[d], F64), (&[d], F64), (&[d, d], F64)], |b, x| b.emit(op.clone(), x).to_vec());
         let e = check_at(&p, &inputs(&p, 3));
         let products = if n > 1 { 2 } else { 2 * n as u64 };
-        assert_eq!(e.counts().products(hypertape_autodiff::kernels::contract::Class::MatVec, None), products, "{}", e.plan());
+        assert_eq!(e.counts().products(hypertape_autodiff::operation::Class::MatVec, None), products, "{}", e.plan());
     }
 }
 
@@ -291,5 +291,5 @@ fn a_test_of_a_loop_does_not_mind_new_constants() {
     };
     let p = program(&[(&[100], F64), (&[100], F64), (&[100, 100], F64)], |b, x| b.emit(Op::new(Scan(outer.clone())), x).to_vec());
     let e = check_at(&p, &inputs(&p, 3));
-    assert_eq!(e.counts().products(hypertape_autodiff::kernels::contract::Class::MatVec, None), 2, "{}", e.plan());
+    assert_eq!(e.counts().products(hypertape_autodiff::operation::Class::MatVec, None), 2, "{}", e.plan());
 }

@@ -2,7 +2,7 @@
 use super::{check, check_at, inputs, program};
 use hypertape_autodiff::array::{AnyArray, Kind, Kind::*, LeafType, Shared};
 use hypertape_autodiff::execute::Executor;
-use hypertape_autodiff::kernels::contract::Class;
+use hypertape_autodiff::operation::Class;
 use hypertape_autodiff::operation::{Builder, Program, Value};
 use hypertape_autodiff::transform;
 use hypertape_testkit::random;

@@ -2,7 +2,7 @@
 use super::{check, check_at, inputs, program};
 use hypertape_autodiff::array::{Kind, Kind::*};
 use hypertape_autodiff::execute::Executor;
-use hypertape_autodiff::kernels::contract::Class;
+use hypertape_autodiff::operation::Class;
 use hypertape_autodiff::operation::{Builder, Value};
 
 /// Rows and columns of results, and the inner length.

@@ -1,7 +1,7 @@
 //! Bytes, planned and measured: unrolled with every iterate, with √K of them, and implicit.
 use super::problem::{Problem, WEIGHTS, penalties};
 use super::{MEMORY, alone};
-use hypertape::kernels::make_packing_buffers;
+use hypertape::execute::make_packing_buffers;
 use hypertape::prelude::*;
 use hypertape_testkit::random::sym;
 
