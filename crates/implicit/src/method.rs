@@ -1,7 +1,7 @@
 //! A method whose solution is differentiated by the equation that it satisfies, not through its steps.
 use crate::find::{Find, Found};
 use crate::outside::emit;
-use crate::policy::{Asked, OnResidual};
+use crate::policy::{Asked, OnResidual, asking};
 use crate::region::Region;
 use crate::root::RootOf;
 use hypertape_autodiff::array::AnyView;
@@ -45,37 +45,12 @@ impl<M: Method> Implicit<M>
 where
     M::Problem: Equation,
 {
-    /// Starts the next replay of the same workspace from this one's solution and adjoint.
-    #[must_use]
-    pub fn warm_start(mut self) -> Self {
-        self.warm = true;
-        self
-    }
-    /// What to do when the method stops before its tolerance.
-    #[must_use]
-    pub fn on_residual(mut self, policy: OnResidual) -> Self {
-        self.policy = policy;
-        self
-    }
+    asking!();
     /// The largest norm of the optimality map that counts as a solution, instead of the method's own measure and tolerance. With a relative
     /// tolerance besides, either is enough.
     #[must_use]
     pub fn residual_tolerance(mut self, tolerance: f64) -> Self {
         self.asked.absolute = Some(tolerance);
-        self
-    }
-    /// The largest Newton step, relative to the solution, that counts as one, instead of the method's own measure and tolerance: a
-    /// question without a scale.
-    #[must_use]
-    pub fn relative_tolerance(mut self, tolerance: f64) -> Self {
-        self.asked.relative = Some(tolerance);
-        self
-    }
-    /// How much of itself a derivative may change by within the uncertainty of the solution; 0.1 unless set. Near a fold, where F_z is
-    /// singular, it changes by half or more, and is an error unless [`OnResidual::Warn`] accepts it. ∞ does not ask.
-    #[must_use]
-    pub fn accuracy(mut self, relative: f64) -> Self {
-        self.asked.accuracy = relative;
         self
     }
     /// Another name in reports and comparisons.

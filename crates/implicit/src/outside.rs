@@ -1,6 +1,6 @@
 //! A user's own solver made differentiable: the equation of its problem is recorded, the code that finds the point is not.
 use crate::find::{AnyError, Closure, Find};
-use crate::policy::{Asked, OnResidual};
+use crate::policy::{Asked, OnResidual, asking};
 use crate::region::Region;
 use crate::root::RootOf;
 use hypertape_autodiff::array::Real;
@@ -202,41 +202,12 @@ impl<Q: Equation> Outside<Q> {
         self.adjoint = Arc::new(solver);
         self
     }
-    /// What to do when the point found is not a solution.
-    #[must_use]
-    pub fn on_residual(mut self, policy: OnResidual) -> Self {
-        self.policy = policy;
-        self
-    }
+    asking!();
     /// The largest ‖F(z, θ)‖ that counts as a solution, whatever the scale of F and z: an absolute question, asked instead of the relative one. With
     /// [`relative_tolerance`](Outside::relative_tolerance) set besides, either is enough.
     #[must_use]
     pub fn tolerance(mut self, tolerance: f64) -> Self {
         self.asked.absolute = Some(tolerance);
-        self
-    }
-    /// The largest Newton step ‖F_z⁻¹F‖ relative to ‖z‖ that counts as a solution: √ε of the coarsest leaf unless set.
-    ///
-    /// The scale of F does not enter. Where z is 0 to the Newton step, 1 stands for ‖z‖. What is only the rounding of F, entry by entry, counts as
-    /// a solution whatever the conditioning. The price is a product with F_z, and a solve to 10⁻⁴ unless F is rounding: by the solver of
-    /// the adjoint, or by GMRES where that is an approximation. Where F_z cannot be inverted, each entry of F is compared with
-    /// its row of F_z times z.
-    #[must_use]
-    pub fn relative_tolerance(mut self, tolerance: f64) -> Self {
-        self.asked.relative = Some(tolerance);
-        self
-    }
-    /// How much of itself a derivative may change by within the uncertainty of the solution; 0.1 unless set. Near a fold, where F_z is
-    /// singular, it changes by half or more, and is an error unless [`OnResidual::Warn`] accepts it. ∞ does not ask.
-    #[must_use]
-    pub fn accuracy(mut self, relative: f64) -> Self {
-        self.asked.accuracy = relative;
-        self
-    }
-    /// Starts the next replay of the same workspace from this one's solution and adjoint.
-    #[must_use]
-    pub fn warm_start(mut self) -> Self {
-        self.warm = true;
         self
     }
     /// The solution, in the open recording. `start` is handed to the code that finds the point; it has no derivative.

@@ -44,3 +44,41 @@ impl Asked {
         Err(format!("the accuracy of derivatives is {}; give a positive number, such as 0.1, or infinity not to ask", self.accuracy))
     }
 }
+
+/// Methods with which both kinds of implicit solvers say what is asked of a solution.
+macro_rules! asking {
+    () => {
+        /// What to do when the point found is not a solution.
+        #[must_use]
+        pub fn on_residual(mut self, policy: OnResidual) -> Self {
+            self.policy = policy;
+            self
+        }
+        /// The largest Newton step ‖F_z⁻¹F‖ relative to ‖z‖ that counts as a solution: √ε of the coarsest leaf unless set. Of a method that has a measure
+        /// and a tolerance of its own, these decide unless it is set.
+        ///
+        /// The scale of F does not enter. Where z is 0 to the Newton step, 1 stands for ‖z‖. What is only the rounding of F, entry by entry, counts as
+        /// a solution whatever the conditioning. The price is a product with F_z, and a solve to 10⁻⁴ unless F is rounding: by the solver of
+        /// the adjoint, or by GMRES where that is an approximation. Where F_z cannot be inverted, each entry of F is compared with
+        /// its row of F_z times z.
+        #[must_use]
+        pub fn relative_tolerance(mut self, tolerance: f64) -> Self {
+            self.asked.relative = Some(tolerance);
+            self
+        }
+        /// How much of itself a derivative may change by within the uncertainty of the solution; 0.1 unless set. Near a fold, where F_z is
+        /// singular, it changes by half or more, and is an error unless [`OnResidual::Warn`] accepts it. ∞ does not ask.
+        #[must_use]
+        pub fn accuracy(mut self, relative: f64) -> Self {
+            self.asked.accuracy = relative;
+            self
+        }
+        /// Starts the next replay of the same workspace, or the next call in one line, from this one's solution and adjoint.
+        #[must_use]
+        pub fn warm_start(mut self) -> Self {
+            self.warm = true;
+            self
+        }
+    };
+}
+pub(crate) use asking;

@@ -101,13 +101,7 @@ fn is_bad(values: &Known, v: Value) -> bool {
 
 /// The values that the targets depend on; checks let everything pass.
 fn evaluate(program: &Program, inputs: &[AnyArray], targets: &[Value]) -> Option<Known> {
-    let mut needed = vec![false; program.types.len()];
-    targets.iter().for_each(|v| needed[v.index()] = true);
-    for e in program.equations.iter().rev() {
-        if e.outputs.iter().any(|v| needed[v.index()]) {
-            e.inputs.iter().for_each(|v| needed[v.index()] = true);
-        }
-    }
+    let needed = program.needed_for(targets);
     let mut values: Known = vec![None; program.types.len()];
     for (v, x) in program.inputs.iter().zip(inputs) {
         values[v.index()] = Some(x.clone());

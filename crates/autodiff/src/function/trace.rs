@@ -77,13 +77,7 @@ pub(super) fn source(program: &Program, inputs: &[AnyArray], bad: Bad, of: impl 
 
 /// All values that the targets depend on.
 fn evaluate(program: &Program, inputs: &[AnyArray], targets: &[Value]) -> Option<Known> {
-    let mut needed = vec![false; program.types.len()];
-    targets.iter().for_each(|v| needed[v.index()] = true);
-    for e in program.equations.iter().rev() {
-        if e.outputs.iter().any(|v| needed[v.index()]) {
-            e.inputs.iter().for_each(|v| needed[v.index()] = true);
-        }
-    }
+    let needed = program.needed_for(targets);
     let mut values: Known = vec![None; program.types.len()];
     for (v, x) in program.inputs.iter().zip(inputs) {
         values[v.index()] = Some(x.clone());

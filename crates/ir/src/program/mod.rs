@@ -85,6 +85,18 @@ impl<P> Program<P> {
         self.equations.iter().flat_map(|e| &e.inputs).chain(&self.outputs).for_each(|v| read[v.index()] = true);
         read
     }
+    /// For each value, whether one of the targets depends on it.
+    #[must_use]
+    pub fn needed_for(&self, targets: &[Value]) -> Vec<bool> {
+        let mut needed = vec![false; self.types.len()];
+        targets.iter().for_each(|v| needed[v.index()] = true);
+        for e in self.equations.iter().rev() {
+            if e.outputs.iter().any(|v| needed[v.index()]) {
+                e.inputs.iter().for_each(|v| needed[v.index()] = true);
+            }
+        }
+        needed
+    }
     /// For each value, whether it depends on an input for which `seeds` holds.
     pub fn depends_on(&self, seeds: &[bool]) -> Vec<bool> {
         let mut active = vec![false; self.types.len()];
