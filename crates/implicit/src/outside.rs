@@ -251,7 +251,7 @@ impl<Q: Equation> Outside<Q> {
 /// Applies a root to (start…, θ…) in the open recording, or makes the recording fail.
 #[track_caller]
 pub(crate) fn emit(root: RootOf, mut inputs: Vec<DynVar>, at: Site) -> Vec<DynVar> {
-    match root.asked.check().map_err(ErrorKind::from).and_then(|()| tolerance(&root)) {
+    match root.asked.check().and_then(|()| tolerance(&root)) {
         Ok(t) => {
             inputs.push(t.real::<f64>().to_dyn());
             apply_shared(Arc::new(root), &inputs)

@@ -1,4 +1,5 @@
 //! What counts as a solution, and what to do when the point found is none.
+use hypertape_autodiff::ErrorKind;
 
 /// What to do when the point found is not a solution to the tolerance asked for, a linear solve does not reach its own, or a derivative is not
 /// determined to the accuracy asked for.
@@ -31,17 +32,17 @@ impl Default for Asked {
 }
 
 impl Asked {
-    /// What is wrong with them, in words.
-    pub(crate) fn check(&self) -> Result<(), String> {
+    /// What is wrong with them.
+    pub(crate) fn check(&self) -> Result<(), ErrorKind> {
         for (what, t) in [("residual tolerance", self.absolute), ("relative tolerance", self.relative)] {
             if let Some(t) = t.filter(|t| !(t.is_finite() && *t >= 0.0)) {
-                return Err(format!("the {what} is {t}; give a finite number that is not negative"));
+                return Err(ErrorKind::setting(what, t, "give a finite number that is not negative"));
             }
         }
         if self.accuracy > 0.0 {
             return Ok(());
         }
-        Err(format!("the accuracy of derivatives is {}; give a positive number, such as 0.1, or infinity not to ask", self.accuracy))
+        Err(ErrorKind::setting("accuracy of derivatives", self.accuracy, "give a positive number, such as 0.1, or infinity not to ask"))
     }
 }
 

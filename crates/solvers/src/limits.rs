@@ -1,10 +1,11 @@
 //! When a solver stops.
+use hypertape_autodiff::ErrorKind;
 use hypertape_autodiff::record::{DynVar, Scalar};
 
 /// That a variable is one number; what is not known here is found where it is used.
-pub(crate) fn one_number(what: &str, v: DynVar) -> Result<(), String> {
+pub(crate) fn one_number(what: &str, v: DynVar) -> Result<(), ErrorKind> {
     match v.leaf_type() {
-        Some(t) if !t.shape.is_empty() => Err(format!("{what} is {t}; give one number, or a variable that is one")),
+        Some(t) if !t.shape.is_empty() => Err(format!("{what} is {t}; give one number, or a variable that is one").into()),
         _ => Ok(()),
     }
 }
@@ -31,24 +32,24 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// What is wrong with them, in words. No iterations at all are allowed here: a start may already be the solution.
+    /// What is wrong with them. No iterations at all are allowed here: a start may already be the solution.
     ///
     /// # Errors
     /// A tolerance that is negative or not finite, a relative one of 1 or more, more iterations than can be counted.
-    pub fn check(&self, iterations: usize) -> Result<(), String> {
+    pub fn check(&self, iterations: usize) -> Result<(), ErrorKind> {
         if u32::try_from(iterations).is_err() {
-            return Err(format!("{iterations} iterations are more than can be counted; allow at most {}", u32::MAX));
+            return Err(format!("{iterations} iterations are more than can be counted; allow at most {}", u32::MAX).into());
         }
         match self.relative {
             Scalar::Value(r) if !(0.0..1.0).contains(&r) => {
-                return Err(format!("the relative tolerance is {r}; give a number from 0 to below 1, such as 1e-8, or a variable"));
+                return Err(ErrorKind::setting("relative tolerance", r, "give a number from 0 to below 1, such as 1e-8, or a variable"));
             }
             Scalar::Var(v) => one_number("the relative tolerance", v)?,
             Scalar::Value(_) => {}
         }
         match self.tolerance {
             Scalar::Value(t) if !t.is_finite() || t < 0.0 => {
-                Err(format!("the tolerance is {t}; give a finite number that is not negative, such as 1e-8, or a variable"))
+                Err(ErrorKind::setting("tolerance", t, "give a finite number that is not negative, such as 1e-8, or a variable"))
             }
             Scalar::Var(v) => one_number("the tolerance", v),
             Scalar::Value(_) => Ok(()),

@@ -1,6 +1,7 @@
 //! What a method is: the loop, unrolling and the implicit layer know only this trait.
 use crate::limits::Limits;
 use crate::problem::{Problem, Scale};
+use hypertape_autodiff::ErrorKind;
 use hypertape_autodiff::Result;
 use hypertape_autodiff::record::{DynVar, Scalar, Var};
 use hypertape_autodiff::tree::{Structure, V};
@@ -67,11 +68,11 @@ pub trait Method: Clone + 'static {
     fn limits(&self) -> &Limits;
     /// When it stops, to be set.
     fn limits_mut(&mut self) -> &mut Limits;
-    /// What is wrong with its settings, in words; `steps` is the number of iterations where it is known.
+    /// What is wrong with its settings; `steps` is the number of iterations where it is known.
     ///
     /// # Errors
     /// A step size that is not positive, too few entries for the iterations, a count of zero.
-    fn check(&self, steps: Option<usize>) -> Result<(), String> {
+    fn check(&self, steps: Option<usize>) -> Result<(), ErrorKind> {
         let _ = steps;
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! Step sizes: a number, a variable, one for each iteration, or a rule of the counter.
 use crate::handles;
+use hypertape_autodiff::ErrorKind;
 use hypertape_autodiff::array::Real;
 use hypertape_autodiff::ops::require::Condition;
 use hypertape_autodiff::record::{DynVar, Scalar, Var};
@@ -81,29 +82,28 @@ impl Step {
             _ => None,
         }
     }
-    /// What is wrong with it, in words; `steps` is the number of iterations where it is known.
+    /// What is wrong with it; `steps` is the number of iterations where it is known.
     ///
     /// # Errors
     /// A number that is not finite and positive, or fewer entries than iterations.
-    pub fn check(&self, name: &str, steps: Option<usize>) -> Result<(), String> {
+    pub fn check(&self, name: &str, steps: Option<usize>) -> Result<(), ErrorKind> {
         match self {
             Step::Fixed(Scalar::Value(v)) if !(v.is_finite() && *v > 0.0) => {
-                Err(format!("the {name} is {v}; give a finite positive number, or a variable"))
+                Err(ErrorKind::setting(name, *v, "give a finite positive number, or a variable"))
             }
             Step::Fixed(Scalar::Var(v)) => match v.leaf_type() {
                 Some(t) if !t.shape.is_empty() => {
-                    Err(format!("the {name} is {t}; give one number, or one for each iteration with `Step::each`"))
+                    Err(format!("the {name} is {t}; give one number, or one for each iteration with `Step::each`").into())
                 }
                 _ => Ok(()),
             },
             Step::Each(v) => match (v.leaf_type(), steps) {
                 (Some(t), _) if t.shape.len() != 1 => {
-                    Err(format!("the {name} of each iteration is {t}; give a vector with one entry an iteration"))
+                    Err(format!("the {name} of each iteration is {t}; give a vector with one entry an iteration").into())
                 }
-                (Some(t), Some(n)) if t.shape[0] < n => Err(format!(
-                    "the {name} has {} entries for {n} iterations; give one entry an iteration, or fewer iterations",
-                    t.shape[0]
-                )),
+                (Some(t), Some(n)) if t.shape[0] < n => {
+                    Err(ErrorKind::TooFewEntries { what: name.into(), entries: t.shape[0], iterations: n })
+                }
                 _ => Ok(()),
             },
             _ => Ok(()),

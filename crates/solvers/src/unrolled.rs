@@ -3,10 +3,10 @@ use crate::handles;
 use crate::keep::Keep;
 use crate::method::{Method, Params, Solution, Unknown};
 use crate::prepared::{fits, wrong};
-use hypertape_autodiff::Site;
 use hypertape_autodiff::operation::Storage;
 use hypertape_autodiff::record::{self, DynVar, Var, scan, scan_storing, stop_gradient};
 use hypertape_autodiff::tree::{Give, Structure, V, Vars};
+use hypertape_autodiff::{ErrorKind, Site};
 use ndarray::Array1;
 
 /// A method as a number of steps through the tape. Made by [`Solve::unroll`](crate::Solve::unroll).
@@ -145,23 +145,25 @@ impl<M: Method> Unrolled<M> {
         };
         (self.method.solution(&state, params).map(&mut finite), y)
     }
-    fn check(&self, each: &V<M::Each>) -> Result<(), String> {
+    fn check(&self, each: &V<M::Each>) -> Result<(), ErrorKind> {
         let k = self.steps;
         if k == 0 {
             return Err("no steps; unroll at least 1".into());
         }
         if u32::try_from(k).is_err() {
-            return Err(format!("{k} steps are more than can be counted; unroll at most {}", u32::MAX));
+            return Err(format!("{k} steps are more than can be counted; unroll at most {}", u32::MAX).into());
         }
         match self.keep {
             Keep::Last(0) => return Err("`Keep::Last(0)` keeps no step, so the derivative would be 0; keep at least 1".into()),
-            Keep::Last(last) if last > k => return Err(format!("`Keep::Last({last})` of {k} steps; keep at most {k}, or unroll more")),
+            Keep::Last(last) if last > k => {
+                return Err(format!("`Keep::Last({last})` of {k} steps; keep at most {k}, or unroll more").into());
+            }
             _ => {}
         }
         for v in each.flat() {
             let n = handles::shape(v).first().copied();
             if n.is_some() && n != Some(k) {
-                return Err(format!("{} entries for {k} steps; give one entry a step", n.unwrap_or(0)));
+                return Err(format!("{} entries for {k} steps; give one entry a step", n.unwrap_or(0)).into());
             }
         }
         self.method.check(Some(k))

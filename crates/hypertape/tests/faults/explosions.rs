@@ -101,7 +101,7 @@ fn epsilon_outside_the_root() {
     // At rest the slope of one step is η/ε.
     let one = adam(1, |a| a.epsilon(0.5));
     assert!((one.gradient(3.0).unwrap()[[]] - 0.2).abs() < 1e-14);
-    for (set, words) in [(-1.0, "an epsilon is -1"), (f64::NAN, "an epsilon is NaN"), (0.0, "both epsilons are 0")] {
+    for (set, words) in [(-1.0, "the epsilon is -1"), (f64::NAN, "the epsilon is NaN"), (0.0, "both epsilons are 0")] {
         let solver = AdamDescent::new(&square()).epsilon(set);
         let e = Function::record(shape![], |t| solver.unroll(2).solve(scalar(3.0), t)).unwrap_err().to_string();
         assert!(e.contains(words) && e.contains("explosions.rs:"), "{e}");

@@ -45,9 +45,9 @@ fn settings_that_are_set_wrong_between_steps() {
     for (set, words) in [
         ((0.0, (0.9, 0.999), (1e-8, 0.0)), "the step is 0"),
         ((f64::NAN, (0.9, 0.999), (1e-8, 0.0)), "the step is NaN"),
-        ((0.1, (1.0, 0.999), (1e-8, 0.0)), "a decay rate is 1"),
-        ((0.1, (0.9, -0.5), (1e-8, 0.0)), "a decay rate is -0.5"),
-        ((0.1, (0.9, 0.999), (-1.0, 0.0)), "an epsilon is -1"),
+        ((0.1, (1.0, 0.999), (1e-8, 0.0)), "the decay rate is 1"),
+        ((0.1, (0.9, -0.5), (1e-8, 0.0)), "the decay rate is -0.5"),
+        ((0.1, (0.9, 0.999), (-1.0, 0.0)), "the epsilon is -1"),
         ((0.1, (0.9, 0.999), (0.0, 0.0)), "both epsilons are 0"),
     ] {
         let mut adam = Adam::new(0.1, &shape![1]).epsilon(set.2.0).epsilon_inside_root(set.2.1);

@@ -13,6 +13,11 @@ impl ErrorKind {
     pub fn misuse(what: &'static str) -> Self {
         ErrorKind::Malformed(Malformed::Use(what))
     }
+    /// A setting that cannot work, and what to do: "give …".
+    #[must_use]
+    pub fn setting(what: &str, value: f64, allowed: &'static str) -> Self {
+        ErrorKind::Setting { what: what.into(), value, element: None, allowed }
+    }
     /// An element type that does not fit.
     #[must_use]
     pub fn elements(needs: Elements, given: &[&LeafType]) -> Self {

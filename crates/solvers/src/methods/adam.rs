@@ -71,16 +71,16 @@ impl<Q: Smooth> AdamDescent<Q> {
 
 const EPSILON: f64 = 1e-8;
 
-/// What is wrong with decay rates and both ε, in words.
-fn check((first, second): (f64, f64), (outside, inside): (f64, f64)) -> Result<(), String> {
+/// What is wrong with decay rates and both ε.
+fn check((first, second): (f64, f64), (outside, inside): (f64, f64)) -> Result<(), ErrorKind> {
     if let Some(b) = [first, second].into_iter().find(|b| !(*b >= 0.0 && *b < 1.0)) {
-        return Err(format!("a decay rate is {b}; give a number from 0 to below 1"));
+        return Err(ErrorKind::setting("decay rate", b, "give a number from 0 to below 1"));
     }
     if let Some(e) = [outside, inside].into_iter().find(|e| !(e.is_finite() && *e >= 0.0)) {
-        return Err(format!("an epsilon is {e}; give a finite number that is not negative, such as {EPSILON:e}"));
+        return Err(ErrorKind::setting("epsilon", e, "give a finite number that is not negative, such as 1e-8"));
     }
     if outside == 0.0 && inside == 0.0 {
-        return Err(format!("both epsilons are 0, so a gradient of 0 is divided by 0; give one of them, such as {EPSILON:e}"));
+        return Err(format!("both epsilons are 0, so a gradient of 0 is divided by 0; give one of them, such as {EPSILON:e}").into());
     }
     Ok(())
 }
@@ -117,7 +117,7 @@ impl<Q: Smooth> Method for AdamDescent<Q> {
     fn stopping(&self, (z, ..): &V<Self::State>, p: &V<Q::Params>) -> DynVar {
         norm(&self.problem.gradient(z, p)).to_dyn()
     }
-    fn check(&self, steps: Option<usize>) -> Result<(), String> {
+    fn check(&self, steps: Option<usize>) -> Result<(), ErrorKind> {
         check(self.decay, self.epsilon)?;
         self.step.check("step size", steps)
     }
@@ -189,7 +189,7 @@ impl<S: Structure> Adam<S> {
     pub fn update(&mut self, x: &mut S::Arrays, gradient: &S::Arrays) -> Result<()> {
         let at = Site::caller();
         if !(self.step.is_finite() && self.step > 0.0) {
-            return Err(wrong("Adam", format!("the step is {}; give a finite positive number", self.step), at));
+            return Err(wrong("Adam", ErrorKind::setting("step", self.step, "give a finite positive number"), at));
         }
         check(self.decay, (self.epsilon, self.epsilon_inside_root)).map_err(|problem| wrong("Adam", problem, at))?;
         let declared = self.like.leaf_types();

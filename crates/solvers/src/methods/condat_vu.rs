@@ -5,6 +5,7 @@ use crate::limits::Limits;
 use crate::method::Method;
 use crate::problem::{AsProblem, PrimalDual, Scale, primal_dual_step};
 use crate::step::Step;
+use hypertape_autodiff::ErrorKind;
 use hypertape_autodiff::record::{DynVar, Var};
 use hypertape_autodiff::tree::{V, Vars};
 
@@ -90,7 +91,7 @@ impl<Q: PrimalDual> Method for CondatVu<Q> {
         let (x, u) = (norm(&x) / double(scale.primal), norm(&u) / double(scale.dual));
         hypot(x.to_dyn(), u.to_dyn())
     }
-    fn check(&self, steps: Option<usize>) -> Result<(), String> {
+    fn check(&self, steps: Option<usize>) -> Result<(), ErrorKind> {
         self.tau.check("step tau", steps).and_then(|()| self.sigma.check("step sigma", steps))
     }
     fn scale(&self) -> Scale {

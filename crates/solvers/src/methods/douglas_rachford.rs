@@ -5,6 +5,7 @@ use crate::limits::Limits;
 use crate::method::Method;
 use crate::problem::{AsProblem, Scale, Splitting};
 use crate::step::Step;
+use hypertape_autodiff::ErrorKind;
 use hypertape_autodiff::record::{DynVar, Scalar, Var};
 use hypertape_autodiff::tree::{V, Vars};
 
@@ -74,7 +75,7 @@ impl<Q: Splitting> Method for DouglasRachford<Q> {
     fn stopping(&self, s: &V<Q::Point>, p: &V<Q::Params>) -> DynVar {
         (norm(&self.moves(s, p)) / double(self.step())).to_dyn()
     }
-    fn check(&self, steps: Option<usize>) -> Result<(), String> {
+    fn check(&self, steps: Option<usize>) -> Result<(), ErrorKind> {
         Step::Fixed(self.step).check("step size", steps)
     }
     fn scale(&self) -> Scale {

@@ -5,6 +5,7 @@ use crate::limits::Limits;
 use crate::method::Method;
 use crate::problem::{AsProblem, Proximal, Scale, proximal_step};
 use crate::step::Step;
+use hypertape_autodiff::ErrorKind;
 use hypertape_autodiff::record::{DynVar, Var, scalar};
 use hypertape_autodiff::tree::{Leaf, V, Vars};
 
@@ -67,7 +68,7 @@ impl<Q: Proximal> Method for Fista<Q> {
         let moved = y.minus(&proximal_step(&self.problem, y, p, step));
         ((norm(&moved) + 2.0 * norm(&x.minus(y))) / double(step)).to_dyn()
     }
-    fn check(&self, steps: Option<usize>) -> Result<(), String> {
+    fn check(&self, steps: Option<usize>) -> Result<(), ErrorKind> {
         self.step.check("step size", steps)
     }
     fn scale(&self) -> Scale {

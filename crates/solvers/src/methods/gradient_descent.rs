@@ -6,6 +6,7 @@ use crate::limits::Limits;
 use crate::method::Method;
 use crate::problem::{AsProblem, Smooth};
 use crate::step::Step;
+use hypertape_autodiff::ErrorKind;
 use hypertape_autodiff::record::{DynVar, Scalar, Var, cond, scalar, scan_until, stop_gradient};
 use hypertape_autodiff::tree::{V, Vars};
 
@@ -123,7 +124,7 @@ impl<Q: Smooth> Method for GradientDescent<Q> {
         let g = if self.search { self.problem.value_and_gradient(z, p).1 } else { self.problem.gradient(z, p) };
         norm(&g).to_dyn()
     }
-    fn check(&self, steps: Option<usize>) -> Result<(), String> {
+    fn check(&self, steps: Option<usize>) -> Result<(), ErrorKind> {
         self.step.check("step size", steps)
     }
     fn map(&self, z: &V<Q::Unknown>, p: &V<Q::Params>) -> Option<V<Q::Unknown>> {

@@ -5,6 +5,7 @@ use crate::limits::Limits;
 use crate::method::Method;
 use crate::problem::{AsProblem, Proximal, Scale, proximal_step};
 use crate::step::Step;
+use hypertape_autodiff::ErrorKind;
 use hypertape_autodiff::record::{DynVar, Scalar, Var};
 use hypertape_autodiff::tree::{V, Vars};
 
@@ -64,7 +65,7 @@ impl<Q: Proximal> Method for Ista<Q> {
     fn stopping(&self, z: &V<Q::Unknown>, p: &V<Q::Params>) -> DynVar {
         (norm(&z.minus(&self.next(z, p, self.step.first()))) / double(self.step.first())).to_dyn()
     }
-    fn check(&self, steps: Option<usize>) -> Result<(), String> {
+    fn check(&self, steps: Option<usize>) -> Result<(), ErrorKind> {
         self.step.check("step size", steps)
     }
     fn scale(&self) -> Scale {

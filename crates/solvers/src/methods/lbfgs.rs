@@ -6,6 +6,7 @@ use crate::handles::{divisor, join, like, norm, pick, products, ravel, reshape, 
 use crate::limits::Limits;
 use crate::method::Method;
 use crate::problem::{AsProblem, Smooth};
+use hypertape_autodiff::ErrorKind;
 use hypertape_autodiff::Site;
 use hypertape_autodiff::array::LeafType;
 use hypertape_autodiff::record::{self, DynVar, Scalar, Var, cond, scalar, stop_gradient, zeros_like};
@@ -221,10 +222,10 @@ impl<Q: Smooth> Method for Lbfgs<Q> {
     fn stopping(&self, (_, (_, g), ..): &V<Self::State>, _: &V<Q::Params>) -> DynVar {
         norm(g).to_dyn()
     }
-    fn check(&self, _: Option<usize>) -> Result<(), String> {
+    fn check(&self, _: Option<usize>) -> Result<(), ErrorKind> {
         match self.memory {
             0 => Err("it remembers no pairs; give `memory` at least 1".into()),
-            m if m > PAIRS => Err(format!("it remembers {m} pairs; give `memory` at most {PAIRS}")),
+            m if m > PAIRS => Err(format!("it remembers {m} pairs; give `memory` at most {PAIRS}").into()),
             _ => Ok(()),
         }
     }

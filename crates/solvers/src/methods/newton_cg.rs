@@ -6,6 +6,7 @@ use crate::handles::{at_most, choose, divisor, epsilon, norm, pick, products, se
 use crate::limits::{Limits, one_number};
 use crate::method::Method;
 use crate::problem::{AsProblem, Smooth};
+use hypertape_autodiff::ErrorKind;
 use hypertape_autodiff::ops::require::Condition;
 use hypertape_autodiff::record::{DynVar, Scalar, Var, cond, scalar, scan_until, stop_gradient, zeros_like};
 use hypertape_autodiff::tree::{V, Vars};
@@ -132,18 +133,20 @@ impl<Q: Smooth> Method for NewtonCg<Q> {
     fn stopping(&self, z: &V<Q::Unknown>, p: &V<Q::Params>) -> DynVar {
         norm(&self.problem.value_and_gradient(z, p).1).to_dyn()
     }
-    fn check(&self, _: Option<usize>) -> Result<(), String> {
+    fn check(&self, _: Option<usize>) -> Result<(), ErrorKind> {
         if let Scalar::Value(v) = self.damping
             && !(v.is_finite() && v >= 0.0)
         {
-            return Err(format!("the damping is {v}; give a finite number that is not negative, or a variable"));
+            return Err(ErrorKind::setting("damping", v, "give a finite number that is not negative, or a variable"));
         }
         if let Scalar::Var(v) = self.damping {
             one_number("the damping", v)?;
         }
         match self.inner {
             0 => Err("no inner iterations are allowed; give `inner_iterations` at least 1".into()),
-            n if u32::try_from(n).is_err() => Err(format!("{n} inner iterations are more than can be counted; allow at most {}", u32::MAX)),
+            n if u32::try_from(n).is_err() => {
+                Err(format!("{n} inner iterations are more than can be counted; allow at most {}", u32::MAX).into())
+            }
             _ => Ok(()),
         }
     }

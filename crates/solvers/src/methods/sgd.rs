@@ -6,6 +6,7 @@ use crate::limits::{Limits, one_number};
 use crate::method::Method;
 use crate::problem::{AsProblem, Sampling};
 use crate::step::Step;
+use hypertape_autodiff::ErrorKind;
 use hypertape_autodiff::Result;
 use hypertape_autodiff::ops::require::Condition;
 use hypertape_autodiff::record::{self, DynVar, Scalar, Var, zeros_like};
@@ -68,11 +69,11 @@ impl<Q: Sampling> Method for Sgd<Q> {
     fn stopping(&self, (_, _, measure): &V<Self::State>, _: &V<Q::Params>) -> DynVar {
         measure.to_dyn()
     }
-    fn check(&self, steps: Option<usize>) -> Result<(), String> {
+    fn check(&self, steps: Option<usize>) -> Result<(), ErrorKind> {
         if let Scalar::Value(b) = self.momentum
             && !(0.0..1.0).contains(&b)
         {
-            return Err(format!("the momentum is {b}; give a number from 0 to below 1, or a variable"));
+            return Err(ErrorKind::setting("momentum", b, "give a number from 0 to below 1, or a variable"));
         }
         if let Scalar::Var(b) = self.momentum {
             one_number("the momentum", b)?;
