@@ -22,7 +22,7 @@ fn main() -> hypertape::Result<()> {
         let theta = solver.implicit(Cg::default()).solve(zeros(shape![d]), log_alpha);
         (-(constant(&y) * constant(&x).dot(theta))).softplus().mean()
     })?;
-    let mut call = || {
+    let call = || {
         let (plans, allocations, start) = (Plan::made(), MEMORY.allocations_on_this_thread(), Instant::now());
         let result = outer.value_and_gradient(-2.0);
         let seconds = start.elapsed().as_secs_f64();

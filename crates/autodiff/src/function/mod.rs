@@ -52,6 +52,9 @@ struct Inner {
     vjp: OnceLock<Arc<Inner>>,
 }
 
+/// Executors that are kept between calls at the most: as many as threads may call one function at the same time.
+const MOST_IDLE: usize = 64;
+
 /// The plan of a program, made when it is first needed, and what runs it between one-line calls.
 #[derive(Debug, Default)]
 struct Planned {
@@ -94,11 +97,11 @@ impl Inner {
         let idle = lock(&self.planned.idle).pop();
         idle.map_or_else(|| self.plan().map(Executor::new), Ok)
     }
-    /// Keeps an executor for the next call: as many as there are threads at the most.
+    /// Keeps an executor for the next call, unless there are many, or it could not get its memory.
     fn keep(&self, executor: Option<Executor>) {
         let mut idle = lock(&self.planned.idle);
-        if idle.len() < rayon::current_num_threads() {
-            idle.extend(executor);
+        if idle.len() < MOST_IDLE {
+            idle.extend(executor.filter(Executor::has_memory));
         }
     }
     /// Another program made from this one.

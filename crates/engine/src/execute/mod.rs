@@ -60,6 +60,11 @@ impl Executor {
         let views = plan.outputs.iter().map(view).collect();
         Executor { plan, arena, door, runner, views, reports: vec![], failed }
     }
+    /// Whether it got the memory that the plan needs.
+    #[must_use]
+    pub fn has_memory(&self) -> bool {
+        self.failed.is_none()
+    }
     /// The plan.
     #[must_use]
     pub fn plan(&self) -> &Arc<Plan> {
