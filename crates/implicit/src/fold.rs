@@ -53,17 +53,20 @@ pub(crate) struct Work {
     to: Vec<f64>,
     direction: Vec<f64>,
     product: Vec<f64>,
+    /// For the second, closer look: F with its rounding, the Newton step, F again, a solution.
+    closer: [Vec<f64>; 4],
 }
 
 impl Work {
     pub(crate) fn new(types: &[LeafType]) -> Self {
         let zeros = || vec![0.0; flat::len(types)];
         let moved = types.iter().map(|t| AnyArray::full(t, 0.0)).collect();
-        Work { moved, z: zeros(), f: zeros(), to: zeros(), direction: zeros(), product: zeros() }
+        let closer = [zeros(), zeros(), zeros(), zeros()];
+        Work { moved, z: zeros(), f: zeros(), to: zeros(), direction: zeros(), product: zeros(), closer }
     }
     /// Bytes that one of these holds.
     pub(crate) fn bytes(types: &[LeafType]) -> u64 {
-        48 * flat::len(types) as u64
+        80 * flat::len(types) as u64
     }
 }
 
@@ -127,8 +130,23 @@ impl Solved<'_, '_> {
         if first <= self.accuracy / 20.0 && noisy <= self.accuracy {
             return Ok(None);
         }
+        let mut closer = std::mem::take(&mut work.closer);
+        let found = self.change(j, work, solver, &mut closer, [size, inverse, shift, first, noisy]);
+        work.closer = closer;
+        found
+    }
+    /// The change by two more solves, where the first estimate came near the accuracy asked for.
+    fn change(
+        &self,
+        j: &mut Jacobian,
+        work: &mut Work,
+        solver: &mut Ready,
+        [f, delta, residual, y]: &mut [Vec<f64>; 4],
+        [size, inverse, shift, first, noisy]: [f64; 5],
+    ) -> Result<Option<Change>, ErrorKind> {
+        let epsilon = j.epsilon();
         // The Newton step, with what changes F when z is moved by its own rounding.
-        let mut f = self.f.to_vec();
+        f.copy_from_slice(self.f);
         if noisy > self.accuracy {
             for seed in 0..8 {
                 let ulps = (2 << (seed / 2)) as f64 * epsilon * if seed % 2 == 0 { 1.0 } else { -1.0 };
@@ -142,29 +160,27 @@ impl Solved<'_, '_> {
                 }
             }
         }
-        let mut delta = vec![0.0; f.len()];
-        let mut residual = vec![0.0; f.len()];
         let stamp = Some(self.stamp);
-        if !(Newton { solver, stamp: self.stamp }).step(&mut j.at(self.point, stamp, &mut residual)?, &f, &mut delta) {
+        if !(Newton { solver, stamp: self.stamp }).step(&mut j.at(self.point, stamp, residual)?, f, delta) {
             // F_z could not be inverted here: what the first estimate says, which is a lower one.
             let uncertainty = if size > 0.0 { shift / size } else { shift };
             return Ok((first > self.accuracy).then_some(Change { change: first, uncertainty, conditioning: first / uncertainty }));
         }
         // No point is known better than to its own rounding.
-        if norm(&delta) < 2.0 * epsilon * size {
+        if norm(delta) < 2.0 * epsilon * size {
             delta.iter_mut().zip(&work.direction).for_each(|(t, d)| *t = 2.0 * epsilon * size * d);
         }
-        let moves = norm(&delta);
-        work.to.iter_mut().zip(&work.z).zip(&delta).for_each(|((t, z), d)| *t = z - d);
+        let moves = norm(delta);
+        work.to.iter_mut().zip(&work.z).zip(delta.iter()).for_each(|((t, z), d)| *t = z - d);
         if !self.moved(j, work)? {
             return Ok(None);
         }
-        let w = work.product.clone();
-        let mut y = vec![0.0; w.len()];
-        let mut at = j.at(self.point, stamp, &mut residual)?;
+        let w = &work.product;
+        y.fill(0.0);
+        let mut at = j.at(self.point, stamp, residual)?;
         let tolerance = Tolerance { relative: crate::judge::STEP_TOLERANCE, absolute: solver.solver.stop().absolute };
-        let solved = solver.at(&mut at, self.stamp).and_then(|s| s.solve(&mut at, self.side, &w, &mut y, tolerance));
-        let change = if solved.is_ok_and(|o| o.converged()) { norm(&y) } else { norm(&w) * inverse };
+        let solved = solver.at(&mut at, self.stamp).and_then(|s| s.solve(&mut at, self.side, w, y, tolerance));
+        let change = if solved.is_ok_and(|o| o.converged()) { norm(y) } else { norm(w) * inverse };
         let uncertainty = if size > 0.0 { moves / size } else { moves };
         let conditioning = if uncertainty > 0.0 { change / uncertainty } else { 0.0 };
         Ok((change > self.accuracy).then_some(Change { change, uncertainty, conditioning }))

@@ -5,7 +5,7 @@ use crate::flat;
 use hypertape_autodiff::array::{AnyArray, AnyView, Kind};
 use hypertape_autodiff::execute::Counts;
 use hypertape_autodiff::function::Point;
-use hypertape_autodiff::{Allow, ErrorKind, Result};
+use hypertape_autodiff::{ErrorKind, Result};
 use hypertape_linear::{Failed, Known, Operator, Side};
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -104,13 +104,21 @@ impl At<'_, '_> {
         let direction: SmallVec<[AnyView<'_>; 8]> = j.leaves.iter().map(AnyArray::view).collect();
         j.point.apply(side == Side::Transposed, self.point, &direction)?;
         flat::pack((0..j.values).map(|k| j.point.result(k)), out);
+        drop(direction);
         if !out.iter().all(|v| v.is_finite()) && v.iter().all(|v| v.is_finite()) {
-            // The error names the operation by which the product is not finite, where one can be found.
-            let found = (0..j.values).find_map(|k| j.point.result(k).first_non_finite().map(|(index, value)| (k, index, value)));
-            if let Some((k, index, value)) = found {
-                j.point.look_into(Allow::Finite, self.point, &direction, (k, &index, value))?;
-            }
+            return self.origin(side);
         }
+        Ok(())
+    }
+    /// The error that names the operation by which a product is not finite, where one can be found: the whole product is run as a function.
+    #[cold]
+    fn origin(&self, side: Side) -> Result<(), ErrorKind> {
+        let e = &self.jacobian.equation;
+        let product = if side == Side::Transposed { &e.by_solution_transposed } else { &e.by_solution };
+        let owned = |v: &[AnyView<'_>]| v.iter().map(AnyView::to_owned).collect::<Vec<AnyArray>>();
+        let (z, p) = self.point.split_at(self.jacobian.values);
+        let at = ((owned(z), owned(p)), self.jacobian.leaves.clone());
+        product.workspace().run_each(&at, &mut |_| {})?;
         Ok(())
     }
 }

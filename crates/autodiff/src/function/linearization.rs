@@ -157,7 +157,7 @@ impl Point {
     /// # Errors
     /// What made it.
     #[cold]
-    pub fn look_into(
+    pub(super) fn look_into(
         &self,
         allow: Allow,
         at: &[AnyView<'_>],
