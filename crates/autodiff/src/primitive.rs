@@ -231,7 +231,7 @@ impl<P: Primitive> External for Run<P> {
     }
     fn run(&self, state: &mut (dyn Any + Send), inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>]) -> Result<Option<Report>, ErrorKind> {
         let wrong = || ErrorKind::misuse("an operand does not have the planned size");
-        let mut x: SmallVec<[AnyView<'_>; 8]> = SmallVec::new();
+        let mut x: SmallVec<[AnyView<'_>; 16]> = SmallVec::new();
         for (s, t) in inputs.iter().zip(&self.inputs) {
             let dim = IxDyn(&t.shape);
             x.push(match s {

@@ -1,7 +1,7 @@
-//! Accumulation: of two results that a sum adds, the later is a matrix product, and adds itself to the memory of the earlier (β = 1 in BLAS).
+//! Accumulation: where a sum adds a matrix product to an earlier result, the product adds itself to the memory of that result (β = 1 in BLAS).
 //!
-//! The sum disappears, and with it a buffer as large as the result. Nothing but the sum may read either side. A product that the sum reads
-//! transposed is written transposed.
+//! The sum disappears, and with it a buffer as large as the result. Nothing but the sum may read either operand. If the sum reads a product
+//! transposed, the product is written transposed.
 use super::code::Instruction;
 use super::fusion::{Fusion, Node};
 use super::item::Item;
@@ -18,7 +18,7 @@ pub(crate) fn accumulate(s: &mut Schedule) -> Result<()> {
     let mut added = vec![0; s.roots.len()];
     for k in 0..s.items.len() {
         if let Item::Fusion(c) = &mut s.items[k] {
-            // What goes to memory is known by now. The rest has no reader outside the fusion.
+            // It is known by now which results go to memory. The others have no reader outside the fusion.
             c.made.retain(|m| s.roots[m.0].stored);
         }
         let mut joined = false;
@@ -41,18 +41,18 @@ pub(crate) fn accumulate(s: &mut Schedule) -> Result<()> {
     Ok(())
 }
 
-/// An operand of a sum. Nothing but the sum reads it.
+/// An operand of a sum, which nothing but the sum reads.
 struct Side {
     node: usize,
     seen: Seen,
     maker: usize,
-    /// Whether it is a matrix product that nothing was added to.
+    /// Whether the operand is a matrix product to which nothing was added yet.
     product: bool,
     /// Whether the product is read transposed.
     transposed: bool,
 }
 
-/// The node of a sum, the operand that is made first, and the product that is made later.
+/// Finds a sum that can disappear: its node, the operand that is made first, and the product that is made later.
 fn find(s: &Schedule, uses: &Uses, added: &[usize], k: usize) -> Option<(usize, Side, Side)> {
     let Item::Fusion(c) = &s.items[k] else { return None };
     c.nodes.iter().enumerate().find_map(|(node, n)| {
@@ -84,12 +84,12 @@ fn side(s: &Schedule, uses: &Uses, added: &[usize], k: usize, c: &Fusion, node: 
     Some(Side { node, seen, maker, product: matrix.is_some(), transposed })
 }
 
-/// Rows and columns of the matrix product that makes a root, if one does.
+/// The rows and columns of a root that a matrix product makes.
 fn matrix(s: &Schedule, root: usize) -> Option<[usize; 2]> {
     product(&s.items[s.roots[root].ready.checked_sub(1)?])?.matrix()
 }
 
-/// The item that makes a root, if item `k` alone reads it. Products that were added to it do not count as readers.
+/// The item that makes a root, if only item `k` reads the root. Products that were added to the root do not count as readers.
 fn only_for(s: &Schedule, uses: &Uses, added: &[usize], k: usize, root: usize) -> Option<usize> {
     let maker = s.roots[root].ready.checked_sub(1).filter(|_| s.roots[root].home == Home::Slot)?;
     (uses.ends(root)? == (maker, k, 2 + added[root])).then_some(maker)
@@ -111,7 +111,7 @@ fn join(s: &mut Schedule, uses: &mut Uses, added: &mut [usize], k: usize, (node,
     for (side, add) in [(&first, false), (&later, true)] {
         let Item::Step(step) = &mut s.items[side.maker] else { continue };
         let Instruction::Contract { plan, out, .. } = &mut step.instruction else { continue };
-        // The output may have axes of length 1 besides the two of the matrix, so the plan says what its rows and columns are.
+        // The output may have axes of length 1 besides the two axes of the matrix, so the plan tells its rows and columns.
         if let (true, Some([rows, columns])) = (side.transposed, plan.matrix()) {
             *out = Seen::whole(out.root, &[columns, rows]);
             plan.turn();
@@ -131,7 +131,7 @@ fn join(s: &mut Schedule, uses: &mut Uses, added: &mut [usize], k: usize, (node,
     added[root] += 1;
 }
 
-/// If all that is left of a fusion is a copy, the operand is made where the copy would lie.
+/// If only a copy is left of a fusion, removes the fusion. The operand is then made in the place of the copy.
 fn result_in_place(s: &mut Schedule, uses: &mut Uses, added: &mut [usize], k: usize) {
     let Item::Fusion(c) = &s.items[k] else { return };
     let ([(result, _)], [load], true, true) = (&c.made[..], &c.loads[..], c.joins.is_empty(), c.endings.is_empty()) else { return };

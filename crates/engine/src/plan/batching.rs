@@ -10,7 +10,7 @@ use hypertape_ir::operation::Kernel;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-/// A kernel that can be batched. `work` is the same for kernels that can share a reading.
+/// A kernel that can be batched. `work` is equal for kernels that can share one reading of their data.
 struct Found {
     work: (usize, bool),
     for_two: Arc<dyn Kernel>,
@@ -27,7 +27,7 @@ impl Found {
     }
 }
 
-/// Joins kernels in pairs. The later one moves up to the earlier, if its operands are made by then.
+/// Joins kernels in pairs. The later kernel moves up to the earlier one, if its operands are made by then.
 pub(crate) fn batch(s: &mut Schedule) -> Result<()> {
     let mut found: Vec<Option<Found>> = s.items.iter().map(Found::of).collect();
     let mut alike: HashMap<(usize, bool), VecDeque<usize>> = HashMap::new();
@@ -39,7 +39,7 @@ pub(crate) fn batch(s: &mut Schedule) -> Result<()> {
         let there = |x: &Seen| s.roots[x.root].ready <= k;
         let fits = |f: &Found| f.work == first.work && f.inputs.iter().all(there);
         let Some(after) = alike.get_mut(&first.work) else { continue };
-        // Kernels that were joined are gone from the queue, so this one is its first.
+        // Kernels that were joined have left the queue, so this kernel is the first in it.
         after.pop_front();
         let Some(place) = after.iter().take(BATCHING_WINDOW).position(|j| found[*j].as_ref().is_some_and(fits)) else { continue };
         let Some(later) = after.remove(place) else { continue };

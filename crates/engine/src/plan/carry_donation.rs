@@ -1,4 +1,4 @@
-//! Buffer donation in loops: a step writes the new value of a carry over the old one, so that the carry needs one buffer instead of two.
+//! Carry donation, buffer donation in loops: a step writes the new value of a carry over the old one, so that the carry needs one buffer, not two.
 use super::frame::Frame;
 use super::item::Item;
 use super::roots::{Home, Root};
@@ -14,7 +14,7 @@ pub(crate) fn donate(f: &mut Frame) -> Result<()> {
     }
     let (items, roots) = (&f.schedule.items, &f.schedule.roots);
     let uses = Uses::of(items, roots);
-    // Where each carry is read, and where its new value is made.
+    // For each carry, the root of its old value, and the roots of its new value.
     let (mut old, mut new) = (vec![None; may.len()], vec![vec![]; may.len()]);
     for (r, root) in roots.iter().enumerate() {
         match root.home {
@@ -32,13 +32,14 @@ pub(crate) fn donate(f: &mut Frame) -> Result<()> {
     Ok(())
 }
 
-/// Whether nothing reads the old value once part of the new one is written. The fusion that writes it may read it index by index.
+/// Whether nothing reads the old value once part of the new value is written. The fusion that writes the new value may read the old one index by
+/// index.
 fn replaces(items: &[Item], roots: &[Root], uses: &Uses, old: usize, new: &[usize]) -> bool {
     let Some(first) = new.iter().map(|r| roots[*r].ready).min().and_then(|ready| ready.checked_sub(1)) else { return false };
     uses.each(old).all(|i| i < first || i == first && index_by_index(&items[i], roots, old, new, i))
 }
 
-/// Whether an item that overwrites an element of `old` reads that element at the same index.
+/// Whether item `i` reads the elements of `old` that it overwrites only at their own index.
 fn index_by_index(item: &Item, roots: &[Root], old: usize, new: &[usize], i: usize) -> bool {
     let Item::Fusion(c) = item else { return false };
     let in_order = c.loads.iter().filter(|x| x.root == old).all(|x| x.layout.len() == c.len && x.layout.is_contiguous());

@@ -18,11 +18,11 @@ fn repetitions(l: u64, s: u64) -> u64 {
     r
 }
 
-/// Steps that it takes to have l states in reverse order with s slots: t(l, s).
+/// The steps that are needed to visit l states in reverse order with s slots: t(l, s).
 pub(crate) fn advances(l: usize, s: usize) -> u64 {
     let (l, s) = (l as u64, s.min(l).max(1) as u64);
     let r = repetitions(l, s);
-    // C(s + r, r − 1), the sum of what fewer repetitions reach.
+    // C(s + r, r − 1), the sum of C(s + k, k) for k < r.
     let less = (1..r).fold((1_u128, 1_u128), |(sum, reach), k| {
         let reach = reach * u128::from(s + k) / u128::from(k);
         (sum + reach, reach)
@@ -30,9 +30,10 @@ pub(crate) fn advances(l: usize, s: usize) -> u64 {
     if r == 0 { 0 } else { r * l - less.0 as u64 }
 }
 
-/// How far from a kept state the next one is kept, where l states from it on are wanted in reverse order, with s slots, its own counted.
+/// The distance from a kept state to the next state to keep. l states, from the kept one on, are wanted in reverse order. There are s slots, the one
+/// of the kept state included.
 pub(crate) fn stride(l: usize, s: usize) -> usize {
-    // t(m, s) + m + t(l − m, s − 1) is convex in m: its smallest value is where it first does not fall.
+    // t(m, s) + m + t(l − m, s − 1) is convex in m, so it is smallest where it first stops falling.
     let slope = |l: usize, s: usize| repetitions(l as u64 + 1, s.min(l + 1) as u64);
     let (mut low, mut high) = (1, l.saturating_sub(1).max(1));
     while low < high {
@@ -49,15 +50,15 @@ pub(crate) fn stride(l: usize, s: usize) -> usize {
 /// Which states a loop keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Spacing {
-    /// For one loop that reads them in reverse order, of a known number of steps.
+    /// The spacing of fewest steps, for one loop that reads the states in reverse order. The number of steps is known when the loop begins.
     Binomial,
-    /// Every so many steps.
+    /// Every d-th state, for this d.
     Even(usize),
-    /// Every d-th, where d doubles when the slots are full.
+    /// Every d-th state, where d doubles when the slots are full.
     Doubling,
 }
 
-/// What is kept at the moment: states, and the slots that hold them.
+/// The states that are kept at the moment, and the slots that hold them.
 #[derive(Debug, Clone)]
 pub(crate) struct Ledger {
     spacing: Spacing,
@@ -71,12 +72,12 @@ pub(crate) struct Ledger {
 }
 
 impl Ledger {
-    /// Of a loop with so many slots; further slots follow for one that reads it.
+    /// The ledger of a loop with this many slots. `further` is the number of slots that a reader of its states has besides.
     pub(crate) fn new(spacing: Spacing, slots: usize, further: usize) -> Self {
         let room = slots + further;
         Ledger { spacing, slots, kept: Vec::with_capacity(room + 1), free: Vec::with_capacity(room + 1), steps: 0, next: 0, every: 1 }
     }
-    /// Begins anew, for so many steps (or fewer, where that is not known).
+    /// Starts again for a loop of this many steps, or of at most this many if the number is not known.
     pub(crate) fn begin(&mut self, steps: usize) {
         self.kept.clear();
         self.free.clear();
@@ -86,7 +87,7 @@ impl Ledger {
             self.every = d;
         }
     }
-    /// The slot in which state t is kept, if it is. States come in order.
+    /// The slot in which state t is to be kept, if it is. States are offered in order.
     pub(crate) fn offer(&mut self, t: usize) -> Option<usize> {
         if t != self.next {
             return None;
@@ -118,7 +119,7 @@ impl Ledger {
 mod tests {
     use super::*;
 
-    /// t by its recursion.
+    /// t(l, s) by its recursion.
     fn least(l: usize, s: usize, known: &mut Vec<Vec<Option<u64>>>) -> u64 {
         if l <= 1 {
             return 0;

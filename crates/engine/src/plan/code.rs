@@ -1,4 +1,4 @@
-//! The code of a plan: blocks of instructions, whose operands lie at fixed places of a few bases.
+//! The code of a plan: blocks of instructions. Each operand lies at a fixed place, counted from one of a few bases.
 use super::checkpoints::Spacing;
 use super::demand::Demand;
 use super::rematerialisation::States;
@@ -11,19 +11,19 @@ use hypertape_ir::operation::{External, Fold, Kernel};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Where an array lies: a base (see [`Block`]), bytes from there to its lowest element, and the layout from that element on.
+/// Where an array lies: its base (see [`Block`]), the bytes from the base to its lowest element, and the layout from that element on.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Operand {
     pub(crate) base: usize,
     pub(crate) start: usize,
     pub(crate) kind: Kind,
     pub(crate) layout: Layout,
-    /// The root that lies there, by its number in the block: a reader finds what was written as the same root. `usize::MAX` for scratch.
+    /// The number of the root that lies there. The check of a plan compares it with the root that was last written there. `usize::MAX` for scratch.
     pub(crate) root: usize,
 }
 
 impl Operand {
-    /// Elements from the lowest to one past the highest.
+    /// The number of elements from the lowest to one past the highest.
     pub(crate) fn reach(&self) -> usize {
         self.layout.span().1
     }
@@ -34,9 +34,9 @@ impl Operand {
 pub(crate) enum Access {
     Read,
     Write,
-    /// Both: a result that is added to.
+    /// Both: the instruction adds to a result.
     Add,
-    /// Both: memory that holds nothing before and after.
+    /// Both: memory whose content means nothing before and after the instruction.
     Scratch,
 }
 
@@ -44,9 +44,9 @@ pub(crate) enum Access {
 #[derive(Debug, Clone)]
 pub(crate) struct Step<O> {
     pub(crate) instruction: Instruction<O>,
-    /// Name of the operation, for errors and listings.
+    /// The name of the operation, for errors and listings.
     pub(crate) name: String,
-    /// The user's line.
+    /// The line of the user's code.
     pub(crate) site: Option<Site>,
 }
 
@@ -54,21 +54,21 @@ pub(crate) struct Step<O> {
 #[allow(clippy::large_enum_variant, reason = "a plan holds few instructions, and runs them without following a pointer")]
 #[derive(Debug, Clone)]
 pub(crate) enum Instruction<O> {
-    /// Fused elementwise work. Ports: operands, results, fold results.
+    /// Fused elementwise work. Its ports are operands (`loads`), results (`stores`) and fold results (`tails`).
     Group { group: Box<Group>, loads: Vec<O>, stores: Vec<O>, tails: Vec<O>, partial: Option<O> },
     /// A fold by itself.
     Fold { fold: Fold, axes: Vec<usize>, x: O, out: O },
-    /// A product, written to `out` or added to it. `constants` names the constant arrays among the operands by where they lie.
+    /// A product, written to `out` or added to it. `constants` holds the addresses of the operands that are constant arrays.
     Contract { plan: Box<ContractPlan>, a: O, b: O, out: O, scratch: Option<O>, constants: [Option<usize>; 2] },
-    /// `out`, contiguous, is `x`.
+    /// `x` is copied to `out`, which is contiguous.
     Copy { x: O, out: O },
-    /// `out` is filled with `fill`, then each part is written to its layout in it.
+    /// `out` is filled with `fill`, then each part is written to its place in it.
     Place { fill: Option<f64>, parts: Vec<(O, Layout)>, out: O },
     /// A dense kernel.
     Kernel { kernel: Arc<dyn Kernel>, inputs: Vec<O>, outputs: Vec<O>, scratch: Option<O> },
-    /// Code with a state: number `state` of the block.
+    /// External code, with the state of this number in the block.
     External { external: Arc<dyn External>, state: usize, inputs: Vec<O>, outputs: Vec<O> },
-    /// A matrix read once for several products with elementwise work between them.
+    /// A matrix pass: one reading of a matrix for several products with elementwise work between them.
     Stream(Box<Stream<O>>),
     /// A loop.
     Scan(Box<Scan<O>>),
@@ -76,23 +76,24 @@ pub(crate) enum Instruction<O> {
     Cond(Box<Cond<O>>),
 }
 
-/// Rows of a matrix dotted with vectors, a group on the products, rows added up with factors that the group makes.
+/// A matrix pass: the rows of a matrix are dotted with vectors, a group works on these products, and the rows are added up, each times a factor that
+/// the group makes.
 #[derive(Debug, Clone)]
 pub(crate) struct Stream<O> {
     pub(crate) pass: Pass,
     pub(crate) matrix: O,
-    /// Where the matrix lies, if it is a constant.
+    /// The address of the matrix, if it is a constant array.
     pub(crate) constant: Option<usize>,
-    /// Vectors, and the products.
+    /// The products that the group reads: for each, its vector and its result.
     pub(crate) heads: Vec<(O, O)>,
     pub(crate) group: Group,
     pub(crate) loads: Vec<Feed<O>>,
     pub(crate) stores: Vec<O>,
     pub(crate) tails: Vec<O>,
     pub(crate) partial: Option<O>,
-    /// Numbers of the stores that are factors, and the sums.
+    /// The sums of rows: for each, the number of the store that holds its factors, and its result.
     pub(crate) ends: Vec<(usize, O)>,
-    /// What the parts hand in for the sums.
+    /// Scratch, in which parts leave their shares of the sums.
     pub(crate) sums: Option<O>,
 }
 
@@ -100,56 +101,57 @@ pub(crate) struct Stream<O> {
 #[derive(Debug, Clone)]
 pub(crate) enum Feed<O> {
     Operand(O),
-    /// The product of this head.
+    /// The product with this number among the heads.
     Head(usize),
 }
 
-/// A loop. Bases of the body: frame, then counter, carries, items, constants; then carries and stacked outputs that are read.
+/// A loop. The bases of its body are the frame; the inputs counter, carries, items and constants; then the outputs: new carries, and the stacked
+/// outputs that are read.
 #[derive(Debug, Clone)]
 pub(crate) struct Scan<O> {
     pub(crate) body: Block,
-    /// Of (carries, constants), with one output.
+    /// The test that ends the loop. Its inputs are carries and constants, and it has one output.
     pub(crate) test: Option<Block>,
-    /// Number of the nested blocks' runner.
+    /// The number of the runner of the nested blocks.
     pub(crate) child: usize,
     pub(crate) at_most: usize,
     pub(crate) reverse: bool,
-    /// Parts that may run at the same time; each has a frame and a counter. More than 1 only without carries.
+    /// The number of parts, which may run at the same time. Each has a frame and a counter. It is 1 if there are carries.
     pub(crate) parts: usize,
     pub(crate) init: Vec<O>,
     pub(crate) items: Vec<Each<O>>,
     pub(crate) constants: Vec<O>,
-    /// The operand that says how many steps to take, if one does.
+    /// The trip count, if an operand says how many steps to take.
     pub(crate) trip: Option<O>,
-    /// Where carries end up.
+    /// Where the carries lie after the last step.
     pub(crate) finals: Vec<O>,
-    /// For each carry the trajectory if it is read, else a second buffer.
+    /// For each carry, its memory besides its final place.
     pub(crate) spare: Vec<Buffer<O>>,
     pub(crate) stacked: Vec<Row<O>>,
-    /// Whether each of them is stored for a derivative alone.
+    /// For each stacked output, whether it is stored only for a derivative.
     pub(crate) shared: Vec<bool>,
-    /// How many steps it took.
+    /// The number of steps that were taken, if it is read.
     pub(crate) steps: Option<O>,
     pub(crate) counter: O,
-    /// Frames, one a part, then the test's.
+    /// The frames of the body: one for each part.
     pub(crate) frames: Vec<O>,
     pub(crate) test_frame: Option<O>,
     pub(crate) verdict: Option<O>,
-    /// What it keeps for loops that make its states again.
+    /// The states that the loop keeps, if later loops recompute the others.
     pub(crate) keeps: Option<Keeps<O>>,
-    /// Loops whose states its items are.
+    /// The earlier loops whose states are items of this loop, and are recomputed.
     pub(crate) replays: Vec<Replay<O>>,
 }
 
-/// What is different in each step of a loop.
+/// An item of a loop, which differs from step to step.
 #[derive(Debug, Clone)]
 pub(crate) enum Each<O> {
     Row(Row<O>),
-    /// Part of a state of another loop: number among the replays, where it begins, bytes.
+    /// Part of a state of an earlier loop: the number of that loop among the replays, the first byte in the state, and the number of bytes.
     State(usize, usize, usize),
 }
 
-/// States that a loop keeps: `slots` of them, and the last.
+/// The states that a loop keeps. The pool has room for `slots` of them and for the last state.
 #[derive(Debug, Clone)]
 pub(crate) struct Keeps<O> {
     pub(crate) pool: O,
@@ -158,31 +160,31 @@ pub(crate) struct Keeps<O> {
     pub(crate) slots: usize,
 }
 
-/// States of an earlier loop, computed again from those that it kept.
+/// The states of an earlier loop, recomputed from those that it kept.
 #[derive(Debug, Clone)]
 pub(crate) struct Replay<O> {
-    /// One step: inputs as those of the loop's body, outputs the carries that a state has.
+    /// One step: its inputs are those of the earlier loop's body, its outputs the carries that a state holds.
     pub(crate) body: Block,
     pub(crate) kept: Keeps<O>,
     pub(crate) reverse: bool,
     pub(crate) items: Vec<Row<O>>,
     pub(crate) constants: Vec<O>,
-    /// Whether slots of the pool may be used for other states.
+    /// Whether the slots of the pool may be used for other states.
     pub(crate) alone: bool,
-    /// Whether the states are read in the order in which the loop went through them.
+    /// Whether the states are read in the order in which the earlier loop made them.
     pub(crate) along: bool,
-    /// Room for states of its own: one or two for the steps between kept states, then `further` that are kept.
+    /// Room for recomputed states: one slot if `alone`, else two, for states in passing; then `further` slots for states to keep.
     pub(crate) own: O,
     pub(crate) further: usize,
     pub(crate) counter: O,
     pub(crate) frame: O,
 }
 
-/// An array of which one row is used in each step.
+/// A stacked array, of which each step uses one row.
 #[derive(Debug, Clone)]
 pub(crate) struct Row<O> {
     pub(crate) whole: O,
-    /// Bytes from the lowest element of the whole to that of row 0, and from row to row.
+    /// The bytes from the lowest element of the whole to that of row 0, and from each row to the next.
     pub(crate) first: isize,
     pub(crate) step: isize,
 }
@@ -190,15 +192,15 @@ pub(crate) struct Row<O> {
 /// Where a loop keeps a carry besides its final place.
 #[derive(Debug, Clone)]
 pub(crate) enum Buffer<O> {
-    /// Every value before a step, stacked.
+    /// The trajectory: the values before each step, stacked.
     Trajectory(O),
-    /// The other of two buffers.
+    /// A second buffer. Steps write to it and to the final place by turns.
     Spare(O),
-    /// Nothing: a step overwrites the old value.
+    /// No other memory: a step overwrites the old value.
     Same,
 }
 
-/// A branch: both blocks have the operands as inputs and the same outputs.
+/// A branch. Both blocks have the same inputs and the same outputs.
 #[derive(Debug, Clone)]
 pub(crate) struct Cond<O> {
     pub(crate) yes: Block,
@@ -210,31 +212,31 @@ pub(crate) struct Cond<O> {
     pub(crate) frame: O,
 }
 
-/// Instructions over bases: 0 is the frame, then inputs, outputs, constants.
+/// Instructions over numbered bases: base 0 is the frame, then come inputs, outputs and constants.
 #[derive(Debug, Clone)]
 pub(crate) struct Block {
     pub(crate) steps: Vec<Step<Operand>>,
     pub(crate) inputs: usize,
     pub(crate) outputs: usize,
     pub(crate) constants: Vec<Shared>,
-    /// For each carry, whether its new value takes the place of the old one.
+    /// For each carry, whether its new value is written over the old one.
     pub(crate) replaces: Vec<bool>,
-    /// Bytes of its frame.
+    /// The bytes of the frame.
     pub(crate) frame: usize,
-    /// What needs the most of them.
+    /// The operation that needs the most of these bytes.
     pub(crate) most: Demand,
-    /// Whether some instruction, nested ones included, is big enough to split.
+    /// Whether an instruction, nested ones included, is big enough to split for threads.
     pub(crate) big: bool,
     /// Rough time of one run, in nanoseconds.
     pub(crate) cost: f64,
-    /// Bytes of externals' states in it, nested ones included, without what they have in common.
+    /// The bytes of the states of external code, nested blocks included, without the parts that states have in common.
     pub(crate) external: u64,
-    /// What they have in common: its address and its bytes, once for each of them.
+    /// The parts that states have in common, as (address, bytes), with one entry for each state.
     pub(crate) common: Vec<(usize, u64)>,
 }
 
 impl Block {
-    /// Bytes of externals' states in it, what they have in common counted once.
+    /// The bytes of the states of external code, with each common part counted once.
     pub(crate) fn states(&self) -> u64 {
         let mut parts: BTreeMap<usize, u64> = BTreeMap::new();
         for (of, bytes) in &self.common {
@@ -246,7 +248,7 @@ impl Block {
 }
 
 impl<O> Instruction<O> {
-    /// Calls `f` with every operand.
+    /// Calls `f` with every operand, and with how the instruction uses it.
     pub(crate) fn visit<'a>(&'a self, f: &mut dyn FnMut(&'a O, Access)) {
         use Access::{Add, Read, Scratch, Write};
         match self {

@@ -1,4 +1,4 @@
-//! Code generation for fusions: loops are merged and split, registers are allocated, and parts for threads are sized. The result is a group.
+//! Code generation: a fusion becomes a group. Its loops are merged and split, registers are allocated, and parts for threads are sized.
 use super::cost;
 use super::fusion::{Fusion, Node};
 use super::peephole::multiply_adds;
@@ -16,7 +16,7 @@ struct Loop {
     strides: SmallVec<[isize; 4]>,
 }
 
-/// The loops of a fusion. Two neighbours become one where every load runs on from row to row.
+/// The loops of a fusion. Two neighbouring loops are merged if every load keeps its inner stride from one row to the next.
 fn loops(c: &Fusion) -> Vec<Loop> {
     let mut merged: Vec<Loop> = vec![];
     for (i, &n) in c.shape.iter().enumerate() {
@@ -29,7 +29,7 @@ fn loops(c: &Fusion) -> Vec<Loop> {
     merged
 }
 
-/// Where a node's value is while a tile runs.
+/// Where the value of a node is while a tile runs.
 #[derive(Clone, Copy, PartialEq)]
 enum Held {
     Cell(u16),
@@ -37,7 +37,7 @@ enum Held {
     Nowhere,
 }
 
-/// Registers in use and free.
+/// The registers that are free, and the number of all registers.
 #[derive(Default)]
 struct Registers {
     free: Vec<u16>,
@@ -53,7 +53,7 @@ impl Registers {
     }
 }
 
-/// A root that the group writes to memory, and whether it may be computed right there.
+/// A root that the group writes to memory. `direct` says whether its values may be computed in that memory, without a register.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Stored {
     pub(crate) root: usize,
@@ -61,7 +61,7 @@ pub(crate) struct Stored {
     pub(crate) direct: bool,
 }
 
-/// The group that computes a fusion's results; its ports are the loads, the results, and the endings.
+/// The group that computes the results of a fusion. Its ports are the loads, the results and the endings.
 pub(crate) fn group(c: &Fusion, results: &[Stored], roots: &[Root]) -> Group {
     let loops = loops(c);
     let mut split = loops.len();
@@ -116,7 +116,7 @@ pub(crate) fn group(c: &Fusion, results: &[Stored], roots: &[Root]) -> Group {
     w.write(&loads, results, &mut registers);
     let stores = results.iter().map(|r| (r, w.end_cell(r.node))).collect::<Vec<_>>();
     let base = registers.total;
-    // Cells in place are numbered after the registers.
+    // In the finished group, cells in place are numbered after the registers.
     let fix = |cell: u16| if cell >= IN_PLACE { cell - IN_PLACE + base } else { cell };
     let loads: Vec<Load> = loads
         .into_iter()
@@ -156,12 +156,12 @@ pub(crate) fn group(c: &Fusion, results: &[Stored], roots: &[Root]) -> Group {
     }
 }
 
-/// The same group in parts of so many elements.
+/// The same group in parts of this many elements.
 pub(crate) fn rowwise(g: Group, part: usize) -> Group {
     Group { part, parts: g.len.div_ceil(part), tile: tile(part, g.registers), ..g }
 }
 
-/// Cells from this number on are memory used in place.
+/// While a group is written, cells from this number on are memory used in place.
 const IN_PLACE: u16 = 1 << 14;
 
 impl Fusion {
@@ -174,10 +174,10 @@ struct Writer<'a> {
     c: &'a Fusion,
     nodes: Vec<Node>,
     roots: &'a [Root],
-    /// Roots whose memory is a cell.
+    /// The cells in place, each with the result that lies there. The root is `usize::MAX` if the cell is not a result.
     cells: Vec<(usize, u16)>,
     held: Vec<Held>,
-    /// For each node, one past the last node that reads it. `usize::MAX` if a result or a fold reads it at the end of a tile.
+    /// For each node, one past the last node that reads it; 0 if none does; `usize::MAX` if a result or a fold reads it at the end of a tile.
     last: Vec<usize>,
     joins: Vec<Join>,
     code: Vec<Code>,
@@ -188,7 +188,7 @@ impl Writer<'_> {
     fn lifetimes(&mut self, results: &[Stored]) {
         let ends = results.iter().map(|r| r.node).chain(self.c.endings.iter().map(|e| e.node));
         ends.for_each(|n| self.last[n] = usize::MAX);
-        // What nothing reads is not computed, and reads nothing.
+        // A node that nothing reads is not computed, so it reads nothing.
         for i in (0..self.nodes.len()).rev() {
             if self.last[i] > 0 {
                 self.nodes[i].operands().iter().for_each(|o| self.last[*o] = self.last[*o].max(i + 1));
@@ -214,7 +214,7 @@ impl Writer<'_> {
             None => registers.take(),
         }
     }
-    /// The cell of a node as an operand. A scalar is copied into a register, which is free again after the instruction.
+    /// The cell of a node that an instruction reads. A scalar is first copied into a register, which is free again after the instruction.
     fn vector(&mut self, node: usize, registers: &mut Registers, borrowed: &mut SmallVec<[u16; 3]>) -> u16 {
         match self.held[node] {
             Held::Cell(c) => c,
@@ -254,7 +254,7 @@ impl Writer<'_> {
                 self.release(i, &n.operands(), registers);
             }
         }
-        // Results and folds that are an operand or a number, unchanged.
+        // A result or fold of a bare scalar needs a cell, so the scalar is copied into one.
         let ends: Vec<usize> = results.iter().map(|r| r.node).chain(self.c.endings.iter().map(|e| e.node)).collect();
         for node in ends {
             if let Held::Scalar(s) = self.held[node] {
@@ -315,7 +315,7 @@ impl Writer<'_> {
         self.code.push(code(y));
         registers.free.extend(borrowed);
     }
-    /// Gives back the registers of operands that node `i` was the last to read.
+    /// Frees the registers of the operands that node `i` was the last to read.
     fn release(&mut self, i: usize, operands: &[usize], registers: &mut Registers) {
         for (k, o) in operands.iter().enumerate() {
             let done = self.last[*o] == i + 1 && !operands[..k].contains(o);
@@ -349,7 +349,7 @@ fn renumber(code: Code, fix: &dyn Fn(u16) -> u16) -> Code {
     }
 }
 
-/// Two neighbouring loops become one where this operand runs on from row to row.
+/// The loops of one operand. Two neighbouring loops are merged if the operand keeps its inner stride from one row to the next.
 fn merged(axes: &[(usize, isize)]) -> SmallVec<[(usize, isize); 4]> {
     let mut out: SmallVec<[(usize, isize); 4]> = SmallVec::new();
     for &(n, s) in axes {
@@ -361,7 +361,7 @@ fn merged(axes: &[(usize, isize)]) -> SmallVec<[(usize, isize); 4]> {
     out
 }
 
-/// Elements of a part: enough to pay for a thread, in whole rows of the folds.
+/// The number of elements of a part: enough work for a thread, and whole rows of each fold.
 fn part(c: &Fusion, outer: bool, inner: usize) -> usize {
     let wanted = ((FUSION_PART / cost::fusion(c).max(0.05)) as usize).max(c.len.div_ceil(FUSION_PARTS));
     let mut unit = if outer { inner } else { 16 };

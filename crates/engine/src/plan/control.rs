@@ -1,4 +1,4 @@
-//! Loops and branches as items: their bodies become blocks of their own, whose frames are slots of the block that holds them.
+//! Loops and branches as items: their bodies become nested blocks, and the frames of nested blocks are slots of the block around them.
 use super::code::{Buffer, Cond, Each, Instruction, Keeps, Replay, Row, Scan};
 use super::machine::Expanded;
 use super::rematerialisation::Rematerialisation;
@@ -14,7 +14,7 @@ fn contiguous(t: &LeafType) -> Given {
 }
 
 impl Schedule {
-    /// One row of a stacked operand: its layout, and where rows begin.
+    /// The rows of a stacked operand: where they begin, and what the body knows of one row.
     fn row(&self, whole: Seen) -> (Row<Seen>, Given) {
         let l = &whole.layout;
         let bytes = self.roots[whole.root].kind.bytes() as isize;
@@ -28,7 +28,7 @@ impl Schedule {
         let doubles = bytes.div_ceil(8);
         Seen::whole(self.fresh(Kind::F64, doubles), &[doubles])
     }
-    /// A loop.
+    /// Makes a loop an item.
     pub(crate) fn scan(&mut self, spec: &ScanSpec, body: &Expanded, inputs: Vec<Seen>, p: &Program, e: &Equation) -> Result<()> {
         let n = spec.trip.at_most();
         let mut inputs = inputs.into_iter().map(|x| self.stored(x)).collect::<Vec<_>>().into_iter();
@@ -74,7 +74,7 @@ impl Schedule {
             let by_work = (body.cost * n as f64 / LOOP_PART) as usize;
             parts = by_work.min(LOOP_PARTS).min((LOOP_FRAMES / body.frame.max(1)).max(2)).min(n).max(1);
         }
-        // From here on everything is made by the loop.
+        // The loop makes all roots from here on.
         let finals: Vec<Seen> = carry_types.iter().map(|t| Seen::whole(self.fresh(t.kind, t.len()), &t.shape)).collect();
         for (v, f) in e.outputs.iter().zip(&finals) {
             self.set(*v, f.clone());
@@ -154,7 +154,8 @@ impl Schedule {
         self.push(Instruction::Scan(Box::new(scan)), e);
         Ok(())
     }
-    /// An item that is a state of an earlier loop. `sources` collects the numbers of those loops in `rematerialised`.
+    /// The item of a loop that reads value `v`, if `v` is a trajectory that an earlier loop does not store: part of a state of that loop. `sources`
+    /// collects the numbers of such loops in `rematerialised`.
     fn state(&self, v: Value, sources: &mut Vec<usize>) -> Option<Each<Seen>> {
         let of = |r: &Rematerialisation| r.trajectories.iter().find(|t| t.0 == v).map(|t| t.1);
         let (k, carry) = self.rematerialised.iter().enumerate().find_map(|(k, (r, _))| Some((k, of(r)?)))?;
@@ -165,7 +166,7 @@ impl Schedule {
         });
         Some(Each::State(number, from, bytes))
     }
-    /// Room for the states that a loop keeps, and for its last state.
+    /// Makes room for the states that a loop keeps, and for its last state.
     fn keep(&mut self, k: usize) -> Keeps<Seen> {
         let r = self.rematerialised[k].0.clone();
         let pool = self.frame((r.slots + 1).saturating_mul(r.states.bytes));
@@ -174,12 +175,12 @@ impl Schedule {
         }
         Keeps { pool, states: r.states, spacing: r.spacing, slots: r.slots }
     }
-    /// The loop number `k` in `rematerialised`, run again by a loop that reads its states in this direction.
+    /// What a loop needs to recompute the states of loop number `k` in `rematerialised`. `reverse` is the direction of the loop that reads them.
     fn replay(&mut self, k: usize, reverse: bool) -> Result<Replay<Seen>> {
         let (r, source) = self.rematerialised[k].clone();
         let source = source.expect("a loop comes before those that read its states");
         let body = (self.nest.block)(source.body, source.given, &[])?;
-        // A loop that reads states in the order in which they were made steps along with them, and keeps none.
+        // A loop that reads the states in the order in which they were made recomputes them as it goes, and keeps none.
         let along = reverse == source.reverse;
         let further = if along { 0 } else { r.further };
         let own = self.frame((further + if r.alone { 1 } else { 2 }).saturating_mul(r.states.bytes));
@@ -198,7 +199,7 @@ impl Schedule {
             frame,
         })
     }
-    /// A branch.
+    /// Makes a branch an item.
     pub(crate) fn cond(&mut self, spec: &CondSpec, inputs: Vec<Seen>, p: &Program, e: &Equation) -> Result<()> {
         let mut inputs: Vec<Seen> = inputs.into_iter().map(|x| self.stored(x)).collect();
         let test = inputs.remove(0);

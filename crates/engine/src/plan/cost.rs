@@ -1,11 +1,11 @@
-//! The cost model: rough times in nanoseconds. They decide how work is split for threads.
+//! The cost model: rough times in nanoseconds, which decide how work is split for threads.
 use super::code::Instruction;
 use super::fusion::{Fusion, Node};
 use super::item::Item;
 use super::roots::Seen;
 use hypertape_ir::operation::UnaryFn;
 
-/// Rough time of an item.
+/// Rough time of an item, in nanoseconds.
 pub(crate) fn item(item: &Item) -> f64 {
     match item {
         Item::Nothing => 0.0,
@@ -18,7 +18,7 @@ pub(crate) fn item(item: &Item) -> f64 {
     }
 }
 
-/// Rough time of one index, in nanoseconds.
+/// Rough time of one index of a fusion, in nanoseconds.
 pub(crate) fn fusion(c: &Fusion) -> f64 {
     let node = |n: &Node| match n {
         Node::Load(_) => 0.4,

@@ -1,4 +1,4 @@
-//! Bytes: the alignment of slots, and which operation needs the most memory.
+//! Demand: the alignment of slots, and the operation that needs the most memory.
 use hypertape_ir::error::{Error, ErrorKind, Lacking, Site};
 
 /// Slots begin at multiples of this many bytes.
@@ -9,7 +9,7 @@ pub(crate) fn aligned(bytes: usize) -> usize {
     bytes.checked_next_multiple_of(ALIGN).unwrap_or(usize::MAX)
 }
 
-/// An operation that needs memory.
+/// An operation, and the bytes that it needs.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Demand {
     pub(crate) op: String,
@@ -18,7 +18,7 @@ pub(crate) struct Demand {
 }
 
 impl Demand {
-    /// The error that this many bytes in all cannot be had.
+    /// The error that a plan cannot have this many bytes in all. It names this operation.
     pub(crate) fn error(&self, bytes: u64, lacking: Lacking) -> Error {
         Error::new(self.op.clone(), ErrorKind::Memory { bytes, lacking }).or(self.site)
     }

@@ -1,4 +1,4 @@
-//! Emission: items become the instructions of a block, and every operand gets its place.
+//! Emission: items become the instructions of a block, and each operand gets its place in memory.
 use super::code::{Block, Feed, Instruction, Operand, Step, Stream};
 use super::codegen::{self, Stored};
 use super::cost;
@@ -12,7 +12,7 @@ use crate::kernels::group::Group;
 use hypertape_ir::array::{Kind, Layout};
 use hypertape_ir::error::{Error, ErrorKind, Many, Result};
 
-/// The block of a frame in which everything has its place.
+/// Makes the block of a frame whose slots are placed.
 pub(crate) fn emit(f: Frame) -> Result<Block> {
     let Frame { schedule: s, scratch, slots, replaces, most, .. } = f;
     let places = Places { roots: &s.roots, slots: &slots, first_constant: 1 + s.inputs + s.outputs, inputs: s.inputs };
@@ -73,11 +73,11 @@ impl Places<'_> {
     }
 }
 
-/// The results of a fusion that go to memory.
+/// The results of a fusion that are written to memory.
 fn results(c: &Fusion, item: &Item, places: &Places<'_>) -> Vec<Stored> {
     let stored = c.made.iter().filter(|m| places.roots[m.0].stored);
     let mut results: Vec<Stored> = stored.map(|m| Stored { root: m.0, node: m.1, direct: !places.slots.over[m.0] }).collect();
-    // A result that is an operand unchanged is written before anything overwrites the operand.
+    // A result that is an unchanged operand is written before another result overwrites the operand.
     results.sort_by_key(|r| !item.is_operand(r.node));
     results
 }
@@ -105,7 +105,7 @@ fn fused(c: &Fusion, item: &Item, places: &Places<'_>, scratch: Option<usize>) -
     Ok(Step { instruction, name, site: c.site })
 }
 
-/// The step of a pass over a matrix.
+/// The step of a matrix pass.
 fn streamed(d: &Draft, item: &Item, places: &Places<'_>, scratch: Option<usize>) -> Result<Step<Operand>> {
     let c = &d.fusion;
     let results = results(c, item, places);
@@ -137,7 +137,7 @@ fn in_frame(start: usize, kind: Kind, len: usize) -> Operand {
     Operand { base: 0, start, kind, layout: Layout::contiguous(&[len]), root: usize::MAX }
 }
 
-/// Counts an instruction in what the block says of itself: whether it is big, and the bytes of external states.
+/// Adds an instruction to what the block says of itself: whether it is big enough to split, and the bytes of external states.
 fn account(b: &mut Block, i: &Instruction<Operand>) {
     match i {
         Instruction::Group { group, .. } => b.big |= group.parts > 1,
@@ -152,7 +152,7 @@ fn account(b: &mut Block, i: &Instruction<Operand>) {
             let again = s.replays.iter().map(|r| &r.body);
             s.test.iter().chain(again).for_each(|t| holds(b, t));
             if s.parts > 1 {
-                // Parts run at the same time, each with states of its own.
+                // Parts may run at the same time, so each has states of its own.
                 b.external = b.external.saturating_add(s.body.states().saturating_mul(s.parts as u64));
             } else {
                 holds(b, &s.body);
@@ -168,7 +168,7 @@ fn account(b: &mut Block, i: &Instruction<Operand>) {
     }
 }
 
-/// Counts what the states of a nested block hold.
+/// Adds the bytes of the external states of a nested block.
 fn holds(b: &mut Block, inner: &Block) {
     b.external = b.external.saturating_add(inner.external);
     b.common.extend_from_slice(&inner.common);

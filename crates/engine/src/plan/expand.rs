@@ -1,10 +1,10 @@
-//! Expansion: composites are written out and dead code is left out, so that every equation asks for one machine instruction.
+//! Expansion: composites are replaced by their equations and dead code is dropped, so that each equation asks for one machine instruction.
 use super::machine::{Expanded, ask_one};
 use super::thresholds::COMPOSITE_DEPTH;
 use hypertape_ir::error::{Error, ErrorKind, Malformed, Result, Typed};
 use hypertape_ir::operation::{Builder, Lowering, Program, Value};
 
-/// Writes composites out, and composites of composites, until none is left.
+/// Replaces composites by their equations, again and again, until no composite is left.
 pub(crate) fn expand(x: &mut Expanded) -> Result<()> {
     for _ in 0..COMPOSITE_DEPTH {
         x.ask()?;
@@ -19,7 +19,7 @@ pub(crate) fn expand(x: &mut Expanded) -> Result<()> {
     Err(Error::new(op, Malformed::Endless(COMPOSITE_DEPTH)).or(at))
 }
 
-/// The program with one level of composites written out.
+/// The program with each composite replaced by its equations. These may be composites in turn.
 fn rewrite(Expanded { program: p, asked }: &Expanded) -> Result<Program> {
     let mut b = Builder::new();
     let mut map = vec![Value(0); p.types.len()];

@@ -1,8 +1,8 @@
-//! A frame under construction: the items of a block, and the memory that they get.
+//! The frame under construction: the items of a block, and the memory that they get.
 use super::demand::Demand;
 use super::schedule::Schedule;
 
-/// A stretch of the frame, in use from one item to another, both included.
+/// A stretch of the frame: `bytes` from byte `at` on. It is in use from item `from` to item `to`, both included.
 #[derive(Debug, Clone)]
 pub(crate) struct Slot {
     pub(crate) bytes: usize,
@@ -11,7 +11,7 @@ pub(crate) struct Slot {
     pub(crate) at: usize,
 }
 
-/// Slots of roots, then one of scratch for every item.
+/// The slots of roots, then one slot of scratch for each item.
 #[derive(Debug, Default)]
 pub(crate) struct Slots {
     pub(crate) slots: Vec<Slot>,
@@ -22,20 +22,20 @@ pub(crate) struct Slots {
     pub(crate) bytes: usize,
 }
 
-/// Items, and what is known of their memory so far.
+/// The items of a block, and what is decided of their memory so far.
 pub(crate) struct Frame {
     pub(crate) schedule: Schedule,
-    /// For each carry of the loop whose body this is, whether its new value may be written where the old one is. The first outputs are the new
-    /// values of carries, the inputs after the first are the old ones.
+    /// In the body of a loop: for each carry, whether its new value may be written over the old one. The first outputs are the new values of the
+    /// carries, and the inputs after the first are the old values.
     pub(crate) may_replace: Vec<bool>,
     /// For each item, the bytes of its scratch.
     pub(crate) scratch: Vec<usize>,
     /// For each root, the last item that touches it.
     pub(crate) last: Vec<usize>,
     pub(crate) slots: Slots,
-    /// What needs the most of the frame.
+    /// The operation that needs the most bytes of the frame.
     pub(crate) most: Demand,
-    /// For each carry, whether its new value is written where the old one is.
+    /// For each carry, whether its new value is written over the old one.
     pub(crate) replaces: Vec<bool>,
 }
 

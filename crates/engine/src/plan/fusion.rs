@@ -1,4 +1,4 @@
-//! Fusions: elementwise equations, and folds at their end, that run in one loop over one index space.
+//! Fusions: elementwise equations, with folds at the end, that run in one loop over one index space.
 use super::roots::{Home, Joined, Root, Seen, squeezed};
 use super::thresholds::FUSION_NODES;
 use crate::kernels::group::{Extent, FOLDS, LOADS, PORTS, SCALARS};
@@ -10,7 +10,7 @@ use hypertape_ir::operation::{BinaryFn, Fold, Instruction, Micro, UnaryFn};
 use smallvec::SmallVec;
 use std::sync::Arc;
 
-/// A value at one index.
+/// A node: a value at one index. It names its operands by their numbers in the fusion.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Node {
     Load(usize),
@@ -26,7 +26,7 @@ pub(crate) enum Node {
 }
 
 impl Node {
-    /// The same with other operands.
+    /// The same node with its operands renumbered.
     fn map(self, at: impl Fn(usize) -> usize) -> Self {
         match self {
             Node::Load(_) | Node::Join(_) | Node::Const(_) => self,
@@ -38,7 +38,7 @@ impl Node {
             Node::Index(a) => Node::Index(at(a)),
         }
     }
-    /// The nodes that it reads.
+    /// The nodes that this node reads.
     pub(crate) fn operands(&self) -> SmallVec<[usize; 3]> {
         match *self {
             Node::Load(_) | Node::Join(_) | Node::Const(_) => SmallVec::new(),
@@ -61,14 +61,14 @@ pub(crate) struct Ending {
 /// Equations over one index space.
 #[derive(Debug, Clone)]
 pub(crate) struct Fusion {
-    /// Without axes of length 1.
+    /// The index space, without axes of length 1.
     pub(crate) shape: Shape,
     pub(crate) len: usize,
     pub(crate) single: bool,
     pub(crate) nodes: Vec<Node>,
     pub(crate) loads: Vec<Seen>,
     pub(crate) joins: Vec<Arc<Joined>>,
-    /// Roots made here index by index, with their nodes.
+    /// The roots that the fusion makes index by index, with their nodes.
     pub(crate) made: Vec<(usize, usize)>,
     pub(crate) endings: Vec<Ending>,
     pub(crate) names: Vec<String>,
@@ -81,12 +81,12 @@ impl Fusion {
         let len = shape.iter().product();
         Fusion { shape, len, single, nodes: vec![], loads: vec![], joins: vec![], made: vec![], endings: vec![], names: vec![], site }
     }
-    /// The node of a root that is made here, if the view is of all of it in order.
+    /// The node of a view, if the fusion makes its root and the view is the whole root in order.
     fn inside(&self, x: &Seen, roots: &[Root]) -> Option<usize> {
         let node = self.made.iter().find(|m| m.0 == x.root)?.1;
         x.is_whole(roots).then_some(node)
     }
-    /// Whether item `position`, this fusion, can read a view.
+    /// Whether this fusion, which is item number `position`, can read a view.
     pub(crate) fn can_read(&self, x: &Seen, roots: &[Root], position: usize) -> bool {
         let root = &roots[x.root];
         if matches!(root.home, Home::Literal(_)) {
@@ -100,11 +100,11 @@ impl Fusion {
         }
         root.elementwise && root.ready == position + 1 && self.inside(x, roots).is_some()
     }
-    /// What it reads from memory: operands, then pieces of joins.
+    /// What the fusion reads from memory: operands, then the pieces of joins.
     pub(crate) fn reads(&self) -> impl Iterator<Item = &Seen> {
         self.loads.iter().chain(self.joins.iter().flat_map(|j| j.pieces.iter().map(|p| &p.seen)))
     }
-    /// Whether some operand is read or made here already.
+    /// Whether the fusion already reads or makes one of these operands.
     pub(crate) fn shares(&self, inputs: &[Seen], roots: &[Root]) -> bool {
         let here = |root: usize| self.reads().any(|l| l.root == root) || self.made.iter().any(|m| m.0 == root);
         inputs.iter().any(|x| match &roots[x.root].home {
@@ -112,7 +112,7 @@ impl Fusion {
             _ => here(x.root),
         })
     }
-    /// Whether there is room for so many more operands, nodes and folds.
+    /// Whether there is room for this many more operands, nodes and folds.
     pub(crate) fn has_room(&self, loads: usize, nodes: usize, folds: usize) -> bool {
         let constants = self.nodes.iter().filter(|n| matches!(n, Node::Const(_))).count();
         let reads = self.reads().count() + loads;
@@ -122,7 +122,8 @@ impl Fusion {
             && reads + self.made.len() + FOLDS < PORTS
             && self.endings.len() + folds <= FOLDS
     }
-    /// Common subexpression elimination: the node that computes this, an earlier one if there is one, or one that takes fewer instructions.
+    /// Adds a node, with common subexpression elimination: returns a cheaper node of the same value if a peephole rule finds one, else an equal
+    /// earlier node if there is one, else a new node.
     fn node(&mut self, n: Node) -> usize {
         if let Some(simpler) = self.simpler(n) {
             return simpler;
@@ -137,8 +138,8 @@ impl Fusion {
         self.nodes.push(n);
         self.nodes.len() - 1
     }
-    /// Peephole rules: signs and factors that are powers of two move to where they cost nothing. They keep every bit of a result, so that
-    /// results do not depend on which equations share a loop. They leave what is read from memory as it is.
+    /// Peephole rules: signs, and factors that are powers of two, move to where they cost nothing. The rules keep every bit of a result, so that
+    /// results do not depend on which equations share a loop. They do not change loads.
     fn simpler(&mut self, n: Node) -> Option<usize> {
         let negated = |i: usize| if let Node::Unary(UnaryFn::Neg, x) = self.nodes[i] { Some(x) } else { None };
         let number = |i: usize| if let Node::Const(v) = self.nodes[i] { Some(v) } else { None };
@@ -164,7 +165,7 @@ impl Fusion {
                 (None, Some(y)) => Some(self.minus_product(a, y)),
                 (None, None) => {
                     let ((x, j), k) = scaled(a).zip(number(b)).or_else(|| scaled(b).zip(number(a)))?;
-                    // A product with a power of two rounds once in either order, unless it overflows or underflows.
+                    // If one factor is a power of two, the product rounds only once in either order, unless it overflows or underflows.
                     let moderate = |v: f64| (1e-9..1e9).contains(&v.abs());
                     let power_of_two = |v: f64| v.to_bits() << 12 == 0;
                     (moderate(j) && moderate(k) && (power_of_two(j) || power_of_two(k))).then(|| self.scale(x, j * k))
@@ -181,7 +182,7 @@ impl Fusion {
         let product = self.times(a, b);
         self.node(Node::Unary(UnaryFn::Neg, product))
     }
-    /// The node of an operand.
+    /// The node that reads an operand, if the fusion can read it.
     pub(crate) fn read(&mut self, x: &Seen, roots: &[Root]) -> Option<usize> {
         if let Home::Literal(v) = roots[x.root].home {
             return Some(self.node(Node::Const(v)));
@@ -206,7 +207,7 @@ impl Fusion {
         });
         self.node(Node::Join(at))
     }
-    /// The result of a micro-program on these nodes, as an element of the kind.
+    /// Applies a micro-program to these nodes. Returns the node of its result, converted to the element type.
     pub(crate) fn apply(&mut self, micro: &Micro, inputs: &[usize], kind: Kind) -> usize {
         let mut registers = inputs.to_vec();
         for i in &micro.code {
@@ -227,7 +228,8 @@ impl Fusion {
             (Kind::U32, _) => self.node(Node::Index(result)),
         }
     }
-    /// This fusion and a later one as one. There is none if the later one reads results of this one at other indices, or if there is no room.
+    /// Merges this fusion and a later one. Returns `None` if the two differ in length or precision, if the later one reads results of this one at
+    /// other indices, if no shape suits both, or if there is no room.
     pub(crate) fn and(&self, next: &Fusion, roots: &[Root]) -> Option<Fusion> {
         let made = |l: &Seen| self.made.iter().find(|m| m.0 == l.root).map(|m| m.1);
         let here = |l: &Seen| made(l).is_some() || self.endings.iter().any(|e| e.root == l.root);
@@ -236,7 +238,7 @@ impl Fusion {
         if self.len != next.len || self.single != next.single || !apart {
             return None;
         }
-        // One shape in which both can read.
+        // A shape in which both fusions can read their operands.
         let reads = |c: &Fusion, s: &Shape| c.loads.iter().all(|l| here(l) || l.layout.reshape(s).is_some());
         let shape = [&next.shape, &self.shape].into_iter().find(|s| reads(self, s) && reads(next, s))?.clone();
         let mut both = Fusion { shape, ..self.clone() };
@@ -260,12 +262,12 @@ impl Fusion {
         both.names.extend(next.names.iter().cloned());
         both.has_room(0, 0, 0).then_some(both)
     }
-    /// How often a node is read, by nodes, results and folds.
+    /// How often nodes, results and folds read a node.
     pub(crate) fn readers(&self, node: usize) -> usize {
         let nodes = self.nodes.iter().flat_map(Node::operands).chain(self.made.iter().map(|m| m.1));
         nodes.chain(self.endings.iter().map(|e| e.node)).filter(|n| *n == node).count()
     }
-    /// The fusion with node `new` in the place of `old`, and without nodes that nothing reads then.
+    /// The fusion with node `new` in place of `old`, and without the nodes that nothing reads any more.
     pub(crate) fn with(&self, old: usize, new: usize) -> Fusion {
         let at = |i: usize| if i == old { new } else { i };
         let mut read = vec![false; self.nodes.len()];
@@ -302,7 +304,8 @@ impl Fusion {
     }
 }
 
-/// Which elements, in row-major order, a fold over these axes combines, if they are rows or columns.
+/// The extent of a fold over these axes: rows if the last axes are folded, columns if the first axes are. `None` for any other axes, and for columns
+/// if the element type is not double precision.
 pub(crate) fn extent(shape: &[usize], axes: &[usize], kind: Kind) -> Option<Extent> {
     let flags: Vec<(usize, bool)> = (0..shape.len()).filter(|i| shape[*i] != 1).map(|i| (shape[i], axes.contains(&i))).collect();
     let changes = flags.windows(2).filter(|w| w[0].1 != w[1].1).count();

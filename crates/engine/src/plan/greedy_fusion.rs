@@ -10,7 +10,8 @@ use hypertape_ir::array::{Kind, LeafType};
 use hypertape_ir::operation::{Contraction, Equation, Fold, Micro};
 
 impl Schedule {
-    /// The number of the fusion that an equation joins. One that reads the same operands is best, a short loop is good enough; else it is a new one.
+    /// The number of the fusion that an equation joins. First choice is a fusion that shares an operand with it. Second choice is a short loop. Else
+    /// the equation begins a new fusion.
     fn fusion(&mut self, inputs: &[Seen], shape: &[usize], single: bool, nodes: usize, folds: usize, e: &Equation) -> usize {
         let len: usize = shape.iter().product();
         let loads = self.materialise_unless_read(inputs, len, if single { Kind::F32 } else { Kind::F64 });
@@ -47,7 +48,7 @@ impl Schedule {
         }
         k
     }
-    /// Runs `f` on a fusion with the nodes of the operands.
+    /// Runs `f` on fusion `k`, with the nodes of these operands in it.
     fn with_fusion<R>(&mut self, k: usize, inputs: &[Seen], f: impl FnOnce(&mut Fusion, &[usize]) -> R) -> R {
         let c = match &mut self.items[k] {
             Item::Fusion(c) => Some(c),
@@ -87,7 +88,8 @@ impl Schedule {
             return x.with(layout);
         }
         let single = self.is_single(std::slice::from_ref(x), t);
-        // For layouts that are not contiguous the fold kernel is better, unless a fusion has the elements in registers.
+        // The fold kernel is better for a layout that is not contiguous, unless a fusion has the elements in registers or the layout repeats
+        // elements.
         let at_hand = self.roots[x.root].elementwise || x.layout.is_contiguous() || x.layout.strides.contains(&0);
         if let (true, Some(extent)) = (at_hand, extent(&x.layout.shape, axes, if single { Kind::F32 } else { t.kind })) {
             let k = self.fusion(std::slice::from_ref(x), &x.layout.shape, single, 0, 1, e);
@@ -117,14 +119,14 @@ impl Schedule {
         self.push(Instruction::Contract { plan, a, b, out: out.clone(), scratch, constants }, e);
         out
     }
-    /// Outer products, and products in which whole rows are dotted with each other, as elementwise work.
+    /// Computes a product as elementwise work if nothing is summed (outer products), or if it only dots whole rows with each other.
     fn elementwise_product(&mut self, spec: &Contraction, x: &[Seen], t: &LeafType, e: &Equation) -> Option<Seen> {
         let free = [spec.free(0, x[0].layout.shape.len()), spec.free(1, x[1].layout.shape.len())];
         let long = |side: usize| free[side].iter().any(|a| x[side].layout.shape[*a] != 1);
         if !spec.sum.is_empty() && (long(0) || long(1)) {
             return None;
         }
-        // The index space: batch, free axes of a, of b, summed axes.
+        // The index space: batch axes, free axes of a, free axes of b, summed axes.
         let mut shape = t.shape.clone();
         shape.extend(spec.sum.iter().map(|p| x[0].layout.shape[p.0]));
         let (nb, n) = (spec.batch.len(), t.shape.len());

@@ -9,27 +9,27 @@ use crate::kernels::stream::Pass;
 #[allow(clippy::large_enum_variant, reason = "almost every item is a cluster, and each is looked at again and again while planning")]
 pub(crate) enum Item {
     Fusion(Fusion),
-    /// Products around a fusion, with one reading of their matrix.
+    /// A matrix pass: a fusion and the products around it, which share one reading of their matrix.
     Stream(Box<Draft>),
-    /// An item that became part of another. It stays, so that the others keep their numbers.
+    /// The place of an item that became part of another. It stays, so that the other items keep their numbers.
     Nothing,
     Step(Box<Step<Seen>>),
 }
 
-/// A pass under construction: a fusion over the rows, and the products around it.
+/// A matrix pass under construction: a fusion over the rows of the matrix, and the products around it.
 #[derive(Debug, Clone)]
 pub(crate) struct Draft {
     pub(crate) pass: Pass,
     pub(crate) matrix: Seen,
     pub(crate) fusion: Fusion,
-    /// Vectors, and roots of the products.
+    /// The products that the fusion reads: for each, its vector and the root of its result.
     pub(crate) heads: Vec<(Seen, usize)>,
-    /// Roots of factors, and of the sums.
+    /// The sums of rows with factors that the fusion makes: for each, the root of its factors and the root of its result.
     pub(crate) ends: Vec<(usize, usize)>,
 }
 
 impl Item {
-    /// The fusion inside.
+    /// The fusion in this item, if it has one.
     pub(crate) fn fusion(&self) -> Option<&Fusion> {
         match self {
             Item::Fusion(c) => Some(c),
@@ -37,7 +37,7 @@ impl Item {
             _ => None,
         }
     }
-    /// Calls `f` with every root that it reads or writes, scratch too. A result of a fusion counts if it is stored.
+    /// Calls `f` with every root that the item reads or writes, scratch included. A result of a fusion counts only if it is stored.
     pub(crate) fn roots(&self, roots: &[Root], f: &mut dyn FnMut(usize)) {
         if let Some(c) = self.fusion() {
             c.reads().for_each(|l| f(l.root));
@@ -57,7 +57,7 @@ impl Item {
             Item::Fusion(_) | Item::Nothing => {}
         }
     }
-    /// The roots that a fusion reads as a whole and in order. A result may overwrite them.
+    /// The roots that a fusion reads only as a whole and in order. A result may overwrite them.
     pub(crate) fn in_place(&self, roots: &[Root]) -> Vec<usize> {
         let Item::Fusion(c) = self else { return vec![] };
         let whole = |x: &Seen| x.is_whole(roots) && x.layout.len() == c.len;
@@ -66,7 +66,7 @@ impl Item {
         fit.dedup();
         fit
     }
-    /// Whether a result of a fusion is an operand, unchanged.
+    /// Whether a node of a fusion is an operand, unchanged.
     pub(crate) fn is_operand(&self, node: usize) -> bool {
         matches!(self, Item::Fusion(c) if matches!(c.nodes[node], Node::Load(_) | Node::Join(_)))
     }

@@ -10,7 +10,7 @@ pub(crate) fn find(f: &mut Frame) -> Result<()> {
     Ok(())
 }
 
-/// For each root, the last item that reads or writes it; the one that makes it, if none does later.
+/// For each root, the last item that reads or writes it. That is the item that makes it if no later item touches it.
 pub(crate) fn last_uses(items: &[Item], roots: &[Root]) -> Vec<usize> {
     let mut last: Vec<usize> = roots.iter().map(|r| r.ready.saturating_sub(1)).collect();
     for (k, item) in items.iter().enumerate() {

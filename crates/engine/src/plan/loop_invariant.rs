@@ -1,14 +1,14 @@
-//! Loop-invariant code motion: what a body computes from the loop's constants alone is computed once, before the loop.
+//! Loop-invariant code motion: what a loop's body computes from the loop's constants alone is computed once, before the loop.
 //!
-//! Only arithmetic moves, which cannot fail, and checks of settings, which fail for a loop without steps too. A result moves only if it is no
-//! larger than what it is computed from, or small.
+//! Two kinds of equations move: arithmetic, which cannot fail, and checks of settings, which then fail even if the loop takes no step. A result moves
+//! only if it is small, or no larger than its largest operand.
 use super::machine::{Expanded, live_values, retain};
 use super::thresholds::HOISTED;
 use hypertape_ir::error::Result;
 use hypertape_ir::operation::{Equation, Lowering, Program, ScanSpec, Trip, Value};
 use std::sync::Arc;
 
-/// Hoists what is the same in every step out of the bodies of loops.
+/// Moves loop-invariant equations out of the bodies of loops.
 pub(crate) fn hoist(x: &mut Expanded) -> Result<()> {
     let read = x.program.read();
     let (equations, asked) = (std::mem::take(&mut x.program.equations), std::mem::take(&mut x.asked));
@@ -17,7 +17,7 @@ pub(crate) fn hoist(x: &mut Expanded) -> Result<()> {
             && spec.trip.at_most() > 1
         {
             let body = Arc::make_mut(body);
-            // Carries are always read; stacked outputs if the loop's are.
+            // Carries are always read. A stacked output of the body is read if that of the loop is.
             let read: Vec<bool> = (0..body.program.outputs.len()).map(|k| k < spec.carries || read[e.outputs[k].index()]).collect();
             hoist_from(spec, body, &mut e, &read, x);
         }
@@ -27,7 +27,7 @@ pub(crate) fn hoist(x: &mut Expanded) -> Result<()> {
     Ok(())
 }
 
-/// Puts what a loop's body computes from constants alone into `out`, and makes the results constants of the loop.
+/// Moves the loop-invariant equations of a body to `out`, and makes their results constants of the loop.
 fn hoist_from(spec: &mut ScanSpec, body: &mut Expanded, e: &mut Equation, read: &[bool], out: &mut Expanded) {
     let first = spec.carries + spec.items;
     let constants = &body.program.inputs[1 + first..];
@@ -48,7 +48,7 @@ fn hoist_from(spec: &mut ScanSpec, body: &mut Expanded, e: &mut Equation, read: 
         out.program.equations.push(Equation { op: inner.op.clone(), inputs, outputs: [made].into_iter().collect(), site: inner.site });
         out.asked.push(body.asked[k].clone());
     }
-    // What moves leaves the body, and with it the views and numbers that only it reads.
+    // The equations that move leave the body, and so do the views and numbers that only they read.
     let live = live_values(&body.program, body.program.outputs.iter().copied(), |k| !found.moves[k]);
     let stays = |k: usize| !found.moves[k] && body.program.equations[k].outputs.iter().any(|v| live[v.index()]);
     let stays: Vec<bool> = (0..found.moves.len()).map(stays).collect();
@@ -68,14 +68,14 @@ fn hoist_from(spec: &mut ScanSpec, body: &mut Expanded, e: &mut Equation, read: 
     }
 }
 
-/// What moves out of a body.
+/// The equations that move out of a body.
 #[derive(Debug, Default)]
 struct Invariant {
-    /// Equations that the results need, in order. Those that move, and views and numbers, which are copied.
+    /// The equations that `results` need, in order: equations that move, and views and numbers, which are copied.
     needed: Vec<usize>,
-    /// Whether an equation moves.
+    /// For each equation of the body, whether it moves.
     moves: Vec<bool>,
-    /// Results that are read in the body: the new constants of the loop.
+    /// The results of these equations that the rest of the body reads: the new constants of the loop.
     results: Vec<Value>,
 }
 
@@ -89,10 +89,10 @@ fn may_move(l: &Lowering) -> bool {
 }
 
 impl Invariant {
-    /// What moves out of a body that has these constants among its inputs. `read` says which of its outputs are read.
+    /// Finds what moves out of a body that has these constants among its inputs. `read` says which of its outputs are read.
     fn of(x: &Expanded, constants: &[Value], read: &[bool]) -> Self {
         let body = &x.program;
-        // For each value that is the same in every step, the elements of memory that it takes.
+        // For each loop-invariant value, the number of elements that it takes in memory.
         let mut size: Vec<Option<usize>> = vec![None; body.types.len()];
         constants.iter().for_each(|v| size[v.index()] = Some(body.type_of(*v).len()));
         let live = live_values(body, body.outputs.iter().zip(read).filter(|r| *r.1).map(|r| *r.0), |_| true);
@@ -116,7 +116,7 @@ impl Invariant {
         i.find_results(body);
         i
     }
-    /// Finds the results that the body reads, and what they need.
+    /// Finds the results that the rest of the body reads, and the equations that they need.
     fn find_results(&mut self, body: &Program) {
         let wanted = live_values(body, body.outputs.iter().copied(), |k| !self.moves[k]);
         let made = |k: usize| body.equations[k].outputs[0];

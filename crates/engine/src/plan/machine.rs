@@ -1,4 +1,4 @@
-//! Programs in machine instructions: every equation has the lowering that it asks for.
+//! Programs in machine instructions: each equation has a lowering, the instruction that it asks for.
 use super::verify::lowering;
 use hypertape_ir::array::LeafType;
 use hypertape_ir::error::{Error, Result};
@@ -9,11 +9,11 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub(crate) struct Expanded {
     pub(crate) program: Program,
-    /// For each equation, what it asks for.
+    /// For each equation, its lowering.
     pub(crate) asked: Vec<Asked>,
 }
 
-/// What an equation asks for. A loop also has its body in machine instructions, with all outputs.
+/// The lowering that an equation asks for. A loop also has its body in machine instructions, with all outputs.
 #[derive(Clone)]
 pub(crate) struct Asked {
     pub(crate) lowering: Lowering,
@@ -21,18 +21,18 @@ pub(crate) struct Asked {
 }
 
 impl Expanded {
-    /// The equations of a program with the outputs for which `read` holds, before anything is asked.
+    /// A program with only the outputs for which `read` holds. Its equations have no lowerings yet.
     pub(crate) fn new(program: &Program, read: &[bool]) -> Self {
         Expanded { program: Program { outputs: chosen(&program.outputs, read), ..program.clone() }, asked: vec![] }
     }
-    /// Drops dead equations, and asks those that stay for their lowerings.
+    /// Drops dead equations, and asks the others for their lowerings.
     pub(crate) fn ask(&mut self) -> Result<()> {
         drop_dead(&mut self.program);
         let p = &self.program;
         self.asked = p.equations.iter().map(|e| Ok(Asked { lowering: ask_one(p, e)?, body: None })).collect::<Result<_>>()?;
         Ok(())
     }
-    /// The same with the outputs for which `read` holds.
+    /// The same program with only the outputs for which `read` holds, and without the equations that are then dead.
     pub(crate) fn only(&self, read: &[bool]) -> Self {
         let mut x = self.clone();
         x.program.outputs = chosen(&self.program.outputs, read);
@@ -54,7 +54,7 @@ pub(crate) fn retain<T>(all: &mut Vec<T>, keep: &[bool]) {
     all.retain(|_| keep.next().is_none_or(|k| *k));
 }
 
-/// What an equation asks for, which must fit its values.
+/// The lowering that an equation asks for. It is an error if the lowering does not fit the equation's values.
 pub(crate) fn ask_one(p: &Program, e: &Equation) -> Result<Lowering> {
     let inputs: Vec<&LeafType> = e.inputs.iter().map(|v| p.type_of(*v)).collect();
     let outputs: Vec<&LeafType> = e.outputs.iter().map(|v| p.type_of(*v)).collect();
@@ -68,19 +68,20 @@ pub(crate) fn ask_one(p: &Program, e: &Equation) -> Result<Lowering> {
     }
 }
 
-/// Leaves out equations of which no output is read.
+/// Drops the equations of which no output is read.
 pub(crate) fn drop_dead(p: &mut Program) {
     let keep = live(p);
     retain(&mut p.equations, &keep);
 }
 
-/// For each equation, whether some output is read.
+/// For each equation, whether an output of it is read.
 pub(crate) fn live(p: &Program) -> Vec<bool> {
     let live = live_values(p, p.outputs.iter().copied(), |_| true);
     p.equations.iter().map(|e| e.outputs.iter().any(|v| live[v.index()])).collect()
 }
 
-/// Liveness of values: whether each is wanted, or an equation reads it on the way to one that is. Only equations for which `counts` holds count.
+/// Liveness of values: a value is live if it is wanted, or if an equation with a live output reads it. Only equations for which `counts` holds count
+/// as readers.
 pub(crate) fn live_values(p: &Program, wanted: impl Iterator<Item = Value>, counts: impl Fn(usize) -> bool) -> Vec<bool> {
     let mut live = vec![false; p.types.len()];
     wanted.for_each(|v| live[v.index()] = true);

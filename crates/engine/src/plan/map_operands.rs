@@ -1,8 +1,8 @@
-//! Maps the operands of an instruction, from views of roots to places in memory.
+//! Mapping of operands: an instruction over views of roots becomes one over places in memory.
 use super::code::{Buffer, Cond, Each, Feed, Instruction, Keeps, Replay, Row, Scan, Stream};
 
 impl<O> Instruction<O> {
-    /// The same with other operands.
+    /// The same instruction with `f` applied to every operand.
     pub(crate) fn map<P>(self, f: &mut dyn FnMut(O) -> P) -> Instruction<P> {
         let all = |v: Vec<O>, f: &mut dyn FnMut(O) -> P| v.into_iter().map(f).collect::<Vec<P>>();
         let keeps =

@@ -1,4 +1,4 @@
-//! Matrix passes: products with one matrix around a fusion, as in Xᵀ f(X v), are fused with it and read the matrix once.
+//! Matrix passes: in a program such as Xᵀ f(X v), the products with one matrix around a fusion are fused with it, so that the matrix is read once.
 use super::code::Instruction;
 use super::fusion::{Fusion, Node};
 use super::item::{Draft, Item};
@@ -13,7 +13,7 @@ use hypertape_ir::array::Kind;
 use hypertape_ir::error::Result;
 use std::collections::HashMap;
 
-/// A product as a stream over the rows of a matrix.
+/// A product of a matrix and a vector, as a stream over the rows of the matrix.
 struct Found {
     item: usize,
     shape: Shape,
@@ -36,14 +36,15 @@ impl Found {
     }
 }
 
-/// Joins products with the fusions between them. A pass has any number of heads (rows dotted with a vector) and ends (rows added up with factors).
+/// Fuses products with the fusions between them. A head is a product that dots the rows with a vector; an end is a product that adds up the rows,
+/// each times a factor. A pass has at least one head, and may have several heads and ends.
 pub(crate) fn fuse(s: &mut Schedule) -> Result<()> {
     let products: Vec<Found> = s.items.iter().enumerate().filter_map(|(k, i)| Found::of(k, i)).collect();
     if products.is_empty() {
         return Ok(());
     }
     let mut uses = Uses::of(&s.items, &s.roots);
-    // Heads by their result, and ends by their factors.
+    // The products that may be heads, by the root of their result, and those that may be ends, by the root of their factors.
     let (mut dots, mut sums): (HashMap<usize, Vec<usize>>, HashMap<usize, Vec<usize>>) = Default::default();
     for (i, f) in products.iter().enumerate() {
         if f.shape.across { sums.entry(f.vector.root).or_default().push(i) } else { dots.entry(f.out).or_default().push(i) }
@@ -90,20 +91,20 @@ pub(crate) fn fuse(s: &mut Schedule) -> Result<()> {
     Ok(())
 }
 
-/// Whether rows are added up with factors that the fusion makes.
+/// Whether a product adds up the rows with factors that the fusion makes.
 fn is_end(f: &Found, c: &Fusion, roots: &[Root]) -> bool {
     let made = c.made.iter().any(|m| m.0 == f.vector.root && !matches!(c.nodes[m.1], Node::Load(_) | Node::Join(_)));
     f.shape.across && f.shape.rows == c.len && made && f.vector.is_whole(roots)
 }
 
-/// Whether rows are dotted, and the fusion reads the products in order.
+/// Whether a product dots the rows, and the fusion reads its result in order.
 fn is_head(f: &Found, c: &Fusion, roots: &[Root]) -> bool {
     let mut reads = c.reads().filter(|l| l.root == f.out).peekable();
     let alike = reads.peek().is_some() && reads.all(|l| l.is_whole(roots) && l.layout.len() == c.len);
     !f.shape.across && f.shape.rows == c.len && alike
 }
 
-/// Whether the fusion runs over the rows block by block, in the matrix's element type.
+/// Whether the fusion can run over the rows block by block, in the matrix's element type.
 fn fits(c: &Fusion, f: &Found, roots: &[Root]) -> bool {
     let rows = f.shape.rows;
     let whole = |e: Extent| e == Extent::Rows(rows);

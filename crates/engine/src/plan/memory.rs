@@ -1,4 +1,4 @@
-//! What a plan needs in memory, by purpose, and its listing.
+//! The memory that a plan needs, by purpose, and the listing of a plan.
 use super::Plan;
 use super::code::{Block, Buffer, Instruction, Operand};
 use hypertape_ir::array::Shared;
@@ -7,28 +7,28 @@ use std::fmt::{Display, Formatter, Result};
 /// Bytes by purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Memory {
-    /// Arrays given at the door in another order than row-major, copied: known once they are given.
+    /// Copies of inputs that are not given in row-major order. Known once the inputs are given.
     pub door: u64,
-    /// Arrays that are part of the program: the user's own memory, not counted in the total.
+    /// Constant arrays of the program. They are the user's own memory, and are not counted in the total.
     pub constants: u64,
-    /// Slots for intermediate results, shared over time, without what is listed apart.
+    /// Slots for intermediate results, which share memory over time. What other fields count is left out.
     pub workspace: u64,
-    /// Values of every step of a loop.
+    /// Values that a loop stores at every step: carries and outputs.
     pub trajectory: u64,
-    /// Values within every step of a loop that its derivative reads again.
+    /// Values from within each step of a loop that are stored for its derivative.
     pub values: u64,
-    /// States of some steps of a loop, from which the others are computed again.
+    /// States of some steps of a loop, from which the other states are recomputed.
     pub checkpoints: u64,
-    /// Slots of loop and branch bodies.
+    /// Slots of the bodies of loops and branches.
     pub frames: u64,
-    /// Results.
+    /// Outputs of the plan.
     pub outputs: u64,
-    /// What the states of external code hold.
+    /// States of external code.
     pub external: u64,
 }
 
 impl Memory {
-    /// Bytes that running needs, besides the user's own arrays.
+    /// The bytes that a run needs, besides the user's own arrays.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.door + self.workspace + self.trajectory + self.values + self.checkpoints + self.frames + self.outputs + self.external
@@ -81,7 +81,7 @@ pub(super) fn of(p: &Plan) -> Memory {
     constants.collect(&p.block);
     m.constants = constants.bytes() as u64;
     let n = Nested::of(&p.block);
-    // Slots are shared over time, so the sum of what is listed apart may exceed the frame.
+    // Slots share memory over time, so these sizes together may exceed the frame.
     let mut left = p.block.frame;
     let mut take = |bytes: usize| {
         let taken = bytes.min(left);
@@ -100,7 +100,7 @@ fn bytes(o: &Operand) -> usize {
     o.layout.len() * o.kind.bytes()
 }
 
-/// Bytes of loops and branches in a block's own frame.
+/// The bytes that loops and branches take in the frame of their block.
 #[derive(Default)]
 struct Nested {
     /// Trajectories and stacked outputs.
@@ -108,7 +108,7 @@ struct Nested {
     /// Stacked outputs that only a derivative reads.
     values: usize,
     checkpoints: usize,
-    /// Frames of bodies, without what is listed apart.
+    /// Frames of bodies, without what the other fields count.
     frames: usize,
 }
 
@@ -144,7 +144,7 @@ impl Nested {
         }
         n
     }
-    /// Adds a body with its frames, so many bytes for so many parts.
+    /// Adds the body of a loop in this many parts. `frames` is the bytes of all its frames.
     fn body(&mut self, b: &Block, frames: usize, parts: usize) {
         self.add(&Nested::of(b), frames, parts);
     }
@@ -156,7 +156,7 @@ impl Nested {
     }
 }
 
-/// Constant arrays, and constant data of kernels as (where they lie, bytes); each once.
+/// Constant arrays, and the constant data of kernels as (address, bytes). Each is listed once.
 #[derive(Default)]
 struct Constants<'a> {
     arrays: Vec<&'a Shared>,
@@ -194,7 +194,7 @@ impl<'a> Constants<'a> {
     }
 }
 
-/// Writes the instructions of a plan, and its memory.
+/// Writes the instructions of a plan, then its memory.
 pub(super) fn write(p: &Plan, f: &mut Formatter<'_>) -> Result {
     block(&p.block, f, 0)?;
     write!(f, "{}", of(p))

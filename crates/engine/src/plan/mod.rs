@@ -1,4 +1,4 @@
-//! Plans: in which order a program computes, and where, decided before it runs. `passes.rs` lists the passes.
+//! Plans: the order in which a program computes, and the memory that it uses, decided before it runs. `passes.rs` lists the passes.
 mod accumulate;
 mod batching;
 mod carry_donation;
@@ -53,20 +53,20 @@ pub struct Plan {
     pub(crate) inputs: Vec<LeafType>,
     pub(crate) outputs: Vec<LeafType>,
     pub(crate) block: Block,
-    /// Where each output lies in the arena, after the frame, then the bytes of the arena.
+    /// For each output, the byte of the arena at which it begins. The frame lies before all outputs.
     pub(crate) places: Vec<usize>,
     pub(crate) bytes: usize,
-    /// What needs the most of them.
+    /// The operation that needs the most bytes.
     pub(crate) most: Demand,
 }
 
 thread_local! {
-    /// Plans that this thread has made.
+    /// The number of plans that this thread has made.
     static MADE: Cell<u64> = const { Cell::new(0) };
 }
 
 impl Plan {
-    /// How many plans this thread has made so far. Functions keep theirs: to use one again makes none.
+    /// How many plans this thread has made so far. A function keeps its plan, so using the function again makes none.
     #[must_use]
     pub fn made() -> u64 {
         MADE.get()
@@ -111,7 +111,7 @@ impl Plan {
     pub fn outputs(&self) -> &[LeafType] {
         &self.outputs
     }
-    /// What it needs in memory, by purpose.
+    /// The bytes that the plan needs, by purpose.
     #[must_use]
     pub fn memory(&self) -> Memory {
         memory::of(self)

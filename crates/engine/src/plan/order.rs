@@ -1,4 +1,4 @@
-//! List scheduling: equations are put in an order in which those that can share a loop stand together.
+//! List scheduling: orders equations so that those that can share a loop stand side by side.
 use super::machine::Expanded;
 use super::thresholds::{SHORT, SMALLER};
 use hypertape_ir::error::Result;
@@ -6,10 +6,10 @@ use hypertape_ir::operation::{Equation, Lowering, Program, Value};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-/// Puts equations, with what they ask for, in order.
+/// Puts equations, with their lowerings, in order.
 ///
-/// Views, numbers, short arrays, and products whose result is much smaller than an operand move up to where their operands are made. So they do
-/// not stand between equations that can share a loop. All others keep their order.
+/// Views, constants, short elementwise results, and products whose result is much smaller than an operand move up to where their operands are made.
+/// Then they do not stand between equations that can share a loop. All other equations keep their order.
 pub(crate) fn sort(x: &mut Expanded) -> Result<()> {
     let Expanded { program: p, asked } = x;
     let mut maker = vec![usize::MAX; p.types.len()];
@@ -26,7 +26,7 @@ pub(crate) fn sort(x: &mut Expanded) -> Result<()> {
     Ok(())
 }
 
-/// The priority of an equation: of those that are ready, the lowest comes next.
+/// The rank of an equation. Among the equations that are ready, the one of lowest rank comes next.
 fn rank(p: &Program, e: &Equation, lowering: &Lowering) -> u32 {
     let out = p.type_of(e.outputs[0]).len();
     match lowering {
@@ -37,7 +37,8 @@ fn rank(p: &Program, e: &Equation, lowering: &Lowering) -> u32 {
     }
 }
 
-/// A topological order. Of the equations that wait for nothing more, that of the lowest rank comes next; among equals, the first in the program.
+/// A topological order. `waits` lists for each equation those that make its operands. Among the equations that are ready, the one of lowest rank
+/// comes next; of equal ranks, the first in the program.
 fn first_ready(waits: &[Vec<usize>], rank: impl Fn(usize) -> u32) -> Vec<usize> {
     let mut readers: Vec<Vec<usize>> = vec![vec![]; waits.len()];
     for (i, w) in waits.iter().enumerate() {

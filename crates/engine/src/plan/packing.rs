@@ -1,4 +1,4 @@
-//! Packing: slots get places in the frame such that those in use at the same time do not overlap.
+//! Packing: slots get places in the frame. Slots that are in use at the same time do not overlap.
 use super::demand::{Demand, aligned};
 use super::frame::{Frame, Slot, Slots};
 use super::item::Item;
@@ -17,7 +17,7 @@ pub(crate) fn place(f: &mut Frame) -> Result<()> {
     Ok(())
 }
 
-/// The item that makes the most bytes.
+/// The item that needs the most bytes of new slots.
 fn demand(items: &[Item], slots: &Slots) -> Demand {
     let mut made = vec![0_usize; items.len()];
     slots.slots.iter().for_each(|s| made[s.from] = made[s.from].saturating_add(s.bytes));
@@ -29,12 +29,12 @@ fn demand(items: &[Item], slots: &Slots) -> Demand {
     Demand { op, site, bytes: made[k] }
 }
 
-/// Gives slots their places. Returns the bytes needed, or `usize::MAX` if they are more than there are addresses.
+/// Gives slots their places. Returns the bytes of the frame, or `usize::MAX` if there are not enough addresses.
 fn pack(slots: &mut [Slot]) -> usize {
     if slots.iter().filter(|s| s.bytes > 0).count() <= PACKED_BY_SIZE { by_size(slots) } else { by_time(slots) }
 }
 
-/// Best fit, the biggest slot first: each goes into the tightest gap between those in use at the same time. Takes quadratic time.
+/// Best fit, the biggest slot first: each slot goes into the tightest gap between the slots that are in use at the same time. Takes quadratic time.
 fn by_size(slots: &mut [Slot]) -> usize {
     let mut order: Vec<usize> = (0..slots.len()).filter(|i| slots[*i].bytes > 0).collect();
     order.sort_by_key(|i| (std::cmp::Reverse(slots[*i].bytes), slots[*i].from));
@@ -66,7 +66,7 @@ fn by_size(slots: &mut [Slot]) -> usize {
     peak
 }
 
-/// Best fit in the order of first use: each slot goes into the tightest gap that is free then.
+/// Best fit in the order of first use: each slot goes into the tightest gap that is free at its first use.
 fn by_time(slots: &mut [Slot]) -> usize {
     let mut order: Vec<usize> = (0..slots.len()).filter(|i| slots[*i].bytes > 0).collect();
     order.sort_by_key(|i| (slots[*i].from, std::cmp::Reverse(slots[*i].bytes)));
@@ -80,7 +80,7 @@ fn by_time(slots: &mut [Slot]) -> usize {
         }
         let need = aligned(slots[i].bytes);
         slots[i].at = gaps.take(need).unwrap_or_else(|| {
-            // A gap at the end grows.
+            // A gap at the end of the frame is extended.
             let at = gaps.last_until(peak).unwrap_or(peak);
             peak = at.saturating_add(need);
             at
@@ -90,12 +90,12 @@ fn by_time(slots: &mut [Slot]) -> usize {
     peak
 }
 
-/// Free stretches.
+/// The free stretches of the frame.
 #[derive(Default)]
 struct Gaps {
-    /// Lengths by begin.
+    /// The length of each gap, by its first byte.
     places: BTreeMap<usize, usize>,
-    /// (length, begin).
+    /// The same gaps as (length, first byte).
     lengths: BTreeSet<(usize, usize)>,
 }
 
@@ -108,7 +108,7 @@ impl Gaps {
         self.places.insert(at, len);
         self.lengths.insert((len, at));
     }
-    /// Takes so many bytes from the shortest gap that has them.
+    /// Takes this many bytes from the shortest gap that is long enough. Returns the first of them.
     fn take(&mut self, need: usize) -> Option<usize> {
         let &(len, at) = self.lengths.range((need, 0)..).next()?;
         self.remove(at, len);
@@ -117,7 +117,7 @@ impl Gaps {
         }
         Some(at)
     }
-    /// Gives a stretch back, joined with the gaps beside it.
+    /// Frees a stretch, and joins it with the gaps beside it.
     fn free(&mut self, at: usize, len: usize) {
         let (mut from, mut to) = (at, at.saturating_add(len));
         if let Some((a, n)) = self.places.range(..at).next_back().map(|(a, n)| (*a, *n)).filter(|(a, n)| a + n == from) {
@@ -130,7 +130,7 @@ impl Gaps {
         }
         self.insert(from, to - from);
     }
-    /// Takes the gap that ends here, and gives its begin.
+    /// Takes the last gap if it ends here. Returns its first byte.
     fn last_until(&mut self, end: usize) -> Option<usize> {
         let (at, len) = self.places.last_key_value().map(|(a, n)| (*a, *n)).filter(|(a, n)| a + n == end)?;
         self.remove(at, len);
@@ -143,7 +143,7 @@ mod tests {
     use super::*;
     use hypertape_testkit::random::bits;
 
-    /// Slots with random lengths of use, of a few sizes.
+    /// Slots with random lifetimes, of a few sizes.
     fn slots(n: u64, seed: u64) -> Vec<Slot> {
         let slot = |i: u64| {
             let from = (bits(seed, 3 * i) % n) as usize;

@@ -1,8 +1,8 @@
-//! The passes of planning, in the order in which they run: what each needs, and what it leaves.
+//! The passes of planning, in the order in which they run. Each says what it needs, and what it leaves.
 //!
-//! A plan comes about in three stages, each with its list. A program becomes equations for the machine, equations become items in the order
-//! in which they run, and items get memory. Loops and branches go through the same lists, from the inside out. In debug builds the
-//! invariants of a stage are checked after each of its passes, so that a failure names the pass.
+//! Planning has three stages, each with a list of passes. First the program becomes equations for the machine. Then equations become items, in the
+//! order in which they run. Then items get memory. Loops and branches go through the same lists, inner ones first. In debug builds the invariants of
+//! a stage are checked after each of its passes, so that a failure names the pass.
 use super::code::Block;
 use super::frame::Frame;
 use super::machine::Expanded;
@@ -122,7 +122,7 @@ const MEMORY: &[Pass<Frame>] = &[
     },
 ];
 
-/// The program with the outputs for which `read` holds, in machine instructions.
+/// Turns a program into machine instructions. Only the outputs for which `read` holds are kept.
 pub(crate) fn expand(program: &Program, read: &[bool]) -> Result<Expanded> {
     if let Some(f) = program.fault(false) {
         return Err(Error::new("plan", ErrorKind::Program(f.problem)).or(f.site));
@@ -132,8 +132,8 @@ pub(crate) fn expand(program: &Program, read: &[bool]) -> Result<Expanded> {
     Ok(x)
 }
 
-/// The block of a program with these inputs. Its first outputs are the new values of carries; for each, whether it may be written where the old
-/// one is, an input after the first.
+/// Plans the block of a program with these inputs. In the body of a loop, the first outputs are the new values of the carries, and the inputs after
+/// the first are the old values. `may_replace` says for each carry whether its new value may be written over the old one.
 pub(crate) fn block(expanded: Expanded, given: Vec<Given>, may_replace: &[bool]) -> Result<Block> {
     emission::emit(framed(scheduled(expanded, given)?, may_replace)?)
 }
@@ -145,14 +145,14 @@ pub(super) fn scheduled(expanded: Expanded, given: Vec<Given>) -> Result<Schedul
     Ok(s)
 }
 
-/// Items with their memory.
+/// Gives items their memory.
 pub(super) fn framed(schedule: Schedule, may_replace: &[bool]) -> Result<Frame> {
     let mut f = Frame::new(schedule, may_replace);
     walk(MEMORY, &mut f, verify::memory)?;
     Ok(f)
 }
 
-/// The bodies of loops, with all their outputs.
+/// Expands the bodies of loops, with all their outputs.
 fn loop_bodies(x: &mut Expanded) -> Result<()> {
     for a in &mut x.asked {
         if let Lowering::Scan(spec) = &a.lowering {
@@ -162,7 +162,7 @@ fn loop_bodies(x: &mut Expanded) -> Result<()> {
     Ok(())
 }
 
-/// Runs passes, with a check of what must hold after each in debug builds.
+/// Runs passes. In debug builds it checks the invariants after each pass.
 fn walk<T>(passes: &[Pass<T>], t: &mut T, check: fn(&T) -> std::result::Result<(), String>) -> Result<()> {
     for pass in passes {
         (pass.run)(t)?;

@@ -1,11 +1,12 @@
-//! Peephole optimisation of a group: a product and the sum or difference that alone reads it become one multiply-add instruction.
+//! Peephole optimisation of a group: a product, and the sum or difference that alone reads it, become one multiply-add instruction.
 use super::fusion::Node;
 use crate::kernels::math::Sum;
 use hypertape_ir::operation::BinaryFn;
 
-/// The nodes with multiply-adds. The products that went into them stay, but nothing reads them. `ends` are read at the end of a tile.
+/// Replaces sums and differences by multiply-adds. The merged products stay in the list, but nothing reads them. `ends` are the nodes that are read
+/// at the end of a tile.
 ///
-/// A tile is gone through once instead of twice. Both roundings stay, so that every bit of a result does.
+/// A multiply-add goes through a tile once instead of twice. It still rounds twice, so results keep every bit.
 pub(super) fn multiply_adds(nodes: &[Node], ends: impl Iterator<Item = usize>) -> Vec<Node> {
     let mut reads = vec![0u32; nodes.len()];
     ends.for_each(|o| reads[o] += 1);
@@ -32,7 +33,7 @@ pub(super) fn multiply_adds(nodes: &[Node], ends: impl Iterator<Item = usize>) -
             },
             _ => return None,
         };
-        // One factor may be a number at no cost; any other number would need a register.
+        // One factor may be a constant at no cost. Any other constant would need a register.
         let (p, q) = if number(p) { (q, p) } else { (p, q) };
         (!number(p) && !number(other)).then_some(Node::MulAdd(sum, p, q, other))
     };

@@ -1,4 +1,4 @@
-//! Arrays in pieces: a placement or concatenation gets memory of its own only where a reader needs it.
+//! Arrays in pieces: a placement or concatenation gets memory of its own only if a reader needs it.
 use super::code::{Instruction, Step};
 use super::item::Item;
 use super::roots::{Home, Joined, Piece, Root, Seen};
@@ -45,7 +45,8 @@ impl Schedule {
         self.items.push(Item::Step(Box::new(Step { instruction, name: "place".into(), site: None })));
         self.roots[root] = Root { home: Home::Slot, ready: self.items.len(), stored: true, ..self.roots[root].clone() };
     }
-    /// Materialises those operands that a fusion over so many elements of a kind cannot read in pieces. Returns how many loads it needs.
+    /// Materialises the operands that a fusion of this length and element type cannot read in pieces. Returns the number of loads that the operands
+    /// need.
     pub(crate) fn materialise_unless_read(&mut self, inputs: &[Seen], len: usize, kind: Kind) -> usize {
         let pieces = |s: &Self, x: &Seen| if let Home::Joined(j) = &s.roots[x.root].home { j.pieces.len() } else { 1 };
         let many = inputs.iter().map(|x| pieces(self, x)).sum::<usize>() > LOADS / 2;
@@ -57,7 +58,8 @@ impl Schedule {
         }
         inputs.iter().map(|x| pieces(self, x)).sum()
     }
-    /// Has the pieces of an output written to their places in it. Fails if they do not cover it, or are part of something else too.
+    /// Tries to place the pieces of output `k` directly in it, so that no copy is needed. Returns false, and changes nothing, if the pieces do not
+    /// cover the output, or if a piece is not a whole root with memory of its own.
     pub(crate) fn output_in_pieces(&mut self, k: usize, x: &Seen) -> bool {
         let Home::Joined(j) = self.roots[x.root].home.clone() else { return false };
         let free = |p: &Piece| self.roots[p.seen.root].home == Home::Slot && p.seen.is_whole(&self.roots);

@@ -1,36 +1,36 @@
-//! Rematerialisation: a loop keeps some of its states only, and later loops that read them compute the others again.
+//! Rematerialisation: a loop keeps only some of its states, and the later loops that read its states recompute the others.
 use super::checkpoints::{Spacing, advances};
 use super::demand::aligned;
 use super::machine::Expanded;
 use hypertape_ir::array::LeafType;
 use hypertape_ir::operation::{Equation, Lowering, ScanSpec, Storage, Trip, Value};
 
-/// A loop that keeps some of its states.
+/// A loop that keeps only some of its states. A state is the carries before a step.
 #[derive(Debug, Clone)]
 pub(crate) struct Rematerialisation {
-    /// Carries before each step, stacked, and their numbers: outputs that become no arrays.
+    /// The trajectories that are read (a carry before each step, stacked), each with the number of its carry. They do not become arrays.
     pub(crate) trajectories: Vec<(Value, usize)>,
-    /// The state.
+    /// What a state holds.
     pub(crate) states: States,
     pub(crate) spacing: Spacing,
-    /// States that the loop keeps.
+    /// The number of states that the loop keeps.
     pub(crate) slots: usize,
-    /// Whether one loop alone reads them. It then uses their slots for other states.
+    /// Whether only one loop reads the states, in the opposite order. That loop may then use their slots for other states.
     pub(crate) alone: bool,
-    /// States that each loop which reads them in the other order keeps besides.
+    /// The number of further states that each reader in the opposite order keeps for itself.
     pub(crate) further: usize,
 }
 
-/// What a state is: carries that lie side by side.
+/// What a state holds: carries that lie side by side.
 #[derive(Debug, Clone)]
 pub(crate) struct States {
-    /// For each carry of the loop, where it lies in a state and its bytes, if it is part of it.
+    /// For each carry of the loop: the byte at which it begins in a state, and its bytes. `None` if it is not part of the state.
     pub(crate) carries: Vec<Option<(usize, usize)>>,
     pub(crate) bytes: usize,
 }
 
 impl States {
-    /// Each carry in cache lines of its own. If the budget has no room for that, as close together as alignment allows.
+    /// Gives each carry cache lines of its own. If a state is then larger than the budget, packs the carries at multiples of 8 bytes instead.
     fn new(types: &[&LeafType], needed: &[bool], most: usize) -> Self {
         let apart = Self::laid_out(types, needed, aligned);
         if apart.bytes <= most {
@@ -53,8 +53,8 @@ impl States {
     }
 }
 
-/// The loops of a program that keep some states only: those that have a budget of bytes, whose states would take more than it, and are read
-/// only by loops, step by step.
+/// Finds the loops of a program that keep only some of their states. Such a loop has a budget of bytes that all its states would exceed, and only
+/// loops read its states, step by step. A loop that itself reads recomputed states is left out.
 pub(crate) fn decide(x: &Expanded) -> Vec<Rematerialisation> {
     let mut found: Vec<Rematerialisation> = vec![];
     for (e, asked) in x.program.equations.iter().zip(&x.asked) {
@@ -102,7 +102,7 @@ fn decide_one(x: &Expanded, e: &Equation, spec: &ScanSpec, body: &Expanded, most
     let (spacing, slots, further) = match (alone, known) {
         (true, false) if matches!(spec.trip, Trip::Until { .. }) => (Spacing::Doubling, slots, 0),
         (true, _) => (Spacing::Binomial, slots, 0),
-        // A loop that reads in the same order steps along with the states.
+        // Every reader goes through the states in the order in which they were made, and recomputes them as it goes. The first state is enough.
         (false, _) if against == 0 => (Spacing::Even(n), 1, 0),
         (false, true) => even(n, slots, against),
         (false, false) => {
@@ -113,7 +113,7 @@ fn decide_one(x: &Expanded, e: &Equation, spec: &ScanSpec, body: &Expanded, most
     Some(Rematerialisation { trajectories, states, spacing, slots, alone, further })
 }
 
-/// Whether a loop steps exactly as often as the one whose states it reads.
+/// Whether a loop takes exactly as many steps as the loop whose states it reads.
 fn as_often((e, spec): (&Equation, &ScanSpec), (e2, reader): (&Equation, &ScanSpec)) -> bool {
     match (&spec.trip, &reader.trip) {
         (Trip::Static(n), Trip::Static(m)) => n == m,
@@ -123,7 +123,7 @@ fn as_often((e, spec): (&Equation, &ScanSpec), (e2, reader): (&Equation, &ScanSp
     }
 }
 
-/// The carries that it takes to compute these again.
+/// For each carry, whether a state must hold it so that these trajectories can be recomputed.
 fn needed(spec: &ScanSpec, body: &Expanded, trajectories: &[(Value, usize)]) -> Vec<bool> {
     let mut needed: Vec<bool> = (0..spec.carries).map(|i| trajectories.iter().any(|t| t.1 == i)).collect();
     loop {
@@ -138,7 +138,8 @@ fn needed(spec: &ScanSpec, body: &Expanded, trajectories: &[(Value, usize)]) -> 
     }
 }
 
-/// Evenly spaced states for several loops that read them. What is left of the slots is shared among the loops that read in the other order.
+/// Evenly spaced states for several readers of a loop of n steps: the spacing, the states that the loop keeps, and the further states of each reader
+/// in the opposite order. These readers share the slots that are left. The number of kept states is the one with the fewest recomputed steps.
 fn even(n: usize, slots: usize, against: usize) -> (Spacing, usize, usize) {
     let further = |kept: usize| (slots - kept) / against;
     let again = |kept: usize| {

@@ -1,4 +1,4 @@
-//! Roots and views: a root owns storage, a view is a root with a layout.
+//! Roots and views: a root is an array that owns storage, a view is a root seen through a layout.
 use super::thresholds::{PIECED_ROW, PIECES};
 use hypertape_ir::array::{Kind, Layout};
 use hypertape_ir::operation::Part;
@@ -8,16 +8,16 @@ use std::sync::Arc;
 #[derive(Debug, Clone)]
 pub(crate) struct Root {
     pub(crate) kind: Kind,
-    /// Elements.
+    /// The number of elements.
     pub(crate) len: usize,
     pub(crate) home: Home,
-    /// The number of items before it is there: 0 for what comes from outside, k + 1 for what item k makes.
+    /// How many items must run before the root can be read: 0 for a root from outside, k + 1 for a root that item k makes.
     pub(crate) ready: usize,
     /// Whether a fusion makes it index by index.
     pub(crate) elementwise: bool,
-    /// Whether it needs memory.
+    /// Whether the root needs memory.
     pub(crate) stored: bool,
-    /// The address of the constant array that it is, if it is one.
+    /// The address of the constant array, if the root is one.
     pub(crate) constant: Option<usize>,
 }
 
@@ -28,13 +28,13 @@ pub(crate) enum Home {
     Input(usize),
     /// At a constant of the block.
     Constant(usize),
-    /// Nowhere: every element is this number. It becomes a constant where a reader needs memory.
+    /// Nowhere: every element is this number. It becomes a constant if a reader needs it in memory.
     Literal(f64),
     /// At an output, from this element on.
     Output(usize, usize),
-    /// In pieces of other roots. It is materialised where a reader needs memory.
+    /// In pieces of other roots. It is materialised if a reader needs it in memory.
     Joined(Arc<Joined>),
-    /// In the frame, once slots are given out.
+    /// In a slot of the frame, once slots are assigned.
     Slot,
 }
 
@@ -46,7 +46,7 @@ pub(crate) struct Seen {
     pub(crate) layout: Layout,
 }
 
-/// The layout moved so that its lowest element is at 0, and where that element was.
+/// Moves a layout so that its lowest element is at 0. Returns where that element was, and the moved layout.
 pub(crate) fn grounded(mut layout: Layout) -> (usize, Layout) {
     let low = layout.span().0;
     if layout.is_empty() {
@@ -62,47 +62,48 @@ impl Seen {
     pub(crate) fn whole(root: usize, shape: &[usize]) -> Self {
         Seen { root, start: 0, layout: Layout::contiguous(shape) }
     }
-    /// Another layout of the same view.
+    /// The view through another layout, whose offset counts from the start of this view.
     pub(crate) fn with(&self, layout: Layout) -> Self {
         let (low, layout) = grounded(layout);
         Seen { root: self.root, start: self.start + low, layout }
     }
-    /// Whether it is the root's elements in their order.
+    /// Whether the view is all elements of its root in order.
     pub(crate) fn is_whole(&self, roots: &[Root]) -> bool {
         self.start == 0 && self.layout.len() == roots[self.root].len && self.layout.is_contiguous()
     }
 }
 
-/// The shape without axes of length 1.
+/// The layout without axes of length 1.
 pub(crate) fn squeezed(layout: &Layout) -> Layout {
     let keep: Vec<usize> = (0..layout.shape.len()).filter(|i| layout.shape[*i] != 1).collect();
     layout.permute(&keep)
 }
 
-/// Rows of pieces of other roots.
+/// An array in pieces: each row consists of pieces of other roots, with `fill` between them.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Joined {
     pub(crate) rows: usize,
-    /// Elements of a row.
+    /// The number of elements of a row.
     pub(crate) row: usize,
     pub(crate) fill: f64,
     /// In order, without overlap.
     pub(crate) pieces: Vec<Piece>,
 }
 
-/// Elements `from..to` of every row.
+/// A piece: elements `from..to` of every row.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Piece {
-    /// As rows of contiguous elements.
+    /// The elements of the piece, as rows of contiguous elements.
     pub(crate) seen: Seen,
     pub(crate) from: usize,
     pub(crate) to: usize,
-    /// Elements from row to row.
+    /// Elements of the piece's root from one row to the next.
     pub(crate) stride: isize,
 }
 
 impl Joined {
-    /// An array of this shape with parts in their places and a number elsewhere, if parts are cut along one axis alone and lie in order.
+    /// The array of this shape with `parts` at their places and `fill` elsewhere. Returns `None` if parts are shorter than the array along more than
+    /// one axis, if a part is not contiguous within a row, if there are too many parts, or if several rows are too short.
     pub(crate) fn of(fill: f64, parts: &[(&Part, Seen)], shape: &[usize]) -> Option<Self> {
         let full = |axis: usize| parts.iter().all(|(_, x)| x.layout.shape[axis] == shape[axis]);
         let mut cut = (0..shape.len()).filter(|a| !full(*a));

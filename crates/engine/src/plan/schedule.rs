@@ -1,4 +1,4 @@
-//! The schedule: equations become items, one after the other; values become views of roots.
+//! The schedule: equations become items, one after another, and values become views of roots.
 use super::code::{Block, Instruction, Keeps, Row, Step};
 use super::item::Item;
 use super::machine::{Asked, Expanded};
@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// An input of a block, as the block that runs it knows it.
+/// What is known of an input of a block when the block is planned.
 #[derive(Debug, Clone)]
 pub(crate) struct Given {
     pub(crate) kind: Kind,
@@ -21,19 +21,19 @@ pub(crate) struct Given {
     pub(crate) constant: Option<usize>,
 }
 
-/// The passes themselves, for the programs of loops and branches.
+/// The planning passes, for the programs of loops and branches.
 #[derive(Clone, Copy)]
 pub(crate) struct Nest {
-    /// A program with the outputs that are read, in machine instructions.
+    /// Turns a program into machine instructions, with the outputs that are read.
     pub(crate) expand: fn(&Program, &[bool]) -> Result<Expanded>,
-    /// The block of a program with these inputs, and carries that may be written where they are read.
+    /// Plans the block of a program with these inputs. For each carry, the last argument says whether its new value may be written over the old one.
     pub(crate) block: fn(Expanded, Vec<Given>, &[bool]) -> Result<Block>,
 }
 
-/// What a loop that reads the states of another needs to compute those that were not kept.
+/// What a loop needs to recompute the states of an earlier loop that were not kept.
 #[derive(Clone)]
 pub(crate) struct Source {
-    /// One step, of the carries that a state has.
+    /// One step of the earlier loop, with the carries of a state as outputs.
     pub(crate) body: Expanded,
     pub(crate) given: Vec<Given>,
     pub(crate) items: Vec<Row<Seen>>,
@@ -42,7 +42,7 @@ pub(crate) struct Source {
     pub(crate) reverse: bool,
 }
 
-/// Items under construction, and what is known of every value.
+/// The items under construction, and what is known of each value.
 pub(crate) struct Schedule {
     /// The equations, until they become items.
     pub(crate) pending: Option<Expanded>,
@@ -54,17 +54,17 @@ pub(crate) struct Schedule {
     pub(crate) inputs: usize,
     pub(crate) outputs: usize,
     pub(crate) nest: Nest,
-    /// Loops that keep some of their states, each with what it takes to compute the others again. That is known once the loop is an item.
+    /// The loops that keep only some of their states. Each has what is needed to recompute the others, once the loop is an item.
     pub(crate) rematerialised: Vec<(Rematerialisation, Option<Source>)>,
     literals: HashMap<(u64, Kind), usize>,
-    /// Constants by their address.
+    /// The numbers of the constants, by their address.
     addresses: HashMap<usize, Vec<usize>>,
     values: Vec<Option<Seen>>,
     read: Vec<bool>,
 }
 
 impl Schedule {
-    /// No items yet, for a program with these inputs.
+    /// The schedule of a program with these inputs, without items so far.
     pub(crate) fn new(expanded: Expanded, given: Vec<Given>, nest: Nest) -> Self {
         let program = &expanded.program;
         let mut s = Schedule {
@@ -92,12 +92,12 @@ impl Schedule {
         s.pending = Some(expanded);
         s
     }
-    /// Decides which loops keep some of their states only.
+    /// Decides which loops keep only some of their states.
     pub(crate) fn rematerialise(&mut self) -> Result<()> {
         self.rematerialised = self.pending.iter().flat_map(rematerialisation::decide).map(|r| (r, None)).collect();
         Ok(())
     }
-    /// Makes the equations items, one after the other.
+    /// Turns the equations into items, one after another.
     pub(crate) fn fuse(&mut self) -> Result<()> {
         let Some(Expanded { program, asked }) = self.pending.take() else { return Ok(()) };
         for (e, a) in program.equations.iter().zip(asked) {
@@ -112,7 +112,7 @@ impl Schedule {
         self.roots.push(r);
         self.roots.len() - 1
     }
-    /// A root that an instruction (the next item) writes.
+    /// A new root, which the next item writes.
     pub(crate) fn fresh(&mut self, kind: Kind, len: usize) -> usize {
         let ready = self.items.len() + 1;
         self.root(Root { kind, len, home: Home::Slot, ready, elementwise: false, stored: true, constant: None })
@@ -120,7 +120,7 @@ impl Schedule {
     fn literal(&mut self, kind: Kind, value: f64) -> usize {
         self.root(Root { kind, len: 1, home: Home::Literal(value), ready: 0, elementwise: false, stored: false, constant: None })
     }
-    /// The view that a value is. Equations are in order, so it is known.
+    /// The view of a value. It is known, because equations are in order.
     pub(crate) fn seen(&self, v: Value) -> Seen {
         self.values[v.index()].clone().expect("programs make values before they read them")
     }
@@ -131,7 +131,7 @@ impl Schedule {
     pub(crate) fn is_read(&self, v: Value) -> bool {
         self.read[v.index()]
     }
-    /// The operand in memory: a number becomes a constant, an array in pieces is materialised, the result of a fusion is stored.
+    /// Has an operand put in memory: a number becomes a constant, an array in pieces is materialised, the result of a fusion is stored.
     pub(crate) fn stored(&mut self, x: Seen) -> Seen {
         let kind = self.roots[x.root].kind;
         if let Home::Literal(v) = self.roots[x.root].home {
@@ -152,7 +152,7 @@ impl Schedule {
         self.roots[x.root].stored = true;
         x
     }
-    /// The operand in memory, contiguous. It is copied if it is not.
+    /// Has an operand put in memory, contiguous. It is copied if its layout is not contiguous.
     pub(crate) fn contiguous(&mut self, x: Seen, e: &Equation) -> Seen {
         if x.layout.is_contiguous() {
             return self.stored(x);
@@ -230,7 +230,7 @@ impl Schedule {
         let scratch = (doubles > 0).then(|| Seen::whole(self.fresh(Kind::F64, doubles), &[doubles]));
         self.push(Instruction::Kernel { kernel, inputs, outputs, scratch }, e);
     }
-    /// Contiguous roots for all outputs of an equation, whose instruction is the next item.
+    /// New contiguous roots for the outputs of an equation. The next item writes them.
     pub(crate) fn results(&mut self, p: &Program, e: &Equation) -> Vec<Seen> {
         let mut outputs = vec![];
         for v in &e.outputs {
@@ -241,7 +241,7 @@ impl Schedule {
         }
         outputs
     }
-    /// A splat: one number everywhere.
+    /// A splat: an array in which every element is this number.
     fn splat(&mut self, t: &LeafType, v: f64) -> Seen {
         let root = self.literal(t.kind, v);
         let mut layout = Layout::contiguous(&t.shape);
@@ -253,7 +253,7 @@ impl Schedule {
             (a.as_ptr() as usize, SmallVec::from_slice(a.strides()), Shape::from_slice(a.shape()), c.leaf_type().kind)
         });
         let mut layout = Layout { shape, strides, offset: 0 };
-        // The lowest element is the base.
+        // The base of a constant is its lowest element.
         let low: isize = layout.shape.iter().zip(&layout.strides).map(|(n, s)| (*n as isize - 1).max(0) * (*s).min(0)).sum();
         layout.offset = if layout.is_empty() { 0 } else { low.unsigned_abs() };
         let there = self.addresses.entry(address).or_default();
@@ -277,7 +277,7 @@ impl Schedule {
             None => x,
         }
     }
-    /// Has an output written to its place, by the item that makes it or by a copy.
+    /// Has output `k` written to its place, by the item that makes the value or by a copy.
     fn output(&mut self, p: &Program, k: usize, v: Value) {
         let x = self.seen(v);
         if self.output_in_pieces(k, &x) {

@@ -1,4 +1,4 @@
-//! Scratch: memory that an item needs only while it runs, where the parts of a loop leave their shares of folds and sums.
+//! Scratch: memory that an item needs only while it runs. The parts of a loop leave their shares of folds and sums in it.
 use super::codegen;
 use super::frame::Frame;
 use super::item::{Draft, Item};
@@ -7,13 +7,13 @@ use crate::kernels::group::Group;
 use hypertape_ir::array::Kind;
 use hypertape_ir::error::Result;
 
-/// Sizes the scratch of every item.
+/// Finds the size of the scratch of each item.
 pub(crate) fn size(f: &mut Frame) -> Result<()> {
     f.scratch = f.schedule.items.iter().map(|item| bytes(item, &f.schedule.roots)).collect();
     Ok(())
 }
 
-/// Bytes of scratch that an item needs, besides roots that are scratch.
+/// The bytes of scratch that an item needs. Scratch that is a root of its own is not counted.
 fn bytes(item: &Item, roots: &[Root]) -> usize {
     match item {
         Item::Fusion(c) => codegen::group(c, &[], roots).partials().saturating_mul(8),
@@ -26,7 +26,7 @@ fn bytes(item: &Item, roots: &[Root]) -> usize {
     }
 }
 
-/// Doubles that the parts of a pass need for its sums.
+/// The number of doubles that the parts of a matrix pass need for its sums.
 pub(crate) fn sums(d: &Draft, g: &Group, kind: Kind) -> usize {
     d.pass.sums(kind, d.ends.len(), g.parts)
 }

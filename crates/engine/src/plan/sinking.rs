@@ -1,6 +1,6 @@
 //! Sinking: a fusion moves down into the first fusion that reads it, if both run over the same indices.
 //!
-//! So the work between two products comes to stand in one loop, and a matrix pass can fuse it with both products.
+//! This collects the work between two products in one loop, so that a matrix pass can fuse it with both products.
 use super::item::Item;
 use super::liveness::last_uses;
 use super::roots::{Home, Root};
@@ -8,7 +8,7 @@ use super::schedule::Schedule;
 use super::thresholds::SINKING_WINDOW;
 use hypertape_ir::error::Result;
 
-/// Sinks fusions.
+/// Sinks fusions, the last one first.
 pub(crate) fn sink(s: &mut Schedule) -> Result<()> {
     let mut last = last_uses(&s.items, &s.roots);
     for k in (0..s.items.len()).rev() {

@@ -1,4 +1,4 @@
-//! Slots and buffer donation: a result gets memory of its own, or overwrites an operand that dies where the result is made.
+//! Slots and buffer donation: a result gets memory of its own, or overwrites an operand that is last used where the result is made.
 use super::frame::{Frame, Slot, Slots};
 use super::item::Item;
 use super::roots::Home;

@@ -1,10 +1,11 @@
-//! Transposed products: (a·b)ᵀ = bᵀ·aᵀ. A product that only its transposition reads is computed transposed, and not copied.
+//! Transposed products: (a·b)ᵀ = bᵀ·aᵀ. If only a transposition reads a product, the product is computed transposed, and nothing is copied.
 use super::machine::{Expanded, retain};
 use hypertape_ir::error::Result;
 use hypertape_ir::operation::{Contraction, Lowering, View};
 use hypertape_ir::program::Values;
 
-/// Replaces permutations that exchange the axes of a product's two operands. Dead equations would count as readers.
+/// Finds each permutation that exchanges the free axes of a product's two operands, and replaces it by the product with its operands exchanged. There
+/// must be no dead equations, because they would count as readers.
 pub(crate) fn exchange_operands(x: &mut Expanded) -> Result<()> {
     let Expanded { program: p, asked } = x;
     let mut reads = vec![0u32; p.types.len()];

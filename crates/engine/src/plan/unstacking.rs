@@ -1,11 +1,11 @@
-//! Unstacking: an array of a few planes becomes separate planes, so that work on the stack and work on one plane can share a loop.
+//! Unstacking: a stack, an array of a few planes along its first axis, becomes separate planes, so that work on it and on one plane can share a loop.
 use super::machine::Expanded;
 use super::thresholds::{PLANE_ELEMENTS, PLANES};
 use hypertape_ir::array::LeafType;
 use hypertape_ir::error::Result;
 use hypertape_ir::operation::{Builder, Equation, Fold, Lowering, Part, Program, Value, View};
 
-/// Takes stacks apart where planes are stacked or summed up.
+/// Takes stacks apart if planes are stacked or summed somewhere in the work on them.
 pub(crate) fn unstack(x: &mut Expanded) -> Result<()> {
     let split = stacks(x);
     if split.contains(&true) {
@@ -28,12 +28,12 @@ fn unstacked(Expanded { program: p, asked }: &Expanded, split: Vec<bool>) -> Res
     w.b.finish(&outputs)
 }
 
-/// Whether a value may be taken apart.
+/// Whether a value is a stack that may be taken apart.
 fn is_stack(t: &LeafType) -> bool {
     t.kind.is_real() && t.shape.len() > 1 && (2..=PLANES).contains(&t.shape[0]) && t.len() / t.shape[0] >= PLANE_ELEMENTS
 }
 
-/// Whether every part is one plane.
+/// Whether a placement makes a stack, and each of its parts is one plane.
 fn stacked(p: &Program, e: &Equation, parts: &[Part]) -> bool {
     let whole = p.type_of(e.outputs[0]);
     let one = |(v, part): (&Value, &Part)| {
@@ -43,8 +43,8 @@ fn stacked(p: &Program, e: &Equation, parts: &[Part]) -> bool {
     is_stack(whole) && e.inputs.iter().zip(parts).all(one)
 }
 
-/// For each value, whether it is taken apart. Values that elementwise work joins are taken apart together, if somewhere in the set planes are
-/// stacked or summed.
+/// For each value, whether it is taken apart. Values that elementwise equations connect form a set, and are taken apart together. This happens if
+/// planes are stacked or summed somewhere in the set, and if each of its elementwise equations works plane by plane.
 fn stacks(Expanded { program: p, asked }: &Expanded) -> Vec<bool> {
     let lowered = || p.equations.iter().zip(asked).map(|(e, a)| (e, &a.lowering));
     let mut group: Vec<usize> = (0..p.types.len()).collect();
@@ -79,7 +79,7 @@ fn stacks(Expanded { program: p, asked }: &Expanded) -> Vec<bool> {
     (0..p.types.len()).map(|i| wanted[find(&mut group, i)]).collect()
 }
 
-/// Whether elementwise work is the same work on each plane.
+/// Whether an elementwise equation works plane by plane, or makes no stack.
 fn works_on_planes(p: &Program, e: &Equation) -> bool {
     let whole = p.type_of(e.outputs[0]);
     if !is_stack(whole) {
@@ -98,7 +98,7 @@ struct Writer<'a> {
     p: &'a Program,
     split: Vec<bool>,
     b: Builder,
-    /// What values have become: whole, in planes, or both.
+    /// For each value of `p`, its new value as a whole, or its planes, or both.
     whole: Vec<Option<Value>>,
     planes: Vec<Vec<Value>>,
 }

@@ -1,14 +1,14 @@
-//! Uses: which items read or write each root, kept up to date while a pass merges items.
+//! Uses: the items that read or write each root, kept up to date while a pass merges items.
 use super::item::Item;
 use super::roots::Root;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
-/// For each root, the items that touch it.
+/// For each root, the items that touch it, that is, read or write it.
 pub(super) struct Uses {
-    /// In order, with how often each touches it.
+    /// For each root, its items in order, each with how often it touches the root.
     items: Vec<BTreeMap<usize, u32>>,
-    /// The root that took the place of each: a union-find forest with path halving (Tarjan and van Leeuwen 1984).
+    /// For each root, the root that replaced it, or itself: a union-find forest with path halving (Tarjan and van Leeuwen 1984).
     names: Vec<Cell<usize>>,
 }
 
@@ -20,7 +20,7 @@ impl Uses {
         }
         uses
     }
-    /// The root that stands for this one.
+    /// The root that now stands for this one.
     pub(super) fn name(&self, mut root: usize) -> usize {
         loop {
             let next = self.names[self.names[root].get()].get();
@@ -30,21 +30,21 @@ impl Uses {
             root = next;
         }
     }
-    /// Takes in an item.
+    /// Adds the uses of an item.
     pub(super) fn add(&mut self, k: usize, item: &Item, roots: &[Root]) {
         item.roots(roots, &mut |r| {
             let r = self.name(r);
             *self.items[r].entry(k).or_default() += 1;
         });
     }
-    /// Forgets an item, which must not have changed since it was taken in.
+    /// Removes the uses of an item. The item must not have changed since its uses were added.
     pub(super) fn remove(&mut self, k: usize, item: &Item, roots: &[Root]) {
         item.roots(roots, &mut |r| {
             let r = self.name(r);
             self.items[r].remove(&k);
         });
     }
-    /// Lets a root stand for another, wherever items say that one.
+    /// Replaces one root by another. Items may go on naming the old root.
     pub(super) fn rename(&mut self, old: usize, new: usize) {
         let (old, new) = (self.name(old), self.name(new));
         let mut fewer = std::mem::take(&mut self.items[old]);
@@ -60,7 +60,7 @@ impl Uses {
     pub(super) fn each(&self, root: usize) -> impl Iterator<Item = usize> {
         self.items[self.name(root)].keys().copied()
     }
-    /// The first and the last item that touch a root, and how many do, if those two touch it once.
+    /// The first and the last item that touch a root, and the number of items that touch it. `None` unless both of these items touch it once.
     pub(super) fn ends(&self, root: usize) -> Option<(usize, usize, usize)> {
         let of = &self.items[self.name(root)];
         match (of.first_key_value()?, of.last_key_value()?) {
@@ -68,7 +68,7 @@ impl Uses {
             _ => None,
         }
     }
-    /// Whether an item between these two, both excluded, touches a root.
+    /// Whether an item strictly between these two touches a root.
     pub(super) fn between(&self, root: usize, first: usize, last: usize) -> bool {
         first + 1 < last && self.items[self.name(root)].range(first + 1..last).next().is_some()
     }

@@ -1,10 +1,10 @@
-//! What holds between passes over equations: each value is made once and before it is read, nothing is dead, lowerings fit their values.
+//! What must hold between passes over equations: each value is made once and before it is read, nothing is dead, lowerings fit their values.
 use super::lowering::lowering;
 use crate::plan::machine::{Expanded, live};
 use hypertape_ir::array::LeafType;
 use hypertape_ir::operation::{Equation, Lowering, Program, ScanSpec, Trip};
 
-/// What is wrong with equations, if anything.
+/// Checks equations. An error says what is wrong.
 pub(crate) fn equations(x: &Expanded) -> Result<(), String> {
     let p = &x.program;
     p.check_values().map_err(|flaw| flaw.to_string())?;
@@ -23,7 +23,7 @@ pub(crate) fn equations(x: &Expanded) -> Result<(), String> {
 fn equation(p: &Program, e: &Equation, l: &Lowering, body: Option<&Expanded>) -> Result<(), String> {
     match (l, body) {
         (Lowering::Composite(_), _) => Err("written in terms of other operations, which are not there".into()),
-        // Once it has a body, constants that were hoisted stand beside those of the recorded body.
+        // An expanded body may have hoisted constants beside those of the recorded body. So the loop is held against the expanded body.
         (Lowering::Scan(spec), Some(body)) => loop_body(p, e, spec, body),
         _ => {
             let inputs: Vec<&LeafType> = e.inputs.iter().map(|v| p.type_of(*v)).collect();
@@ -33,7 +33,7 @@ fn equation(p: &Program, e: &Equation, l: &Lowering, body: Option<&Expanded>) ->
     }
 }
 
-/// Whether a loop and its body agree on carries, items, constants and results.
+/// Checks that a loop and its body agree on carries, items, constants and results.
 fn loop_body(p: &Program, e: &Equation, spec: &ScanSpec, body: &Expanded) -> Result<(), String> {
     let inner = &body.program;
     inner.check_values().map_err(|problem| format!("in its body, {problem}"))?;

@@ -1,10 +1,10 @@
-//! Whether the operands of an instruction have the elements that its kernel goes through.
+//! Checks that the operands of an instruction have the elements that its kernel goes through.
 use crate::kernels::group::{self, Group, Target};
 use crate::kernels::join::Piece;
 use crate::plan::code::{Feed, Instruction, Operand, Stream};
 use hypertape_ir::array::{Layout, Shared};
 
-/// Memory that a base stands for: its bytes, and what its start is a multiple of.
+/// The memory of a base: its bytes, and the alignment of its start.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Extent {
     pub(super) bytes: usize,
@@ -13,7 +13,7 @@ pub(super) struct Extent {
 
 impl Extent {
     pub(super) const NOTHING: Extent = Extent { bytes: 0, align: 64 };
-    /// Of an operand, from its lowest element.
+    /// The extent of an operand, from its lowest element on.
     pub(super) fn of(o: &Operand) -> Self {
         Extent { bytes: o.reach().saturating_mul(o.kind.bytes()), align: o.kind.bytes() }
     }
@@ -27,7 +27,7 @@ impl Extent {
     }
 }
 
-/// What of an instruction does not fit its operands, if anything. Loops and branches are looked at for themselves.
+/// Checks that an instruction fits its operands. Loops and branches are checked in `nested.rs`.
 pub(super) fn instruction(i: &Instruction<Operand>) -> Result<(), String> {
     let fits = match i {
         Instruction::Group { group, loads, stores, tails, partial } => {
@@ -39,7 +39,7 @@ pub(super) fn instruction(i: &Instruction<Operand>) -> Result<(), String> {
             let kept = (0..x.layout.shape.len()).filter(|a| !axes.contains(a)).map(|a| x.layout.shape[a]).product::<usize>();
             x.kind == out.kind && is_plain(out, kept)
         }
-        // The product itself looks at how long its operands are.
+        // The kernel of a product checks the lengths of its operands itself.
         Instruction::Contract { a, b, out, .. } => a.kind == out.kind && b.kind == out.kind && is_plain(out, out.layout.len()),
         Instruction::Copy { x, out } => x.kind == out.kind && is_plain(out, x.layout.len()),
         Instruction::Place { parts, out, .. } => {
@@ -56,18 +56,18 @@ pub(super) fn instruction(i: &Instruction<Operand>) -> Result<(), String> {
     if fits { Ok(()) } else { Err("has operands that do not fit each other".into()) }
 }
 
-/// Whether an operand is so many elements in their order.
+/// Whether an operand is this many elements, contiguous and in order.
 pub(super) fn is_plain(o: &Operand, len: usize) -> bool {
     o.layout.len() == len && (len == 0 || o.layout.is_contiguous() && o.reach() == len)
 }
 
-/// Whether a layout names elements of an array of this length alone.
+/// Whether a layout stays within an array of this length.
 fn within(l: &Layout, len: usize) -> bool {
     let (low, high) = l.span();
     l.is_empty() || low < high && high <= len
 }
 
-/// Whether elements from an offset on, along loops of these lengths and strides, lie within an operand.
+/// Whether loops of these lengths and strides, from the operand's first element on, stay within the operand.
 fn reaches(o: &Operand, loops: impl Iterator<Item = (usize, isize)>) -> bool {
     let (mut low, mut high) = (o.layout.offset as isize, o.layout.offset as isize);
     for (n, stride) in loops {
@@ -77,7 +77,7 @@ fn reaches(o: &Operand, loops: impl Iterator<Item = (usize, isize)>) -> bool {
     low >= 0 && (high as usize) < o.reach()
 }
 
-/// A group on its operands, results, fold results and scratch.
+/// Checks a group on its operands, results, fold results and scratch.
 fn group(g: &Group, loads: &[&Operand], stores: &[Operand], tails: &[Operand], partial: Option<&Operand>) -> Result<(), String> {
     if !g.fits() || [loads.len(), stores.len(), tails.len()] != [g.loads.len(), g.stores.len(), g.tails.len()] {
         return Err("has other operands than its group, or more than fit".into());
@@ -139,7 +139,8 @@ fn stream(s: &Stream<Operand>) -> Result<(), String> {
     if rows && products && s.ends.iter().all(ends) && sums { Ok(()) } else { Err("goes through more than its operands have".into()) }
 }
 
-/// Whether a result may be written where an operand of the same instruction lies: a group does so element by element, from a register.
+/// Whether a result may be written where an operand of the same instruction lies. It may in a group that writes the result from a register, element
+/// by element.
 pub(super) fn may_overwrite(i: &Instruction<Operand>, result: &Operand, operand: &Operand) -> bool {
     let Instruction::Group { group, stores, .. } = i else { return false };
     let from_register = stores.iter().zip(&group.stores).any(|(o, s)| std::ptr::eq(o, result) && !s.direct);

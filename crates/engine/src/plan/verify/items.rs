@@ -1,4 +1,4 @@
-//! What holds between passes over items: each root is made once and before it is read, views lie within their roots, outputs are written.
+//! What must hold between passes over items: each root is made once and before it is read, views lie within their roots, outputs are written.
 use crate::kernels::group::Extent;
 use crate::plan::code::{Access, Instruction};
 use crate::plan::fusion::{Ending, Fusion, Node};
@@ -6,7 +6,7 @@ use crate::plan::item::{Draft, Item};
 use crate::plan::roots::{Home, Joined, Seen};
 use crate::plan::schedule::Schedule;
 
-/// What is wrong with items, if anything; nothing as long as equations are not items yet.
+/// Checks items. An error says what is wrong. As long as equations are not items yet, there is nothing to check.
 pub(crate) fn items(s: &Schedule) -> Result<(), String> {
     if s.pending.is_some() {
         return Ok(());
@@ -18,7 +18,7 @@ pub(crate) fn items(s: &Schedule) -> Result<(), String> {
     c.outputs()
 }
 
-/// What an item is called in messages.
+/// The name of an item in messages.
 fn label(item: &Item) -> String {
     match (item, item.fusion()) {
         (Item::Step(step), _) => step.name.clone(),
@@ -29,7 +29,7 @@ fn label(item: &Item) -> String {
 
 struct Checker<'a> {
     s: &'a Schedule,
-    /// For each root, whether an item so far makes it.
+    /// For each root, whether an item that was checked so far makes it.
     made: Vec<bool>,
 }
 
@@ -42,7 +42,7 @@ impl Checker<'_> {
             Item::Step(step) => self.instruction(k, &step.instruction),
         }
     }
-    /// A view that item `k` reads from memory.
+    /// Checks a view that item `k` reads from memory.
     fn read(&self, k: usize, x: &Seen) -> Result<(), String> {
         let root = self.s.roots.get(x.root).ok_or_else(|| format!("reads root {}, which there is not", x.root))?;
         self.within(x)?;
@@ -55,14 +55,14 @@ impl Checker<'_> {
             _ => Ok(()),
         }
     }
-    /// Whether a view lies within its root.
+    /// Checks that a view lies within its root.
     fn within(&self, x: &Seen) -> Result<(), String> {
         let (low, high) = x.layout.span();
         let len = self.s.roots[x.root].len;
         let fits = x.layout.is_empty() || low < high && x.start.checked_add(high).is_some_and(|end| end <= len);
         if fits { Ok(()) } else { Err(format!("a view leaves root {}: elements {}..{} of {len}", x.root, x.start + low, x.start + high)) }
     }
-    /// A root that item `k` makes.
+    /// Checks a root that item `k` makes, and notes that it is made.
     fn make(&mut self, k: usize, r: usize) -> Result<(), String> {
         let root = self.s.roots.get(r).ok_or_else(|| format!("makes root {r}, which there is not"))?;
         if !matches!(root.home, Home::Slot | Home::Output(..)) {
@@ -81,7 +81,7 @@ impl Checker<'_> {
         let is_scan = matches!(i, Instruction::Scan(_));
         i.visit(&mut |x, access| match access {
             Access::Read | Access::Add => reads.push(x),
-            // A loop that makes states again may use the pool of the loop that keeps some.
+            // A loop that recomputes the states of an earlier loop may use the pool of that loop.
             Access::Scratch if is_scan && self.made[x.root] => reads.push(x),
             Access::Write | Access::Scratch => makes.push(x),
         });
@@ -91,7 +91,7 @@ impl Checker<'_> {
             self.make(k, x.root)
         })
     }
-    /// A fusion, which besides what is in memory reads `heads`: products that the item itself makes.
+    /// Checks a fusion. Besides what is in memory, it may read `heads`, products that the same item makes.
     fn fusion(&mut self, k: usize, c: &Fusion, heads: &[usize]) -> Result<(), String> {
         for x in &c.loads {
             if x.layout.shape != c.shape {
@@ -150,7 +150,7 @@ impl Checker<'_> {
         }
         Ok(())
     }
-    /// Whether every output is written, in pieces one after another.
+    /// Checks that each output is written, in pieces without gaps or overlaps.
     fn outputs(&self) -> Result<(), String> {
         let mut pieces = vec![vec![]; self.s.outputs];
         for (r, root) in self.s.roots.iter().enumerate() {
@@ -177,7 +177,7 @@ impl Checker<'_> {
     }
 }
 
-/// Whether pieces lie in their rows, in order and apart.
+/// Checks that pieces lie within their rows, in order and without overlaps.
 fn joined(j: &Joined, len: usize) -> Result<(), String> {
     let mut end = 0;
     for p in &j.pieces {

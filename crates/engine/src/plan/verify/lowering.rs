@@ -1,9 +1,9 @@
-//! What operations ask of the executor, held against the types of their values: a plan trusts nothing else.
+//! Checks of lowerings: what an operation asks of the executor must fit the types of its values. A plan relies only on what is checked here.
 use hypertape_ir::array::LeafType;
 use hypertape_ir::error::{ErrorKind, Malformed, Typed};
 use hypertape_ir::operation::{Contraction, Instruction, Lowering, Micro, Part, Reg, View};
 
-/// What of a lowering does not fit values of these types, if anything.
+/// Checks that a lowering fits values of these types.
 pub(crate) fn lowering(l: &Lowering, inputs: &[&LeafType], outputs: &[&LeafType]) -> Result<(), ErrorKind> {
     let operands = |n: usize| -> Result<&LeafType, ErrorKind> {
         match outputs {
@@ -47,7 +47,7 @@ pub(crate) fn lowering(l: &Lowering, inputs: &[&LeafType], outputs: &[&LeafType]
         }
         Lowering::Scan(spec) => agree(spec.types(inputs)?.iter(), outputs),
         Lowering::Cond(spec) => agree(spec.types(inputs)?.iter(), outputs),
-        // What these make is checked where they are written out; these two read and write slices.
+        // The equations of a composite are checked once it is expanded. Kernels and external code read and write slices.
         Lowering::Composite(_) | Lowering::Kernel(_) | Lowering::Named(..) | Lowering::External(_) => Ok(()),
     }
 }
@@ -64,7 +64,7 @@ fn agree<'a>(made: impl Iterator<Item = &'a LeafType> + Clone, outputs: &[&LeafT
     Err(ErrorKind::Types { of: Typed::Lowered, expected, given: made.cloned().collect() })
 }
 
-/// Whether every register is there when it is read.
+/// Whether every register is set before it is read.
 fn micro(m: &Micro) -> bool {
     let most = usize::from(m.inputs) + m.code.len();
     let there = |k: usize, r: &Reg| usize::from(r.0) < usize::from(m.inputs) + k;
@@ -119,7 +119,7 @@ fn contraction(c: &Contraction, inputs: &[&LeafType], y: &LeafType) -> bool {
     pairs && c.batch.iter().map(|p| a[p.0]).chain(free(0, a)).chain(free(1, b)).eq(y.shape.iter().copied())
 }
 
-/// Whether a part lies in the whole.
+/// Whether a part lies within the whole.
 fn part(p: &Part, x: &LeafType, y: &LeafType) -> bool {
     let (x, y) = (&x.shape, &y.shape);
     let within = |i: usize| {
@@ -129,7 +129,7 @@ fn part(p: &Part, x: &LeafType, y: &LeafType) -> bool {
     [x.len(), p.start.len(), p.step.len()] == [y.len(); 3] && (0..x.len()).all(within)
 }
 
-/// Whether no two parts of an array share a place. Parts one after another along an axis are told apart in one go.
+/// Whether no two parts of an array share a place. If all parts lie one after another along an axis, pairs need not be compared.
 fn apart(parts: &[Part], inputs: &[&LeafType]) -> bool {
     let mut all: Vec<(&Part, &[usize])> =
         parts.iter().zip(inputs).map(|(p, x)| (p, &x.shape[..])).filter(|(_, x)| !x.contains(&0)).collect();

@@ -1,10 +1,10 @@
-//! What holds between passes over a frame: lifetimes reach to the last use, slots are long enough, and slots in use together lie apart.
+//! What must hold between passes over a frame: lifetimes reach to the last use, slots are long enough, slots in use together do not overlap.
 use crate::plan::demand::aligned;
 use crate::plan::frame::{Frame, Slot};
 use crate::plan::roots::Home;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What is wrong with what is decided so far of a frame, if anything.
+/// Checks what is decided of a frame so far. An error says what is wrong.
 pub(crate) fn memory(f: &Frame) -> Result<(), String> {
     let (items, roots) = (&f.schedule.items, &f.schedule.roots);
     if f.scratch.len() != items.len() {
@@ -20,11 +20,11 @@ pub(crate) fn memory(f: &Frame) -> Result<(), String> {
     if f.replaces.iter().zip(&f.may_replace).any(|(does, may)| *does && !may) {
         return Err("a carry is written where it was read, though later loops read it".into());
     }
-    // Before they are packed, all lie at 0.
+    // Before packing, all slots lie at 0.
     if f.slots.bytes > 0 { apart(&f.slots.slots, f.slots.bytes) } else { Ok(()) }
 }
 
-/// What is wrong with a root that item `k` touches.
+/// What is wrong with a root that item `k` touches, if anything.
 fn touched(f: &Frame, k: usize, r: usize) -> Option<(usize, String)> {
     let root = &f.schedule.roots[r];
     if f.last.get(r).is_some_and(|last| *last < k) {
@@ -41,11 +41,11 @@ fn touched(f: &Frame, k: usize, r: usize) -> Option<(usize, String)> {
     (slot.bytes < bytes).then(|| (r, format!("of {bytes} bytes in a slot of {}", slot.bytes)))
 }
 
-/// Whether slots in use together lie apart, and within the frame.
+/// Checks that slots in use together do not overlap, and that slots lie within the frame.
 fn apart(slots: &[Slot], frame: usize) -> Result<(), String> {
     let mut order: Vec<usize> = (0..slots.len()).filter(|i| slots[*i].bytes > 0).collect();
     order.sort_by_key(|i| slots[*i].from);
-    // Slots in use: by when they are so for the last time, and by address.
+    // The slots in use, by their last use and by address.
     let (mut ends, mut places) = (BTreeSet::new(), BTreeMap::new());
     for i in order {
         let s = &slots[i];

@@ -1,4 +1,4 @@
-//! What must hold: of lowerings before they are planned, between passes, and of a finished plan.
+//! Checks: of lowerings before they are planned, of what must hold between passes, and of a finished plan.
 mod equations;
 mod geometry;
 mod items;

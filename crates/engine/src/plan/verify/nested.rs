@@ -1,12 +1,12 @@
-//! Loops and branches in a finished plan: frames are long enough, and rows and states lie within what is stacked, in every step.
+//! Checks of loops and branches in a finished plan: frames are long enough, and the rows and states of every step lie within their arrays.
 use super::geometry::{Extent, is_plain};
 use crate::plan::code::{Block, Buffer, Cond, Each, Instruction, Keeps, Operand, Replay, Row, Scan};
 use hypertape_ir::array::Kind;
 
-/// A nested block: what it is to its instruction, and the bases that it runs with.
+/// A nested block: its role in the instruction, the block, and the bases that it runs with.
 type Nested<'a> = (&'static str, &'a Block, Vec<Extent>);
 
-/// The blocks in an instruction.
+/// Checks a loop or branch, and returns its nested blocks.
 pub(super) fn blocks(i: &Instruction<Operand>) -> Result<Vec<Nested<'_>>, String> {
     match i {
         Instruction::Scan(s) => scan(s),
@@ -23,7 +23,7 @@ fn cond(c: &Cond<Operand>) -> Result<Vec<Nested<'_>>, String> {
     Ok(vec![("if so", &c.yes, bases.clone()), ("if not", &c.no, bases)])
 }
 
-/// A loop: its body, its test, and the steps that it makes again.
+/// A loop: its body, its test, and the steps that recompute states.
 fn scan(s: &Scan<Operand>) -> Result<Vec<Nested<'_>>, String> {
     let carries: Vec<Extent> = s.finals.iter().map(Extent::of).collect();
     fits(carries.len() == s.init.len() && s.spare.len() == carries.len(), "has other numbers of carries")?;
@@ -86,7 +86,7 @@ fn scan(s: &Scan<Operand>) -> Result<Vec<Nested<'_>>, String> {
     Ok(inside)
 }
 
-/// The bases of a step that is made again.
+/// The bases of a step that recomputes a state.
 fn again(r: &Replay<Operand>, steps: usize) -> Result<Vec<Extent>, String> {
     kept(&r.kept, None)?;
     let own = (r.further + if r.alone { 1 } else { 2 }).saturating_mul(r.kept.states.bytes);
@@ -103,7 +103,7 @@ fn again(r: &Replay<Operand>, steps: usize) -> Result<Vec<Extent>, String> {
     Ok(bases)
 }
 
-/// Whether the pool has room for the states that are kept, and the last, and carries lie within a state, apart.
+/// Checks that the pool has room for the kept states and the last state, and that carries lie within a state without overlaps.
 fn kept(k: &Keeps<Operand>, carries: Option<&[Extent]>) -> Result<(), String> {
     let room = k.slots.saturating_add(1).saturating_mul(k.states.bytes);
     fits(room <= Extent::of(&k.pool).bytes, "has no room for the states that it keeps")?;
@@ -119,7 +119,7 @@ fn kept(k: &Keeps<Operand>, carries: Option<&[Extent]>) -> Result<(), String> {
 
 const COUNTER: Extent = Extent { bytes: 4, align: 4 };
 
-/// What a row of a stacked operand reaches, if those of all steps lie within it.
+/// The extent of one row of a stacked operand, if the rows of all steps lie within the operand.
 fn row(r: &Row<Operand>, steps: usize) -> Option<Extent> {
     let (l, whole, size) = (&r.whole.layout, Extent::of(&r.whole).bytes, r.whole.kind.bytes());
     let (rows, rest) = l.shape.split_first().zip(l.strides.get(1..)).map(|((n, shape), strides)| (*n, shape.iter().zip(strides)))?;
@@ -134,7 +134,7 @@ fn row(r: &Row<Operand>, steps: usize) -> Option<Extent> {
     (rows >= steps && inside(0) && inside(steps.saturating_sub(1)) && aligned).then_some(Extent { bytes, align: size })
 }
 
-/// The base that a nested frame is.
+/// The extent of a nested frame.
 fn frame(o: &Operand) -> Extent {
     Extent { align: if o.start.is_multiple_of(64) { 64 } else { 8 }, ..Extent::of(o) }
 }

@@ -1,9 +1,13 @@
-//! The finished plan, checked in every build before it may run: the unsafe code of the arena and the kernels relies on what is checked here.
+//! The check of a finished plan, in every build, before it may run. The unsafe code of the arena and the kernels relies on this check.
 //!
-//! The check follows the bytes of a block through its instructions, and knows of each which root lies there. So it sees by itself, whatever the
-//! passes believed, that every operand lies within its base and is aligned, that what is written is not used otherwise by the same instruction,
-//! that what is read is what its maker wrote, nothing in between, and that every byte of the outputs is written. Time is that of a search for
-//! every operand.
+//! The check follows the instructions of a block, and records which root lies in which bytes. It does not rely on what the passes concluded. It
+//! checks that
+//! - every operand lies within its base and is aligned;
+//! - an instruction does not use the bytes that it writes for anything else;
+//! - an instruction reads what the maker of the root wrote, and nothing overwrote it since;
+//! - every byte of the outputs is written.
+//!
+//! It takes the time of one search for each operand.
 use super::geometry::{self, Extent};
 use super::nested;
 use crate::plan::Plan;
@@ -14,14 +18,14 @@ use smallvec::SmallVec;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// What is wrong, and the user's line of the instruction.
+/// What is wrong, and the line of the user's code that the instruction comes from.
 #[derive(Debug)]
 struct Fault {
     problem: String,
     site: Option<Site>,
 }
 
-/// An error if the plan is not fit to run.
+/// Checks a plan. It is an error if the plan is not fit to run.
 pub(crate) fn plan(p: &Plan) -> Result<(), Error> {
     let whole = whole(p).and_then(|outer| block(&p.block, &outer));
     whole.map_err(|Fault { problem, site }| {
@@ -30,7 +34,7 @@ pub(crate) fn plan(p: &Plan) -> Result<(), Error> {
     })
 }
 
-/// The frame, inputs and outputs of a plan, which must lie apart in its arena.
+/// The extents of a plan's frame, inputs and outputs. The frame and the outputs must not overlap in the arena.
 fn whole(p: &Plan) -> Result<Vec<Extent>, Fault> {
     let mut outer = vec![Extent { bytes: p.block.frame, align: 64 }];
     outer.extend(p.inputs.iter().map(|t| Extent { bytes: t.bytes(), align: t.kind.bytes() }));
@@ -52,7 +56,7 @@ fn wrong(problem: String) -> Fault {
     Fault { problem, site: None }
 }
 
-/// A block whose frame, inputs and outputs are these.
+/// Checks a block whose frame, inputs and outputs have these extents.
 fn block(b: &Block, outer: &[Extent]) -> Result<(), Fault> {
     if outer.len() != 1 + b.inputs + b.outputs {
         return Err(wrong(format!("a block of {} inputs and {} outputs is run with {} bases", b.inputs, b.outputs, outer.len())));
@@ -77,7 +81,7 @@ fn block(b: &Block, outer: &[Extent]) -> Result<(), Fault> {
     m.outputs().map_err(wrong)
 }
 
-/// Whether states and nested blocks are numbered as they come.
+/// Checks that states and nested blocks are numbered in their order.
 fn numbered(i: &Instruction<Operand>, states: &mut usize, children: &mut usize) -> Result<(), String> {
     let (number, next) = match i {
         Instruction::External { state, .. } => (*state, states),
@@ -97,7 +101,7 @@ struct Used<'a> {
     access: Access,
 }
 
-/// What lies where, after some instructions.
+/// What lies where, after the instructions that were checked so far.
 struct Memory<'a> {
     block: &'a Block,
     bases: Vec<Extent>,
@@ -106,12 +110,13 @@ struct Memory<'a> {
 }
 
 impl Memory<'_> {
-    /// The base that stands for the same memory: a carry's new value may lie where the old one does.
+    /// The base that stands for the memory of a base. Where the new value of a carry is written over the old one, both have the base of the old
+    /// value.
     fn canonical(&self, base: usize) -> usize {
         let carry = base.checked_sub(1 + self.block.inputs).filter(|k| self.block.replaces.get(*k) == Some(&true));
         carry.map_or(base, |k| 2 + k)
     }
-    /// The bytes of an operand, which must lie within its base, aligned.
+    /// The bytes of an operand. They must lie within its base and be aligned.
     fn range(&self, o: &Operand) -> Result<Range<usize>, String> {
         let Some(base) = self.bases.get(o.base) else { return Err(format!("has an operand at base {}, which there is not", o.base)) };
         if o.layout.is_empty() {
@@ -125,7 +130,7 @@ impl Memory<'_> {
         }
         Ok(o.start..end)
     }
-    /// Follows an instruction.
+    /// Checks an instruction, and notes what it writes.
     fn step<'a>(&mut self, i: &'a Instruction<Operand>) -> Result<(), String> {
         let mut used: SmallVec<[Used<'a>; 12]> = SmallVec::new();
         let mut problem = None;
@@ -137,7 +142,7 @@ impl Memory<'_> {
         if let Some(p) = problem {
             return Err(p);
         }
-        // A loop that makes states again reads those that are kept, though it may then use their memory for others.
+        // A loop that recomputes states reads the kept states, even if it may then use their memory for other states.
         let pools = match i {
             Instruction::Scan(s) => s.replays.iter().map(|r| &r.kept.pool).collect(),
             _ => vec![],
@@ -153,7 +158,7 @@ impl Memory<'_> {
         }
         Ok(())
     }
-    /// Whether what is read lies there.
+    /// Checks that the root that is read lies there.
     fn holds(&self, u: &Used<'_>) -> Result<(), String> {
         let before = self.owners.range(..(u.base, u.range.end)).next_back().filter(|((base, _), _)| *base == u.base);
         let over = before.filter(|(_, (end, _))| *end > u.range.start);
@@ -176,7 +181,7 @@ impl Memory<'_> {
         }
         self.owners.insert((u.base, u.range.start), (u.range.end, u.o.root));
     }
-    /// Whether every byte of the outputs is written.
+    /// Checks that every byte of the outputs is written.
     fn outputs(&self) -> Result<(), String> {
         let mut written = vec![0; self.bases.len()];
         self.owners.iter().for_each(|((base, from), (to, _))| written[*base] += to - from);
@@ -191,11 +196,11 @@ impl Memory<'_> {
     }
 }
 
-/// Whether what is written is used by nothing else in the same instruction. A group may overwrite an operand index by index.
+/// Checks that no operand of an instruction overlaps one that the instruction writes. A group may overwrite an operand index by index.
 fn apart(used: &mut SmallVec<[Used<'_>; 12]>, i: &Instruction<Operand>) -> Result<(), String> {
-    // Of those that lie in the same place, writes come first.
+    // Among operands that begin at the same byte, writes come first.
     used.sort_unstable_by_key(|u| (u.base, u.range.start, u.access == Access::Read));
-    // What reaches furthest so far of what is read, and of what is written.
+    // The written operand and the read operand that reach furthest so far.
     let mut furthest: [Option<&Used<'_>>; 2] = [None, None];
     for u in used.iter() {
         let read = u.access == Access::Read;
