@@ -1,7 +1,7 @@
-//! The arena: one aligned buffer, the bases that operands are found from, and the loans of slices to instructions.
+//! The arena: one aligned buffer, the bases from which operands are addressed, and the slices that are lent to instructions.
 //!
-//! The only unsafe code of the executor. What it trusts is the plan: operands come from [`Plan`](crate::plan::Plan)s alone, which lay them out so
-//! that what an instruction writes overlaps nothing else that it reads or writes; `checks` holds them to it in debug builds.
+//! This is the only unsafe code of the executor. It trusts the plan: operands come from [`Plan`](crate::plan::Plan)s alone. A plan lays them out so
+//! that what an instruction writes overlaps nothing else that it reads or writes; `checks` verifies this in debug builds.
 #![allow(unsafe_code)]
 use crate::kernels::finite::surely_finite;
 use crate::kernels::fold::Number;
@@ -31,7 +31,7 @@ unsafe impl Send for Arena {}
 unsafe impl Sync for Arena {}
 
 impl Arena {
-    /// Of so many bytes; nothing if the system does not give them.
+    /// Allocates this many bytes; `None` if the system does not give them.
     pub(crate) fn new(bytes: usize) -> Option<Self> {
         if bytes == 0 {
             return Some(Self::empty());
@@ -41,7 +41,7 @@ impl Arena {
         let start = unsafe { alloc_zeroed(layout) };
         NonNull::new(start).map(|start| Arena { start, bytes })
     }
-    /// Of no bytes.
+    /// An arena of no bytes.
     pub(crate) fn empty() -> Self {
         Arena { start: NonNull::<Line>::dangling().cast(), bytes: 0 }
     }
@@ -62,7 +62,7 @@ impl Drop for Arena {
 #[repr(align(64))]
 struct Line;
 
-/// Memory that operands are found in, and how much of it there is.
+/// Memory that holds operands: its address and its length.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Base {
     at: *mut u8,
@@ -95,14 +95,14 @@ impl Base {
     pub(crate) fn of_contiguous<T>(a: &ArrayViewD<'_, T>) -> Self {
         Base { at: a.as_ptr().cast_mut().cast(), bytes: size_of::<T>() * a.len() }
     }
-    /// From some bytes on (possibly backwards), this many bytes.
+    /// The `bytes` bytes that begin `from` bytes after the start of this base, or before it if `from` is negative.
     pub(crate) fn part(self, from: isize, bytes: usize) -> Self {
         Base { at: self.at.wrapping_offset(from), bytes }
     }
     pub(crate) fn range(self) -> std::ops::Range<usize> {
         self.at as usize..self.at as usize + self.bytes
     }
-    /// Zeroes it.
+    /// Fills it with zeros.
     pub(crate) fn clear(self) {
         // SAFETY: bases that are cleared are parts of the arena, which nothing else uses while an instruction runs.
         unsafe { std::ptr::write_bytes(self.at, 0, self.bytes) };
@@ -132,7 +132,7 @@ impl Base {
 #[derive(Debug, Clone)]
 pub(crate) struct Bases {
     at: Vec<Base>,
-    /// Whether the last pass over a matrix began at its end; the next begins where that ended.
+    /// Whether the last pass over a matrix went from the end to the start. The next pass goes the other way.
     turned: bool,
 }
 
@@ -156,16 +156,16 @@ impl Bases {
         debug_assert_eq!(T::KIND, o.kind, "operands are lent as what they are");
         self.at[o.base].at.wrapping_add(o.start).cast()
     }
-    /// The storages of operands, and of one result.
+    /// Lends the storages of operands and of one result.
     #[inline]
     pub(crate) fn lend<T: Element, const N: usize>(&mut self, reads: [&Operand; N], write: &Operand) -> ([&[T]; N], &mut [T]) {
-        // SAFETY: the plan gives operands that lie in their bases, aligned, and a result apart from them; nobody else has a loan meanwhile.
+        // SAFETY: the plan's operands lie in their bases, aligned, and the result does not overlap them; nobody else has a loan meanwhile.
         unsafe {
             let reads = reads.map(|o| std::slice::from_raw_parts(self.at::<T>(o).cast_const(), o.reach()));
             (reads, std::slice::from_raw_parts_mut(self.at(write), write.reach()))
         }
     }
-    /// The same, and passing memory seen as `T`.
+    /// The same, with scratch memory seen as elements of `T`.
     #[inline]
     pub(crate) fn lend_with<T: Element, const N: usize>(
         &mut self,
@@ -174,19 +174,19 @@ impl Bases {
         passing: Option<&Operand>,
     ) -> ([&[T]; N], &mut [T], &mut [T]) {
         let scratch: &mut [T] = match passing {
-            // SAFETY: passing memory is the instruction's alone, aligned for doubles; every bit pattern is a number.
+            // SAFETY: scratch memory belongs to the instruction alone and is aligned for doubles; every bit pattern is a number.
             Some(o) => unsafe {
                 std::slice::from_raw_parts_mut(self.at[o.base].at.wrapping_add(o.start).cast(), o.reach() * o.kind.bytes() / size_of::<T>())
             },
             None => &mut [],
         };
-        // SAFETY: as in `lend`; passing memory is apart from operands and result.
+        // SAFETY: as in `lend`; scratch memory does not overlap operands or result.
         unsafe {
             let reads = reads.map(|o| std::slice::from_raw_parts(self.at::<T>(o).cast_const(), o.reach()));
             (reads, std::slice::from_raw_parts_mut(self.at(write), write.reach()), scratch)
         }
     }
-    /// Any number of operands, results and passing doubles.
+    /// Lends any number of operands and results, and scratch memory as doubles.
     pub(crate) fn lend_any(&mut self, reads: &[Operand], writes: &[Operand], passing: Option<&Operand>) -> Loan<'_> {
         // SAFETY: as in `lend` and `lend_with`; results do not overlap each other.
         unsafe {
@@ -210,7 +210,7 @@ impl Bases {
             }
         }
     }
-    /// Runs a group on its operands, results, fold results, and passing memory.
+    /// Runs a group on its operands, results, fold results, and scratch memory.
     #[inline]
     pub(crate) fn group(&mut self, g: &Group, loads: &[Operand], stores: &[Operand], tails: &[Operand], partial: Option<&Operand>) {
         let mut ports = [const { MaybeUninit::<*mut u8>::uninit() }; PORTS];
@@ -222,7 +222,7 @@ impl Bases {
             }
         }
         let partial = partial.map_or(std::ptr::null_mut(), |o| self.at(o));
-        // SAFETY: the first n ports are written; the plan's operands lie in their bases, and results overlap only operands that they take the place of; see `lend`.
+        // SAFETY: n ports are written; the plan's operands lie in their bases; results overlap only operands that they replace; see `lend`.
         unsafe { parts::run(g, std::slice::from_raw_parts(ports.as_ptr().cast(), n), partial) };
     }
     /// Runs a pass over a matrix.
@@ -239,7 +239,7 @@ impl Bases {
             s.ends.iter().map(|(u, out)| (self.at::<T>(&s.stores[*u]).cast_const(), self.at::<T>(out))).collect();
         let partial = s.partial.as_ref().map_or(std::ptr::null_mut(), |o| self.at(o));
         let sums = s.sums.as_ref().map_or(std::ptr::null_mut(), |o| self.at(o));
-        // SAFETY: as in `lend` and `group`: the plan's operands lie in their bases, as long as the pass says, results apart from the rest.
+        // SAFETY: as in `lend` and `group`: the plan's operands lie in their bases and are as long as the pass says; results overlap nothing else.
         unsafe {
             let matrix = std::slice::from_raw_parts(self.at::<T>(&s.matrix).cast_const(), s.matrix.reach());
             let memory = stream::Memory { matrix, heads: &heads, ports: &ports, partial, ends: &ends, sums };
@@ -263,15 +263,15 @@ impl Bases {
     pub(crate) fn put(&mut self, i: usize, v: u32) {
         self.at[i].put(v);
     }
-    /// Copies an operand to memory of the plan's, contiguous.
+    /// Copies an operand to contiguous memory of the plan.
     pub(crate) fn copy<T: Element>(&self, x: &Operand, to: Base) {
-        // SAFETY: as in `lend`: carries are apart from what they start as.
+        // SAFETY: as in `lend`: carries do not overlap their initial values.
         unsafe {
             let from = std::slice::from_raw_parts(self.at::<T>(x).cast_const(), x.reach());
             crate::kernels::copy::copy(from, &x.layout, std::slice::from_raw_parts_mut(to.at.cast(), x.layout.len()));
         }
     }
-    /// Whether so many elements at the start of a base are surely finite.
+    /// Whether the first `len` elements of base `i` are surely finite.
     pub(crate) fn finite(&self, i: usize, kind: Kind, len: usize) -> bool {
         fn typed<T: Real>(at: *const u8, len: usize) -> bool {
             // SAFETY: outputs lie in the arena, contiguous, aligned; this borrows the bases, so nothing runs meanwhile.
@@ -284,7 +284,7 @@ impl Bases {
             Kind::U32 => true,
         }
     }
-    /// An array at the start of a base.
+    /// The array at the start of base `i`.
     pub(crate) fn view(&self, i: usize, kind: Kind, shape: &IxDyn, strides: &IxDyn) -> AnyView<'_> {
         fn typed<'a, T: Element>(at: *const u8, shape: &IxDyn, strides: &IxDyn) -> ArrayViewD<'a, T> {
             // SAFETY: outputs lie in the arena, contiguous, aligned; the view borrows the bases, so nothing runs meanwhile.

@@ -2,7 +2,7 @@
 use super::arena::{Base, Bases};
 use crate::plan::code::{Buffer, Each, Keeps, Operand, Replay, Row, Scan};
 
-/// Bytes that one row of a stacked operand reaches: those of the whole, less the other rows.
+/// Bytes from the lowest to the highest element of one row of a stacked operand: those of the whole, less the steps to the other rows.
 fn row_bytes(r: &Row<Operand>) -> usize {
     let others = r.whole.layout.shape[0].saturating_sub(1);
     (r.whole.reach() * r.whole.kind.bytes()).saturating_sub(others * r.step.unsigned_abs())
@@ -22,7 +22,7 @@ pub(super) fn fix(s: &Scan<Operand>, b: &Bases, bases: &mut Bases, p: usize) {
     }
 }
 
-/// Sets the bases of a body that are rows, and the counter.
+/// Sets the bases of a body that are rows of arrays, here row i, and the counter.
 pub(super) fn rows(s: &Scan<Operand>, b: &Bases, bases: &mut Bases, i: usize) {
     bases.put(1, i as u32);
     for (k, x) in s.items.iter().enumerate() {
@@ -36,7 +36,7 @@ pub(super) fn rows(s: &Scan<Operand>, b: &Bases, bases: &mut Bases, i: usize) {
     }
 }
 
-/// Sets the bases of a body that are parts of a state of the loop number `k` that lies here.
+/// Sets the bases of a body that are parts of a state of replayed loop number `k`; the state lies at `here`.
 pub(super) fn state(s: &Scan<Operand>, bases: &mut Bases, k: usize, here: Base) {
     for (i, x) in s.items.iter().enumerate() {
         match x {
@@ -46,7 +46,7 @@ pub(super) fn state(s: &Scan<Operand>, bases: &mut Bases, k: usize, here: Base) 
     }
 }
 
-/// Where a slot lies: in the pool of the loop that keeps it, or among the player's own.
+/// Where a slot lies: in the pool of the loop that keeps states, or in the player's own memory.
 pub(super) fn slot(b: &Bases, kept: &Keeps<Operand>, own: Option<&Operand>, slot: usize) -> Base {
     let (whole, i) = match own {
         Some(own) if slot > kept.slots => (own, slot - kept.slots - 1),
@@ -55,7 +55,7 @@ pub(super) fn slot(b: &Bases, kept: &Keeps<Operand>, own: Option<&Operand>, slot
     b.find(whole).part((i * kept.states.bytes) as isize, kept.states.bytes)
 }
 
-/// Sets the bases of a step that is made again: row i, from a state to the next.
+/// Sets the bases of a recomputed step: row i of its items, the state before it, and the state after it.
 pub(super) fn again(r: &Replay<Operand>, b: &Bases, bases: &mut Bases, i: usize, from: Base, to: Base) {
     bases.set(0, b.find(&r.frame));
     bases.set(1, b.find(&r.counter).part(0, 4));
@@ -77,7 +77,7 @@ pub(super) fn again(r: &Replay<Operand>, b: &Bases, bases: &mut Bases, i: usize,
     }
 }
 
-/// The carries of a loop that takes `trip` steps at the most.
+/// The carries of a loop that takes at most `trip` steps.
 pub(super) struct Carries<'a> {
     pub(super) scan: &'a Scan<Operand>,
     pub(super) trip: usize,
@@ -88,7 +88,8 @@ impl Carries<'_> {
     pub(super) fn row(&self, t: usize) -> usize {
         if self.scan.reverse { self.trip - 1 - t } else { t }
     }
-    /// Where carry k lies before step t: in rows of the trajectory, in its final place, or there and in another buffer by turns, so that it ends there.
+    /// Where carry k lies before step t: in a row of the trajectory, or in its final place, or in its final place and a spare buffer by turns, so
+    /// that the last step writes the final place.
     pub(super) fn at(&self, b: &Bases, k: usize, t: usize) -> Base {
         let last = b.find(&self.scan.finals[k]);
         match &self.scan.spare[k] {
@@ -102,7 +103,7 @@ impl Carries<'_> {
             }
         }
     }
-    /// Keeps the state before step t in a slot.
+    /// Copies the state before step t to slot i.
     pub(super) fn keep(&self, b: &Bases, kept: &Keeps<Operand>, t: usize, i: usize) {
         let here = slot(b, kept, None, i);
         for (k, c) in kept.states.carries.iter().enumerate() {
@@ -111,7 +112,8 @@ impl Carries<'_> {
             }
         }
     }
-    /// Brings carries to their final place after `t` steps, and zeroes the rows of steps that were not taken.
+    /// Ends the loop after `t` steps. It keeps the last state if the loop keeps states, copies carries to their final place, and zeroes the rows of
+    /// steps that were not taken.
     pub(super) fn finish(&self, b: &Bases, t: usize) {
         let s = self.scan;
         if let (Some(kept), Some(last)) = (&s.keeps, t.checked_sub(1)) {
@@ -122,7 +124,7 @@ impl Carries<'_> {
                 b.find(&s.finals[k]).copy_from(self.at(b, k, t));
             }
         }
-        // Steps taken have rows lo..hi.
+        // The steps that were taken have rows lo..hi.
         let (lo, hi) = if s.reverse { (self.trip - t, self.trip) } else { (0, t) };
         let trajectories = s.spare.iter().filter_map(|x| if let Buffer::Trajectory(o) = x { Some(o) } else { None });
         for o in trajectories.chain(s.stacked.iter().map(|r| &r.whole)) {

@@ -1,12 +1,12 @@
-//! The borrow tracker of debug builds: every operand inside its base, and nothing written that is used otherwise.
+//! Checks of debug builds: every operand lies inside its base, and no written operand overlaps another operand.
 use super::arena::Bases;
 use crate::plan::code::{Access, Instruction, Operand};
 use std::ops::Range;
 
-/// Operands of which all pairs are compared; of longer lists the first so many.
+/// Most operands of which all pairs are compared; of longer lists, only the first ones are.
 const MOST: usize = 256;
 
-/// Stops with the instruction's name if its operands do not fit.
+/// Panics if the operands of an instruction do not fit.
 pub(crate) fn instruction(bases: &Bases, i: &Instruction<Operand>) {
     let mut seen: [(Range<usize>, Access); MOST] = [const { (0..0, Access::Read) }; MOST];
     let mut n = 0;

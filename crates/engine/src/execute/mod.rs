@@ -1,4 +1,4 @@
-//! The executor of plans.
+//! The executor, which runs plans.
 mod arena;
 mod carries;
 mod checks;
@@ -17,24 +17,24 @@ use ndarray::IxDyn;
 use run::Runner;
 use std::sync::Arc;
 
-/// What runs a plan, any number of times: its arena, and the states of external code.
+/// Runs a plan any number of times. It holds the plan's arena and the states of external code.
 #[derive(Debug)]
 pub struct Executor {
     plan: Arc<Plan>,
-    /// Outlives what the runner's bases point to.
+    /// Memory that the runner's bases point into.
     arena: Arena,
-    /// Copies of inputs that are not in row-major order: made when first needed.
+    /// Memory for copies of inputs that are not in row-major order; allocated when first needed.
     door: Vec<Option<Arena>>,
     runner: Runner,
     /// Shapes and strides of outputs.
     views: Vec<(IxDyn, IxDyn)>,
     reports: Vec<Report>,
-    /// Why it cannot run: there was not as much memory as the plan needs.
+    /// The error of every run, if the memory that the plan needs could not be allocated.
     failed: Option<Error>,
 }
 
 impl Executor {
-    /// For a plan. Where there is not as much memory as the plan needs, runs are an error.
+    /// An executor for a plan. If the memory that the plan needs cannot be allocated, every run returns an error.
     #[must_use]
     pub fn new(plan: Arc<Plan>) -> Self {
         let arena = Arena::new(plan.bytes);
@@ -107,31 +107,31 @@ impl Executor {
         let (block, runner, reports) = (&self.plan.block, &mut self.runner, &mut self.reports);
         let result =
             if block.big && threads() { rayon::scope(|_| run::block(block, runner, reports)) } else { run::block(block, runner, reports) };
-        // What was lent for this run only is forgotten.
+        // Forget the inputs, which were lent for this run only.
         for i in 0..inputs.len() {
             self.runner.bases.set(1 + i, Base::nowhere());
         }
         result
     }
-    /// An output of the last run; without elements where there was no memory to run in.
+    /// An output of the last run. It has no elements if memory could not be allocated.
     #[must_use]
     pub fn output(&self, i: usize) -> AnyView<'_> {
         let t = &self.plan.outputs[i];
         let (shape, strides) = &self.views[i];
         self.runner.bases.view(1 + self.plan.inputs.len() + i, t.kind, shape, strides)
     }
-    /// Whether an output of the last run is finite, where one pass over it tells. "No" may be an overflow of sums.
+    /// Whether an output of the last run is finite, judged by a sum in one pass. "No" may also mean that the sum overflowed.
     #[inline]
     pub fn surely_finite(&self, i: usize) -> bool {
         let t = &self.plan.outputs[i];
         self.failed.is_some() || self.runner.bases.finite(1 + self.plan.inputs.len() + i, t.kind, t.len())
     }
-    /// What iterative operations said of the last run, in the order in which they ran.
+    /// The reports of iterative operations in the last run, in the order in which they ran.
     #[must_use]
     pub fn reports(&self) -> &[Report] {
         &self.reports
     }
-    /// Makes external code forget what earlier runs left for later ones.
+    /// Makes external code forget what earlier runs left for later ones, such as warm starts.
     pub fn forget(&mut self) {
         self.runner.forget(&self.plan.block);
     }
@@ -142,11 +142,11 @@ impl Executor {
         self.runner.count(&self.plan.block, &mut c);
         c
     }
-    /// Starts counting anew.
+    /// Resets all counts to 0.
     pub fn reset_counts(&mut self) {
         self.runner.reset_counts();
     }
-    /// Memory it holds: the plan's, and the inputs that it had to copy.
+    /// The memory it holds: that of the plan, and that of copied inputs.
     #[must_use]
     pub fn memory(&self) -> Memory {
         let copied = self.door.iter().flatten().map(|a| a.base().range().len() as u64).sum();
@@ -155,7 +155,7 @@ impl Executor {
     }
 }
 
-/// The input in row-major order, in memory of its own.
+/// Copies an input to memory of the executor, in row-major order.
 fn copied<T: Element>(door: &mut Option<Arena>, t: &LeafType, a: &ndarray::ArrayViewD<'_, T>) -> Result<Base> {
     if door.is_none() {
         *door = Arena::new(t.bytes());

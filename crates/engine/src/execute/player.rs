@@ -1,23 +1,24 @@
-//! The states of an earlier loop, one after the other, made again from those that it kept.
+//! Recomputes the states of an earlier loop, one after the other, from the states that it kept (checkpoints).
 use crate::plan::checkpoints::{Ledger, stride};
 use crate::plan::code::Replay;
 use hypertape_ir::error::Error;
 
-/// Where states are: numbers of slots. Those of the pool come first, the loop's last state in the last of them, then the player's own.
+/// Finds the slot that holds a state. The first slots are those of the loop's pool, and the last of them holds its last state. The player's own slots
+/// follow.
 #[derive(Debug)]
 pub(super) struct Player {
     ledger: Ledger,
-    /// Slots whose states may give way to others.
+    /// Slots that may be overwritten with other states.
     mine: std::ops::Range<usize>,
-    /// Slots for states in passing.
+    /// Slots for states between kept ones.
     passing: [usize; 2],
     /// The state that was asked for last, and its slot.
     here: Option<(usize, usize)>,
-    /// Steps made again.
+    /// Number of recomputed steps.
     pub(super) again: u64,
 }
 
-/// Makes the state after a step: from the state in one slot, into another slot, which step.
+/// Recomputes a step. Arguments: the slot of the state before it, the slot for the state after it, and the number of the step.
 pub(super) type Advance<'a> = &'a mut dyn FnMut(usize, usize, usize) -> Result<(), Error>;
 
 impl Player {
@@ -26,7 +27,7 @@ impl Player {
         let (mine, passing) = if r.alone { (0..last, [last, last + 1]) } else { (last + 3..last + 3 + r.further, [last + 1, last + 2]) };
         Player { ledger: Ledger::new(r.kept.spacing, last, r.further), mine, passing, here: None, again: 0 }
     }
-    /// Begins anew with what the loop kept in so many steps.
+    /// Starts over, with the states that the loop kept in this many steps.
     pub(super) fn begin<O>(&mut self, r: &Replay<O>, steps: usize) {
         self.ledger.begin(steps);
         for t in 0..steps {
@@ -38,7 +39,7 @@ impl Player {
         }
         self.here = if r.along { None } else { steps.checked_sub(1).map(|t| (t, r.kept.slots)) };
     }
-    /// The slot that holds state t, for a loop that reads them from the first to the last.
+    /// The slot that holds state t, for a loop that reads states from the first to the last.
     pub(super) fn next(&mut self, t: usize, advance: Advance<'_>) -> Result<usize, Error> {
         let (state, slot) = match self.here.or(self.ledger.kept.first().copied()) {
             Some((state, slot)) if state < t => (t, self.walk(state, slot, t, None, advance)?),
@@ -48,7 +49,7 @@ impl Player {
         self.here = Some((state, slot));
         Ok(slot)
     }
-    /// The slot that holds state t, for a loop that reads them from the last to the first.
+    /// The slot that holds state t, for a loop that reads states from the last to the first.
     pub(super) fn previous(&mut self, t: usize, advance: Advance<'_>) -> Result<usize, Error> {
         if let Some((_, slot)) = self.here.filter(|h| h.0 == t) {
             return Ok(slot);
@@ -72,7 +73,7 @@ impl Player {
         self.here = Some((t, slot));
         Ok(slot)
     }
-    /// Steps from a state to a later one; gives its slot.
+    /// Recomputes the steps from one state to a later one, and returns the slot of the later state: `into` if given.
     fn walk(&mut self, from: usize, mut slot: usize, to: usize, into: Option<usize>, advance: Advance<'_>) -> Result<usize, Error> {
         for t in from..to {
             let other = self.passing[usize::from(slot == self.passing[0])];

@@ -12,7 +12,7 @@ use hypertape_ir::error::{Error, ErrorKind};
 use hypertape_ir::operation::{Class, Common, Counts, Products, Report, truth};
 use std::any::Any;
 
-/// What one use of a block has of its own: where its bases lie, states, nested runners, how often each instruction ran.
+/// What one use of a block owns: where its bases lie, states of external code, nested runners, and how often each instruction ran.
 #[derive(Debug)]
 pub(crate) struct Runner {
     pub(crate) bases: Bases,
@@ -21,7 +21,7 @@ pub(crate) struct Runner {
     runs: Vec<u64>,
 }
 
-/// Runners of a nested block.
+/// Runners of the blocks in a loop or branch.
 #[derive(Debug)]
 enum Child {
     Scan { parts: Vec<Part>, test: Option<Runner>, ledger: Option<Ledger>, players: Vec<(Player, Runner)> },
@@ -38,7 +38,7 @@ struct Part {
 }
 
 impl Runner {
-    /// States of externals are made here; `common` holds what they share in this workspace.
+    /// A runner for a block. It makes the states of external code; `common` holds what these share in this workspace.
     pub(crate) fn new(block: &Block, common: &mut Common) -> Self {
         let mut bases = vec![Base::nowhere(); 1 + block.inputs + block.outputs];
         bases.extend(block.constants.iter().map(|c| Base::of_view(&c.view())));
@@ -67,7 +67,7 @@ impl Runner {
         }
         Runner { bases: Bases::new(bases), states, children, runs: vec![0; block.steps.len()] }
     }
-    /// Externals forget what earlier runs left for later ones.
+    /// Makes external code forget what earlier runs left for later ones, such as warm starts.
     pub(crate) fn forget(&mut self, block: &Block) {
         for step in &block.steps {
             match &step.instruction {
@@ -91,7 +91,7 @@ impl Runner {
             }
         }
     }
-    /// Adds up what ran.
+    /// Adds how often each instruction ran to `c`.
     pub(crate) fn count(&self, block: &Block, c: &mut Counts) {
         for (step, runs) in block.steps.iter().zip(&self.runs) {
             match &step.instruction {
@@ -138,7 +138,7 @@ impl Runner {
             }
         }
     }
-    /// Starts counting anew.
+    /// Resets all counts to 0.
     pub(crate) fn reset_counts(&mut self) {
         self.runs.fill(0);
         for child in &mut self.children {
@@ -284,7 +284,7 @@ fn scan(s: &Scan<Operand>, r: &mut Runner, reports: &mut Vec<Report>) -> Result<
             by_kind!(x.kind, T => b.copy::<T>(x, carries.at(b, k, 0)));
         }
         for ((player, _), r) in players.iter_mut().zip(&s.replays) {
-            // A loop that reads states steps as often as the one that made them.
+            // A loop that reads states takes as many steps as the loop that made them.
             player.begin(r, trip);
         }
         taken = one_by_one(&carries, b, (part, ledger.as_mut(), players), test.as_mut(), reports)?;
@@ -296,7 +296,7 @@ fn scan(s: &Scan<Operand>, r: &mut Runner, reports: &mut Vec<Report>) -> Result<
     Ok(())
 }
 
-/// Steps one after the other; gives their number.
+/// Runs the steps one after the other, and returns their number.
 fn one_by_one(
     c: &Carries<'_>,
     b: &Bases,
@@ -346,7 +346,7 @@ fn one_by_one(
     Ok(c.trip)
 }
 
-/// The slot of the state that step t of a loop of so many steps reads.
+/// The slot of the state that step t of a loop of `trip` steps reads.
 fn state(
     r: &Replay<Operand>,
     (player, runner): &mut (Player, Runner),
@@ -362,12 +362,12 @@ fn state(
         block(&r.body, runner, reports)
     };
     let slot = if r.along { player.next(t, &mut advance) } else { player.previous(trip - 1 - t, &mut advance) };
-    // What these steps have to report was reported when they were made first.
+    // Recomputed steps report nothing: their reports were made when they first ran.
     reports.truncate(before);
     slot
 }
 
-/// Independent steps: part p takes the p-th stretch of rows; halves may run at the same time.
+/// Runs independent steps. Part p takes the p-th range of rows; halves of the parts may run at the same time.
 fn spread(s: &Scan<Operand>, b: &Bases, parts: &mut [Part], first: usize) {
     if parts.len() > 1 {
         let half = parts.len() / 2;

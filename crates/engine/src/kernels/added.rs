@@ -1,11 +1,11 @@
-//! Rows of a matrix added up, each times a factor: halves of the columns on two threads, and single precision a few rows at a time.
+//! Adds up the rows of a matrix, each times a factor. Two threads take half of the columns each; single precision takes a few rows at a time.
 use super::halves::both;
 use super::matvec::{PARALLEL, Rows, axpys_onto};
 use hypertape_ir::array::{Element, Kind, Real};
 
 /// Fewest columns that a thread takes.
 const COLUMNS: usize = 512;
-/// Rows in single precision that are added up before their sums go on in double precision.
+/// Rows that are summed in single precision before the sum is added up in double precision.
 const FLUSH: usize = 64;
 
 /// out_j = Σ_i u_i·a_ij.
@@ -27,7 +27,7 @@ pub(crate) fn axpys<T: Real>(a: Rows<'_, T>, u: &[T], out: &mut [T]) {
     }
 }
 
-/// The same in single precision: a few rows added up, and these sums in double precision, for `N` columns at once.
+/// The same in single precision, `N` columns at a time: a few rows are summed, and these sums are added up in double precision.
 fn flushed<T: Real, const N: usize>(a: Rows<'_, T>, u: &[T], out: &mut [T]) {
     let (mut block, mut totals) = ([T::zero(); N], [0.0; N]);
     for (c, out) in out.chunks_mut(N).enumerate() {

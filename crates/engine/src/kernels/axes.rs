@@ -14,7 +14,7 @@ pub(crate) struct Axis<const N: usize> {
 /// Loops, outermost first.
 pub(crate) type Axes<const N: usize> = SmallVec<[Axis<N>; 6]>;
 
-/// Drops loops of length 1, and merges neighbours where every operand runs on.
+/// Drops loops of length 1, and merges neighbouring loops that every operand can run through as one.
 pub(crate) fn merge<const N: usize>(axes: impl IntoIterator<Item = Axis<N>>) -> Axes<N> {
     let mut out: Axes<N> = SmallVec::new();
     for axis in axes {
@@ -62,7 +62,7 @@ pub(crate) fn count<const N: usize>(axes: &[Axis<N>]) -> usize {
     axes.iter().fold(1, |p: usize, a| p.saturating_mul(a.n))
 }
 
-/// Stops, before any pointer is made, if the layout leaves its storage: a mistake of the caller's.
+/// Panics if the layout leaves its storage, before any pointer is made. That is a mistake of the caller.
 pub(crate) fn guard<T>(storage: &[T], layout: &Layout) {
     let (low, high) = layout.span();
     assert!(low <= high && high <= storage.len(), "a layout lies within its storage");

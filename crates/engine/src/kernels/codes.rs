@@ -1,4 +1,4 @@
-//! The instructions of a fused group on a tile, one after the other: what takes no longer than a call runs without one.
+//! Runs the instructions of a fused group on a tile, one after the other. Cheap functions run inline, the others as calls.
 #![allow(unsafe_code)]
 use super::group::Code;
 use super::isa::per_isa;
@@ -6,7 +6,7 @@ use super::math;
 use hypertape_ir::array::{Element, Real};
 use hypertape_ir::operation::{BinaryFn, UnaryFn};
 
-/// `$run`, with `$f` known to the compiler, if the function is one of those that take no longer than a call; else `$call`.
+/// `$run`, with `$f` constant, if the function is listed as cheap (no slower than a call); else `$call`.
 macro_rules! here {
     ($F:ident, $f:ident, [$($short:ident)*], $run:expr, $call:expr) => {
         match $f {
@@ -23,7 +23,8 @@ per_isa! {
     /// Runs the instructions on `n` elements of the cells.
     ///
     /// # Safety
-    /// Cells that they name have `n` elements, scalars a value. No instruction's result is its own operand; nothing else sees results.
+    /// The cells that instructions name have `n` elements, the scalars a value. No instruction's result is its own operand. Nothing else uses the
+    /// results.
     pub(super) unsafe fn run<T: Real>(codes: &[Code], cells: *const *mut T, scalars: *const T, n: usize) = body
 }
 
@@ -31,7 +32,7 @@ per_isa! {
 unsafe fn body<T: Real, const FMA: bool>(codes: &[Code], cells: *const *mut T, scalars: *const T, n: usize) {
     // SAFETY: the caller's promise.
     let read = |cell: u16| unsafe { std::slice::from_raw_parts(*cells.add(cell as usize), n) };
-    // SAFETY: as above, and nothing else sees the elements while the slice lives.
+    // SAFETY: as above, and nothing else uses the elements while the slice lives.
     let write = |cell: u16| unsafe { std::slice::from_raw_parts_mut(*cells.add(cell as usize), n) };
     // SAFETY: as above.
     let scalar = |s: u16| unsafe { *scalars.add(s as usize) };

@@ -1,4 +1,4 @@
-//! Contractions: decided once from layouts, run by streams, faer or plain loops.
+//! Contractions: planned once from layouts, then run as streams over rows, as matrix products, or by plain loops.
 #![allow(unsafe_code, reason = "strided loops and slices of generic elements; each block says why it is sound")]
 use super::added::axpys;
 use super::axes::{Axes, Axis, count, each, merge};
@@ -14,21 +14,21 @@ use smallvec::SmallVec;
 #[derive(Debug, Clone)]
 pub(crate) struct ContractPlan {
     class: Class,
-    /// Loops around it: strides of a, b and out.
+    /// Loops over the batch, with strides of a, b and out.
     batch: Axes<3>,
     core: Core,
-    /// Copies to make first, of a and of b.
+    /// The layouts of a and b, where both are copied to contiguous memory first.
     pack: [Option<Layout>; 2],
     offset: [isize; 2],
     scratch: usize,
     out: usize,
     spans: [usize; 2],
     work: usize,
-    /// Whether the result is added to what is there.
+    /// Whether the result is added to `out`; else it replaces `out`.
     add: bool,
 }
 
-/// One item of the batch.
+/// How one item of the batch is run.
 #[derive(Debug, Clone)]
 enum Core {
     Zero,
@@ -37,12 +37,12 @@ enum Core {
         free: Axes<3>,
         sum: Axes<2>,
     },
-    /// The innermost batch axis is contiguous in both operands: products of rows, added up.
+    /// The innermost batch axis is contiguous: rows are multiplied element by element, and the products added up.
     Columns {
         n: usize,
         sum: Axes<2>,
     },
-    /// The matrix is a (0) or b (1); its rows are contiguous; the vector is copied if its stride is not 1.
+    /// The matrix is a (0) or b (1), and its rows are contiguous. The vector is copied if its stride is not 1.
     Stream {
         matrix: usize,
         rows: usize,
@@ -62,7 +62,7 @@ pub(crate) struct Stream {
     pub(crate) matrix: usize,
     pub(crate) rows: usize,
     pub(crate) columns: usize,
-    /// Elements from row to row, and before the first.
+    /// Elements from one row to the next, and before the first row.
     pub(crate) stride: isize,
     pub(crate) start: isize,
     /// Whether rows are added up; else each is dotted.
@@ -79,25 +79,25 @@ impl ContractPlan {
             _ => None,
         }
     }
-    /// Rows and columns, if it is one product of matrices.
+    /// Rows and columns of the result, if it is a single product of matrices.
     pub(crate) fn matrix(&self) -> Option<[usize; 2]> {
         match self.core {
             Core::Gemm(g) if self.batch.is_empty() && g.out == [g.n as isize, 1] => Some([g.m, g.n]),
             _ => None,
         }
     }
-    /// Has a product of matrices written transposed.
+    /// Makes a product of matrices write its result transposed.
     pub(crate) fn turn(&mut self) {
         if let Core::Gemm(g) = &mut self.core {
             g.out = [1, g.m as isize];
         }
     }
-    /// Has a product of matrices added to what is there.
+    /// Makes a product of matrices add its result to `out`.
     pub(crate) fn add(&mut self) {
         debug_assert!(matches!(self.core, Core::Gemm(_)), "products of matrices alone can be added");
         self.add = true;
     }
-    /// Whether it is added to what is there.
+    /// Whether the result is added to `out`.
     pub(crate) fn adds(&self) -> bool {
         self.add
     }
@@ -135,7 +135,7 @@ impl ContractPlan {
         if work == 0 {
             return plan;
         }
-        // The order of summation is ours to choose: the one in which more merges.
+        // Any order of summation is allowed. Take the one in which more axes merge.
         sum.sort_by_key(|a| std::cmp::Reverse(a.s[0].unsigned_abs()));
         let by_a = merge(sum.iter().copied());
         sum.sort_by_key(|a| std::cmp::Reverse(a.s[1].unsigned_abs()));
@@ -148,7 +148,7 @@ impl ContractPlan {
         plan
     }
     fn decide(&mut self, mut rows: Axes<2>, mut columns: Axes<2>, sum: Axes<2>) {
-        // A batch along which one operand stays the same is a free axis of the other.
+        // A batch axis along which one operand is broadcast (stride 0) is a free axis of the other.
         if let ([x], true) = (&self.batch[..], !sum.is_empty()) {
             let x = *x;
             if x.s[1] == 0 && rows.is_empty() {
@@ -236,7 +236,7 @@ impl ContractPlan {
         let _ = spec;
         la.len().saturating_add(lb.len()) <= self.work / 4
     }
-    /// Copies of both operands in the order (batch, free, contracted), then the product of those.
+    /// Copies both operands with their axes in the order (batch, free, contracted), then contracts the copies.
     fn packed(spec: &Contraction, la: &Layout, lb: &Layout, fa: &[usize], fb: &[usize]) -> Self {
         let order = |side: usize, free: &[usize]| -> SmallVec<[usize; 8]> {
             let pick = |p: &(usize, usize)| if side == 0 { p.0 } else { p.1 };
@@ -255,13 +255,13 @@ impl ContractPlan {
         plan.pack = [Some(pa), Some(pb)];
         plan
     }
-    /// What it is.
+    /// The class of the contraction.
     #[must_use]
     pub(crate) fn class(&self) -> Class {
         self.class
     }
     #[cfg(test)]
-    /// How many times that is run.
+    /// Number of items in the batch.
     #[must_use]
     pub(crate) fn batches(&self) -> usize {
         count(&self.batch)
@@ -282,7 +282,7 @@ impl ContractPlan {
     pub(crate) fn scratch(&self) -> usize {
         self.scratch
     }
-    /// Contracts. Storages are whole, with the layouts that the plan was made from; `out` is contiguous.
+    /// Runs the contraction. `a` and `b` are whole storages with the layouts that the plan was made from; `out` is contiguous.
     pub(crate) fn run<T: Real>(&self, a: &[T], b: &[T], out: &mut [T], scratch: &mut [T]) {
         assert!(self.spans[0] <= a.len() && self.spans[1] <= b.len(), "layouts lie within their storages");
         assert!(out.len() == self.out && scratch.len() >= self.scratch, "output and scratch are as long as the plan says");
@@ -305,7 +305,7 @@ impl ContractPlan {
     fn item<T: Real>(&self, a: &[T], b: &[T], out: &mut [T], scratch: &mut [T], at: [isize; 3]) {
         match &self.core {
             Core::Zero => {}
-            // SAFETY: `run` checked the spans of both layouts, of which these strides reach nothing else; `out` holds m·n places.
+            // SAFETY: `run` checked the spans of both layouts, and these strides stay within them; `out` holds m·n places.
             Core::Gemm(g) => unsafe { g.run(a, b, out, at, self.add) },
             Core::Stream { matrix, rows, columns, stride, vector, out: os, across } => {
                 let (m, v) = if *matrix == 0 { (a, b) } else { (b, a) };
@@ -343,10 +343,10 @@ impl ContractPlan {
     }
 }
 
-/// Terms up to which sums in single precision stay there.
+/// Most terms that are summed in single precision.
 const FEW_TERMS: usize = 64;
 
-/// Products of rows, added up in double precision, some columns at a time.
+/// `Core::Columns` with sums in double precision, some columns at a time.
 fn columns_wide<T: Real>(n: usize, sum: &[Axis<2>], a: &[T], b: &[T], out: &mut [T], at: [isize; 2]) {
     const TILE: usize = 256;
     let mut totals = [0.0; TILE];
@@ -361,7 +361,7 @@ fn columns_wide<T: Real>(n: usize, sum: &[Axis<2>], a: &[T], b: &[T], out: &mut 
     }
 }
 
-/// Loops with the product in the middle.
+/// The contraction by plain loops.
 fn loops<T: Real>(free: &[Axis<3>], sum: &[Axis<2>], a: &[T], b: &[T], out: &mut [T], at: [isize; 3]) {
     let Some((last, outer)) = sum.split_last() else {
         let Some((last, outer)) = free.split_last() else {
@@ -402,7 +402,7 @@ fn multiply<T: Real>(x: Axis<3>, a: &[T], b: &[T], out: &mut [T], at: [isize; 3]
     }
 }
 
-/// Rows dotted, or rows added up: which way the matrix's rows run.
+/// Whether the contiguous rows of the matrix are dotted (`MatVec`) or added up (`VecMat`).
 fn side(free: &Axes<2>, sum: &Axes<2>, matrix: usize) -> Class {
     let along = |axes: &Axes<2>, i: usize| axes.last().is_some_and(|x| x.s[i] == 1);
     if !along(sum, matrix) && along(free, 0) { Class::VecMat } else { Class::MatVec }

@@ -1,7 +1,7 @@
 //! Two-dimensional convolutions: rows of a padded image against the rows of a filter.
 //!
-//! One item of the batch at a time is copied with its boundary, columns sorted by their remainder modulo the stride; then every tap
-//! of the filter reads a contiguous row.
+//! Each image of the batch is copied with its boundary. The copy sorts columns by their remainder modulo the stride, so that every tap of the filter
+//! reads a contiguous row.
 use super::halves::both;
 use super::isa::{fma, per_isa};
 use super::matvec::dot;
@@ -9,7 +9,7 @@ use hypertape_ir::array::{Element, Real};
 use hypertape_ir::error::Convolved;
 use hypertape_ir::operation::named::Geometry;
 
-/// A convolution of `batch` images of `channels` with `filters` filters.
+/// A convolution of `batch` images of `channels` channels with `filters` filters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Convolver {
     geometry: Geometry,
@@ -17,11 +17,11 @@ pub struct Convolver {
     channels: usize,
     filters: usize,
     output: [usize; 2],
-    /// Step between outputs in the padded image, which has no rows and columns that no tap reads: at most a filter.
+    /// Step between outputs in the padded image: the stride, but at most the size of the filter. Rows and columns that no tap reads are left out.
     step: [usize; 2],
     /// Rows of the padded image.
     rows: usize,
-    /// Elements of one row of one remainder of columns: outputs in whole tiles, and the taps beyond them.
+    /// Elements of the part of a row whose columns have one remainder: outputs rounded up to whole tiles, plus the taps beyond them.
     pitch: usize,
 }
 
@@ -44,7 +44,7 @@ impl Convolver {
     pub fn scratch(&self) -> usize {
         if self.empty() { 0 } else { self.channels.saturating_mul(self.plane()) }
     }
-    /// One padded channel.
+    /// Elements of one padded channel.
     fn plane(&self) -> usize {
         self.rows.saturating_mul(self.step[1]).saturating_mul(self.pitch)
     }
@@ -66,12 +66,12 @@ impl Convolver {
     fn empty(&self) -> bool {
         [self.batch, self.channels, self.filters, self.output[0], self.output[1]].contains(&0)
     }
-    /// Places of the padded image and of the image that belong together, of one channel.
+    /// Calls `f` with each place of a padded channel and the place of the image that it is copied from, if there is one.
     #[inline]
     fn places(&self, mut f: impl FnMut(usize, Option<usize>)) {
         let ([s, t], width) = (self.step, self.geometry.image[1]);
         let columns = (self.output[1] - 1) * t + self.geometry.window[1];
-        // What stands at u here stood at (u / s)·stride + u mod s before the rest was left out.
+        // Index u here is index (u / s)·stride + u mod s of the full padded image; rows and columns between are left out.
         let [down, across] = self.geometry.stride;
         for u in 0..self.rows {
             let row = self.geometry.source(0, if s == down { u } else { u / s * down + u % s });
@@ -81,7 +81,7 @@ impl Convolver {
             }
         }
     }
-    /// The padded image of one item.
+    /// Copies one item of the batch to the padded image.
     fn pad<T: Real>(&self, x: &[T], padded: &mut [T]) {
         padded.fill(T::zero());
         for (x, padded) in x.chunks_exact(self.image_len()).zip(padded.chunks_exact_mut(self.plane())) {
@@ -103,7 +103,7 @@ impl Convolver {
             self.forward_rows(padded, w, y, 0);
         }
     }
-    /// Rows of the output from row `first` (counted through all filters) on.
+    /// Computes the rows of the output from row `first` on, numbered through all filters.
     fn forward_rows<T: Real>(&self, padded: &[T], w: &[T], y: &mut [T], first: usize) {
         let rows = y.len() / self.output[1];
         if rows > 1 && y.len() * self.channels * self.window_len() >= PARALLEL {
@@ -196,7 +196,7 @@ fn forward_body<T: Real, const FMA: bool>(c: &Convolver, padded: &[T], w: &[T], 
     }
 }
 
-/// N neighbouring outputs, from (p, q) on.
+/// Computes N neighbouring outputs, from (p, q) on.
 #[inline(always)]
 fn tile<T: Real, const N: usize, const FMA: bool>(c: &Convolver, padded: &[T], w: &[T], p: usize, q: usize) -> [T; N] {
     let mut acc = [T::zero(); N];

@@ -1,4 +1,4 @@
-//! Strided copies: to contiguous, from contiguous, in tiles where both sides would stride; and conversions.
+//! Strided copies to and from contiguous arrays, in tiles where the two sides suit different loop orders.
 #![allow(unsafe_code, reason = "strided loops and slices of generic elements; each block says why it is sound")]
 use super::axes::{Axes, Axis, each, guard, merge};
 use hypertape_ir::array::{Element, Layout};
@@ -44,7 +44,7 @@ pub(crate) fn place<T: Element>(src: &[T], from: &Layout, dst: &mut [T], to: &La
 }
 
 #[cfg(test)]
-/// Every element converted: as `as` does.
+/// Converts every element as `as` does.
 pub(crate) fn convert<S: Element, D: Element>(src: &[S], dst: &mut [D]) {
     for (d, s) in dst.iter_mut().zip(src) {
         *d = D::from_f64(s.to_f64());
@@ -70,7 +70,7 @@ unsafe fn walk<T: Element>(axes: &[Axis<2>], src: *const T, dst: *mut T) {
         unsafe { *dst = *src };
         return;
     };
-    // The loop, apart from the innermost, along which the side that strides in the innermost loop moves least.
+    // `side` is the one that is not contiguous in the innermost loop. `near` is the other loop in which it has its smallest stride.
     let side = usize::from(inner.s[0].abs() == 1);
     let near = (0..outer.len()).filter(|k| outer[*k].s[side] != 0).min_by_key(|k| outer[*k].s[side].abs());
     if let Some(k) = near
@@ -90,7 +90,7 @@ unsafe fn walk<T: Element>(axes: &[Axis<2>], src: *const T, dst: *mut T) {
     });
 }
 
-/// One loop.
+/// Copies one loop.
 ///
 /// # Safety
 /// As `walk`.
@@ -110,7 +110,7 @@ unsafe fn row<T: Element>(a: Axis<2>, src: *const T, dst: *mut T) {
     }
 }
 
-/// Two loops of which each suits one side, in tiles that stay in the nearest cache.
+/// Copies two loops, of which each suits one side, in tiles that stay in the first-level cache.
 ///
 /// # Safety
 /// As `walk`.
@@ -135,7 +135,7 @@ unsafe fn tiles<T: Element>(p: Axis<2>, q: Axis<2>, src: *const T, dst: *mut T) 
 }
 
 #[cfg(test)]
-/// A layout prepared for reading and writing pieces of its elements in row-major order: what fused loops load views with.
+/// A layout prepared for reading and writing pieces of its elements in row-major order.
 #[derive(Debug, Clone)]
 pub(crate) struct Pieces {
     axes: Axes<1>,
@@ -146,13 +146,13 @@ pub(crate) struct Pieces {
 
 #[cfg(test)]
 impl Pieces {
-    /// Of a layout.
+    /// The pieces of a layout.
     #[must_use]
     pub(crate) fn new(layout: &Layout) -> Self {
         let axes = merge(layout.shape.iter().zip(&layout.strides).map(|(&n, &s)| Axis { n, s: [s] }));
         Pieces { axes, offset: layout.offset as isize, span: layout.span(), len: layout.len() }
     }
-    /// The whole, if it is one contiguous run: where it starts.
+    /// Where the elements start, if they are one contiguous run.
     #[must_use]
     pub(crate) fn contiguous(&self) -> Option<usize> {
         match self.axes[..] {
@@ -161,7 +161,7 @@ impl Pieces {
             _ => (self.len == 0).then_some(0),
         }
     }
-    /// The element, if all are one and the same.
+    /// Where the element lies, if all are one and the same.
     #[must_use]
     pub(crate) fn repeated(&self) -> Option<usize> {
         (self.len > 0 && self.axes.iter().all(|a| a.s == [0])).then_some(self.offset as usize)

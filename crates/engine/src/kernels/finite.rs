@@ -1,14 +1,14 @@
-//! Whether all elements are finite: one pass without branches.
+//! Tests whether all elements are finite, in one pass without branches.
 use super::isa::per_isa;
 use hypertape_ir::array::Real;
 
-/// Sums of elements so far apart: enough for the adders to be busy.
+/// Sums that run side by side: enough to keep the adders busy.
 const LANES: usize = 64;
-/// Sums of what remains.
+/// The same for the elements that remain after whole blocks.
 const FEW: usize = 8;
 
 per_isa! {
-    /// Whether all elements are finite, by sums of them: a sum with ∞ or NaN in it is one of them. "No" may be an overflow of sums.
+    /// Whether all elements are finite, judged by their sum: a sum that includes ∞ or NaN is not finite. "No" may also mean that a sum overflowed.
     pub fn surely_finite<T: Real>(x: &[T]) -> bool = finite
 }
 
@@ -26,7 +26,7 @@ fn finite<T: Real, const FMA: bool>(x: &[T]) -> bool {
     sum.is_finite()
 }
 
-/// The sum of all blocks: lane by lane, then by halves, so that no addition waits for another.
+/// The sum of all blocks: lane by lane, then by halves, so that additions of different lanes do not wait for each other.
 #[inline(always)]
 fn lanes<T: Real, const N: usize>(blocks: &[[T; N]]) -> T {
     let mut sums = [T::zero(); N];

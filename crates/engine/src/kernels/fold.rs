@@ -1,4 +1,4 @@
-//! Folds over axes: sums, products, extrema; several accumulators in two levels, so that rounding grows slowly.
+//! Folds over axes: sums, products, minima and maxima. Accumulators have two levels, so that rounding errors grow slowly.
 #![allow(unsafe_code, reason = "strided loops and slices of generic elements; each block says why it is sound")]
 use super::axes::{Axes, Axis, count, each, guard, merge};
 use super::halves::both;
@@ -6,13 +6,13 @@ use super::isa::per_isa;
 use hypertape_ir::array::{Element, Layout};
 use hypertape_ir::operation::Fold;
 
-/// What can be folded.
+/// An element type that can be folded.
 pub(crate) trait Number: Element {
-    /// What blocks of elements are combined in: double precision for reals, so that rounding does not grow with their number.
+    /// The type in which the results of blocks are combined: double precision for reals, so that rounding does not grow with the number of blocks.
     type Wide: Number;
-    /// The same number there.
+    /// The number as `Wide`.
     fn widen(self) -> Self::Wide;
-    /// Back again.
+    /// A `Wide` number as this type.
     fn narrow(v: Self::Wide) -> Self;
     /// a + b.
     fn plus(self, b: Self) -> Self;
@@ -111,7 +111,7 @@ fn step<T: Number, const F: u8>(a: T, b: T) -> T {
     }
 }
 
-/// out = x folded over the marked axes. `out` is contiguous over the other axes.
+/// out = x folded over the axes in `folded`. `out` is contiguous over the other axes.
 pub(crate) fn fold<T: Number>(fold: Fold, folded: &[usize], x: &[T], layout: &Layout, out: &mut [T]) {
     match fold {
         Fold::Sum => run::<T, SUM>(folded, x, layout, out),
@@ -134,11 +134,11 @@ pub(crate) fn fold_all<T: Number>(fold: Fold, x: &[T]) -> T {
 
 /// Elements above which a fold is worth two threads.
 const PARALLEL: usize = 1 << 18;
-/// Accumulators.
+/// Accumulators that run side by side.
 const LANES: usize = 32;
-/// Rows of accumulators that are folded before they are added to the second level.
+/// Rows that are folded into one set of accumulators before it goes on to the second level.
 const ROWS: usize = 64;
-/// Columns folded together when the kept axis is the one that runs on.
+/// Columns folded together when a kept axis is contiguous.
 const COLUMNS: usize = 64;
 
 fn run<T: Number, const F: u8>(folded: &[usize], x: &[T], layout: &Layout, out: &mut [T]) {
@@ -157,7 +157,7 @@ fn run<T: Number, const F: u8>(folded: &[usize], x: &[T], layout: &Layout, out: 
         out.fill(unit::<T, F>());
         return;
     }
-    // The order of folding is ours to choose: farthest strides outermost.
+    // Any order of folding is allowed. The largest strides go outermost.
     inner.sort_by_key(|a| std::cmp::Reverse(a.s[0].unsigned_abs()));
     let inner = merge(inner);
     let start = layout.offset as isize;
@@ -180,7 +180,7 @@ fn run<T: Number, const F: u8>(folded: &[usize], x: &[T], layout: &Layout, out: 
 
 type SmallAxes = smallvec::SmallVec<[usize; 4]>;
 
-/// Each output is a contiguous row folded; halves go to two threads while they are big.
+/// Folds one contiguous row for each output. Big work is halved between two threads.
 fn rows<T: Number, const F: u8>(x: &[T], start: isize, stride: isize, n: usize, out: &mut [T]) {
     if out.len() * n >= PARALLEL && out.len() > 1 {
         let half = out.len() / 2;
@@ -194,7 +194,7 @@ fn rows<T: Number, const F: u8>(x: &[T], start: isize, stride: isize, n: usize, 
     }
 }
 
-/// One output: a nest of loops folded.
+/// Folds a nest of loops into one output.
 fn nest<T: Number, const F: u8>(x: &[T], inner: &[Axis<1>], at: isize) -> T {
     let Some((last, outer)) = inner.split_last() else { return x[at as usize] };
     let mut total = unit::<T::Wide, F>();
@@ -212,7 +212,7 @@ fn nest<T: Number, const F: u8>(x: &[T], inner: &[Axis<1>], at: isize) -> T {
     T::narrow(step::<T::Wide, F>(total, block))
 }
 
-/// A row of any stride.
+/// Folds a row of any stride.
 fn strided<T: Number, const F: u8>(x: &[T], at: isize, a: Axis<1>) -> T {
     let mut total = unit::<T::Wide, F>();
     let mut i = 0;
@@ -228,7 +228,7 @@ fn strided<T: Number, const F: u8>(x: &[T], at: isize, a: Axis<1>) -> T {
     T::narrow(total)
 }
 
-/// A contiguous row: halves while they are big, then lanes.
+/// Folds a contiguous row: a big one in halves on two threads, else in lanes.
 fn split<T: Number, const F: u8>(x: &[T]) -> T {
     if x.len() < 16 {
         return x.iter().fold(unit::<T, F>(), |a, b| step::<T, F>(a, *b));
@@ -270,7 +270,7 @@ fn lanes_body<T: Number, const F: u8, const FMA: bool>(x: &[T]) -> T {
     T::narrow(step::<T::Wide, F>(across::<T::Wide, F>(total), tail))
 }
 
-/// A row of less than a block.
+/// Folds a row shorter than a block.
 #[inline(always)]
 fn lanes_block<T: Number, const F: u8>(x: &[T]) -> T {
     let mut acc = [unit::<T, F>(); LANES];
@@ -287,7 +287,7 @@ fn lanes_block<T: Number, const F: u8>(x: &[T]) -> T {
     step::<T, F>(across::<T, F>(acc), tail)
 }
 
-/// All lanes as one, by halves.
+/// Folds all lanes into one, by halves.
 #[inline(always)]
 fn across<T: Number, const F: u8>(mut total: [T; LANES]) -> T {
     let mut width = LANES / 2;
@@ -300,7 +300,7 @@ fn across<T: Number, const F: u8>(mut total: [T; LANES]) -> T {
     total[0]
 }
 
-/// Many outputs at once: columns that run on, folded down a nest of loops.
+/// Folds a nest of loops for many contiguous columns at once.
 fn down<T: Number, const F: u8>(x: &[T], inner: &[Axis<1>], columns: Axis<2>, at: [isize; 2], out: &mut [T]) {
     if columns.s[1] == 1 {
         let out = &mut out[at[1] as usize..at[1] as usize + columns.n];
@@ -334,7 +334,7 @@ per_isa! {
     fn tile_down<T: Number, const F: u8>(x: &[T], inner: &[Axis<1>], at: isize, out: &mut [T]) = tile_down_body
 }
 
-/// Up to `COLUMNS` columns.
+/// Folds up to `COLUMNS` columns at once.
 #[inline(always)]
 fn tile_down_body<T: Number, const F: u8, const FMA: bool>(x: &[T], inner: &[Axis<1>], at: isize, out: &mut [T]) {
     let n = out.len();

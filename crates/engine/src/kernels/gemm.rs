@@ -1,14 +1,14 @@
-//! Matrix products: faer's for the big ones, cut by size so that the bits do not depend on the number of threads.
+//! Matrix products: plain loops for tiny ones, else faer. Work is split by size, so that the bits do not depend on the number of threads.
 #![allow(unsafe_code, reason = "strided loops and slices of generic elements; each block says why it is sound")]
 use super::halves::both;
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 use hypertape_ir::array::{Element, Kind, Real};
 
-/// out = a·b, each with its start and the strides of rows and columns.
+/// out = a·b. Each matrix has the strides of its rows and columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Gemm {
-    /// Rows of a and out, columns of b and out, columns of a and rows of b.
+    /// m rows of a and out; n columns of b and out; k columns of a and rows of b.
     pub(crate) m: usize,
     pub(crate) n: usize,
     pub(crate) k: usize,
@@ -19,38 +19,38 @@ pub(crate) struct Gemm {
 
 /// Multiplications above which a product is worth two threads.
 const PARALLEL: usize = 1 << 25;
-/// The same where one side is short: little is packed twice.
+/// The same where the result has few rows or few columns: then little is packed by both threads.
 const PARALLEL_FEW: usize = 1 << 22;
-/// Rows of a product at the most that are turned to spare packing the other operand, and columns that are made at once.
+/// `FEW`: most rows of a product that is made in columns, so that the other operand is not packed. `AT_ONCE`: columns made at a time.
 const FEW: usize = 32;
 const AT_ONCE: usize = 128;
-/// Multiplications below which plain loops win over packing.
+/// Multiplications up to which plain loops are faster than packing (copying operands into faer's own layout).
 const TINY: usize = 256;
 
 impl Gemm {
-    /// out = a·b, or out + a·b, for operands that start at `at` in their storages.
+    /// out = a·b, or out + a·b if `add`, for matrices that start at `at` in their storages.
     ///
     /// # Safety
     /// Every offset that the strides reach from `at` lies in the operand's storage, and no two elements of `out` are the same place.
     pub(crate) unsafe fn run<T: Real>(&self, a: &[T], b: &[T], out: &mut [T], at: [isize; 3], add: bool) {
         let p = Pointers(a.as_ptr().wrapping_offset(at[0]), b.as_ptr().wrapping_offset(at[1]), out.as_mut_ptr().wrapping_offset(at[2]));
-        // SAFETY: passed on.
+        // SAFETY: the caller's promise.
         unsafe { self.apply(p, add.then(T::one)) }
     }
     /// out = a·b, or out + s·a·b.
     ///
     /// # Safety
-    /// As `run`, from these pointers; the places of `out` are not among those of `a` and `b`.
+    /// As `run`, from these pointers; no place of `out` is a place of `a` or `b`.
     pub(crate) unsafe fn apply<T: Real>(&self, p: Pointers<T>, add: Option<T>) {
         if self.m == 0 || self.n == 0 {
             return;
         }
         if self.m * self.n * self.k <= TINY {
-            // SAFETY: passed on.
+            // SAFETY: the caller's promise.
             return unsafe { self.tiny(p, add) };
         }
         let s = add.map(Element::to_f64);
-        // SAFETY: passed on; the kind says which type T is.
+        // SAFETY: the caller's promise; the kind says which type T is.
         unsafe {
             match T::KIND {
                 Kind::F64 => self.split(Pointers(p.0.cast::<f64>(), p.1.cast(), p.2.cast()), s),
@@ -78,7 +78,7 @@ impl Gemm {
             both(move || unsafe { low.split(p, add) }, move || unsafe { high.split(q, add) });
             return;
         }
-        // SAFETY: passed on; with rows and columns exchanged the product is the same.
+        // SAFETY: the caller's promise; with rows and columns exchanged the product is the same.
         unsafe {
             if self.packs_what_is_long() {
                 return self.turned(p, add);
@@ -103,12 +103,12 @@ impl Gemm {
         let turn = |s: [isize; 2]| [s[1], s[0]];
         Gemm { m: self.n, n: self.m, k: self.k, a: turn(self.b), b: turn(self.a), out: turn(self.out) }
     }
-    /// Whether a has few rows, and b is long with columns that are contiguous, while rows of the result are. The kernels want the result contiguous
-    /// along the operand that they pack, which would be b, all of it at each product.
+    /// Whether a has few rows, b is long with contiguous columns, and the rows of the result are contiguous. faer wants the result contiguous along
+    /// the operand that it packs. Here that would be b, and every product would pack all of it.
     fn packs_what_is_long(&self) -> bool {
         self.m <= FEW && self.n >= AT_ONCE && self.k >= AT_ONCE && self.b[0] == 1 && self.out[1] == 1 && self.out[0] != 1
     }
-    /// The product in columns, some at a time, which are then written in rows: a is packed and b read as it lies.
+    /// Makes some columns of the product at a time in a buffer, then copies them to the rows of the result. So a is packed, and b is read in place.
     ///
     /// # Safety
     /// As `run`; `m` is at most `FEW`.
@@ -135,7 +135,7 @@ impl Gemm {
             }
         }
     }
-    /// Plain loops.
+    /// The product by plain loops.
     ///
     /// # Safety
     /// As `apply`.
@@ -174,8 +174,8 @@ impl<T> Pointers<T> {
 
 /// Multiplies once on the calling thread and on every thread of the pool.
 ///
-/// faer packs operands into a buffer that each thread makes at its first product: address space of twice the last-level cache, of which only what
-/// products use is ever touched. A counting allocator sees all of it, in whatever happens to run first on that thread.
+/// faer packs operands into a buffer that each thread allocates at its first product. The buffer reserves twice the last-level cache of address
+/// space, but touches only what products use. A counting allocator counts all of it, for whatever happens to run first on that thread.
 pub fn make_packing_buffers() {
     let multiply = || {
         let a = faer::Mat::<f64>::zeros(256, 256);

@@ -8,24 +8,24 @@ use hypertape_ir::array::Kind;
 use hypertape_ir::operation::{BinaryFn, Fold, UnaryFn};
 use smallvec::SmallVec;
 
-/// Cells (registers, operands and results read or written in place) of a group at the most.
+/// Most cells of a group: registers, and operands and results that are read or written in place.
 pub(crate) const CELLS: usize = 128;
-/// Operands of a group at the most.
+/// Most operands of a group.
 pub(crate) const LOADS: usize = 48;
-/// Scalars of a group at the most.
+/// Most scalars of a group.
 pub(crate) const SCALARS: usize = 160;
-/// Operands, results and folds of a group at the most.
+/// Most ports of a group: operands, results and folds.
 pub(crate) const PORTS: usize = 160;
-/// Folds of a group at the most.
+/// Most folds of a group.
 pub(crate) const FOLDS: usize = 8;
-/// Registers, in bytes, that a part of a group keeps on its stack.
+/// Bytes of stack for the registers of a part.
 pub(crate) const STACK: usize = 32 * 1024;
 /// The same for small groups.
 pub(crate) const SMALL_STACK: usize = 4 * 1024;
-/// Elements of a tile at the most.
+/// Most elements of a tile.
 const TILE: usize = 512;
 
-/// One instruction of a group. Numbers of cells and scalars; `y` is never an operand of the same instruction.
+/// One instruction of a group. Its fields are numbers of cells and scalars; the last is the result y, which is never one of its operands.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Code {
     /// y = f(x).
@@ -36,9 +36,9 @@ pub(crate) enum Code {
     With(BinaryFn, u16, u16, u16),
     /// y = f(scalar, b).
     Of(BinaryFn, u16, u16, u16),
-    /// y = a·b with or without c.
+    /// y = a·b + c, a·b − c or c − a·b.
     MulAdd(Sum, u16, u16, u16, u16),
-    /// y = a·scalar with or without c.
+    /// The same with a scalar for b.
     ScaleAdd(Sum, u16, u16, u16, u16),
     /// y = a where the test is not 0, else b.
     Select(u16, u16, u16, u16),
@@ -46,20 +46,20 @@ pub(crate) enum Code {
     Fill(u16, u16),
     /// y = x rounded to single precision.
     Round(u16, u16),
-    /// y = x as an index.
+    /// y = x truncated to an index.
     Index(u16, u16),
 }
 
-/// Where the elements of an operand go.
+/// How an operand is read.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Target {
     /// Read in place, as this cell.
     Direct(u16),
-    /// One element for each index of the outer loops, as this scalar.
+    /// One element for each index of the outer loops, read as this scalar.
     Scalar(u16),
-    /// Gathered, and converted, into this cell: the inner loops with the operand's strides.
+    /// Gathered and converted into this cell, over the inner loops: their lengths and the operand's strides.
     Gather(u16, SmallVec<[(usize, isize); 4]>),
-    /// Read by joins.
+    /// Read only by joins.
     Piece,
 }
 
@@ -70,7 +70,7 @@ pub(crate) struct Load {
     pub(crate) kind: Kind,
     /// Strides along the outer loops, in elements.
     pub(crate) outer: SmallVec<[isize; 4]>,
-    /// Where it goes.
+    /// How it is read.
     pub(crate) target: Target,
 }
 
@@ -81,16 +81,16 @@ pub(crate) struct Store {
     pub(crate) kind: Kind,
     /// The cell it comes from.
     pub(crate) cell: u16,
-    /// Whether the cell is the memory itself.
+    /// Whether the cell is the memory of the result itself.
     pub(crate) direct: bool,
 }
 
-/// Which elements a fold takes together.
+/// Which elements a fold combines into one result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Extent {
-    /// This many in a row.
+    /// This many consecutive elements.
     Rows(usize),
-    /// Every element this far apart; as many results. Only in double precision.
+    /// All elements that are this far apart; so there are this many results. Results are in double precision only.
     Columns(usize),
 }
 
@@ -99,9 +99,9 @@ pub(crate) enum Extent {
 pub(crate) struct Tail {
     /// How elements combine.
     pub(crate) fold: Fold,
-    /// Which.
+    /// Which elements combine.
     pub(crate) extent: Extent,
-    /// The cell folded.
+    /// The cell that is folded.
     pub(crate) cell: u16,
     /// Element type of the result.
     pub(crate) kind: Kind,
@@ -116,25 +116,25 @@ pub(crate) struct Group {
     pub(crate) len: usize,
     /// Lengths of the outer loops.
     pub(crate) outer: SmallVec<[usize; 4]>,
-    /// Elements of the inner loops, which run as one.
+    /// Elements of the inner loops, which run as one loop.
     pub(crate) inner: usize,
     /// Elements of a part; parts may run at the same time.
     pub(crate) part: usize,
-    /// How many parts: by size, never by number of threads.
+    /// Number of parts: chosen by size, never by number of threads.
     pub(crate) parts: usize,
-    /// Elements of a tile: as many as let all registers fit.
+    /// Elements of a tile: few enough that all registers fit the stack.
     pub(crate) tile: usize,
     /// Number of registers: cells 0, 1, ….
     pub(crate) registers: usize,
-    /// Numbers: scalars 0, 1, ….
+    /// Constants: scalars 0, 1, ….
     pub(crate) constants: Vec<f64>,
     /// Operands.
     pub(crate) loads: Vec<Load>,
-    /// Operands made of pieces of others.
+    /// Operands made of pieces of other operands.
     pub(crate) joins: Vec<Join>,
     /// Instructions.
     pub(crate) code: Vec<Code>,
-    /// The same for numbers, if the index space has one element.
+    /// The instructions on numbers, if the index space has one element.
     pub(crate) steps: Vec<Step>,
     /// Results.
     pub(crate) stores: Vec<Store>,
@@ -143,7 +143,7 @@ pub(crate) struct Group {
 }
 
 impl Tail {
-    /// Doubles that one part needs for its share.
+    /// Doubles in one part's share of this fold.
     pub(crate) fn width(&self, len: usize) -> usize {
         match self.extent {
             Extent::Rows(r) => usize::from(r == len),
@@ -153,7 +153,7 @@ impl Tail {
 }
 
 impl Group {
-    /// Doubles for what parts hand in for folds.
+    /// Doubles in the shares of all parts of the folds; none if there is one part.
     pub(crate) fn partials(&self) -> usize {
         if self.parts == 1 { 0 } else { self.parts.saturating_mul(self.width()) }
     }
@@ -165,13 +165,13 @@ impl Group {
         let ports = self.loads.len() + self.stores.len() + self.tails.len();
         cells <= CELLS && scalars <= SCALARS && self.loads.len() <= LOADS && ports <= PORTS && self.tails.len() <= FOLDS
     }
-    /// Doubles that one part hands in.
+    /// Doubles in one part's share of all folds.
     pub(crate) fn width(&self) -> usize {
         self.tails.iter().map(|t| t.width(self.len)).fold(0, usize::saturating_add)
     }
 }
 
-/// Elements of a tile of a part, with so many registers.
+/// Elements of a tile, for a part of this many elements and a group of this many registers.
 pub(crate) fn tile(part: usize, registers: usize) -> usize {
     let fits = STACK / 8 / registers.max(1) / 16 * 16;
     TILE.min(fits).min(part.next_multiple_of(16))

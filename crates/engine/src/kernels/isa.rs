@@ -1,7 +1,7 @@
 //! One source per loop, compiled per instruction set and chosen once at run time.
 use std::sync::OnceLock;
 
-/// What the processor offers.
+/// The instruction sets that loops are compiled for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Isa {
     /// What every processor of the target has.
@@ -16,7 +16,7 @@ pub(crate) enum Isa {
 
 #[cfg(test)]
 thread_local! {
-    /// What a test says that the processor offers: no more than it does.
+    /// The instruction set that a test pretends to find; the processor must have it.
     static PRETENDED: std::cell::Cell<Option<Isa>> = const { std::cell::Cell::new(None) };
 }
 
@@ -85,7 +85,7 @@ macro_rules! per_isa {
             {
                 #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx2,fma")]
                 $($unsafe)? fn avx512<$T: $bound $(, const $C: $ct)*>($($a: $t),*) $(-> $r)? {
-                    // SAFETY: the caller's promise, if it is one.
+                    // SAFETY: the caller's promise, if the function is unsafe.
                     $($unsafe)? { $body::<$T, $($C,)* true>($($a),*) }
                 }
                 #[target_feature(enable = "avx2,fma")]
@@ -101,7 +101,7 @@ macro_rules! per_isa {
                     $crate::kernels::isa::Isa::Portable => {}
                 }
             }
-            // SAFETY: the caller's promise, if it is one.
+            // SAFETY: the caller's promise, if the function is unsafe.
             $($unsafe)? { $body::<$T, $($C,)* { $crate::kernels::isa::FUSED }>($($a),*) }
         }
     };

@@ -1,46 +1,46 @@
-//! Arrays joined along an axis, and shifted arrays, read by groups as if they lay in memory so.
+//! Joins: arrays concatenated along an axis, or shifted, which fused groups read without storing them first.
 #![allow(unsafe_code)]
 use hypertape_ir::array::Real;
 use smallvec::SmallVec;
 
-/// An operand made of pieces of others, in row-major order. A row holds, from index to index, elements of a piece; between pieces 0.
+/// An operand made of pieces of other operands, in row-major order. Each row holds a range of each piece, and `fill` between them.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Join {
     /// The cell that holds its elements.
     pub(crate) cell: u16,
-    /// The register that they are gathered in where they do not lie in one piece.
+    /// The register into which elements are gathered where they do not lie in one piece.
     pub(crate) register: u16,
-    /// Elements of a row.
+    /// Elements in a row.
     pub(crate) row: usize,
-    /// What stands between pieces.
+    /// The value between pieces.
     pub(crate) fill: f64,
-    /// In order, and apart.
+    /// In order, without overlap.
     pub(crate) pieces: SmallVec<[Piece; 2]>,
 }
 
-/// Elements of an operand within each row of a join.
+/// The range of each row that one operand fills.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Piece {
     /// Number of the operand.
     pub(crate) load: usize,
-    /// Where in the row it begins and ends.
+    /// Where the range begins and ends in the row.
     pub(crate) from: usize,
     pub(crate) to: usize,
-    /// Elements of the operand from row to row.
+    /// Elements of the operand from one row to the next.
     pub(crate) stride: isize,
 }
 
 impl Join {
-    /// The piece and the element of it at an index.
+    /// The piece that holds all of the elements `flat..flat + n`, and the offset of the first one in its operand. `None` if no piece holds them all.
     pub(super) fn find(&self, flat: usize, n: usize) -> Option<(&Piece, isize)> {
         let (row, at) = (flat / self.row, flat % self.row);
         let piece = self.pieces.iter().find(|p| p.from <= at && at + n <= p.to)?;
         Some((piece, row as isize * piece.stride + (at - piece.from) as isize))
     }
-    /// Gathers the elements `flat..`.
+    /// Copies the elements from `flat` on into `to`.
     ///
     /// # Safety
-    /// The join has the elements; `ports` point to the operands, which have those of the pieces as `T`, and are apart from `to`.
+    /// The join has these elements. `ports` point to the operands, which hold the elements of the pieces as `T` and do not overlap `to`.
     pub(super) unsafe fn gather<T: Real>(&self, ports: &[*mut u8], flat: usize, to: &mut [T]) {
         // SAFETY: the caller's promise.
         unsafe {
@@ -78,14 +78,14 @@ impl Join {
             row += 1;
         }
     }
-    /// One piece whose rows are as far apart as the join's: everything moves by the same distance, then the gaps are filled.
+    /// Gathers from one piece whose rows are as far apart as those of the join: one copy moves all elements, then the gaps are filled.
     ///
     /// # Safety
     /// As `gather`.
     unsafe fn shift<T: Real>(&self, p: Piece, port: *const T, flat: usize, to: &mut [T]) {
         let (n, row) = (to.len(), self.row);
         let fill = T::from_f64(self.fill);
-        // The first and one past the last element of the piece in here.
+        // Where the first element of the piece lies in `to`; below, `last` is one past its last element.
         let at = flat % row;
         let first = if at < p.from {
             p.from - at
@@ -104,13 +104,13 @@ impl Join {
         };
         let last = n.saturating_sub(over);
         if first < last {
-            // SAFETY: both ends lie in the operand, so what lies between does: rows follow each other as in the join.
+            // SAFETY: both ends lie in the operand, so all elements between do: its rows are as far apart as those of the join.
             unsafe {
                 let from = port.offset((flat + first) as isize - p.from as isize);
                 std::ptr::copy_nonoverlapping(from, to.as_mut_ptr().add(first), last - first);
             }
         }
-        // Gaps lie around every end of a row.
+        // Every row has a gap before the piece and one after it.
         let mut start = flat as isize - at as isize;
         while start < (flat + n) as isize {
             let mut blank = |lo: isize, hi: isize| {

@@ -4,7 +4,7 @@ use super::isa::per_isa;
 use hypertape_ir::array::Real;
 use hypertape_ir::operation::{BinaryFn, UnaryFn};
 
-/// A sum or difference with a product in it, rounded once after the product and once after that.
+/// A sum or difference with a product in it. It is rounded twice: after the product and after the sum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sum {
     /// a·b + c.
@@ -131,14 +131,14 @@ per_isa! { fn binary_of_isa<T: Real>(f: BinaryFn, c: T, b: &[T], y: &mut [T]) = 
 pub(super) fn unary_body<T: Real, const FMA: bool>(f: UnaryFn, x: &[T], y: &mut [T]) {
     with_unary!(f, T, f => for (y, x) in y.iter_mut().zip(x) { *y = f(*x) });
     if let Some(periodic) = elementary::periodic::<T>(f) {
-        // Rare, and therefore looked for in all before any is touched.
+        // Such arguments are rare, so all are tested first, before any result is replaced.
         if x.iter().fold(false, |any, x| any | elementary::beyond_reduction(*x)) {
             y.iter_mut().zip(x).filter(|(_, x)| elementary::beyond_reduction(**x)).for_each(|(y, x)| *y = periodic(*x));
         }
     }
 }
 
-/// f of one number: the same bits as among others.
+/// f of one number, with the same bits as in a slice.
 #[inline(always)]
 pub(super) fn unary_of_one<T: Real, const FMA: bool>(f: UnaryFn, x: T) -> T {
     let y = with_unary!(f, T, f => f(x));
@@ -163,13 +163,13 @@ pub(super) fn binary_of_body<T: Real, const FMA: bool>(f: BinaryFn, c: T, b: &[T
     with_binary!(f, T, f => for (y, b) in y.iter_mut().zip(b) { *y = f(c, *b) });
 }
 
-/// f of two numbers: the same bits as among others.
+/// f of two numbers, with the same bits as in slices.
 #[inline(always)]
 pub(super) fn binary_of_one<T: Real, const FMA: bool>(f: BinaryFn, a: T, b: T) -> T {
     with_binary!(f, T, f => f(a, b))
 }
 
-/// a·b with or without c, rounded twice.
+/// a·b + c, a·b − c or c − a·b, rounded twice.
 #[inline(always)]
 pub(super) fn mul_add_of_one<T: Real>(s: Sum, a: T, b: T, c: T) -> T {
     match s {
@@ -179,7 +179,7 @@ pub(super) fn mul_add_of_one<T: Real>(s: Sum, a: T, b: T, c: T) -> T {
     }
 }
 
-/// Runs `$go` with `$s` bound to each form that `$which` may have.
+/// Runs `$go` with `$s` bound to the form that `$which` has, as a constant.
 macro_rules! with_sum {
     ($which:expr, $s:ident => $go:expr) => {
         match $which {
@@ -194,13 +194,13 @@ macro_rules! with_sum {
     }};
 }
 
-/// y_i = a_i b_i with or without c_i.
+/// y_i = a_i b_i + c_i, a_i b_i − c_i or c_i − a_i b_i.
 #[inline(always)]
 pub(super) fn mul_add_body<T: Real, const FMA: bool>(s: Sum, a: &[T], b: &[T], c: &[T], y: &mut [T]) {
     with_sum!(s, s => for (y, (a, (b, c))) in y.iter_mut().zip(a.iter().zip(b.iter().zip(c))) { *y = mul_add_of_one(s, *a, *b, *c) });
 }
 
-/// y_i = a_i b with or without c_i.
+/// y_i = a_i b + c_i, a_i b − c_i or c_i − a_i b.
 #[inline(always)]
 pub(super) fn scale_add_body<T: Real, const FMA: bool>(s: Sum, a: &[T], b: T, c: &[T], y: &mut [T]) {
     with_sum!(s, s => for (y, (a, c)) in y.iter_mut().zip(a.iter().zip(c)) { *y = mul_add_of_one(s, *a, b, *c) });
@@ -210,7 +210,7 @@ pub(super) fn scale_add_body<T: Real, const FMA: bool>(s: Sum, a: &[T], b: T, c:
 #[inline(always)]
 pub(super) fn select_body<T: Real, const FMA: bool>(test: &[T], a: &[T], b: &[T], y: &mut [T]) {
     for (y, (t, (a, b))) in y.iter_mut().zip(test.iter().zip(a.iter().zip(b))) {
-        // Both are read: compilers may otherwise choose among addresses.
+        // Read both first: otherwise compilers may select an address instead of a value.
         let (a, b) = (*a, *b);
         *y = if *t == T::zero() { b } else { a };
     }

@@ -1,7 +1,7 @@
-//! Matrix-vector products as streams over rows: each dotted, or all added up, with one or two vectors at a time.
+//! Matrix-vector products as streams over rows: each row is dotted with a vector, or all rows are added up, for one or two vectors at a time.
 //!
-//! Every row is dotted, and every column added up, in an order of its own that knows nothing of the rows beside it: neither blocks, nor
-//! rows taken together, nor the number of vectors, nor where memory begins change a bit of the result.
+//! The order of summation within a row, or within a column, does not depend on other rows. Neither blocks, nor the number of rows or vectors taken
+//! together, nor the alignment of memory changes a bit of the result.
 #![allow(unsafe_code)]
 use super::halves::both;
 use super::vector::{Vector, per_vector};
@@ -10,17 +10,17 @@ use std::array::from_fn;
 
 /// Elements of a matrix above which a product is worth two threads.
 pub(super) const PARALLEL: usize = 1 << 18;
-/// Bytes of the sums that stay in the nearest cache while rows are added to them.
+/// Bytes of sums that stay in the first-level cache while rows are added to them.
 const SUMS: usize = 16 * 1024;
-/// Bytes of a matrix that a cache is taken to hold.
+/// Bytes of a matrix that are assumed to fit a cache.
 const CACHE: usize = 16 << 20;
-/// Bytes of a row from which on a few rows at once make several streams.
+/// Bytes of a row from which on rows read together are separate memory streams.
 const LONG: usize = 2048;
-/// Bytes by which a stream from memory is fetched ahead: the processor's own prefetching ends at pages.
+/// Bytes by which a stream from memory is prefetched: the processor's own prefetching stops at the end of a page.
 const AHEAD: usize = 8 << 10;
-/// Columns after which sums of products in single precision go on in double precision.
+/// Columns whose products are summed in single precision before the sum is added up in double precision.
 const CHUNK: usize = 1024;
-/// Bytes of a line of the cache.
+/// Bytes of a cache line.
 const LINE: usize = 64;
 
 /// A matrix whose rows are contiguous: element (i, j) is `data[start + i·stride + j]`.
@@ -50,7 +50,7 @@ impl<T> Rows<'_, T> {
         let row = self.columns * size_of::<T>();
         row >= LONG && row * self.rows > CACHE
     }
-    /// The matrix without bounds, which are checked here.
+    /// Checks the bounds, then gives the matrix as a pointer.
     fn open(&self) -> Open<T> {
         let within = |i: usize| {
             let at = self.start + i as isize * self.stride;
@@ -61,7 +61,7 @@ impl<T> Rows<'_, T> {
     }
 }
 
-/// Rows that were checked: all of them, the first at `at`.
+/// Rows whose bounds were checked. Row 0 begins at `at`.
 #[derive(Debug, Clone, Copy)]
 struct Open<T> {
     at: *const T,
@@ -70,14 +70,14 @@ struct Open<T> {
     columns: usize,
 }
 
-/// A pointer of whose origin the compiler knows nothing, in a register.
+/// The same pointer in a register; the compiler does not know where it comes from.
 #[inline(always)]
 #[allow(clippy::pointers_in_nomem_asm_block, reason = "nothing in it follows the pointer")]
 fn hidden<T>(p: *const T) -> *const T {
     #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
     let p = {
         let mut p = p;
-        // SAFETY: a comment, no instruction.
+        // SAFETY: the assembly is a comment and has no instruction.
         unsafe { std::arch::asm!("/* {0} */", inout(reg) p, options(pure, nomem, nostack, preserves_flags)) };
         p
     };
@@ -89,13 +89,13 @@ impl<T> Open<T> {
     fn row(&self, i: usize) -> *const T {
         self.at.wrapping_offset(i as isize * self.stride)
     }
-    /// `R` rows from row i on, of which the compiler is not to know that they are equally far apart: it would add that up again for every vector.
+    /// Pointers to `R` rows from row i on. The compiler must not know their common stride: it would compute the addresses from it again for every
+    /// vector.
     #[inline(always)]
     fn apart<const R: usize>(&self, i: usize) -> [*const T; R] {
         from_fn(|r| hidden(self.row(i + r)))
     }
-    /// Columns before the first boundary of a vector in row i, if whole vectors come after them: vectors that cross lines of the cache are read
-    /// twice.
+    /// Columns of row i before the first aligned vector; 0 in short rows. A vector that crosses a cache line takes two reads.
     #[inline(always)]
     fn lead(&self, i: usize, lanes: usize) -> usize {
         let beyond = self.row(i) as usize / size_of::<T>() % lanes;
@@ -162,7 +162,7 @@ fn spread_dots<T: Real>(a: Rows<'_, T>, v: &[T], out: &mut [T], in_turn: bool) {
     dots_here(a, [v], [out], in_turn);
 }
 
-/// out_hi = Σ_j a_ij·v_hj for `H` vectors, on this thread: rows one after the other, or a few together.
+/// out_hi = Σ_j a_ij·v_hj for `H` vectors, on this thread: rows one after the other if `in_turn`, else a few together.
 #[inline]
 pub(crate) fn dots_here<T: Real, const H: usize>(a: Rows<'_, T>, v: [&[T]; H], out: [&mut [T]; H], in_turn: bool) {
     assert!(v.iter().all(|v| v.len() == a.columns) && out.iter().all(|o| o.len() == a.rows), "vectors are as long as the matrix says");
@@ -175,7 +175,7 @@ per_vector! {
 }
 
 /// # Safety
-/// The rows are there, vectors have as many elements as it has columns, results as it has rows.
+/// All rows of `a` exist. Each vector has one element per column, each result one per row.
 #[inline(always)]
 unsafe fn dots_body<T: Real, V: Vector<T>, const H: usize>(a: Open<T>, v: [*const T; H], out: [*mut T; H], in_turn: bool) {
     let most = if in_turn { 1 } else { (V::HELD / H).min(8) };
@@ -183,7 +183,7 @@ unsafe fn dots_body<T: Real, V: Vector<T>, const H: usize>(a: Open<T>, v: [*cons
     while i < a.rows {
         let left = (a.rows - i).min(most);
         let to = out.map(|o| o.wrapping_add(i));
-        // SAFETY: the caller's promise; so many rows are left.
+        // SAFETY: the caller's promise; at least this many rows are left.
         i += unsafe {
             match left {
                 8.. => dot_chunks::<T, V, 8, H, false>(&a, i, v, to),
@@ -196,7 +196,7 @@ unsafe fn dots_body<T: Real, V: Vector<T>, const H: usize>(a: Open<T>, v: [*cons
     }
 }
 
-/// As `dot_rows`; long rows in single precision a chunk of columns after the other, added up in double precision.
+/// As `dot_rows`, but long rows in single precision are summed in chunks of columns, and the chunks are added up in double precision.
 ///
 /// # Safety
 /// As `dots_body`, for these rows.
@@ -232,7 +232,7 @@ unsafe fn dot_chunks<T: Real, V: Vector<T>, const R: usize, const H: usize, cons
     R
 }
 
-/// `R` rows at once from row i on, perhaps a stream from memory; gives their number.
+/// Dots `R` rows at once, from row i on, and returns `R`. With `STREAM` it prefetches the rows.
 ///
 /// # Safety
 /// As `dots_body`, for these rows.
@@ -272,7 +272,7 @@ unsafe fn dot_rows<T: Real, V: Vector<T>, const R: usize, const H: usize, const 
         if j < n {
             dot_step(&mut sums, from_fn(|h| V::load_first(v[h].add(j), n - j)), from_fn(|r| V::load_first(rows[r].add(j), n - j)));
         }
-        // Lane l is to hold the columns that are l beyond a multiple of the lanes, wherever the vectors began.
+        // Rotate, so that lane l holds the columns whose number is l modulo the lanes, wherever the aligned vectors began.
         if lead > 0 {
             for of_row in &mut sums {
                 for sum in of_row {
@@ -291,10 +291,10 @@ unsafe fn dot_rows<T: Real, V: Vector<T>, const R: usize, const H: usize, const 
     R
 }
 
-/// What one vector of columns gives to the dots of all rows.
+/// Adds the products of one vector of columns to the sums of all rows.
 ///
 /// # Safety
-/// As for every function of vectors.
+/// As for every function of `Vector`.
 #[inline(always)]
 unsafe fn dot_step<T: Real, V: Vector<T>, const R: usize, const H: usize>(sums: &mut [[V; H]; R], x: [V; H], y: [V; R]) {
     for r in 0..R {
@@ -305,8 +305,8 @@ unsafe fn dot_step<T: Real, V: Vector<T>, const R: usize, const H: usize>(sums: 
     }
 }
 
-/// out_ej += Σ_i u_ei·a_ij for `E` vectors of factors, on this thread. With `fetch`, as many rows as these are brought near
-/// meanwhile, those that come next in memory, if rows follow each other without gaps.
+/// out_ej += Σ_i u_ei·a_ij for `E` vectors of factors, on this thread. If rows have no gaps between them, `fetch` prefetches as many rows as these
+/// from the memory that follows.
 #[inline]
 pub(crate) fn axpys_onto<T: Real, const E: usize>(a: Rows<'_, T>, u: [&[T]; E], out: [&mut [T]; E], fetch: bool) {
     assert!(u.iter().all(|u| u.len() == a.rows) && out.iter().all(|o| o.len() == a.columns), "vectors are as long as the matrix says");
@@ -323,7 +323,7 @@ per_vector! {
 }
 
 /// # Safety
-/// The rows are there, factors are as many as it has rows, sums as it has columns.
+/// All rows of `a` exist. Each vector of factors has one element per row, each vector of sums one per column.
 #[inline(always)]
 unsafe fn axpys_body<T: Real, V: Vector<T>, const E: usize>(a: Open<T>, u: [*const T; E], out: [*mut T; E], next: *const T) {
     let tile = SUMS / size_of::<T>() / E;
@@ -346,7 +346,7 @@ unsafe fn axpys_body<T: Real, V: Vector<T>, const E: usize>(a: Open<T>, u: [*con
     }
 }
 
-/// All rows, for sums of `C` vectors, the last of which may be cut short.
+/// Adds up all rows in sums of `C` vectors, which stay in registers. The last vector may be partial.
 ///
 /// # Safety
 /// As `axpys_body`.
@@ -378,7 +378,7 @@ unsafe fn add_narrow<T: Real, V: Vector<T>, const C: usize, const E: usize>(a: &
     }
 }
 
-/// A few rows at a time, sums in memory.
+/// Adds a few rows at a time to sums in memory.
 ///
 /// # Safety
 /// As `axpys_body`.
@@ -393,7 +393,7 @@ unsafe fn add_wide<T: Real, V: Vector<T>, const E: usize, const FETCH: bool>(
     while i < a.rows {
         let left = (a.rows - i).min(V::HELD / E).min(8);
         let factors = u.map(|u| u.wrapping_add(i));
-        // SAFETY: the caller's promise; so many rows are left.
+        // SAFETY: the caller's promise; at least this many rows are left.
         i += unsafe {
             match left {
                 8.. => add_rows::<T, V, 8, E, FETCH>(a, i, factors, out, &mut next),
@@ -405,7 +405,7 @@ unsafe fn add_wide<T: Real, V: Vector<T>, const E: usize, const FETCH: bool>(
     }
 }
 
-/// `R` rows from row i on; gives their number.
+/// Adds `R` rows from row i on to the sums, and returns `R`.
 ///
 /// # Safety
 /// As `axpys_body`, for these rows.
@@ -432,7 +432,7 @@ unsafe fn add_rows<T: Real, V: Vector<T>, const R: usize, const E: usize, const 
         while j + 2 * V::LANES <= n {
             for j in [j, j + V::LANES] {
                 if FETCH {
-                    // As many lines as are read.
+                    // Prefetch as many cache lines as are read.
                     for _ in 0..R * V::LANES * size_of::<T>() / LINE {
                         V::fetch(*next);
                         *next = next.wrapping_add(LINE / size_of::<T>());
@@ -463,10 +463,10 @@ unsafe fn add_rows<T: Real, V: Vector<T>, const R: usize, const E: usize, const 
     R
 }
 
-/// Sums with what all rows give to one vector of columns.
+/// The sums of one vector of columns, with the products of all rows added.
 ///
 /// # Safety
-/// As for every function of vectors.
+/// As for every function of `Vector`.
 #[inline(always)]
 unsafe fn add_step<T: Real, V: Vector<T>, const R: usize, const E: usize>(mut sums: [V; E], y: [V; R], factors: &[[V; R]; E]) -> [V; E] {
     for r in 0..R {

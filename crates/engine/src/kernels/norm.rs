@@ -1,11 +1,11 @@
-//! Roots of sums of squares: at once where no square left the range, else from the elements once more, scaled by the largest.
+//! Norms as roots of sums of squares. Where squares overflowed or underflowed, they are summed again, scaled or in double precision.
 use super::halves::both;
 use hypertape_ir::array::{Element, Kind, Real};
 
 /// Results above which roots are worth two threads.
 const PARALLEL: usize = 1 << 18;
 
-/// `outer` blocks of `n` rows of `inner` elements: a norm for each block and place of a row.
+/// `outer` blocks of `n` rows of `inner` elements: a norm for each block and each place in a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Norms {
     pub(crate) outer: usize,
@@ -14,7 +14,7 @@ pub(crate) struct Norms {
 }
 
 impl Norms {
-    /// The norms of x, whose sums of squares are known as far as the range goes.
+    /// The norms of x. `sums` holds its sums of squares, which may have overflowed or underflowed.
     pub(crate) fn run<T: Real>(self, x: &[T], sums: &[T], out: &mut [T]) {
         let results = self.outer * self.inner;
         assert!(x.len() == results * self.n && sums.len() == results && out.len() == results, "operands are as long as the sizes say");
@@ -45,7 +45,7 @@ impl Norms {
     }
 }
 
-/// Between these a sum of n squares has all its digits: what underflowed is less than its rounding, and nothing overflowed.
+/// The bounds between which a sum of n squares is accurate: squares that underflowed are less than its rounding error, and none overflowed.
 fn trusted<T: Real>(n: usize) -> (T, T) {
     let least = T::min_positive_value() * T::from_f64(4.0 * n as f64);
     (least, T::max_value())

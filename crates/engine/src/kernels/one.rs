@@ -40,7 +40,8 @@ unsafe fn run_one<T: Scalar, const FMA: bool>(g: &Group, ports: &[*mut u8]) {
     let mut memory = [MaybeUninit::<T>::uninit(); CELLS + SCALARS];
     let places: *mut T = memory.as_mut_ptr().cast();
     debug_assert!(g.fits() && ports.len() == g.loads.len() + g.stores.len() + g.tails.len(), "a place for each number");
-    // SAFETY: the caller's promise. The group fits, so that places exist; one that is read is written before, as the plan orders it.
+    // SAFETY: the caller's promise. The group fits, so that all places exist. The plan orders instructions so that every place is written before it
+    // is read.
     unsafe {
         let put_at = |place: usize, v: T| *places.add(place) = v;
         g.constants.iter().enumerate().for_each(|(s, v)| put_at(CELLS + s, T::from_f64(*v)));

@@ -1,11 +1,11 @@
-//! Groups run whole or in parts on several threads; what parts hand in is combined in order.
+//! Runs fused groups, whole or in parts on several threads, and combines the partial folds of the parts in order.
 #![allow(unsafe_code)]
 use super::group::{Group, SMALL_STACK, STACK, put, step, unit};
 use super::halves::both;
 use super::one;
 use super::tile::Run;
 
-/// A pointer that parts on other threads may use: the ranges they touch through it differ.
+/// A pointer that parts on several threads share. Each part writes to a range of its own.
 struct Shared<P: ?Sized>(*const P);
 impl<P: ?Sized> Clone for Shared<P> {
     fn clone(&self) -> Self {
@@ -18,12 +18,11 @@ unsafe impl<P: ?Sized> Send for Shared<P> {}
 // SAFETY: as above.
 unsafe impl<P: ?Sized> Sync for Shared<P> {}
 
-/// Runs the group on operands, results and fold results, in this order, one pointer each.
+/// Runs the group. `ports` has one pointer for each operand, result and fold result, in this order.
 ///
 /// # Safety
-/// Every pointer is aligned and reaches every element that its layout names, as initialised memory. What is written overlaps nothing
-/// that is read or written otherwise, except that a store that is not direct may overwrite the operand it is element by element
-/// equal in place to. `partial` has `partials` places.
+/// Every pointer is aligned. Every element that its layout names is initialised memory. No written range overlaps another range, with one exception:
+/// a store that is not direct may overwrite an operand, if element i of both lies at the same place for every i. `partial` has `partials` places.
 pub(crate) unsafe fn run(g: &Group, ports: &[*mut u8], partial: *mut f64) {
     if g.len <= 1 {
         // SAFETY: the caller's promise.
@@ -56,10 +55,10 @@ fn split(g: &Group, ports: Shared<[*mut u8]>, partial: Shared<f64>, from: usize,
     unsafe { part_of(g, &*ports.0, lo, hi, partial.0.cast_mut().add(from * g.width())) }
 }
 
-/// One part.
+/// Runs elements `lo..hi` as one part.
 ///
 /// # Safety
-/// As `run`; `partial` has one part's places, or is null if there is one part.
+/// As `run`; `partial` points to the places of this part, or is null if there is only one part.
 unsafe fn part_of(g: &Group, ports: &[*mut u8], lo: usize, hi: usize, partial: *mut f64) {
     let bytes = g.registers * g.tile * 8;
     // SAFETY: the caller's promise; the stack holds the registers.
@@ -73,7 +72,7 @@ unsafe fn part_of(g: &Group, ports: &[*mut u8], lo: usize, hi: usize, partial: *
     }
 }
 
-/// Folds what the parts handed in.
+/// Folds the partial results of all parts.
 ///
 /// # Safety
 /// As `run`.
@@ -82,7 +81,7 @@ pub(crate) unsafe fn combine(g: &Group, ports: &[*mut u8], partial: *const f64, 
     for (tail, port) in g.tails.iter().zip(&ports[g.loads.len() + g.stores.len()..]) {
         let w = tail.width(g.len);
         for j in 0..w {
-            // SAFETY: the shares of all parts lie in `partial`; a fold has `w` results, or one.
+            // SAFETY: the shares of all parts lie in `partial`; this fold has `w` results.
             unsafe {
                 let total = (0..parts).map(|p| *partial.add(p * width + at + j)).fold(unit(tail.fold), |a, b| step(tail.fold, a, b));
                 put(tail.kind, *port, j, total);

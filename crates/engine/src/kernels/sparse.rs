@@ -1,7 +1,7 @@
-//! Products with compressed sparse rows: streams of the nonzeros.
+//! Products with matrices in compressed sparse rows, which are read as streams of nonzeros.
 //!
-//! Xᵀ f(X v) takes two passes: gathering and scattering bound it, not reading, and in one pass both vectors compete for the cache. Two vectors side by side
-//! take little more than one.
+//! Xᵀ f(X v) takes two passes over the matrix. Gathering and scattering limit its speed, not reading; and in one pass both vectors would compete for
+//! the cache. A product with two vectors side by side takes little longer than one.
 #![allow(unsafe_code, reason = "indices were checked when the matrix was made")]
 use super::halves::both;
 use super::vector::{Vector, per_vector};
@@ -9,17 +9,17 @@ use hypertape_ir::array::{Element, Kind, Real};
 use hypertape_ir::operation::named::Csr;
 use std::ops::Range;
 
-/// Entries that are looked at together, and how many of them further the ones are that memory is asked for then.
+/// `RUN`: entries that are handled together. `AHEAD`: by how many entries memory is prefetched.
 const RUN: usize = 16;
 const AHEAD: usize = 256;
 
-/// Terms up to which sums in single precision stay there, for each lane of a row, and for a column.
+/// Most terms that are summed in single precision: for each vector lane of a row, or for each column of the right-hand side.
 const FEW: usize = 64;
 
 /// Nonzeros, times columns of the right-hand side, above which a product is worth two threads.
 const PARALLEL: usize = 1 << 17;
 
-/// A matrix by its nonzeros, row by row, as it was checked when it was made.
+/// A matrix as its nonzeros, row by row. Its parts were checked when it was made.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sparse<'a, T> {
     columns: usize,
@@ -28,12 +28,12 @@ pub(crate) struct Sparse<'a, T> {
     /// The column of each entry, less than `columns`.
     indices: &'a [u32],
     values: &'a [T],
-    /// Whether sums down columns are in double precision, though entries are not: where a column has many.
+    /// Whether sums over columns are in double precision though entries are in single: so if a column has many entries.
     wide: bool,
 }
 
 impl<'a, T: Real> Sparse<'a, T> {
-    /// The parts of a matrix.
+    /// Borrows the parts of a matrix.
     pub(crate) fn of(a: &'a Csr<T>) -> Self {
         Sparse { columns: a.columns(), starts: a.starts(), indices: a.indices(), values: a.values(), wide: a.has_long_columns() }
     }
@@ -43,15 +43,15 @@ impl<'a, T: Real> Sparse<'a, T> {
     fn nonzeros(&self) -> usize {
         self.values.len()
     }
-    /// Asks for a run of entries ahead of this one. The processor sees by itself that entries are read in turn, but not soon enough with places of a
-    /// vector read between them.
+    /// Prefetches a run of entries ahead of this one. The processor prefetches streams by itself, but too late here, since places of a vector are
+    /// read between the entries.
     ///
     /// # Safety
     /// The processor has the instructions of V.
     #[inline(always)]
     unsafe fn fetch<V: Vector<T>>(&self, entry: usize) {
         let (indices, values) = (self.indices.as_ptr().wrapping_add(entry + AHEAD), self.values.as_ptr().wrapping_add(entry + AHEAD));
-        // SAFETY: a hint, which no address makes fail; the instructions are there.
+        // SAFETY: a prefetch is a hint, and no address makes it fail; the instructions are there.
         unsafe {
             V::fetch(indices.cast());
             V::fetch(values);
@@ -72,7 +72,7 @@ impl<'a, T: Real> Sparse<'a, T> {
             both(|| self.dot_rows(x, a, k, first), || self.dot_rows(x, b, k, first + rows / 2));
             return;
         }
-        // SAFETY: `dot` checked lengths, `new` the parts.
+        // SAFETY: `dot` checked the lengths; the parts were checked when the matrix was made.
         unsafe {
             match k {
                 1 if self.columns <= i32::MAX as usize => gather_rows(self, x.as_ptr(), y, first),
@@ -81,7 +81,7 @@ impl<'a, T: Real> Sparse<'a, T> {
             }
         }
     }
-    /// Parts in which the transposed product is made: by size.
+    /// Number of parts of the transposed product, chosen by size.
     fn parts(&self, k: usize) -> usize {
         let work = self.nonzeros().saturating_mul(k);
         if work >= 2 * PARALLEL && self.columns.saturating_mul(8) <= self.nonzeros() { 2 } else { 1 }
@@ -137,10 +137,10 @@ impl<'a, T: Real> Sparse<'a, T> {
             }
         }
     }
-    /// y = the rows' share of Aᵀ x.
+    /// y = the share of these rows in Aᵀ x.
     fn scatter_rows(&self, x: &[T], y: &mut [T], k: usize, rows: Range<usize>) {
         y.fill(T::zero());
-        // SAFETY: `dot_transposed` checked lengths, `new` the parts.
+        // SAFETY: `dot_transposed` checked the lengths; the parts were checked when the matrix was made.
         unsafe {
             match k {
                 1 => scatter_few::<T, 1>(self, x, y.as_mut_ptr(), rows),
@@ -155,10 +155,10 @@ per_vector! {
     unsafe fn gather_rows<T>(a: &Sparse<'_, T>, x: *const T, y: &mut [T], first: usize) = gather_rows_body
 }
 
-/// y_i = Σ values·x[indices] over row `first` + i, in two sums of vectors.
+/// y_i = Σ values·x[indices] over row `first` + i, in two vector sums.
 ///
 /// # Safety
-/// The parts fit, the matrix has the rows, and x as many elements as it has columns: below 2³¹.
+/// The parts of `a` fit each other, it has these rows, and x has one element per column; there are fewer than 2³¹ columns.
 #[inline(always)]
 unsafe fn gather_rows_body<T: Real, V: Vector<T>>(a: &Sparse<'_, T>, x: *const T, y: &mut [T], first: usize) {
     for (y, w) in y.iter_mut().zip(a.starts[first..].windows(2)) {
@@ -189,7 +189,7 @@ unsafe fn gather_rows_body<T: Real, V: Vector<T>>(a: &Sparse<'_, T>, x: *const T
     }
 }
 
-/// Σ values·x[indices] over many entries, in double precision from vector to vector.
+/// Σ values·x[indices] over many entries: blocks are summed in single precision, and added up in double precision.
 ///
 /// # Safety
 /// As `gather_rows_body`, for these entries.
@@ -225,10 +225,11 @@ per_vector! {
     unsafe fn gather_pairs<T>(a: &Sparse<'_, T>, x: *const T, y: &mut [T], first: usize) = gather_pairs_body
 }
 
-/// The same for x and y with two columns, which lie side by side: an entry reads one place for both. Four sums of every fourth entry.
+/// y = the product with these rows, for x and y with two columns side by side: each entry reads one place of x for both. Each of four sums takes
+/// every fourth entry.
 ///
 /// # Safety
-/// The parts fit, the matrix has the rows, and x two elements for each of its columns.
+/// The parts of `a` fit each other, it has these rows, and x has two elements per column.
 #[inline(always)]
 unsafe fn gather_pairs_body<T: Real, V: Vector<T>>(a: &Sparse<'_, T>, x: *const T, y: &mut [T], first: usize) {
     for (y, w) in y.chunks_exact_mut(2).zip(a.starts[first..].windows(2)) {
@@ -272,7 +273,7 @@ unsafe fn gather_pairs_body<T: Real, V: Vector<T>>(a: &Sparse<'_, T>, x: *const 
     }
 }
 
-/// Adds N entries from the k-th on to as many sums.
+/// Adds N entries from the k-th on, each to its own sum.
 ///
 /// # Safety
 /// The entries exist, and two elements of x for the column of each.
@@ -291,10 +292,10 @@ per_vector! {
     unsafe fn add_up_rows<T>(a: &Sparse<'_, T>, x: *const T, y: &mut [T], k: usize, first: usize) = add_up_rows_body
 }
 
-/// The same for x and y with `k` columns, as many at a time as a vector has.
+/// y = the product with these rows, for x and y with `k` columns, one vector of columns at a time.
 ///
 /// # Safety
-/// The parts fit, the matrix has the rows, and x k elements for each of its columns.
+/// The parts of `a` fit each other, it has these rows, and x has k elements per column.
 #[inline(always)]
 unsafe fn add_up_rows_body<T: Real, V: Vector<T>>(a: &Sparse<'_, T>, x: *const T, y: &mut [T], k: usize, first: usize) {
     for (y, w) in y.chunks_exact_mut(k).zip(a.starts[first..].windows(2)) {
@@ -323,10 +324,10 @@ per_vector! {
     unsafe fn scatter_few<T, const K: usize>(a: &Sparse<'_, T>, x: &[T], y: *mut T, rows: Range<usize>) = scatter_few_body
 }
 
-/// y += the rows' share of Aᵀ x, for x and y with K columns: one or two.
+/// y += the share of these rows in Aᵀ x, for x and y with K columns: one or two.
 ///
 /// # Safety
-/// The parts fit, the matrix has the rows, and y K elements for each of its columns.
+/// The parts of `a` fit each other, it has these rows, and y has K elements per column.
 #[inline(always)]
 unsafe fn scatter_few_body<T: Real, V: Vector<T>, const K: usize>(a: &Sparse<'_, T>, x: &[T], y: *mut T, rows: Range<usize>) {
     for i in rows {
@@ -360,7 +361,7 @@ per_vector! {
 /// The same for x and y with `k` columns.
 ///
 /// # Safety
-/// The parts fit, the matrix has the rows, and y k elements for each of its columns.
+/// The parts of `a` fit each other, it has these rows, and y has k elements per column.
 #[inline(always)]
 unsafe fn scatter_wide_body<T: Real, V: Vector<T>>(a: &Sparse<'_, T>, x: &[T], y: *mut T, k: usize, rows: Range<usize>) {
     for i in rows {

@@ -1,14 +1,14 @@
-//! What one instruction does with numbers: every function in one list, so that a single jump finds it.
+//! One instruction on single numbers. All functions are in one list, so that a single jump finds the right one.
 use super::fold::Number;
 use super::math::{Sum, binary_of_one, mul_add_of_one, unary_of_one};
 use hypertape_ir::array::{Element, Real};
 use hypertape_ir::operation::{BinaryFn, OwnFn, UnaryFn};
 
-/// What a group of one element computes in.
+/// The type in which a group of one element computes.
 pub(super) trait Scalar: Real + Number {}
 impl<T: Real + Number> Scalar for T {}
 
-/// An instruction on numbers: cells, and scalars after them, have numbered places; `y` is the result's.
+/// An instruction on numbers. Its fields are places: cells have the first numbers, scalars the numbers after them. `y` is the place of the result.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Step {
     pub(super) op: Op,
@@ -18,7 +18,7 @@ pub(crate) struct Step {
     pub(super) y: u16,
 }
 
-/// Defines what a step may do.
+/// Defines the operations of steps.
 macro_rules! operations {
     (unary $($unary:ident)*; binary $($binary:ident)*) => {
         #[derive(Debug, Clone, Copy, PartialEq)]
@@ -42,7 +42,7 @@ macro_rules! operations {
                 }
             }
         }
-        /// The result of a step, given what lies at a place.
+        /// The result of a step; `at` gives the number at a place.
         #[inline(always)]
         pub(super) fn result<T: Scalar, const FMA: bool>(s: &Step, at: impl Fn(u16) -> T) -> T {
             match s.op {

@@ -1,6 +1,6 @@
-//! A matrix read once: rows dotted, elementwise work on what comes out, rows added up, a block of rows after the other.
+//! Passes that compute Xᵀ f(X v) block by block: the rows of a block are dotted, f is applied to the products, and the rows are added up.
 //!
-//! Blocks stay in cache between the products, in the nearest one unless rows are long, so the matrix comes from memory once: Xᵀ f(X v).
+//! A block of rows stays in a cache between the two products (the first-level cache unless rows are long). So the matrix is read from memory once.
 #![allow(unsafe_code)]
 use super::fold::Number;
 use super::group::{Group, SMALL_STACK, STACK};
@@ -12,41 +12,41 @@ use hypertape_ir::array::{Element, Kind, Real};
 use std::cell::Cell;
 use std::ops::Range;
 
-/// Bytes of a block of rows that stays, with vectors and sums, in the nearest cache.
+/// Bytes of a block of rows that fits the first-level cache together with vectors and sums.
 const NEAR: usize = 26 * 1024;
-/// The same for the second cache.
+/// The same for the second-level cache.
 const NEXT: usize = 192 * 1024;
 /// Rows that are dotted, or added up, together.
 const ROWS: usize = 8;
-/// Bytes of a row up to which rows are fetched ahead: longer ones the processor follows by itself, and fetching gets in its way.
+/// Bytes of a row up to which rows are prefetched. The processor prefetches longer rows by itself, and our prefetching would disturb it.
 const SHORT: usize = 4096;
-/// Elements of the matrix that are worth a thread's while.
+/// Elements of the matrix that are worth a part of their own.
 const PART: usize = 1 << 16;
-/// Vectors, and sums, of a pass at the most.
+/// Most vectors of a pass, and most sums.
 pub(crate) const PRODUCTS: usize = 8;
-/// Parts at the most.
+/// Most parts of a pass.
 const PARTS: usize = 16;
-/// Rows in single precision that are added up before their sums go on in double precision.
+/// Rows that are summed in single precision before the sum is added up in double precision.
 const FLUSH: usize = 64;
 
-/// The rows of a matrix: contiguous, and where they begin.
+/// The matrix of a pass: its rows are contiguous.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Pass {
     pub(crate) rows: usize,
     pub(crate) columns: usize,
-    /// Elements from row to row, and before the first.
+    /// Elements from one row to the next, and before the first row.
     pub(crate) stride: isize,
     pub(crate) start: isize,
 }
 
 impl Pass {
-    /// Rows of a part: by size, never by number of threads.
+    /// Rows of a part: chosen by size, never by number of threads.
     pub(crate) fn part(&self) -> usize {
         let parts = (self.rows.saturating_mul(self.columns) / PART).clamp(1, PARTS);
         let parts = 1 << parts.ilog2();
         self.rows.div_ceil(parts).next_multiple_of(16).min(self.rows)
     }
-    /// Doubles that parts need for their sums: for `ends` sums of an element type.
+    /// Doubles that `parts` parts need for their sums: `ends` sums of an element type in each.
     pub(crate) fn sums(&self, kind: Kind, ends: usize, parts: usize) -> usize {
         let each = ends * self.columns;
         match (self.wide(kind), parts) {
@@ -59,7 +59,7 @@ impl Pass {
     fn wide(&self, kind: Kind) -> bool {
         kind == Kind::F32 && self.rows > FLUSH
     }
-    /// Rows of a block: as many as the nearest cache holds, but no fewer than are taken together, if the second cache holds those.
+    /// Rows of a block: as many as the first-level cache holds, but at least `ROWS`, and no more than the second-level cache holds.
     fn block(&self, bytes: usize) -> usize {
         let row = self.columns.max(1).saturating_mul(bytes);
         match (NEAR / row, NEXT / row) {
@@ -70,30 +70,31 @@ impl Pass {
     }
 }
 
-/// What a pass works on. Pointers that are not read are never followed.
+/// The memory of a pass. Pointers that the pass does not need are never followed.
 pub(crate) struct Memory<'a, T> {
-    /// From the lowest element of the matrix.
+    /// The matrix, from its lowest element on.
     pub(crate) matrix: &'a [T],
-    /// Vectors that rows are dotted with, and the products.
+    /// Each vector that rows are dotted with, and where its products go.
     pub(crate) heads: &'a [(*const T, *mut T)],
-    /// Ports of the group, and its passing memory.
+    /// The ports of the group, and the scratch memory for its folds.
     pub(crate) ports: &'a [*mut u8],
     pub(crate) partial: *mut f64,
-    /// Factors of the rows, and the sums.
+    /// Each vector of factors of the rows, and where the sum of rows goes.
     pub(crate) ends: &'a [(*const T, *mut T)],
-    /// Columns for each part and sum, if there are several parts; where sums are wide, those in double precision, and then blocks of rows.
+    /// Room for the sums of each part, if there are several parts. Where sums are wide: the totals in double precision, then the sums of a few rows
+    /// in single precision.
     pub(crate) sums: *mut f64,
 }
 
 // SAFETY: parts write to disjoint ranges of rows and to sums of their own; see `run`.
 unsafe impl<T: Sync> Sync for Memory<'_, T> {}
 
-/// Runs a pass, in parts that may run at the same time, in order or the last first: what the pass before left in a cache is then read before it
-/// is lost. What parts give is added up in one order, so that no bit depends on theirs.
+/// Runs a pass in parts that may run at the same time: in order, or from the last to the first if `turned`. Turning every second pass reads first
+/// what the pass before left in a cache. The sums of parts are added up in one fixed order, so that no bit depends on the order of the parts.
 ///
 /// # Safety
-/// The matrix has the rows; vectors have as many elements as it has columns, products and factors as it has rows, apart from each
-/// other but for products and factors that are ports of the group. Else as `parts::run`.
+/// The matrix has these rows. Vectors have one element per column, products and factors one per row. They do not overlap each other, but products and
+/// factors may be ports of the group. Otherwise as `parts::run`.
 pub(crate) unsafe fn run<T: Real + Number>(p: &Pass, g: &Group, m: &Memory<'_, T>, turned: bool) {
     split(p, g, m, 0..g.parts, turned);
     if p.wide(<T as Element>::KIND) {
@@ -112,7 +113,7 @@ pub(crate) unsafe fn run<T: Real + Number>(p: &Pass, g: &Group, m: &Memory<'_, T
         }
     } else if g.parts > 1 {
         for (e, (_, out)) in m.ends.iter().enumerate() {
-            // SAFETY: sums are apart from the shares of the parts, which are written.
+            // SAFETY: the sums do not overlap the shares of the parts, which have been written.
             unsafe {
                 let out = std::slice::from_raw_parts_mut(*out, p.columns);
                 out.fill(T::zero());
@@ -131,7 +132,7 @@ fn split<T: Real + Number>(p: &Pass, g: &Group, m: &Memory<'_, T>, parts: Range<
     if parts.len() > 1 {
         let middle = parts.start + parts.len() / 2;
         let (low, high) = (|| split(p, g, m, parts.start..middle, turned), || split(p, g, m, middle..parts.end, turned));
-        // Another thread takes the same half each time.
+        // With several threads, the first split always gives the same half to another thread.
         if turned && (parts.len() < g.parts || !threads()) {
             both(high, low);
         } else {
@@ -144,7 +145,7 @@ fn split<T: Real + Number>(p: &Pass, g: &Group, m: &Memory<'_, T>, parts: Range<
     unsafe { if g.registers * g.tile * 8 <= SMALL_STACK { part::<T, SMALL_STACK>(p, g, m, from) } else { part::<T, STACK>(p, g, m, from) } }
 }
 
-/// One part.
+/// Runs part `k`.
 ///
 /// # Safety
 /// As `run`.
@@ -173,7 +174,7 @@ unsafe fn part<T: Real + Number, const BYTES: usize>(p: &Pass, g: &Group, m: &Me
         if wide {
             (0..m.ends.len()).for_each(|e| std::slice::from_raw_parts_mut(total(e), p.columns).fill(0.0));
         }
-        // Sums of the rows so far go on in double precision.
+        // Adds the sums of the rows so far to the totals in double precision.
         let flush = || {
             for e in 0..m.ends.len() {
                 let (block, totals) =
@@ -200,7 +201,7 @@ unsafe fn part<T: Real + Number, const BYTES: usize>(p: &Pass, g: &Group, m: &Me
             let u = |e: usize| std::slice::from_raw_parts(m.ends[e].0.add(lo), hi - lo);
             let out = |e: usize| std::slice::from_raw_parts_mut(sum(e), p.columns);
             for e in (0..m.ends.len()).step_by(2) {
-                // The next block comes near while this one is added up.
+                // The next block is prefetched while this one is added up.
                 let fetch = e == 0 && p.columns * size_of::<T>() <= SHORT;
                 if e + 1 < m.ends.len() {
                     axpys_onto(rows(lo, hi), [u(e), u(e + 1)], [out(e), out(e + 1)], fetch);

@@ -1,4 +1,4 @@
-//! The chunk interpreter of fused groups: a few vector instructions over tiles that stay in the nearest cache.
+//! The interpreter of fused groups: it runs each instruction on a tile, a run of elements that stays in the first-level cache.
 #![allow(unsafe_code)]
 use super::codes;
 use super::fold::{Number, fold_all};
@@ -10,7 +10,7 @@ use std::mem::MaybeUninit;
 #[repr(C, align(64))]
 struct Registers<const BYTES: usize>([MaybeUninit<u8>; BYTES]);
 
-/// One part under way.
+/// The state of one part while it runs.
 pub(crate) struct Run<'a, T> {
     group: &'a Group,
     ports: &'a [*mut u8],
@@ -18,16 +18,16 @@ pub(crate) struct Run<'a, T> {
     cells: [MaybeUninit<*mut T>; CELLS],
     scalars: [MaybeUninit<T>; SCALARS],
     registers: *mut T,
-    /// Where each operand stands at the present index of the outer loops.
+    /// The address of each operand at the current index of the outer loops.
     starts: [MaybeUninit<*const u8>; LOADS],
     totals: [f64; FOLDS],
 }
 
 impl<'a, T: Real + Number> Run<'a, T> {
-    /// At no element yet.
+    /// A part before its first element.
     #[inline(always)]
     pub(crate) fn new(group: &'a Group, ports: &'a [*mut u8], partial: *mut f64) -> Self {
-        // Nothing is written here, so that nothing is copied when the value moves.
+        // The big arrays stay uninitialised, so that they are not copied when the value moves.
         Run {
             group,
             ports,
@@ -48,7 +48,7 @@ impl<'a, T: Real + Number> Run<'a, T> {
         // SAFETY: the caller's promise.
         unsafe { self.blocks::<BYTES>(lo, hi, hi - lo, |_, _| (), |_, _| ()) };
     }
-    /// Runs the elements `lo..hi` a block after the other, with calls before and after each.
+    /// Runs the elements `lo..hi` block by block; calls `before` and `after` with the range of each block.
     ///
     /// # Safety
     /// As `part`.
@@ -85,7 +85,7 @@ impl<'a, T: Real + Number> Run<'a, T> {
         }
     }
     /// # Safety
-    /// As `part`, with the registers in place and the folds begun.
+    /// As `part`; the registers have memory, and the folds have been started.
     #[inline(always)]
     unsafe fn range(&mut self, lo: usize, hi: usize) {
         let g = self.group;
@@ -120,12 +120,12 @@ impl<'a, T: Real + Number> Run<'a, T> {
             at += t.width(self.group.len);
         }
     }
-    /// Where the columns of a fold are added up.
+    /// Where the column totals of a fold lie: in its result, or in this part's share.
     fn columns(&self, k: usize, at: usize) -> *mut f64 {
         let g = self.group;
         if self.partial.is_null() { self.ports[g.loads.len() + g.stores.len() + k].cast() } else { self.partial.wrapping_add(at) }
     }
-    /// Hands in what folds over everything have come to.
+    /// Writes the totals of folds over the whole index space to this part's share.
     ///
     /// # Safety
     /// As `parts::run`.
@@ -142,7 +142,7 @@ impl<'a, T: Real + Number> Run<'a, T> {
     /// Moves every operand to an index of the outer loops.
     ///
     /// # Safety
-    /// The index lies in the outer loops; else as `parts::run`.
+    /// The index lies in the outer loops. Otherwise as `parts::run`.
     #[inline]
     unsafe fn enter(&mut self, o: usize) {
         let g = self.group;
@@ -168,16 +168,16 @@ impl<'a, T: Real + Number> Run<'a, T> {
         unsafe { std::slice::from_raw_parts(self.cells[cell as usize].assume_init(), n) }
     }
     /// # Safety
-    /// As `read`, and nothing else sees the elements while the slice lives.
+    /// As `read`, and nothing else uses the elements while the slice lives.
     #[inline(always)]
     unsafe fn write(&self, cell: u16, n: usize) -> &'a mut [T] {
         // SAFETY: the caller's promise.
         unsafe { std::slice::from_raw_parts_mut(self.cells[cell as usize].assume_init(), n) }
     }
-    /// Elements `i..i + n` of the inner loops, which are `flat..` of the index space.
+    /// Runs one tile: elements `i..i + n` of the inner loops, which are elements `flat..flat + n` of the index space.
     ///
     /// # Safety
-    /// They exist; else as `parts::run`. No instruction's result is its own operand.
+    /// The elements exist. No instruction's result is its own operand. Otherwise as `parts::run`.
     unsafe fn tile(&mut self, i: usize, flat: usize, n: usize) {
         let g = self.group;
         let size = size_of::<T>();
@@ -218,7 +218,7 @@ impl<'a, T: Real + Number> Run<'a, T> {
                 }
             }
             codes::run(&g.code, self.cells.as_ptr().cast(), self.scalars.as_ptr().cast::<T>(), n);
-            // Before the results: one may overwrite an operand that is folded.
+            // Fold before results are stored: a result may overwrite an operand that is folded.
             if !g.tails.is_empty() {
                 self.fold(flat, n);
             }
@@ -285,7 +285,7 @@ fn down<T: Real>(fold: Fold, x: &[T], out: &mut [f64]) {
 }
 
 /// # Safety
-/// `to` has as many places as `from`, apart from it.
+/// `to` has as many places as `from`; they do not overlap.
 unsafe fn scatter<T: Real, D: Element>(from: &[T], to: *mut D) {
     // SAFETY: the caller's promise.
     unsafe {
@@ -297,10 +297,10 @@ unsafe fn scatter<T: Real, D: Element>(from: &[T], to: *mut D) {
     }
 }
 
-/// Elements `i..` of nested loops with strides.
+/// Copies elements of nested strided loops, from element `i` on, into `to`.
 ///
 /// # Safety
-/// `from` reaches every element of the loops, of which there are `i + to.len()` at least.
+/// `from` reaches every element of the loops; there are at least `i + to.len()` of them.
 unsafe fn gather<S: Element, T: Real>(axes: &[(usize, isize)], from: *const S, i: usize, to: &mut [T]) {
     let Some((&(len, stride), outer)) = axes.split_last() else {
         // SAFETY: without loops there is one element.

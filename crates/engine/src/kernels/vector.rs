@@ -1,42 +1,42 @@
-//! Vectors of reals as wide as the processor has them, for the loops that compilers vectorise badly on their own.
+//! Vectors of reals as wide as the processor's registers, for loops that compilers vectorise badly.
 #![allow(unsafe_code)]
 use hypertape_ir::array::Real;
 
 /// A vector of `LANES` reals.
 ///
-/// Its functions may be called only from code compiled for its instruction set, which [`per_vector`] sees to; pointers reach as many
-/// elements as they say, in any alignment.
+/// Its functions may be called only from code compiled for its instruction set; [`per_vector`] ensures that. Pointers reach the elements that a
+/// function reads or writes, and need no alignment.
 pub(crate) trait Vector<T: Real>: Copy {
-    /// How many.
+    /// Number of lanes.
     const LANES: usize;
-    /// All equal to one.
+    /// A vector with `v` in every lane.
     unsafe fn splat(v: T) -> Self;
-    /// The elements from a pointer on.
+    /// Loads `LANES` elements.
     unsafe fn load(from: *const T) -> Self;
-    /// The first `n` ≤ `LANES` of them, then zeros; nothing else is read.
+    /// Loads the first `n` ≤ `LANES` elements; the other lanes are 0. Nothing else is read.
     unsafe fn load_first(from: *const T, n: usize) -> Self;
-    /// The last `n` ≤ `LANES` of the `LANES` elements from a pointer on, in the last lanes, after zeros; nothing else is read.
+    /// Loads the last `n` ≤ `LANES` of the `LANES` elements into the last lanes; the other lanes are 0. Nothing else is read.
     unsafe fn load_last(from: *const T, n: usize) -> Self;
-    /// Lane l goes to lane l + `by`, those beyond the last to the first; `by` < `LANES`.
+    /// Rotates the lanes: lane l goes to lane (l + `by`) mod `LANES`; `by` < `LANES`.
     unsafe fn turned(self, by: usize) -> Self;
-    /// Writes all.
+    /// Writes all lanes.
     unsafe fn store(self, to: *mut T);
-    /// Writes the first `n` ≤ `LANES`.
+    /// Writes the first `n` ≤ `LANES` lanes.
     unsafe fn store_first(self, to: *mut T, n: usize);
-    /// Sums that registers hold, with room for what passes.
+    /// Vector sums that fit the registers, with room for operands.
     const HELD: usize = 8;
-    /// Has the memory around a place brought near, if the processor can be asked to. The place need not be there.
+    /// Prefetches the memory around an address, if the processor has an instruction for it. The address need not be valid.
     #[inline(always)]
     unsafe fn fetch(_: *const T) {}
     /// self + a·b.
     unsafe fn plus_product(self, a: Self, b: Self) -> Self;
-    /// The sums of four vectors. Each is added up in the same order.
+    /// For each of four vectors, the sum of its lanes, always in the same order.
     unsafe fn sums(of: [Self; 4]) -> [T; 4];
     /// `base[indices[0]]`, `base[indices[1]]`, … for the first `n` ≤ `LANES` indices, then zeros. Indices are below 2³¹.
     unsafe fn gather_first(base: *const T, indices: *const u32, n: usize) -> Self;
 }
 
-/// Without instructions of its own: loops of fixed length.
+/// A portable vector of four lanes: loops of fixed length.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Plain<T>([T; 4]);
 
@@ -86,7 +86,7 @@ impl<T: Real> Vector<T> for Plain<T> {
     }
     #[inline(always)]
     unsafe fn plus_product(self, a: Self, b: Self) -> Self {
-        // Every Arm processor of the target has the fused instruction; elsewhere it might be a call.
+        // Every Arm processor of the target has fused multiply-add; elsewhere `mul_add` might be a call.
         Self::of(|l| if cfg!(target_arch = "aarch64") { a.0[l].mul_add(b.0[l], self.0[l]) } else { self.0[l] + a.0[l] * b.0[l] })
     }
     #[inline(always)]
@@ -102,7 +102,7 @@ impl<T: Real> Vector<T> for Plain<T> {
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    //! 256 and 512 bits of x86. Both hold either element type in one register type, which costs nothing.
+    //! Vectors of 256 and 512 bits on x86. Both hold either element type in a register of doubles; the casts cost nothing.
     use super::Vector;
     use core::arch::x86_64::*;
     use hypertape_ir::array::{Kind, Real};
@@ -158,14 +158,14 @@ mod x86 {
         }
     }
 
-    /// Numbers of lanes.
+    /// The numbers of the lanes.
     static LANE: [i32; 16] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
 
     impl<T: Real> Vector<T> for Avx2<T> {
         const LANES: usize = 32 / size_of::<T>();
         #[inline(always)]
         unsafe fn fetch(at: *const T) {
-            // SAFETY: a hint, which no address makes fail.
+            // SAFETY: a prefetch is a hint; no address makes it fail.
             unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) };
         }
         #[inline(always)]
@@ -195,7 +195,7 @@ mod x86 {
         }
         #[inline(always)]
         unsafe fn turned(self, by: usize) -> Self {
-            // Lanes of 32 bits, two to a number of 64.
+            // The instruction moves lanes of 32 bits; a double has two of them.
             by_type!(
                 T,
                 {
@@ -278,13 +278,13 @@ mod x86 {
         }
     }
 
-    /// The first n bits.
+    /// A mask of the first n bits.
     #[inline(always)]
     fn bits(n: usize) -> u16 {
         ((1u32 << n) - 1) as u16
     }
 
-    /// The last n of `lanes` bits.
+    /// A mask of the last n of `lanes` bits.
     #[inline(always)]
     fn last_bits(n: usize, lanes: usize) -> u16 {
         bits(lanes) & !bits(lanes - n)
@@ -295,7 +295,7 @@ mod x86 {
         const HELD: usize = 16;
         #[inline(always)]
         unsafe fn fetch(at: *const T) {
-            // SAFETY: a hint, which no address makes fail.
+            // SAFETY: a prefetch is a hint; no address makes it fail.
             unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) };
         }
         #[inline(always)]

@@ -28,15 +28,15 @@ impl<T: Real> Block<T> {
     pub(super) fn at(self, i: usize, j: usize) -> *mut T {
         self.p.wrapping_offset(i as isize * self.s + j as isize * self.t)
     }
-    /// Rows as columns.
+    /// The transpose.
     pub(super) fn transposed(self) -> Self {
         Block { p: self.p, s: self.t, t: self.s }
     }
-    /// m rows counted from the last.
+    /// The m rows in reverse order.
     pub(super) fn upside_down(self, m: usize) -> Self {
         if m == 0 { self } else { Block { p: self.at(m - 1, 0), s: -self.s, t: self.t } }
     }
-    /// m rows and n columns counted from the last.
+    /// The m rows and the n columns, both in reverse order.
     pub(super) fn turned(self, m: usize, n: usize) -> Self {
         self.upside_down(m).transposed().upside_down(n).transposed()
     }
@@ -46,7 +46,7 @@ impl<T: Real> Block<T> {
     /// The three blocks lie in memory that the caller may use; self does not overlap the others.
     pub(super) unsafe fn minus(self, a: Self, b: Self, [m, n, k]: [usize; 3]) {
         let gemm = Gemm { m, n, k, a: [a.s, a.t], b: [b.s, b.t], out: [self.s, self.t] };
-        // SAFETY: passed on.
+        // SAFETY: the caller's promise.
         unsafe { gemm.apply(Pointers(a.p, b.p, self.p), Some(-T::one())) }
     }
     /// self[i] −= v·self[j] over n columns, for two different rows.

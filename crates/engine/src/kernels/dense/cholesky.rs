@@ -1,4 +1,4 @@
-//! Cholesky factors.
+//! Cholesky factorisation of symmetric positive definite matrices.
 #![allow(unsafe_code, reason = "blocks of one matrix that are read and written together")]
 use super::block::{Block, dot};
 use super::triangular::lower;
@@ -61,7 +61,7 @@ unsafe fn minus_square<T: Real>(c: Block<T>, b: Block<T>, n: usize, k: usize) {
     // SAFETY: indices stay below n and k.
     unsafe {
         if n <= 4 * BASE {
-            // Also the upper triangle of this small block, which nobody reads; it is cleared at the end.
+            // This also writes the upper triangle of the small block. Nobody reads it, and it is cleared at the end.
             for i in (0..n).step_by(BASE) {
                 let m = BASE.min(n - i);
                 c.from(i, 0).minus(b.from(i, 0), b.transposed(), [m, i + m, k]);

@@ -28,7 +28,7 @@ unsafe fn factor<T: Real>(a: Block<T>, rows: &mut [u32], n: usize, from: usize, 
                 let mut best = (j, (*a.at(j, j)).abs());
                 for i in j + 1..n {
                     let v = (*a.at(i, j)).abs();
-                    // NaN wins, so that it is found.
+                    // NaN becomes the pivot, so that it is found.
                     if v > best.1 || v.is_nan() {
                         best = (i, v);
                     }
@@ -86,7 +86,7 @@ pub(crate) fn log_det<T: Real>(lu: &[T], rows: &[u32], n: usize) -> (T, T) {
     for i in 0..n {
         let d = lu[i * n + i];
         log += d.abs().ln();
-        // Each inversion of the permutation is one change of sign; n is small beside the n³ of the factors.
+        // Each inversion of the permutation changes the sign once. Counting takes about n² steps, few beside the n³ of the factorisation.
         let inversions = rows[i + 1..].iter().filter(|r| **r < rows[i]).count();
         if (d < T::zero()) != (inversions % 2 == 1) {
             sign = -sign;

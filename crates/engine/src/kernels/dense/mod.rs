@@ -1,7 +1,7 @@
 //! Dense factorisations and solves: recursive, so that most of the work is matrix products.
 //!
-//! A solve with an upper triangle is one with a lower triangle whose rows and columns are counted from the end, and a transpose
-//! swaps strides; so one routine does all (Gustavson 1997; Toledo 1997 for LU).
+//! A solve with an upper triangle is a solve with a lower triangle whose rows and columns are in reverse order. A transpose swaps strides. So one
+//! routine does all (Gustavson 1997; Toledo 1997 for LU).
 mod block;
 mod cholesky;
 mod lu;

@@ -53,7 +53,7 @@ pub(super) unsafe fn lower<T: Real>(l: Block<T>, x: Block<T>, n: usize, k: usize
     }
 }
 
-/// One right-hand side: by rows of L if those run on, else by columns.
+/// Solves for one right-hand side: by rows of L if their elements lie closer together than those of columns, else by columns.
 ///
 /// # Safety
 /// As `lower`, with k = 1.

@@ -1,7 +1,7 @@
-//! erf x = 2/√π ∫₀ˣ e^(−t²) dt.
+//! The error function erf x = 2/√π ∫₀ˣ e^(−t²) dt.
 //!
-//! For |x| ≤ 1, x + x E(x²). Beyond, 1 − e^(−L(|x|)), with L a polynomial for −ln(1 − erf): one exponential and no division. The
-//! coefficients minimise the largest error, of E relative to erf(x) / x and of L times 1 − erf (Remez 1934, in 200 bits): 2⁻⁶²·⁷ and
+//! For |x| ≤ 1, erf x = x + x E(x²). Beyond, erf |x| = 1 − e^(−L(|x|)), with a polynomial L for −ln(1 − erf): this takes one exponential and no
+//! division. The coefficients minimise the largest error, of E relative to erf(x) / x and of L times 1 − erf (Remez 1934, in 200 bits): 2⁻⁶²·⁷ and
 //! 2⁻⁵⁹·⁵ in double, 2⁻²⁹·⁶ and 2⁻³⁵·⁵ in single precision.
 //!
 //! Error in double precision: 1.75 units in the last place.

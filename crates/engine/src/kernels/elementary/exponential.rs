@@ -1,11 +1,10 @@
-//! eˣ, eˣ − 1, and the logistic functions.
+//! The exponentials eˣ and eˣ − 1, and the logistic functions.
 //!
-//! x = n ln 2 + r with n the nearest integer to x / ln 2, the product n ln 2 in two words (Cody and Waite 1980), so that |r| ≤ ½ ln 2;
-//! then eʳ = 1 + r + r² q(r) and eˣ = 2ⁿ eʳ, with 2ⁿ in two factors, since eʳ 2ⁿ may be subnormal. The coefficients of q minimise the
-//! largest error of r q(r) (Remez 1934, in 260 bits), 2⁻⁶¹·⁷ in double and 2⁻³² in single precision.
+//! x = n ln 2 + r with n the nearest integer to x / ln 2. The product n ln 2 has two words (Cody and Waite 1980), and |r| ≤ ½ ln 2. Then eʳ = 1 + r +
+//! r² q(r) and eˣ = 2ⁿ eʳ. 2ⁿ is two factors, since eʳ 2ⁿ may be subnormal. The coefficients of q minimise the largest error of r q(r) (Remez 1934,
+//! in 260 bits), 2⁻⁶¹·⁷ in double and 2⁻³² in single precision.
 //!
-//! Errors in double precision, in units in the last place: exp 0.75, exp_m1 1.25, sigmoid 2,
-//! softplus 1.5.
+//! Errors in double precision, in units in the last place: exp 0.75, exp_m1 1.25, sigmoid 2, softplus 1.5.
 use super::logarithm::ln_of_sum;
 use super::words::{Bits, Word, c, choose, mul_add, nearest, ordered_sum, polynomial_of, power_of_two};
 use std::f64::consts::LOG2_E;
@@ -26,7 +25,7 @@ const Q: [f64; 11] = [
 const Q_SINGLE: [f64; 6] =
     [0.5000000046413878, 0.16666666817085576, 0.041666354663360064, 0.008333273048241696, 0.0013941008317196074, 0.0001991417091196635];
 
-/// x = n ln 2 + r + r′: (r, r′, a word whose low bits are n). A second word of x may be given.
+/// x + x′ = n ln 2 + r + r′, where x′ is a low word of x: (r, r′, a word whose low bits are n).
 #[inline(always)]
 pub(super) fn reduce<T: Word, const FMA: bool>(x: T, low: T) -> (T, T, T::Bits) {
     let (n, bits) = nearest(x * c(LOG2_E));
@@ -36,13 +35,13 @@ pub(super) fn reduce<T: Word, const FMA: bool>(x: T, low: T) -> (T, T, T::Bits) 
     (r, (high - r) - l, bits)
 }
 
-/// r² q(r) + r′ = eʳ − 1 − r to the precision asked for.
+/// r² q(r) + r′, which is e^(r + r′) − 1 − r to the precision of T.
 #[inline(always)]
 fn beyond_linear<T: Word, const FMA: bool>(r: T, low: T) -> T {
     mul_add::<T, FMA>(r * r, polynomial_of::<T, FMA, _, _>(r, &Q, &Q_SINGLE), low)
 }
 
-/// e^(x + x′); of an x outside of the range where this is neither 0 nor ∞, nothing that makes sense.
+/// e^(x + x′). Where that is 0 or ∞, the result is meaningless.
 #[inline(always)]
 fn exp_words<T: Word, const FMA: bool>(x: T, low: T) -> T {
     let (r, r_low, n) = reduce::<T, FMA>(x, low);
@@ -52,7 +51,7 @@ fn exp_words<T: Word, const FMA: bool>(x: T, low: T) -> T {
     e * power_of_two(half) * power_of_two(n - half)
 }
 
-/// e^(x + x′), where x′ does not count beside x.
+/// e^(x + x′), where x′ is a low word of x.
 #[inline(always)]
 pub(super) fn exp_of_sum<T: Word, const FMA: bool>(x: T, low: T) -> T {
     let y = exp_words::<T, FMA>(x, low);
@@ -65,7 +64,7 @@ pub(super) fn exp<T: Word, const FMA: bool>(x: T) -> T {
     exp_of_sum::<T, FMA>(x, T::zero())
 }
 
-/// ½ (eˣ − 1), as two words, for −60 ≤ x ≤ 710, or 89: ½ (2ⁿ − 1) + ½ 2ⁿ r is exact as two words.
+/// ½ (eˣ − 1) as two words, for −60 ≤ x ≤ 710 (89 in single precision). The part ½ (2ⁿ − 1) + ½ 2ⁿ r is exact as two words.
 #[inline(always)]
 pub(super) fn half_exp_m1<T: Word, const FMA: bool>(x: T) -> (T, T) {
     let (r, r_low, n) = reduce::<T, FMA>(x, T::zero());
@@ -80,11 +79,11 @@ pub(super) fn exp_m1<T: Word, const FMA: bool>(x: T) -> T {
     let clamped = if x < least { least } else { x };
     let clamped = if clamped > most { most } else { clamped };
     let (high, low) = half_exp_m1::<T, FMA>(clamped);
-    // Halves of the smallest numbers are not exact.
+    // Near 0, eˣ − 1 is x; halves of the smallest numbers would not be exact.
     if x.abs() < choose(1e-290, 1e-30) { x } else { c::<T>(2.0) * (high + low) }
 }
 
-/// 1 / (1 + e⁻ˣ), with e^−|x|, which cannot overflow.
+/// 1 / (1 + e⁻ˣ), computed from e^−|x|, which cannot overflow.
 #[inline(always)]
 pub(super) fn sigmoid<T: Word, const FMA: bool>(x: T) -> T {
     let e = exp::<T, FMA>(-x.abs());

@@ -1,9 +1,9 @@
-//! sinh x, cosh x, tanh x.
+//! The hyperbolic functions sinh x, cosh x and tanh x.
 //!
-//! |x| = n ln 2 + r as for the exponential; with a = ½(2ⁿ − 2⁻ⁿ) and b = ½(2ⁿ + 2⁻ⁿ): sinh |x| = a cosh r + b sinh r and
-//! cosh x = b cosh r + a sinh r, where sinh r = r + r³ S(r²) and cosh r = 1 + ½r² + r⁴ C(r²). The largest terms, a and ½ 2ⁿ r, are exact, and are summed as
-//! two words. tanh |x| = t / (t + 1) with t = ½(e^2|x| − 1). The coefficients minimise the largest error relative to the
-//! function (Remez 1934, in 260 bits): 2⁻⁶¹·⁷ and 2⁻⁵⁷ in double, 2⁻³⁷ and 2⁻³³ in single precision.
+//! |x| = n ln 2 + r as for the exponential. With a = ½(2ⁿ − 2⁻ⁿ) and b = ½(2ⁿ + 2⁻ⁿ), sinh |x| = a cosh r + b sinh r and cosh x = b cosh r + a sinh
+//! r, where sinh r = r + r³ S(r²) and cosh r = 1 + ½r² + r⁴ C(r²). The largest terms, a and ½ 2ⁿ r, are exact, and are summed as two words. tanh |x|
+//! = t / (t + 1) with t = ½(e^2|x| − 1). The coefficients minimise the largest error relative to the function (Remez 1934, in 260 bits): 2⁻⁶¹·⁷ and
+//! 2⁻⁵⁷ in double, 2⁻³⁷ and 2⁻³³ in single precision.
 //!
 //! Errors in double precision, in units in the last place: sinh 1.25, cosh 1.1, tanh 1.9.
 use super::exponential::{half_exp_m1, reduce};
@@ -14,7 +14,7 @@ const S_SINGLE: [f64; 3] = [0.16666666754549914, 0.008333288954676667, 0.0001990
 const C: [f64; 4] = [0.04166666666660284, 0.0013888888927245957, 2.4801508124129265e-05, 2.7625405454768297e-07];
 const C_SINGLE: [f64; 2] = [0.0416664594805629, 0.001393540463929567];
 
-/// Half of (a, b, ½ 2ⁿ, ½ 2⁻ⁿ), r, r′, sinh r − r and cosh r − 1.
+/// ¼ 2ⁿ, ¼ 2⁻ⁿ, r and its low word, sinh r − r and cosh r − 1.
 struct Parts<T> {
     grown: T,
     shrunk: T,
@@ -33,7 +33,7 @@ fn parts<T: Word, const FMA: bool>(x: T) -> Parts<T> {
     let s = polynomial_of::<T, FMA, _, _>(z, &S, &S_SINGLE);
     let cosh = mul_add::<T, FMA>(z * z, polynomial_of::<T, FMA, _, _>(z, &C, &C_SINGLE), c::<T>(0.5) * z);
     let grown = power_of_two(n - T::Bits::of(2));
-    // Beyond 40 it does not count, and 2⁻ⁿ may be subnormal.
+    // For x > 40 this term does not count, and 2⁻ⁿ may be subnormal.
     let shrunk = if x > c(40.0) { T::zero() } else { power_of_two(T::Bits::of(0) - n - T::Bits::of(2)) };
     Parts { grown, shrunk, r, low, sinh: r * z * s, cosh }
 }
@@ -45,7 +45,7 @@ pub(super) fn sinh<T: Word, const FMA: bool>(x: T) -> T {
     let (high, low) = ordered_sum(a, p.grown * p.r);
     let rest = mul_add::<T, FMA>(b, p.sinh + p.low, a * p.cosh);
     let y = c::<T>(2.0) * (high + (low + mul_add::<T, FMA>(p.shrunk, p.r, rest)));
-    // Quarters of the smallest numbers are not exact.
+    // Near 0, sinh x is x; quarters of the smallest numbers would not be exact.
     if x.abs() < choose(1e-290, 1e-30) { x } else { y.copysign(x) }
 }
 

@@ -1,9 +1,9 @@
-//! asin x, acos x, atan x, atan2(y, x).
+//! The inverse trigonometric functions asin x, acos x, atan x and atan2(y, x).
 //!
-//! asin x = x + x³ P(x²) for |x| ≤ ½, else π/2 − 2 asin √(½(1 − |x|)). atan q = q + q³ A(q²) for |q| ≤ ½; the angle of (x, y) with
-//! positive x and y, of ratio t = y / x, is atan t for t ≤ ½, π/4 + atan((y − x) / (y + x)) for ½ < t ≤ 2, where the difference is exact
-//! (Sterbenz 1974), and π/2 − atan(1 / t) beyond: one division for all. The coefficients of P and A minimise the largest error relative
-//! to the function (Remez 1934, in 260 bits): 2⁻⁵⁹·⁸ and 2⁻⁵⁷·⁸ in double, 2⁻³¹·⁷ and 2⁻³¹·⁹ in single precision.
+//! asin x = x + x³ P(x²) for |x| ≤ ½, else π/2 − 2 asin √(½(1 − |x|)). atan q = q + q³ A(q²) for |q| ≤ ½. The angle of (x, y) with positive x and y
+//! and ratio t = y / x has three cases: atan t for t ≤ ½, π/4 + atan((y − x) / (y + x)) for ½ < t ≤ 2, where the difference is exact (Sterbenz 1974),
+//! and π/2 − atan(1 / t) beyond. All cases share one division. The coefficients of P and A minimise the largest error relative to the function (Remez
+//! 1934, in 260 bits): 2⁻⁵⁹·⁸ and 2⁻⁵⁷·⁸ in double, 2⁻³¹·⁷ and 2⁻³¹·⁹ in single precision.
 //!
 //! Errors in double precision, in units in the last place: asin and acos 1.25, atan and atan2 1.5.
 use super::words::{Word, c, choose, mul_add, ordered_sum, polynomial_of, with_sign};
@@ -42,7 +42,7 @@ const A: [f64; 12] = [
 const A_SINGLE: [f64; 6] =
     [-0.3333332709089358, 0.19999499232063206, -0.1427225145982124, 0.10942371738359152, -0.07989132052940001, 0.038792048646406514];
 
-/// (asin s − s) and s for s = |x| up to ½ and s = √(½(1 − |x|)) beyond.
+/// (s, asin s − s, whether |x| ≤ ½), with s = |x| up to ½ and s = √(½(1 − |x|)) beyond.
 #[inline(always)]
 fn asin_words<T: Word, const FMA: bool>(x: T) -> (T, T, bool) {
     let a = x.abs();
@@ -64,7 +64,7 @@ pub(super) fn asin<T: Word, const FMA: bool>(x: T) -> T {
 #[inline(always)]
 pub(super) fn acos<T: Word, const FMA: bool>(x: T) -> T {
     let (s, t, small) = asin_words::<T, FMA>(x);
-    // acos x = base + sign · (s + t) · (1 or 2): base π/2, 0 or π.
+    // acos x = base ± (s + t) · (1 or 2), with base π/2, 0 or π.
     let negative = x < T::zero();
     let times = if small {
         T::one()
@@ -79,7 +79,7 @@ pub(super) fn acos<T: Word, const FMA: bool>(x: T) -> T {
     high + (low + mul_add::<T, FMA>(factor, t, times * T::HALF_PI.1))
 }
 
-/// The angle of (x, y) for x, y ≥ 0, not both 0 or infinite; turned half around where `back`.
+/// The angle of (x, y) for x, y ≥ 0, not both 0 or infinite; the angle of (−x, y) if `back`.
 #[inline(always)]
 fn angle<T: Word, const FMA: bool>(y: T, x: T, back: bool) -> T {
     let (low, high) = (y <= c::<T>(0.5) * x, y > c::<T>(2.0) * x);
@@ -97,7 +97,7 @@ fn angle<T: Word, const FMA: bool>(y: T, x: T, back: bool) -> T {
     } else {
         y + x
     };
-    // Quarter turns to add to.
+    // Quarter turns, to which the arctangent is added.
     let times = if low {
         T::zero()
     } else if high {
@@ -121,7 +121,7 @@ pub(super) fn atan<T: Word, const FMA: bool>(x: T) -> T {
 #[inline(always)]
 pub(super) fn atan2<T: Word, const FMA: bool>(y: T, x: T) -> T {
     let (a, b) = (y.abs(), x.abs());
-    // Where both are infinite the angle is that of (1, 1); a sum must not overflow; 0 / 0 is 0.
+    // If both are infinite, the angle is that of (1, 1). Scaling keeps the sum from overflowing. If both are 0, the quotient is 0.
     let most = choose(1e300, 1e37);
     let scale = if (a > most) | (b > most) { c(0.25) } else { T::one() };
     let both = (a == T::infinity()) & (b == T::infinity());

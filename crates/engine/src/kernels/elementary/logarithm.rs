@@ -1,8 +1,8 @@
-//! ln x and ln(1 + x).
+//! The logarithms ln x and ln(1 + x).
 //!
-//! x = 2ᵏ (1 + f) with √½ ≤ 1 + f < √2 and s = f / (2 + f); then ln(1 + f) = 2 artanh s = 2s + s R(s²) = f − (½f² − s (½f² + R)), which
-//! keeps f, an exact number, apart from what is rounded (Ng 1985, in the Berkeley and Sun libraries). The coefficients of R(z) / z
-//! minimise the largest error of R (Remez 1934, in 260 bits): 2⁻⁵⁸·⁵ in double and 2⁻²⁹ in single precision.
+//! x = 2ᵏ (1 + f) with √½ ≤ 1 + f < √2, and s = f / (2 + f). Then ln(1 + f) = 2 artanh s = 2s + s R(s²) = f − (½f² − s (½f² + R)). The last form
+//! keeps f, which is exact, apart from the rounded terms (Ng 1985, in the Berkeley and Sun libraries). The coefficients of R(z) / z minimise the
+//! largest error of R (Remez 1934, in 260 bits): 2⁻⁵⁸·⁵ in double and 2⁻²⁹ in single precision.
 //!
 //! Errors in double precision, in units in the last place: ln 0.8, ln_1p 0.9.
 use super::words::{Bits, Word, c, choose, mul_add, polynomial_of};
@@ -23,14 +23,14 @@ const R_SINGLE: [f64; 3] = [0.666667764151312, 0.3997753697831075, 0.29871862302
 pub(super) fn split<T: Word>(x: T) -> (T, T) {
     let sqrt_half = c::<T>(std::f64::consts::FRAC_1_SQRT_2).bits();
     let fraction = (T::Bits::of(1) << T::FRACTION) - T::Bits::of(1);
-    // 2⁵² or 2²³, in whose low bits an integer stands.
+    // 2⁵² (2²³ in single precision), whose low bits can take an integer.
     let shift = choose::<T>(4_503_599_627_370_496.0, 8_388_608.0);
     let t = x.bits() + (T::one().bits() - sqrt_half);
     let k = T::of_bits((t >> T::FRACTION) | shift.bits()) - (shift + c(T::BIAS));
     (k, T::of_bits((t & fraction) + sqrt_half) - T::one())
 }
 
-/// The same for a subnormal number too.
+/// The same, also for subnormal numbers.
 #[inline(always)]
 pub(super) fn split_any<T: Word>(x: T) -> (T, T) {
     let tiny = x < T::min_positive_value();
@@ -62,8 +62,8 @@ pub(super) fn ln<T: Word, const FMA: bool>(x: T) -> T {
 #[inline(always)]
 pub(super) fn ln_of_sum<T: Word, const FMA: bool>(u: T, e: T, x: T) -> T {
     let (k, f) = split(u);
-    // Near 1 nothing but x itself is exact enough; elsewhere ln(u + e) = ln u + e / u, where a few bits of 1 / u do:
-    // a difference of bits, as of logarithms, and a step of Newton's.
+    // Near 1 only x itself is exact enough. Elsewhere ln(u + e) = ln u + e / u, where a few bits of 1 / u are enough: they come from a difference of
+    // bit patterns, which are roughly logarithms, and a step of Newton's method.
     let near = k == T::zero();
     let inverse = T::of_bits(c::<T>(0.94921875).bits() + (T::one().bits() - u.bits()));
     let inverse = inverse * (c::<T>(2.0) - u * inverse);

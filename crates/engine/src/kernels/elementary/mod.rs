@@ -1,12 +1,12 @@
-//! Elementary functions without branches, which the compiler turns into vector code: at most 2 units in the last place off.
+//! Elementary functions without branches, which the compiler turns into vector code. Errors are at most 2 units in the last place.
 //!
-//! One file for a family: formula, reduction of the argument, where the coefficients come from, error. Everything is written for one
-//! number; a loop over a slice, compiled for an instruction set, becomes a loop over vectors, and a number on its own gives the same bits
-//! as a number among others. Special values are chosen at the end, never jumped to.
+//! Each family of functions has a file. Its head gives the formula, the reduction of the argument, the source of the coefficients, and the error.
+//! Every function is written for one number. A loop over a slice, compiled for an instruction set, becomes a loop over vectors, and gives each number
+//! the same bits as a call for that number alone. Special values are selected at the end, without jumps.
 //!
-//! Functions compute in the precision of their arguments, with polynomials of a length for each, so that twice as many single
-//! numbers fit a vector. `FMA` says whether the instruction set has a fused multiply-add; results of instruction
-//! sets with and without it may differ in the last place.
+//! Functions compute in the precision of their arguments, with a polynomial for each precision, so that a vector holds twice as many numbers of
+//! single precision. `FMA` says whether the instruction set has a fused multiply-add; results of instruction sets with and without it may differ in
+//! the last place.
 mod error_function;
 mod exponential;
 mod hyperbolic;
@@ -19,7 +19,7 @@ mod words;
 use hypertape_ir::array::{Element, Kind, Real};
 use hypertape_ir::operation::UnaryFn;
 
-/// Calls a function of words; conversions of a type to itself cost nothing.
+/// Calls the function for f32 or f64, whichever T is; conversions of a type to itself cost nothing.
 macro_rules! in_own_precision {
     ($($x:ident),+ => $family:ident::$f:ident::<$FMA:ident>) => {
         match T::KIND {
@@ -96,7 +96,7 @@ pub(crate) fn beyond_reduction<T: Real>(x: T) -> bool {
     x > most || x.is_nan()
 }
 
-/// The function of an argument beyond the reduction, if it is one of those that have one.
+/// The system's function for arguments beyond the reduction, if f is sin, cos or tan.
 #[inline(always)]
 pub(crate) fn periodic<T: Real>(f: UnaryFn) -> Option<fn(T) -> T> {
     match f {

@@ -1,9 +1,9 @@
-//! xʸ.
+//! The power xʸ.
 //!
-//! |x|ʸ = e^(y ln |x|), with the logarithm as two words to 2⁻⁶⁴: |x| = 2ᵏ (1 + f) and s = f / (2 + f), as for the logarithm, but s, s³ and
-//! its factor as two words; ln(1 + f) = 2s + s³ (2/3 + s² P(s²)). The coefficients of P minimise the largest error relative to the
-//! logarithm (Remez 1934, in 260 bits): 2⁻⁶⁶. A negative x has a power for integers y only, negative for odd ones. Special values are
-//! those of C (ISO 9899, annex F).
+//! |x|ʸ = e^(y ln |x|), with the logarithm as two words to 2⁻⁶⁴. As for the logarithm, |x| = 2ᵏ (1 + f) and s = f / (2 + f); then ln(1 + f) = 2s + s³
+//! (2/3 + s² P(s²)), where s, s³ and the factor of s³ are two words each. The coefficients of P minimise the largest error relative to the logarithm
+//! (Remez 1934, in 260 bits): 2⁻⁶⁶. A negative x has a power only for integers y, and it is negative for odd y. Special values are those of C (ISO
+//! 9899, annex F).
 //!
 //! Error in double precision: 0.8 units in the last place.
 use super::exponential::exp_of_sum;
@@ -19,7 +19,7 @@ const P: [f64; 7] = [
     0.13256813210333945,
     0.1319636926073958,
 ];
-/// What of it counts in single precision.
+/// The coefficients of P that count in single precision.
 const P_SINGLE: [f64; 5] = [P[0], P[1], P[2], P[3], P[4]];
 const TWO_THIRDS: (f64, f64) = (0.6666666666666666, 3.700743415417188e-17);
 const TWO_THIRDS_SINGLE: (f64, f64) = (0.6666666865348816, -1.9868215517249155e-08);
@@ -47,7 +47,7 @@ fn ln_words<T: Word, const FMA: bool>(k: T, f: T) -> (T, T) {
     (high, e + mul_add::<T, FMA>(k, T::LN_2.1, l_low))
 }
 
-/// |x|ʸ where both are finite, not 0, and y does not overflow a product.
+/// aʸ for a ≥ 0, which may be 0 or infinite, and a y so small that y ln a does not overflow; not 0⁰ or ∞⁰.
 #[inline(always)]
 fn magnitude<T: Word, const FMA: bool>(a: T, y: T) -> T {
     let (k, f) = split_any::<T>(a);
@@ -62,7 +62,7 @@ fn magnitude<T: Word, const FMA: bool>(a: T, y: T) -> T {
 
 #[inline(always)]
 pub(super) fn pow<T: Word, const FMA: bool>(x: T, y: T) -> T {
-    // Beyond 2⁸⁰ every power but that of 1 has left the range.
+    // Where |y| > 2⁸⁰, every power except that of 1 overflows or underflows.
     let most = c::<T>(1_208_925_819_614_629_174_706_176.0);
     let clamped = if y > most { most } else { y };
     let clamped = if clamped < -most { -most } else { clamped };

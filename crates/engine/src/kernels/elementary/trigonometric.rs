@@ -1,11 +1,11 @@
-//! sin x, cos x, tan x.
+//! The trigonometric functions sin x, cos x and tan x.
 //!
-//! |x| = n π/2 + r with n the nearest integer to |x| / (π/2) and π/2 in three words of 38, 38 and 53 bits, so that the first two products
-//! are exact for n < 2¹⁵ (Cody and Waite 1980); r has two words and |r| ≤ π/4. Then sin r = r + r³ S(r²), cos r = 1 − ½r² + r⁴ C(r²), and
-//! the quadrant n mod 4 chooses. The coefficients minimise the largest error (Remez 1934, in 260 bits), relative to the sine and the
-//! cosine: 2⁻⁵⁸ and 2⁻⁶⁴ in double, 2⁻²⁸ and 2⁻³³ in single precision.
+//! |x| = n π/2 + r with n the nearest integer to |x| / (π/2). π/2 has three words of 38, 38 and 53 bits, so that the first two products are exact for
+//! n < 2¹⁵ (Cody and Waite 1980). r has two words, and |r| ≤ π/4. Then sin r = r + r³ S(r²) and cos r = 1 − ½r² + r⁴ C(r²), and the quadrant n mod 4
+//! chooses between them. The coefficients minimise the largest error (Remez 1934, in 260 bits), relative to the sine and the cosine: 2⁻⁵⁸ and 2⁻⁶⁴ in
+//! double, 2⁻²⁸ and 2⁻³³ in single precision.
 //!
-//! Larger arguments are left to the system's functions, which reduce with as many bits of 2/π as it takes (Payne and Hanek 1983).
+//! Larger arguments are left to the system's functions, which reduce with as many bits of 2/π as are needed (Payne and Hanek 1983).
 //!
 //! Errors in double precision, in units in the last place: sin and cos 0.9, tan 1.1.
 use super::words::{Bits, Word, c, choose, mul_add, nearest, ordered_sum, polynomial_of, quotient, sign_place, with_sign};
@@ -19,7 +19,7 @@ pub(super) fn reduced<T: Word>() -> T {
 
 const HALF_PI: [f64; 3] = [1.5707963267923333, 2.5633441515839558e-12, 1.0562999066987428e-23];
 
-/// Of 24 bits, 12 and 24: the first product is exact with a fused multiply-add or in double precision, the second for n < 2¹².
+/// Words of 24, 12 and 24 bits. The first product is exact with a fused multiply-add or in double precision, the second for n < 2¹².
 const HALF_PI_SINGLE: [f64; 3] = [1.5707963705062866, -4.371395334601402e-08, 2.5633440682570896e-12];
 
 const S: [f64; 6] = [
@@ -47,7 +47,7 @@ fn reduce<T: Word, const FMA: bool>(x: T) -> (T, T, T::Bits) {
     let (n, bits) = nearest(x.abs() * c(FRAC_2_PI));
     let half_pi = [0, 1, 2].map(|i| choose::<T>(HALF_PI[i], HALF_PI_SINGLE[i]));
     let a = T::cancelling::<FMA>(-n, half_pi[0], x.abs());
-    // Exact even where |a| is the smaller: then the difference has few bits.
+    // The sum is exact even where |a| is the smaller: then the difference has few bits.
     let (r, e) = ordered_sum(a, -(n * half_pi[1]));
     (r, mul_add::<T, FMA>(-n, half_pi[2], e), bits)
 }

@@ -38,27 +38,27 @@ impl Bits for Wrapping<u32> {
 pub(super) trait Word: Real {
     /// Its bits.
     type Bits: Bits;
-    /// ln 2, to so many bits that its products with exponents are exact, and the rest.
+    /// ln 2 as two words: the first has so few bits that its products with exponents are exact, the second is the rest.
     const LN_2: (Self, Self);
-    /// ½π and the rest.
+    /// ½π rounded, and the rest.
     const HALF_PI: (Self, Self);
     /// Bits of the fraction.
     const FRACTION: usize;
-    /// The exponent of 1.
+    /// The stored exponent of 1.
     const BIAS: f64;
     /// The bits of a number.
     fn bits(self) -> Self::Bits;
     /// The number of these bits.
     fn of_bits(b: Self::Bits) -> Self;
-    /// a·b − p for p = a·b rounded, of factors that are not extreme.
+    /// a·b − p, the rounding error of the product p, for factors that are not extreme.
     fn product_error<const FMA: bool>(a: Self, b: Self, p: Self) -> Self;
-    /// a·b + c for a product of more bits than a word has, where the sum needs no more than a word.
+    /// a·b + c, where the product may need more bits than a word has, but the sum does not.
     fn cancelling<const FMA: bool>(a: Self, b: Self, c: Self) -> Self;
 }
 
 impl Word for f64 {
     type Bits = Wrapping<u64>;
-    // 33 bits.
+    // The first word has 33 bits.
     const LN_2: (f64, f64) = (0.6931471804855391, 7.440617110012397e-11);
     const HALF_PI: (f64, f64) = (std::f64::consts::FRAC_PI_2, 6.123233995736766e-17);
     const FRACTION: usize = 52;
@@ -71,7 +71,7 @@ impl Word for f64 {
     fn of_bits(b: Self::Bits) -> f64 {
         f64::from_bits(b.0)
     }
-    /// By splitting the factors where there is no fused multiply-add (Dekker 1971), which wants them below 2⁹⁹⁶.
+    /// Without fused multiply-add it splits the factors (Dekker 1971), which must be below 2⁹⁹⁶.
     #[inline(always)]
     fn product_error<const FMA: bool>(a: f64, b: f64, p: f64) -> f64 {
         if FMA {
@@ -94,7 +94,7 @@ impl Word for f64 {
 
 impl Word for f32 {
     type Bits = Wrapping<u32>;
-    // 15 bits.
+    // The first word has 15 bits.
     const LN_2: (f32, f32) = (0.69314575, 1.4286068e-6);
     const HALF_PI: (f32, f32) = (std::f32::consts::FRAC_PI_2, -4.371139e-8);
     const FRACTION: usize = 23;
@@ -123,7 +123,7 @@ pub(super) const fn single<T: Word>() -> bool {
     matches!(T::KIND, Kind::F32)
 }
 
-/// A number that depends on the precision.
+/// `single` in single precision, else `double`.
 #[inline(always)]
 pub(super) fn choose<T: Word>(double: f64, single: f64) -> T {
     T::from_f64(if self::single::<T>() { single } else { double })
@@ -141,8 +141,8 @@ pub(super) fn mul_add<T: Word, const FMA: bool>(a: T, b: T, c: T) -> T {
     fma::<T, FMA>(a, b, c)
 }
 
-/// c₀ + c₁ x + c₂ x² + …, of at most 32 terms, in pairs, pairs of pairs and so on (Estrin 1960): short chains, for the sake of single
-/// numbers.
+/// c₀ + c₁ x + c₂ x² + …, of at most 32 terms, in pairs, pairs of pairs and so on (Estrin 1960). The chains of operations are short, which helps
+/// where a single number is computed.
 #[inline(always)]
 pub(super) fn polynomial<T: Word, const FMA: bool, const N: usize>(x: T, c: &[f64; N]) -> T {
     let x2 = x * x;
@@ -156,7 +156,7 @@ pub(super) fn polynomial<T: Word, const FMA: bool, const N: usize>(x: T, c: &[f6
     if 16 < N { mul_add::<T, FMA>(sixteen(16), x8 * x8, sixteen(0)) } else { sixteen(0) }
 }
 
-/// The polynomial of the precision.
+/// The polynomial with the coefficients of the precision.
 #[inline(always)]
 pub(super) fn polynomial_of<T: Word, const FMA: bool, const N: usize, const M: usize>(x: T, double: &[f64; N], single: &[f64; M]) -> T {
     if self::single::<T>() { polynomial::<T, FMA, M>(x, single) } else { polynomial::<T, FMA, N>(x, double) }
@@ -185,28 +185,28 @@ pub(super) fn quotient<T: Word, const FMA: bool>(n: (T, T), d: (T, T)) -> T {
     q + (((n.0 - p) - e) + (n.1 - q * d.1)) * inverse
 }
 
-/// The nearest integer to x, for |x| less than half of what a fraction counts to, and a word whose low bits are that integer.
+/// The nearest integer to x, for |x| < 2⁵¹ (2²² in single precision), and a word whose low bits are that integer.
 #[inline(always)]
 pub(super) fn nearest<T: Word>(x: T) -> (T, T::Bits) {
-    // 1.5 · 2⁵², or 2²³: a sum with it is rounded to an integer, which then stands in the low bits.
+    // 1.5 · 2⁵² (1.5 · 2²³ in single precision): a sum with it is rounded to an integer, which then stands in the low bits.
     let rounding = choose::<T>(6_755_399_441_055_744.0, 12_582_912.0);
     let t = x + rounding;
     (t - rounding, t.bits())
 }
 
-/// 2ⁿ, of an n for which it is normal, from a word whose low bits are n.
+/// 2ⁿ, which must be a normal number, from a word whose low bits are n.
 #[inline(always)]
 pub(super) fn power_of_two<T: Word>(n: T::Bits) -> T {
     T::of_bits((n << T::FRACTION) + T::one().bits())
 }
 
-/// The place of the sign among the bits.
+/// The number of the sign bit.
 #[inline(always)]
 pub(super) const fn sign_place<T: Word>() -> usize {
     if single::<T>() { 31 } else { 63 }
 }
 
-/// x with its sign changed where the place of the sign in `sign` has a 1.
+/// x, negated if the sign bit of `sign` is 1.
 #[inline(always)]
 pub(super) fn with_sign<T: Word>(x: T, sign: T::Bits) -> T {
     T::of_bits(x.bits() ^ (sign & (T::Bits::of(1) << sign_place::<T>())))

@@ -1,4 +1,4 @@
-//! Convolutions.
+//! Kernel of the named convolution operations.
 use crate::kernels::cast::{scratch_as, scratch_for};
 use crate::kernels::convolution::Convolver;
 use hypertape_ir::array::{Real, Slice, SliceMut};

@@ -1,4 +1,4 @@
-//! Factorisations and solves of dense matrices, one after the other where there is a batch.
+//! Kernels for factorisations and solves of dense matrices; the matrices of a batch are taken one after the other.
 use crate::kernels::cast::{scratch_as, scratch_for};
 use crate::kernels::dense;
 use hypertape_ir::array::{Element, Real, Slice, SliceMut};

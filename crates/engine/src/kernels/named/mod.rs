@@ -1,4 +1,4 @@
-//! The kernels that operations name.
+//! The kernels of named operations.
 mod convolution;
 mod dense;
 mod norm;
@@ -11,7 +11,7 @@ use hypertape_ir::operation::named::{Named, Sparse};
 use hypertape_ir::operation::typed::OfKind;
 use std::sync::Arc;
 
-/// The kernel of this name for an element type.
+/// The kernel of a named operation for an element type.
 pub(crate) fn kernel(named: &Named, kind: Kind) -> Arc<dyn Kernel> {
     match named {
         Named::Cholesky { n } => Arc::new(OfKind(dense::Cholesky(*n), kind)),

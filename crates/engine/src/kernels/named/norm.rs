@@ -1,4 +1,4 @@
-//! Norms.
+//! Kernel of the named norm operation.
 use crate::kernels::norm::Norms;
 use hypertape_ir::array::{Real, Slice, SliceMut};
 use hypertape_ir::error::ErrorKind;

@@ -40,7 +40,7 @@ impl<T: Real> Kernel for Product<T> {
     }
 }
 
-/// Products with two vectors, as the columns of one product.
+/// Two products with one matrix in one pass: the vectors are the columns of a single right-hand side.
 #[derive(Debug)]
 struct TwoVectors<T> {
     matrix: Csr<T>,

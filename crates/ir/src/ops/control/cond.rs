@@ -1,4 +1,4 @@
-//! The branch: one of two programs of the same operands.
+//! The branch operation: it runs one of two programs on the same operands.
 use crate::array::{AnyArray, LeafType};
 use crate::error::{ErrorKind, Result};
 use crate::operation::{Builder, CondSpec, Lowering, Maybe, Op, Operation, Program, Pruned, Value, truth};
@@ -104,7 +104,7 @@ impl Operation for Cond {
         if !known[0] {
             return Ok(None);
         }
-        // The known part of both branches stands in one branch; each side makes zeros for the other's residuals.
+        // A first branch operation runs the known parts of `yes` and `no`. Each side returns zeros for the residuals of the other side.
         let n = self.0.yes.outputs.len();
         let none = vec![false; n];
         let mut parts = [transform::partition(&self.0.yes, &known[1..], &none)?, transform::partition(&self.0.no, &known[1..], &none)?];

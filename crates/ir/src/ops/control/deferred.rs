@@ -1,16 +1,16 @@
-//! Outer products that a backward loop adds up, found so that they can become one product after the loop.
+//! Finds outer products that a backward loop adds up, so that they can become one product after the loop.
 //!
-//! A captured matrix A of a loop body that computes A x gets the cotangent Σ_k u_k x_kᵀ. Adding a product to a matrix in every step moves the whole
-//! matrix through memory each time; stacking the vectors and multiplying once, Uᵀ X, moves it once.
+//! If a loop body computes A x with a captured matrix A, the cotangent of A is Σ_k u_k x_kᵀ. Adding an outer product to a matrix in every step moves
+//! the whole matrix through memory each time. Stacking the vectors and multiplying once, Uᵀ X, moves it once.
 use crate::array::Shape;
 use crate::error::Result;
 use crate::operation::{BinaryFn, Builder, Contraction, Instruction, Lowering, Program, ScanSpec, Storage, Trip, Value, View};
 use crate::transform;
 use std::sync::Arc;
 
-/// Elements of an accumulator from which on it is worth while.
+/// Elements of an accumulator from which on this is worthwhile.
 const LARGE: usize = 1 << 10;
-/// How many times the accumulator's size the stacked vectors may take, where states are stored as they come.
+/// Without a budget of bytes, the stacked vectors may take this many times the size of the accumulator for each product.
 const ROOM: usize = 4;
 
 /// One product u vᵀ, its axes perhaps permuted.
@@ -20,7 +20,7 @@ struct Outer {
     axes: Option<Shape>,
 }
 
-/// Where the stack of a factor stands.
+/// Where the stack of a factor is found.
 #[derive(Debug, Clone, Copy)]
 enum Stack {
     /// Among the loop's stacked outputs.
@@ -29,18 +29,19 @@ enum Stack {
     Item(usize),
 }
 
-/// A loop whose accumulators at some places are taken out.
+/// A loop from which some accumulators have been taken out.
 pub(super) struct Deferred {
     /// The loop with the factors as further stacked outputs.
     pub(super) spec: ScanSpec,
-    /// For each carry of the loop as it was, whether it is taken out.
+    /// For each carry of the original loop, whether it is taken out.
     pub(super) out: Vec<bool>,
-    /// For each carry that is taken out, in order: the factors of its products, and the axes of what they make.
+    /// For each carry that is taken out, in order: the factors of its products, and the permutation of the axes of each product.
     products: Vec<Vec<([Stack; 2], Option<Shape>)>>,
 }
 
-/// Takes out the accumulators among the carries from `first` on; `None` when there are none. Under a budget of bytes only where the
-/// vectors take hardly more than the second buffer of an accumulator that stays, and without reading items, which would have to be stored whole.
+/// Takes out the accumulators among the carries from `first` on; `None` when there are none. Under a budget of bytes, it takes out only those whose
+/// vectors take hardly more than the second buffer that the accumulator would have. It then stacks all factors instead of reading items, which would
+/// have to be stored whole.
 pub(super) fn defer(s: &ScanSpec, first: usize) -> Result<Option<Deferred>> {
     let found: Vec<Option<Vec<Outer>>> = if first < s.carries {
         let known = Known::of(&s.body);
@@ -76,7 +77,8 @@ pub(super) fn defer(s: &ScanSpec, first: usize) -> Result<Option<Deferred>> {
                 ))
             };
             let u = stack(o.factors[0], true);
-            // Rows of steps that are not taken are zero in outputs; in items they need not be.
+            // Rows of steps that are not taken are zero in outputs, but need not be in items. So at least one factor is an output, unless the trip is
+            // static.
             let v = stack(o.factors[1], matches!((u, &s.trip), (Stack::Output(_), _) | (_, Trip::Static(_))));
             places.push(([u, v], o.axes));
         }
@@ -89,7 +91,7 @@ pub(super) fn defer(s: &ScanSpec, first: usize) -> Result<Option<Deferred>> {
 }
 
 impl Deferred {
-    /// What each carry that was taken out comes to, from the items and the stacked outputs of the loop. It began at zero.
+    /// The final value of each carry that was taken out, from the items and the stacked outputs of the loop. The carry began at zero.
     pub(super) fn totals(&self, b: &mut Builder, items: &[Value], stacked: &[Value]) -> Vec<Value> {
         let sum = Contraction { sum: smallvec::smallvec![(0, 0)], ..Contraction::default() };
         let mut totals = vec![];
@@ -110,7 +112,7 @@ impl Deferred {
     }
 }
 
-/// The products that carry i adds to itself in each step, if it does nothing else, nothing else reads it, and it is worth while.
+/// The outer products that each step adds to carry i. `None` if the carry changes or is read in any other way, or if this is not worthwhile.
 fn products(s: &ScanSpec, known: &Known, i: usize) -> Option<Vec<Outer>> {
     let (carry, next) = (s.body.inputs[1 + i], s.body.outputs[i]);
     let mut terms = Terms { body: &s.body, known, carry, found: 0, outer: vec![] };
@@ -152,9 +154,9 @@ struct Terms<'a> {
 }
 
 impl Terms<'_> {
-    /// Adds the terms of a value; whether all of them are the carry and outer products.
+    /// Collects the terms of a sum. Returns whether each of them is the carry or an outer product.
     fn collect(&mut self, sum: Value) -> bool {
-        // Values with the permutation that they are seen through.
+        // Values to visit, each with the permutation that is applied to it.
         let mut left: Vec<(Value, Option<Shape>)> = vec![(sum, None)];
         while let Some((v, axes)) = left.pop() {
             if v == self.carry && axes.is_none() {

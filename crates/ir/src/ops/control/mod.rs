@@ -10,11 +10,11 @@ pub use scan::Scan;
 
 use crate::operation::{Equation, Program, Value, pruned};
 
-/// Input flags that hold, closed under the loop: carry i is marked where its new value depends on a marked input.
+/// Extends the marks in `seeds` through the steps of a loop: carry i is marked if its new value is real and depends on a marked input.
 ///
-/// `first` is the place of the first carry among the inputs, `carries` their number; the first `carries` outputs are their new values.
+/// `first` is the place of the first carry among the inputs, and `carries` the number of carries. The first `carries` outputs are their new values.
 fn close_forward(body: &Program, seeds: &mut [bool], first: usize, carries: usize) {
-    // Each value is met once: what reads it, and, where it is a carry's new value, the carry.
+    // Each value is visited once. It leads to the equations that read it, and to the carries whose new value it is.
     let mut readers = vec![vec![]; body.types.len()];
     for (k, e) in body.equations.iter().enumerate() {
         e.inputs.iter().for_each(|v| readers[v.index()].push(k));
@@ -42,8 +42,8 @@ fn reaches(body: &Program, read: &[bool]) -> Vec<bool> {
     reaches_through(body, read, 0, &[])
 }
 
-/// The same for the body of a loop, closed under the loop: where the carry at input `first + i` is needed and may go through, its new value,
-/// output i, is read too.
+/// The same for the body of a loop, through all steps: if the carry at input `first + i` is needed and `through[i]` holds, its new value, output i,
+/// counts as read.
 fn reaches_through(body: &Program, read: &[bool], first: usize, through: &[bool]) -> Vec<bool> {
     let mut maker = vec![None; body.types.len()];
     for (k, e) in body.equations.iter().enumerate() {

@@ -4,7 +4,7 @@ use crate::array::{AnyArray, Kind, LeafType};
 use crate::operation::{Builder, CondSpec, Probe, Probed, Program, ScanSpec, Trip, Value};
 use std::sync::Arc;
 
-/// A program of inputs of these types.
+/// A program with inputs of these types, made by `f`.
 fn program(types: &[LeafType], f: impl FnOnce(&mut Builder, &[Value]) -> Vec<Value>) -> Option<Arc<Program>> {
     let mut b = Builder::new();
     let x = b.inputs(types);

@@ -1,4 +1,4 @@
-//! The loop: its types, its naive value, and what it gives up when nobody reads it.
+//! The loop operation: its types, its reference value, and the removal of carries and outputs that nobody reads.
 use super::{reaches, reaches_through};
 use crate::array::{AnyArray, Element, Kind, LeafType};
 use crate::each_kind;
@@ -12,7 +12,8 @@ use std::sync::Arc;
 
 /// Repeats a body; see [`ScanSpec`] for the order of operands and results.
 ///
-/// Its vjp is a loop that runs backwards over the stacked carries and recomputes the body; its jvp doubles the active carries.
+/// Its vjp (for cotangents) is a loop that runs backwards over the stacked carries and recomputes the body. Its jvp (for tangents) is a loop that
+/// also carries the tangents of the active carries.
 #[derive(Debug, Clone)]
 pub struct Scan(pub ScanSpec);
 
@@ -132,7 +133,7 @@ impl Builder {
     }
 }
 
-/// The loop without carries and per-step outputs that nobody reads: a fixpoint over carries.
+/// The loop without the carries, per-step outputs and operands that nobody needs. A carry also stays if a carry that stays needs it.
 fn prune(s: &ScanSpec, read: &[bool]) -> Result<Option<Pruned>> {
     let mut carry: Vec<bool> = (0..s.carries).map(|i| read[i] || read[s.carries + s.stacked + i]).collect();
     let mut constant_in_test = vec![false; s.constants];
@@ -149,7 +150,7 @@ fn prune(s: &ScanSpec, read: &[bool]) -> Result<Option<Pruned>> {
     let item: Vec<bool> = (0..s.items).map(|i| needs[s.body_items() + i]).collect();
     let constant: Vec<bool> = (0..s.constants).map(|i| constant_in_test[i] || needs[s.body_items() + s.items + i]).collect();
     let mut stacked: Vec<bool> = (0..s.stacked).map(|i| read[s.carries + i]).collect();
-    // Values for a derivative that may yet be asked for stay where what they are made from stays.
+    // A derivative may later read stacked values. Such values stay if all inputs that they are computed from stay.
     let stays = |of: usize| {
         let only: Vec<bool> = (0..s.carries + s.stacked).map(|i| i == s.carries + of).collect();
         let all = reaches(&s.body, &only);

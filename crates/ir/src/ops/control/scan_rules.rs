@@ -1,4 +1,4 @@
-//! The rules of the loop: forward doubles the active carries, reverse runs backwards over the stacked carries.
+//! The derivative rules of the loop: the jvp adds tangents of the active carries, the vjp runs backwards over the stacked carries.
 use super::{close_forward, reaches, reaches_through};
 use crate::error::Result;
 use crate::operation::{Builder, Maybe, Program, ScanSpec, Trip, Value};
@@ -11,8 +11,8 @@ fn places(mask: &[bool]) -> Vec<usize> {
     (0..mask.len()).filter(|i| mask[*i]).collect()
 }
 
-/// The same test for a loop with other carries and constants: `carries` and `constants` give the types of all of them, `old_*`
-/// the places of those that the test was written for.
+/// The trip with its test rewritten for a loop with more carries and constants. `carries` is the number of all carries, and `constants` gives the
+/// places of all constants among the body's inputs. `old_*` are the places of those that the test was written for.
 fn widen_test(
     trip: &Trip,
     body: &Program,
@@ -44,7 +44,7 @@ pub(super) fn jvp(s: &ScanSpec, b: &mut Builder, inputs: &[Value], tangents: &[O
         .collect();
     let joint = transform::jvp(&s.body, &active, &out_active)?;
 
-    // The joint body takes its inputs first and its tangents after; a loop wants carries, items, constants, each with its tangents.
+    // The joint body takes all inputs first, then all tangents. A loop takes carries, items and constants, each group followed by its tangents.
     let act = |from: usize, n: usize| -> Vec<usize> { places(&active[from..from + n]) };
     let (ac, ax, ak) = (act(1, c), act(1 + c, x), act(1 + c + x, k));
     let mut body = Builder::literal();
@@ -114,7 +114,7 @@ pub(super) fn vjp(
     wanted: &[bool],
 ) -> Result<Maybe> {
     let (c, x, k, ny) = (s.carries, s.items, s.constants, s.stacked);
-    // What depends on a wanted input, and of that, what a given cotangent reaches.
+    // First find what depends on a wanted input; of that, find what a given cotangent reaches.
     let mut active = vec![false; s.body.inputs.len()];
     active[1..1 + c + x + k].copy_from_slice(&wanted[..c + x + k]);
     close_forward(&s.body, &mut active, 1, c);
@@ -127,14 +127,14 @@ pub(super) fn vjp(
     if !seeded.iter().any(|v| *v) {
         return Ok(vec![None; inputs.len()]);
     }
-    // Asked of one step: cotangents of the carries that go on, of wanted items and of wanted constants.
+    // One step backwards makes the cotangents of the carries in `carried`, of wanted items and of wanted constants.
     let mut asked = vec![false; s.body.inputs.len()];
     asked[1..1 + c].copy_from_slice(&carried);
     for i in 0..x + k {
         asked[1 + c + i] = wanted[c + i] && s.body.type_of(s.body.inputs[1 + c + i]).kind.is_real();
     }
     let step = transform::vjp(&s.body, &asked, &seeded)?;
-    // Dear values that are stacked are read instead of computed again.
+    // Costly values that the loop has stacked are read instead of recomputed.
     let shared = s.shared();
 
     let (pc, px, pk) = (places(&carried), places(&asked[1 + c..1 + c + x]), places(&asked[1 + c + x..]));
@@ -187,7 +187,7 @@ pub(super) fn vjp(
     };
     let mut given: Vec<Value> = pc.iter().map(|i| b.or_zeros(cotangents[*i], inputs[*i])).collect();
     given.extend(pk.iter().map(|i| b.full_like(inputs[c + x + i], 0.0)));
-    // Accumulators begin at zero; those that only add up outer products leave the loop.
+    // The cotangents of constants are accumulators, which begin at zero. Those that only add up outer products leave the loop.
     let deferred = super::deferred::defer(&spec, pc.len())?;
     let spec = match &deferred {
         Some(d) => {
@@ -228,7 +228,8 @@ pub(super) fn vjp(
     Ok(bars)
 }
 
-/// Two loops instead of one that mixes: the first runs what depends on known inputs only and stacks what the second reads.
+/// Splits a loop with known and unknown inputs in two. The first runs what depends only on known inputs. It stacks the values that the second reads:
+/// known carries and residuals.
 pub(super) fn split(s: &ScanSpec, b: &mut Builder, inputs: &[Value], known: &[bool]) -> Result<Option<Values>> {
     let (c, x, k, ny) = (s.carries, s.items, s.constants, s.stacked);
     if !known[c + x + k..].iter().all(|v| *v) {
@@ -238,7 +239,7 @@ pub(super) fn split(s: &ScanSpec, b: &mut Builder, inputs: &[Value], known: &[bo
     for i in 0..c + x + k {
         unknown[1 + i] = !known[i];
     }
-    // A carry is unknown where its new value is, once loops and branches inside the body are divided as well.
+    // A carry is unknown if its new value is. Loops and branches inside the body are divided as well, which may make more carries unknown.
     let mut parts = loop {
         let known: Vec<bool> = unknown.iter().map(|u| !u).collect();
         let parts = transform::partition(&s.body, &known, &vec![false; c + ny])?;
@@ -257,7 +258,7 @@ pub(super) fn split(s: &ScanSpec, b: &mut Builder, inputs: &[Value], known: &[bo
     }
     parts.ask(&(0..c + ny).map(|i| i < c && unknown[1 + i]).collect::<Vec<_>>());
 
-    // The known loop: known carries, items and constants; the residuals of a step are stacked.
+    // The known loop has the known carries, items and constants. It stacks the residuals of every step.
     let mine = |from: usize, n: usize, want: bool| -> Vec<usize> { (0..n).filter(|i| unknown[from + i] != want).collect() };
     let (kc, kx, kk) = (mine(1, c, true), mine(1 + c, x, true), mine(1 + c + x, k, true));
     let (uc, ux, uk) = (mine(1, c, false), mine(1 + c, x, false), mine(1 + c + x, k, false));
@@ -293,7 +294,7 @@ pub(super) fn split(s: &ScanSpec, b: &mut Builder, inputs: &[Value], known: &[bo
     let (first_y, rest) = rest.split_at(ky.len() + residuals);
     let (first_stack, first_count) = rest.split_at(kc.len());
 
-    // The unknown loop reads, besides its own, the stacked known carries, the known items and constants, and the residuals.
+    // The unknown loop reads its own operands, the stacked known carries, the known items and constants, and the residuals.
     let mut order = vec![0];
     order.extend(uc.iter().map(|i| 1 + i));
     order.extend(ux.iter().map(|i| 1 + c + i).chain(kc.iter().map(|i| 1 + i)).chain(kx.iter().map(|i| 1 + c + i)));
