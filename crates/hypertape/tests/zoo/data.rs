@@ -103,7 +103,7 @@ impl Digit {
         self.close("unrolled, forward", &forward("unrolled", made.unrolled(k, Keep::All).expect("it has steps")), &along(&all));
         let by_cg = self.hypergradient("CG", made.implicit(Adjoint::Cg, Some(k)));
         self.close("implicit, forward", &forward("implicit", made.implicit(Adjoint::Cg, Some(k))), &along(&by_cg));
-        for adjoint in [Adjoint::Gmres, Adjoint::Bicgstab, Adjoint::NormalCg, Adjoint::Lu, Adjoint::Cholesky] {
+        for adjoint in [Adjoint::Minres, Adjoint::Gmres, Adjoint::Bicgstab, Adjoint::NormalCg, Adjoint::Lu, Adjoint::Cholesky] {
             let how = format!("implicit, {adjoint:?}");
             self.close(&how, &self.hypergradient(&how, made.implicit(adjoint, Some(k))), &by_cg);
         }

@@ -49,7 +49,7 @@ macro_rules! problems {
         #[test]
         fn the_table_is_total() {
             let tested = [$((stringify!($name), $name::SOLVERS)),*];
-            let rows: Vec<&str> = table::TABLE.iter().map(|row| row.0).collect();
+            let rows: Vec<&str> = table::PROBLEMS.iter().map(|row| row.0).collect();
             assert_eq!(rows, tested.map(|t| t.0), "a row of the table for each problem with tests, in the same order");
             for (name, solvers) in tested {
                 assert_eq!(solvers, table::Solver::ALL, "{name}: a test for each solver, in the order of the columns");

@@ -29,6 +29,10 @@ macro_rules! by {
                 let $solver = Cg::default();
                 $body
             }
+            Adjoint::Minres => {
+                let $solver = Minres::default();
+                $body
+            }
             Adjoint::Gmres => {
                 let $solver = Gmres::default();
                 $body
