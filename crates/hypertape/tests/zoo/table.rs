@@ -244,7 +244,13 @@ const EXCEPTIONS: [(&str, Solver, Cell, &str); 13] = {
 fn derived(known: Known, solver: Solver) -> Cell {
     use Solver::*;
     match known {
-        Known::IteratesOf(one, reason) => if solver == one { Cell::Iterates } else { Cell::Not(reason) },
+        Known::IteratesOf(one, reason) => {
+            if solver == one {
+                Cell::Iterates
+            } else {
+                Cell::Not(reason)
+            }
+        }
         Known::Iterates => match solver {
             GradientDescent | Backtracking | Sgd | Ista | FixedPoint => Cell::Iterates,
             OwnRoot | OwnFixedPoint | OwnArgmin => Cell::Not(NO_STEPS),
