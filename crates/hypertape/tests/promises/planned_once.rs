@@ -106,11 +106,11 @@ fn workspaces_and_points_plan_once() {
 #[test]
 fn a_point_that_cannot_be_reached_is_no_point() {
     let f = Function::record(shape![1], |x| x.ln()).unwrap();
-    let mut j = f.linearize(&arr1(&[2.0])).unwrap();
-    assert!(j.move_to(&arr1(&[-1.0])).is_err());
-    assert!(j.apply(&arr1(&[1.0])).unwrap_err().to_string().contains("ln"));
-    j.move_to(&arr1(&[4.0])).unwrap();
-    assert_eq!(j.apply(&arr1(&[1.0])).unwrap(), arr1(&[0.25]).into_dyn());
+    let mut j = f.linearize(arr1(&[2.0])).unwrap();
+    assert!(j.move_to(arr1(&[-1.0])).is_err());
+    assert!(j.apply(arr1(&[1.0])).unwrap_err().to_string().contains("ln"));
+    j.move_to(arr1(&[4.0])).unwrap();
+    assert_eq!(j.apply(arr1(&[1.0])).unwrap(), arr1(&[0.25]).into_dyn());
 }
 
 /// The value, the gradient's system, and those of a Hessian-vector product: one factorisation for each point.
