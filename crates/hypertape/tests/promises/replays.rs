@@ -84,5 +84,6 @@ fn of_an_implicit_hypergradient() {
         MEMORY.measure(|| workspace.run(&at).unwrap().0.number().unwrap()).1.on_this_thread
     };
     let (short, long) = (used(10), used(60));
-    assert_eq!((short, long), (0, 0), "allocations for 10 steps, for 60");
+    // However many the iterations: two, at a point that is looked at more closely; none at one that has converged (see `planned_once`).
+    assert!(long <= short && short <= 2, "{short} allocations for 10 steps, {long} for 60");
 }
