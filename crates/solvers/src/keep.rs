@@ -20,10 +20,11 @@ pub enum Keep {
     /// an error that names the smallest budget.
     ///
     /// States are placed when the function is planned, so what only planning sees counts: with tangents along, as in a Hessian-vector product, fewer
-    /// states fit, and one is always kept; several loops that read them hold two in passing each. States that something else than the reverse loop reads, as when a derivative is linearized at a point, are all stored.
+    /// states fit, and one is always kept; several loops that read them hold two in passing each. A linearization at a point keeps none of them: each
+    /// product runs the steps again. States that something else than a loop reads step by step, as in reverse mode over reverse mode, are all stored.
     Bytes(u64),
-    /// About 2√K states: ⌈√K⌉ steps make a segment that is run again from its first state. The same derivative, for about one more
-    /// forward pass (Griewank 1992; Chen et al. 2016).
+    /// The bytes of 2⌈√K⌉ states, used as [`Bytes`](Keep::Bytes) uses them. The same derivative, for about one more forward pass (Griewank 1992; Chen et
+    /// al. 2016).
     Sqrt,
     /// The last k iterates: the derivative of the last k steps, their first state (of all K steps, when k = K: the start) held fixed.
     ///

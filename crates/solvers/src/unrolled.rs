@@ -3,11 +3,11 @@ use crate::handles;
 use crate::keep::Keep;
 use crate::method::{Method, Params, Solution, Unknown};
 use crate::prepared::{fits, wrong};
+use hypertape_autodiff::array::LeafType;
 use hypertape_autodiff::operation::Storage;
-use hypertape_autodiff::record::{self, DynVar, Var, scan, scan_storing, stop_gradient};
+use hypertape_autodiff::record::{self, DynVar, Var, scan_storing, stop_gradient};
 use hypertape_autodiff::tree::{Give, Structure, V, Vars};
 use hypertape_autodiff::{ErrorKind, Site};
-use ndarray::Array1;
 
 /// A method as a number of steps through the tape. Made by [`Solve::unroll`](crate::Solve::unroll).
 #[derive(Debug, Clone)]
@@ -103,7 +103,8 @@ impl<M: Method> Unrolled<M> {
         let storage = match self.keep {
             Keep::Values => Storage::Values,
             Keep::Bytes(most) => Storage::Bytes(most),
-            Keep::All | Keep::Sqrt | Keep::Last(_) => Storage::Iterates,
+            Keep::Sqrt => Storage::Bytes(roots(k, &state.structure().leaf_types())),
+            Keep::All | Keep::Last(_) => Storage::Iterates,
         };
         if let Keep::Bytes(most) = self.keep {
             // Arrays of a state begin at whole doubles.
@@ -114,24 +115,12 @@ impl<M: Method> Unrolled<M> {
         }
         let loops = Loops { method: &self.method, params, each: &each, storage };
         let (state, y) = match self.keep {
-            Keep::All | Keep::Values | Keep::Bytes(_) => loops.stretch(state, 0, k, emit),
+            Keep::All | Keep::Values | Keep::Bytes(_) | Keep::Sqrt => loops.stretch(state, 0, k, emit),
             Keep::Last(last) => {
                 let (state, head) = loops.stretch(state, 0, k - last, emit);
                 let state = self.method.resume(stop_gradient(&state), params);
                 let (state, tail) = loops.stretch(state, k - last, last, emit);
                 (state, join(&stop_gradient(&head), &tail))
-            }
-            Keep::Sqrt => {
-                let root = k.isqrt();
-                let length = if root * root == k { root } else { root + 1 };
-                let segments = k / length;
-                let (state, head) = loops.segments(state, segments, length, emit);
-                if segments * length == k {
-                    (state, head)
-                } else {
-                    let (state, tail) = loops.stretch(state, segments * length, k - segments * length, emit);
-                    (state, join(&head, &tail))
-                }
             }
         };
         // A divergence is an error, with the iteration and the line where it began; so is a second derivative that is not to be had.
@@ -168,6 +157,13 @@ impl<M: Method> Unrolled<M> {
         }
         self.method.check(Some(k))
     }
+}
+
+/// The bytes of 2⌈√k⌉ states, in which each array begins a cache line.
+fn roots(k: usize, state: &[LeafType]) -> u64 {
+    let root = if k.isqrt().pow(2) == k { k.isqrt() } else { k.isqrt() + 1 };
+    let one: u64 = state.iter().map(|t| (t.bytes() as u64).next_multiple_of(64)).sum();
+    one.saturating_mul(2 * root as u64)
 }
 
 /// Two stacks one after the other.
@@ -219,31 +215,5 @@ impl<M: Method> Loops<'_, M> {
             let y = emit(&s);
             (s, y)
         })
-    }
-    /// `segments` stretches of `length` steps, as a loop of loops.
-    fn segments<Y: Vars>(
-        &self,
-        s: V<M::State>,
-        segments: usize,
-        length: usize,
-        emit: &mut dyn FnMut(&V<M::State>) -> Y,
-    ) -> (V<M::State>, Y) {
-        let split = self.part(0, segments * length).map(&mut |v| {
-            let mut shape = handles::shape(v);
-            if let Some(first) = shape.first_mut() {
-                *first = length;
-            }
-            shape.insert(0, segments);
-            handles::reshape(v, &shape)
-        });
-        let firsts: Var<u32> = record::constant(Array1::from_iter((0..segments as u32).map(|i| i * length as u32)));
-        let (s, y) = scan(s, (split, firsts), |s, (e, first)| self.inner(s, e, length, &|k| first + k, emit));
-        let y = y.map(&mut |v| {
-            let shape = handles::shape(v);
-            let mut merged = vec![segments * length];
-            merged.extend_from_slice(shape.get(2..).unwrap_or(&[]));
-            handles::reshape(v, &merged)
-        });
-        (s, y)
     }
 }

@@ -119,3 +119,38 @@ fn an_implicit_layer_copies_no_parameters() {
     assert!(planned < (matrix + 50 * vector) as u64, "{planned} bytes for a matrix of {matrix} and vectors of {vector}");
     agree("an equilibrium layer", (planned, used.peak as u64));
 }
+
+/// A budget holds for the gradient, for a Hessian-vector product, and for a linearization at a point: what they need does not grow with the steps.
+#[test]
+fn a_budget_holds_for_every_first_derivative_and_for_products_with_the_hessian() {
+    let inner = Function::record((shape![8], shape![]), |(z, t)| (0.5 * t.exp() * z.square() - z.sin()).sum()).unwrap();
+    let outer = |k: usize, keep: Keep| {
+        let method = GradientDescent::new(&inner).step_size(0.1).unroll(k).keep(keep);
+        Function::record(shape![], |t| method.solve(zeros(shape![8]), t).square().sum()).unwrap()
+    };
+    type Needs = fn(&Function<Leaf, Leaf>) -> u64;
+    let needs: [(&str, Needs); 3] = [
+        ("gradient", |f| f.wrt(|t| t).gradient().plan().unwrap().memory().total()),
+        ("hvp", |f| f.wrt(|t| t).hvp().plan().unwrap().memory().total()),
+        ("linearization", |f| f.linearize(0.1).unwrap().memory().total()),
+    ];
+    for (name, needs) in needs {
+        let [few, many] = [400, 6400].map(|k| needs(&outer(k, Keep::Bytes(20 * 64))));
+        assert_eq!(few, many, "{name} within bytes, 400 and 6400 steps");
+        let [few, many] = [400, 6400].map(|k| needs(&outer(k, Keep::Sqrt)));
+        // 2⌈√K⌉ states: 40, then 160.
+        assert_eq!(many - few, 120 * 64, "{name} with √K states, 400 and 6400 steps");
+        let [few, many] = [400, 6400].map(|k| needs(&outer(k, Keep::All)));
+        assert!(many - few >= 6000 * 64, "{name} with every iterate: {few} and {many}");
+    }
+    let exact = outer(400, Keep::All);
+    let expected = exact.linearize(0.1).unwrap().apply(1.0).unwrap();
+    for keep in [Keep::Sqrt, Keep::Bytes(20 * 64), Keep::Bytes(64)] {
+        let mut j = outer(400, keep).linearize(0.1).unwrap();
+        let (forward, reverse) = (j.apply(1.0).unwrap(), j.apply_transpose(1.0).unwrap());
+        for made in [forward, reverse] {
+            let (made, expected): (f64, f64) = (made.number().unwrap(), expected.number().unwrap());
+            assert!((made - expected).abs() <= 1e-12 * expected.abs(), "{keep:?}: {made} {expected}");
+        }
+    }
+}

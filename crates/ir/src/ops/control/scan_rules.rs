@@ -1,7 +1,7 @@
 //! The derivative rules of the loop: the jvp adds tangents of the active carries, the vjp runs backwards over the stacked carries.
 use super::{close_forward, reaches, reaches_through};
 use crate::error::Result;
-use crate::operation::{Builder, Maybe, Program, ScanSpec, Trip, Value};
+use crate::operation::{Builder, Maybe, Program, ScanSpec, Storage, Trip, Value};
 use crate::program::Values;
 use crate::transform;
 use std::sync::Arc;
@@ -257,8 +257,9 @@ pub(super) fn split(s: &ScanSpec, b: &mut Builder, inputs: &[Value], known: &[bo
         }
     }
     parts.ask(&(0..c + ny).map(|i| i < c && unknown[1 + i]).collect::<Vec<_>>());
+    let within_bytes = matches!(s.storage, Storage::Bytes(_));
 
-    // The known loop has the known carries, items and constants. It stacks the residuals of every step.
+    // The known loop has the known carries, items and constants. It stacks the residuals of every step, unless states are under a budget.
     let mine = |from: usize, n: usize, want: bool| -> Vec<usize> { (0..n).filter(|i| unknown[from + i] != want).collect() };
     let (kc, kx, kk) = (mine(1, c, true), mine(1 + c, x, true), mine(1 + c + x, k, true));
     let (uc, ux, uk) = (mine(1, c, false), mine(1 + c, x, false), mine(1 + c + x, k, false));
@@ -267,8 +268,9 @@ pub(super) fn split(s: &ScanSpec, b: &mut Builder, inputs: &[Value], known: &[bo
     let mut order = vec![0];
     order.extend(kc.iter().map(|i| 1 + i).chain(kx.iter().map(|i| 1 + c + i)).chain(kk.iter().map(|i| 1 + c + x + i)));
     let known_outputs: Vec<usize> = kc.iter().copied().chain(ky.iter().map(|i| c + i)).collect();
-    let body = parts.known_body(&order, &known_outputs)?;
-    let residuals = parts.made_residuals();
+    let body =
+        if within_bytes { transform::rearrange(&s.body, &order, &known_outputs)? } else { parts.known_body(&order, &known_outputs)? };
+    let residuals = if within_bytes { 0 } else { parts.made_residuals() };
     let trip = match &s.trip {
         Trip::Until { test, at_most } => {
             let order: Vec<usize> = kc.iter().copied().chain(kk.iter().map(|i| c + i)).collect();
@@ -293,6 +295,23 @@ pub(super) fn split(s: &ScanSpec, b: &mut Builder, inputs: &[Value], known: &[bo
     let (first_final, rest) = first.split_at(kc.len());
     let (first_y, rest) = rest.split_at(ky.len() + residuals);
     let (first_stack, first_count) = rest.split_at(kc.len());
+
+    let pick = |mine: &[usize], theirs: &[usize], a: &[Value], u: &[Value], i: usize| -> Value {
+        match mine.iter().position(|m| *m == i) {
+            Some(p) => a[p],
+            None => u[theirs.iter().position(|m| *m == i).unwrap_or(0)],
+        }
+    };
+    if within_bytes {
+        // What would be handed over grows with the steps. So the unknown loop is the whole one again: it makes the known carries a second time.
+        let whole = b.scan(s.clone(), inputs);
+        let all = |n: usize| (0..n).collect::<Vec<_>>();
+        let mut out: Values = (0..c).map(|i| pick(&kc, &all(c), first_final, &whole[..c], i)).collect();
+        out.extend((0..ny).map(|i| pick(&ky, &all(ny), first_y, &whole[c..c + ny], i)));
+        out.extend((0..c).map(|i| pick(&kc, &all(c), first_stack, &whole[c + ny..], i)));
+        out.push(first_count[0]);
+        return Ok(Some(out));
+    }
 
     // The unknown loop reads its own operands, the stacked known carries, the known items and constants, and the residuals.
     let mut order = vec![0];
@@ -323,12 +342,6 @@ pub(super) fn split(s: &ScanSpec, b: &mut Builder, inputs: &[Value], known: &[bo
     }
     let second = b.scan(spec, &given);
 
-    let pick = |mine: &[usize], theirs: &[usize], a: &[Value], u: &[Value], i: usize| -> Value {
-        match mine.iter().position(|m| *m == i) {
-            Some(p) => a[p],
-            None => u[theirs.iter().position(|m| *m == i).unwrap_or(0)],
-        }
-    };
     let (sf, sy, ss) = (&second[..uc.len()], &second[uc.len()..uc.len() + uy.len()], &second[uc.len() + uy.len()..]);
     let mut out: Values = (0..c).map(|i| pick(&kc, &uc, first_final, sf, i)).collect();
     out.extend((0..ny).map(|i| pick(&ky, &uy, first_y, sy, i)));
