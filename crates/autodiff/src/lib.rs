@@ -9,7 +9,6 @@ mod tape;
 pub mod tree;
 
 pub use function::{Allow, Function, GradientCheck, Linear, Workspace, Wrt};
-use hypertape_engine::kernels;
 pub use hypertape_engine::plan;
 pub use hypertape_ir::{
     Error, ErrorKind, Lacking, Result, Site, Within, array, each_kind, each_operation, error, operation, ops, outcome, program, transform,

@@ -190,19 +190,8 @@ impl<M: Method> Loops<'_, M> {
     }
     /// Steps `from..from + n`.
     fn stretch<Y: Vars>(&self, s: V<M::State>, from: usize, n: usize, emit: &mut dyn FnMut(&V<M::State>) -> Y) -> (V<M::State>, Y) {
-        let offset = (from > 0).then_some(from as u32);
-        self.inner(s, self.part(from, n), n, &|k: Var<u32>| offset.map_or(k, |o| k + o), emit)
-    }
-    /// n steps, each with its entry of `each` and its counter moved.
-    fn inner<Y: Vars>(
-        &self,
-        s: V<M::State>,
-        each: V<M::Each>,
-        n: usize,
-        moved: &dyn Fn(Var<u32>) -> Var<u32>,
-        emit: &mut dyn FnMut(&V<M::State>) -> Y,
-    ) -> (V<M::State>, Y) {
-        let (m, params) = (self.method, self.params);
+        let (m, params, each) = (self.method, self.params, self.part(from, n));
+        let moved = |k: Var<u32>| if from > 0 { k + from as u32 } else { k };
         if each.flat().is_empty() {
             return scan_storing(self.storage, s, n, |s, k| {
                 let s = m.step_with_derivative(s, params, each.clone(), moved(k));

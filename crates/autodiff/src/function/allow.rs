@@ -1,12 +1,12 @@
 //! What a function takes and gives besides finite numbers.
 use super::{Function, Inner};
 use crate::array::AnyView;
-use crate::kernels::finite::surely_finite;
 use crate::operation::{CondSpec, Equation, Op, Program, ScanSpec, Trip, Value};
 use crate::ops::control::{Cond, Scan};
 use crate::ops::finite::Finite;
 use crate::program::Values;
 use crate::tree::Structure;
+use hypertape_engine::kernels::finite::surely_finite;
 use std::sync::Arc;
 
 /// What a function takes and gives besides finite numbers: its values and its derivatives alike.

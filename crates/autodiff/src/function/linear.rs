@@ -84,8 +84,8 @@ impl<I: Structure, O: Structure> Linear<I, O> {
         same_lengths("run", at, &self.lengths[0])?;
         self.guard.run(executor, &views)?;
         let of = self.point.of();
-        for (_, (to, from)) in self.at.iter_mut().zip(&views).enumerate().filter(|(i, _)| of.reads_input(*i)) {
-            if !to.view_mut().assign(from) {
+        for (i, (to, from)) in self.at.iter_mut().zip(&views).enumerate() {
+            if of.reads_input(i) && !to.view_mut().assign(from) {
                 *to = from.to_owned();
             }
         }

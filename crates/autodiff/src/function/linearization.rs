@@ -110,9 +110,6 @@ impl Point {
     pub fn value(&self, k: usize) -> AnyView<'_> {
         self.value.output(k)
     }
-    fn inputs<'a>(&'a self, at: &'a [AnyView<'_>], direction: &'a [AnyView<'_>]) -> SmallVec<[AnyView<'a>; 16]> {
-        inputs(&self.of, &self.value, at, direction)
-    }
     /// J·t, or Jᵀ·c where `transposed`; `at` are the inputs that the point was set at.
     ///
     /// # Errors
@@ -169,7 +166,7 @@ impl Point {
         let bad = if nan.is_some() { Bad::Nan } else { Bad::Infinite };
         let (k, index, value) = nan.as_ref().map_or((k, index, value), |(k, i, v)| (*k, i, *v));
         let what = format!("output {k} of {n}");
-        let given: Vec<AnyArray> = self.inputs(at, direction).iter().map(AnyView::to_owned).collect();
+        let given: Vec<AnyArray> = inputs(&self.of, &self.value, at, direction).iter().map(AnyView::to_owned).collect();
         if let Source::Operation(made) = source(&self.of.products[self.last], &given, bad, |_| true) {
             return Err(made.error(Some(&self.of.of), &what, index, value));
         }
