@@ -57,7 +57,6 @@ pub(super) fn slot(b: &Bases, kept: &Keeps<Operand>, own: Option<&Operand>, slot
 
 /// Sets the bases of a recomputed step: row i of its items, the state before it, and the state after it.
 pub(super) fn again(r: &Replay<Operand>, b: &Bases, bases: &mut Bases, i: usize, from: Base, to: Base) {
-    bases.set(0, b.find(&r.frame));
     bases.set(1, b.find(&r.counter).part(0, 4));
     bases.put(1, i as u32);
     let carries = &r.kept.states.carries;

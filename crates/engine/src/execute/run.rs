@@ -283,9 +283,10 @@ fn scan(s: &Scan<Operand>, r: &mut Runner, reports: &mut Vec<Report>) -> Result<
         for (k, x) in s.init.iter().enumerate() {
             by_kind!(x.kind, T => b.copy::<T>(x, carries.at(b, k, 0)));
         }
-        for ((player, _), r) in players.iter_mut().zip(&s.replays) {
+        for ((player, runner), r) in players.iter_mut().zip(&s.replays) {
             // A loop that reads states takes as many steps as the loop that made them.
             player.begin(r, trip);
+            runner.bases.set(0, b.find(&s.frames[0]));
         }
         taken = one_by_one(&carries, b, (part, ledger.as_mut(), players), test.as_mut(), reports)?;
         carries.finish(b, taken);
@@ -311,8 +312,8 @@ fn one_by_one(
     if let Some(l) = &mut ledger {
         l.begin(c.trip);
     }
-    if let (Some(nested), Some(frame), Some(verdict)) = (test.as_deref_mut(), &s.test_frame, &s.verdict) {
-        nested.bases.set(0, b.find(frame));
+    if let (Some(nested), Some(verdict)) = (test.as_deref_mut(), &s.verdict) {
+        nested.bases.set(0, b.find(&s.frames[0]));
         for (i, o) in s.constants.iter().enumerate() {
             nested.bases.set(1 + carries + i, b.find(o));
         }

@@ -133,9 +133,8 @@ pub(crate) struct Scan<O> {
     /// The number of steps that were taken, if it is read.
     pub(crate) steps: Option<O>,
     pub(crate) counter: O,
-    /// The frames of the body: one for each part.
+    /// The frames of the body: one for each part. The test and the steps that are taken again use the first: at any time one of them runs.
     pub(crate) frames: Vec<O>,
-    pub(crate) test_frame: Option<O>,
     pub(crate) verdict: Option<O>,
     /// The states that the loop keeps, if later loops recompute the others.
     pub(crate) keeps: Option<Keeps<O>>,
@@ -177,7 +176,6 @@ pub(crate) struct Replay<O> {
     pub(crate) own: O,
     pub(crate) further: usize,
     pub(crate) counter: O,
-    pub(crate) frame: O,
 }
 
 /// A stacked array, of which each step uses one row.
@@ -298,7 +296,7 @@ impl<O> Instruction<O> {
                 for r in &s.replays {
                     r.items.iter().map(|r| &r.whole).chain(&r.constants).for_each(|o| f(o, Read));
                     f(&r.kept.pool, if r.alone { Scratch } else { Read });
-                    [&r.own, &r.counter, &r.frame].into_iter().for_each(|o| f(o, Scratch));
+                    [&r.own, &r.counter].into_iter().for_each(|o| f(o, Scratch));
                 }
                 s.finals.iter().chain(s.stacked.iter().map(|r| &r.whole)).chain(&s.steps).for_each(|o| f(o, Write));
                 s.spare.iter().for_each(|b| match b {
@@ -306,7 +304,7 @@ impl<O> Instruction<O> {
                     Buffer::Spare(o) => f(o, Scratch),
                     Buffer::Same => {}
                 });
-                s.frames.iter().chain(&s.test_frame).chain(&s.verdict).chain([&s.counter]).for_each(|o| f(o, Scratch));
+                s.frames.iter().chain(&s.verdict).chain([&s.counter]).for_each(|o| f(o, Scratch));
             }
             Instruction::Cond(c) => {
                 c.inputs.iter().chain([&c.test]).for_each(|o| f(o, Read));

@@ -109,8 +109,6 @@ impl Schedule {
             s
         });
         let counter = Seen::whole(self.fresh(Kind::U32, 16 * parts), &[16 * parts]);
-        let frames = (0..parts).map(|_| self.frame(body.frame)).collect();
-        let test_frame = test.as_ref().map(|t| t.frame).map(|bytes| self.frame(bytes));
         let verdict = verdict_type.map(|t| Seen::whole(self.fresh(t.kind, 1), &[]));
         if let (Some(k), Some(kept)) = (again, &keeps) {
             let rows = items.iter().filter_map(|x| if let Each::Row(r) = x { Some(r.clone()) } else { None });
@@ -126,6 +124,8 @@ impl Schedule {
             });
         }
         let replays = sources.into_iter().map(|k| self.replay(k, spec.reverse)).collect::<Result<Vec<_>>>()?;
+        let others = test.iter().chain(replays.iter().map(|r| &r.body)).map(|b| b.frame).max().unwrap_or(0);
+        let frames = (0..parts).map(|_| self.frame(body.frame.max(others))).collect();
         let child = self.children;
         self.children += 1;
         let scan = Scan {
@@ -146,7 +146,6 @@ impl Schedule {
             steps,
             counter,
             frames,
-            test_frame,
             verdict,
             keeps,
             replays,
@@ -184,7 +183,6 @@ impl Schedule {
         let along = reverse == source.reverse;
         let further = if along { 0 } else { r.further };
         let own = self.frame((further + if r.alone { 1 } else { 2 }).saturating_mul(r.states.bytes));
-        let frame = self.frame(body.frame);
         Ok(Replay {
             body,
             kept: source.kept,
@@ -196,7 +194,6 @@ impl Schedule {
             own,
             further,
             counter: Seen::whole(self.fresh(Kind::U32, 16), &[16]),
-            frame,
         })
     }
     /// Makes a branch an item.

@@ -83,7 +83,6 @@ impl<O> Instruction<O> {
                     steps: s.steps.map(&mut *f),
                     counter: f(s.counter),
                     frames: all(s.frames, f),
-                    test_frame: s.test_frame.map(&mut *f),
                     verdict: s.verdict.map(&mut *f),
                     keeps: s.keeps.map(|k| keeps(k, f)),
                     replays: s
@@ -100,7 +99,6 @@ impl<O> Instruction<O> {
                             own: f(r.own),
                             further: r.further,
                             counter: f(r.counter),
-                            frame: f(r.frame),
                         })
                         .collect(),
                 }))

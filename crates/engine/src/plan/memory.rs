@@ -124,30 +124,27 @@ impl Nested {
                         *(if *shared { &mut n.values } else { &mut n.trajectory }) += bytes(&r.whole);
                     }
                     n.checkpoints += s.keeps.iter().map(|k| &k.pool).chain(s.replays.iter().map(|r| &r.own)).map(bytes).sum::<usize>();
-                    n.body(&s.body, s.frames.iter().map(bytes).sum(), s.parts);
-                    s.replays.iter().for_each(|r| n.body(&r.body, bytes(&r.frame), 1));
-                    n.frames += s.test_frame.iter().map(bytes).sum::<usize>();
+                    let inner = s.test.iter().chain(s.replays.iter().map(|r| &r.body)).map(Nested::of).fold(Nested::of(&s.body), Nested::or);
+                    n.add(&inner, s.frames.iter().map(bytes).sum(), s.parts);
                 }
                 Instruction::Cond(c) => {
-                    let sides = [&c.yes, &c.no].map(Nested::of);
-                    let most = |f: fn(&Nested) -> usize| f(&sides[0]).max(f(&sides[1]));
-                    let inner = Nested {
-                        trajectory: most(|n| n.trajectory),
-                        values: most(|n| n.values),
-                        checkpoints: most(|n| n.checkpoints),
-                        frames: 0,
-                    };
-                    n.add(&inner, bytes(&c.frame), 1);
+                    n.add(&Nested::of(&c.yes).or(Nested::of(&c.no)), bytes(&c.frame), 1);
                 }
                 _ => {}
             }
         }
         n
     }
-    /// Adds the body of a loop in this many parts. `frames` is the bytes of all its frames.
-    fn body(&mut self, b: &Block, frames: usize, parts: usize) {
-        self.add(&Nested::of(b), frames, parts);
+    /// The most of each of two blocks that share a frame.
+    fn or(self, o: Self) -> Self {
+        Nested {
+            trajectory: self.trajectory.max(o.trajectory),
+            values: self.values.max(o.values),
+            checkpoints: self.checkpoints.max(o.checkpoints),
+            frames: self.frames.max(o.frames),
+        }
     }
+    /// Adds what is in the frames of a nested block, one for each part. `frames` is the bytes of all of them.
     fn add(&mut self, inner: &Nested, frames: usize, parts: usize) {
         self.trajectory += inner.trajectory * parts;
         self.values += inner.values * parts;

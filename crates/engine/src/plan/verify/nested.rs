@@ -40,7 +40,8 @@ fn scan(s: &Scan<Operand>) -> Result<Vec<Nested<'_>>, String> {
         let begins = init.kind == last.kind && init.layout.len() == last.layout.len() && is_plain(last, last.layout.len());
         fits(room && begins, &format!("has no room for carry {k}"))?;
     }
-    fits(s.parts > 0 && s.frames.len() == s.parts && (s.parts == 1 || carries.is_empty()), "has not one frame for each part")?;
+    let apart = carries.is_empty() && s.test.is_none() && s.replays.is_empty();
+    fits(s.parts > 0 && s.frames.len() == s.parts && (s.parts == 1 || apart), "has not one frame for each part")?;
     fits(s.counter.kind == Kind::U32 && s.counter.layout.len() >= 16 * s.parts, "has no room to count")?;
     fits(s.steps.iter().all(|o| o.kind == Kind::U32 && o.layout.len() == 1), "has no room for the number of its steps")?;
     fits(s.trip.iter().all(|o| o.layout.len() == 1), "takes no one number of steps")?;
@@ -68,10 +69,11 @@ fn scan(s: &Scan<Operand>) -> Result<Vec<Nested<'_>>, String> {
         fits(s.body.frame <= bases[0].bytes, "has a frame that is too short")?;
     }
     let mut inside = vec![("body", &s.body, bases)];
-    match (&s.test, &s.test_frame, &s.verdict) {
-        (None, None, None) => {}
-        (Some(test), Some(f), Some(verdict)) => {
-            let mut bases = vec![frame(f)];
+    let first = frame(&s.frames[0]);
+    match (&s.test, &s.verdict) {
+        (None, None) => {}
+        (Some(test), Some(verdict)) => {
+            let mut bases = vec![first];
             bases.extend(carries.iter().copied().chain(s.constants.iter().chain([verdict]).map(Extent::of)));
             inside.push(("test", test, bases));
         }
@@ -81,19 +83,19 @@ fn scan(s: &Scan<Operand>) -> Result<Vec<Nested<'_>>, String> {
         kept(k, Some(&carries))?;
     }
     for r in &s.replays {
-        inside.push(("again", &r.body, again(r, s.at_most)?));
+        inside.push(("again", &r.body, again(r, first, s.at_most)?));
     }
     Ok(inside)
 }
 
 /// The bases of a step that recomputes a state.
-fn again(r: &Replay<Operand>, steps: usize) -> Result<Vec<Extent>, String> {
+fn again(r: &Replay<Operand>, frame: Extent, steps: usize) -> Result<Vec<Extent>, String> {
     kept(&r.kept, None)?;
     let own = (r.further + if r.alone { 1 } else { 2 }).saturating_mul(r.kept.states.bytes);
     fits(own <= Extent::of(&r.own).bytes, "has no room for its own states")?;
     fits(r.counter.kind == Kind::U32 && r.counter.layout.len() >= 16, "has no room to count")?;
     let carries = &r.kept.states.carries;
-    let mut bases = vec![frame(&r.frame), COUNTER];
+    let mut bases = vec![frame, COUNTER];
     bases.extend(carries.iter().map(|c| c.map_or(Extent::NOTHING, |(_, bytes)| Extent { bytes, align: 8 })));
     for (k, x) in r.items.iter().enumerate() {
         bases.push(row(x, steps).ok_or_else(|| format!("leaves item {k}: {x:?}"))?);
