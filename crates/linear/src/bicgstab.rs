@@ -1,6 +1,6 @@
 //! BiCGStab, and BiCGStab(2) where it breaks down.
 use crate::operator::Operator;
-use crate::preconditioner::{Chosen, Inverse, named, needs, preconditioner_setting};
+use crate::preconditioner::{Chosen, Inverse, inverse, named, needs, preconditioner_setting};
 use crate::scratch::{Scratch, split};
 use crate::solver::{Ended, Hints, LinearSolver, State};
 use crate::stop::{Goal, Stop, stop_settings};
@@ -218,7 +218,7 @@ impl LinearSolver for Bicgstab {
         8 * (8 * n).max(handed_over) as u64 + right::bytes(&self.preconditioner, n)
     }
     fn state(&self, n: usize) -> Box<dyn State> {
-        let inverse = self.preconditioner.as_ref().map(|p| p.inverse(n));
+        let inverse = inverse(&self.preconditioner, n);
         Box::new(Iterations { settings: self.clone(), inverse, scratch: Scratch::default(), beside: vec![] })
     }
 }

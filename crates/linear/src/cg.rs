@@ -1,6 +1,6 @@
 //! Conjugate gradients.
 use crate::operator::{Operator, Side};
-use crate::preconditioner::{Chosen, Inverse, named, needs, preconditioner_setting};
+use crate::preconditioner::{Chosen, Inverse, inverse, named, needs, preconditioner_setting};
 use crate::scratch::{Scratch, split};
 use crate::solver::{Ended, Hints, LinearSolver, State};
 use crate::stop::{Goal, Stop, stop_settings};
@@ -68,7 +68,7 @@ impl LinearSolver for Cg {
         8 * (3 * n + 2 * self.stop.limit(n).min(KEPT)) as u64 + z
     }
     fn state(&self, n: usize) -> Box<dyn State> {
-        let inverse = self.preconditioner.as_ref().map(|p| p.inverse(n));
+        let inverse = inverse(&self.preconditioner, n);
         Box::new(Iterations {
             settings: self.clone(),
             z: vec![0.0; if inverse.is_some() { n } else { 0 }],

@@ -41,18 +41,8 @@ impl State for Factors {
     fn prepare(&mut self, a: &mut dyn Operator, _: &Hints) -> Result<(), Failed> {
         let n = self.dense.n;
         self.dense.read(a)?;
-        let m = &self.dense.matrix;
-        let (mut size, mut difference) = (0.0_f64, 0.0_f64);
-        for i in 0..n {
-            for j in 0..=i {
-                size = size.max(m[j * n + i].abs());
-                difference = difference.max((m[j * n + i] - m[i * n + j]).abs());
-            }
-        }
-        if difference > size * a.epsilon().sqrt() {
-            return Err(Failed::NotSymmetric { difference, size });
-        }
-        self.negative = m.first().is_some_and(|first| *first < 0.0);
+        self.dense.symmetric(a.epsilon())?;
+        self.negative = self.dense.matrix.first().is_some_and(|first| *first < 0.0);
         let sign = if self.negative { -1.0 } else { 1.0 };
         self.dense.factors.iter_mut().zip(&self.dense.matrix).for_each(|(to, v)| *to = sign * v);
         let (room, stack) = self.dense.room();

@@ -83,9 +83,27 @@ impl Dense {
         }
         Ok(())
     }
+    /// That the matrix is its own transpose, up to the rounding of what made its entries.
+    pub(crate) fn symmetric(&self, epsilon: f64) -> Result<(), Failed> {
+        let (m, n) = (&self.matrix, self.n);
+        let (mut size, mut difference) = (0.0_f64, 0.0_f64);
+        for i in 0..n {
+            for j in 0..=i {
+                size = size.max(m[j * n + i].abs());
+                difference = difference.max((m[j * n + i] - m[i * n + j]).abs());
+            }
+        }
+        if difference > size * epsilon.sqrt() { Err(Failed::NotSymmetric { difference, size }) } else { Ok(()) }
+    }
     /// The room for the factors, and scratch.
     pub(crate) fn room(&mut self) -> (MatMut<'_, f64>, &mut MemStack) {
         (MatMut::from_column_major_slice_mut(&mut self.factors, self.n, self.n), MemStack::new(&mut self.memory))
+    }
+    /// The matrix, the room for the factors, and scratch.
+    pub(crate) fn both(&mut self) -> (MatRef<'_, f64>, MatMut<'_, f64>, &mut MemStack) {
+        let n = self.n;
+        let factors = MatMut::from_column_major_slice_mut(&mut self.factors, n, n);
+        (MatRef::from_column_major_slice(&self.matrix, n, n), factors, MemStack::new(&mut self.memory))
     }
     /// Solves by the factors and judges the result; `solve` overwrites a vector with A⁻¹ or A⁻ᵀ times it.
     pub(crate) fn solve(

@@ -1,7 +1,7 @@
 //! GMRES with restarts.
 use crate::hessenberg::{self, Hessenberg, extend};
 use crate::operator::Operator;
-use crate::preconditioner::{Chosen, Inverse, named, needs, preconditioner_setting};
+use crate::preconditioner::{Chosen, Inverse, inverse, named, needs, preconditioner_setting};
 use crate::right;
 use crate::scratch::Scratch;
 use crate::solver::{Ended, Hints, LinearSolver, State};
@@ -129,7 +129,7 @@ impl LinearSolver for Gmres {
         8 * ((m + 1) * n + hessenberg::len(m) + 2 * m) as u64 + right::bytes(&self.preconditioner, n)
     }
     fn state(&self, n: usize) -> Box<dyn State> {
-        let inverse = self.preconditioner.as_ref().map(|p| p.inverse(n));
+        let inverse = inverse(&self.preconditioner, n);
         Box::new(Iterations { settings: self.clone(), inverse, scratch: Scratch::default(), beside: vec![] })
     }
 }

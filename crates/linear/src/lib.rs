@@ -1,6 +1,6 @@
 //! Linear systems A x = b: for a user's own matrices and maps, and for what implicit differentiation needs.
 //!
-//! A solver is a value of settings: [`Cg`], [`Minres`], [`Gmres`], [`Bicgstab`], [`NormalCg`], [`Neumann`], [`OneStep`], [`Lu`], [`Cholesky`]. It is made ready for an
+//! A solver is a value of settings. It is made ready for an
 //! [`Operator`] and then solves, for A or Aᵀ, as often as wanted:
 //!
 //! ```
@@ -10,6 +10,21 @@
 //! assert!((x[0] - 0.1).abs() < 1e-15);
 //! # Ok::<(), hypertape_linear::Failed>(())
 //! ```
+//!
+//! | solver | of | an iteration |
+//! |---|---|---|
+//! | [`Cg`] | symmetric definite A | one product |
+//! | [`Minres`] | symmetric A | one product |
+//! | [`Gmres`] | any A | one product, the basis of all iterations |
+//! | [`Bicgstab`] | any A | two products, few vectors |
+//! | [`NormalCg`], [`Lsmr`] | any A with its transpose; least squares, minimum norm | two products |
+//! | [`Neumann`], [`OneStep`] | I − αA contracts | one product |
+//! | [`Anderson`], [`Broyden`] | the same iteration, accelerated | one product |
+//! | [`Lu`], [`Qr`] | any regular A | n products once |
+//! | [`Cholesky`], [`Ldlt`] | symmetric definite A, symmetric A | n products once |
+//! | [`Svd`] | any A; minimum norm | n products once |
+//!
+//! Preconditioners are values of their own: [`Jacobi`] where the matrix is known, [`Hutchinson`] and [`Nystrom`] by products alone, [`InverseMap`] for a user's own.
 //!
 //! Who solves many systems of one size keeps a [`Workspace`], which allocates nothing once warm. An own solver implements [`LinearSolver`] and [`State`]; scaling,
 //! counting and judging the result are not its business.
@@ -25,48 +40,65 @@
 //! - **Many solutions.** A singular A with b in its range has many x of residual 0. For n up to [`Stop::probe`] such an A is found, up to rounding
 //!   (a condition number of 1/(4 ε √n)), and the solve fails as `Singular`. Above that n it is not told from a regular one, unless
 //!   GMRES has explored the whole space: the Krylov space of b holds no null vector.
+mod anderson;
 mod bicgstab;
+mod broyden;
 mod cg;
 mod cholesky;
 mod condition;
 mod dense;
 mod gmres;
 mod hessenberg;
+mod hutchinson;
+mod ldlt;
+mod lsmr;
 mod lu;
 mod matrices;
 mod minres;
 mod neumann;
 mod normal_cg;
+mod nystrom;
 mod operator;
 mod outcome;
 mod preconditioner;
 mod prepared;
 mod probe;
+mod qr;
 mod right;
 mod scratch;
 mod solver;
+mod step;
 mod stop;
+mod svd;
 mod system;
 mod tridiagonal;
 mod vectors;
 mod workspace;
 
+pub use anderson::Anderson;
 pub use bicgstab::Bicgstab;
+pub use broyden::Broyden;
 pub use cg::Cg;
 pub use cholesky::Cholesky;
 pub use gmres::Gmres;
+pub use hutchinson::Hutchinson;
 pub use hypertape_autodiff::outcome::{Failed, Need, Reached, Status};
+pub use ldlt::Ldlt;
+pub use lsmr::Lsmr;
 pub use lu::Lu;
 pub use matrices::{Diagonal, Single};
 pub use minres::Minres;
 pub use neumann::{Neumann, OneStep};
 pub use normal_cg::NormalCg;
+pub use nystrom::Nystrom;
 pub use operator::{Closures, Known, Matrix, NoTranspose, Operator, Side, from_fn};
 pub use outcome::{Outcome, Tolerance};
 pub use preconditioner::{Inverse, InverseMap, Jacobi, Preconditioner};
 pub use prepared::{Prepare, Prepared, Solved};
+pub use qr::Qr;
 pub use solver::{Ended, Hints, LinearSolver, State};
 pub use stop::{Goal, Stop};
+pub use svd::Svd;
 pub use system::{Products, System};
 pub use vectors::norm;
 pub use workspace::Workspace;

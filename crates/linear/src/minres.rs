@@ -1,7 +1,7 @@
 //! MINRES, for symmetric systems that need not be definite.
 use crate::cg::symmetric;
 use crate::operator::{Operator, Side};
-use crate::preconditioner::{Chosen, Inverse, named, needs, preconditioner_setting};
+use crate::preconditioner::{Chosen, Inverse, inverse, named, needs, preconditioner_setting};
 use crate::scratch::{Scratch, split};
 use crate::solver::{Ended, Hints, LinearSolver, State};
 use crate::stop::{Goal, Stop, stop_settings};
@@ -50,7 +50,7 @@ impl LinearSolver for Minres {
         56 * n as u64 + self.preconditioner.as_ref().map_or(0, |p| p.bytes(n))
     }
     fn state(&self, n: usize) -> Box<dyn State> {
-        let inverse = self.preconditioner.as_ref().map(|p| p.inverse(n));
+        let inverse = inverse(&self.preconditioner, n);
         Box::new(Iterations { settings: self.clone(), inverse, scratch: Scratch::default() })
     }
 }

@@ -1,9 +1,10 @@
 //! The Neumann series and its first term: approximations by design, which say how far off they are.
 use crate::operator::Operator;
 use crate::solver::{Ended, Hints, LinearSolver, State};
+use crate::step::{self, Step, step_settings};
 use crate::stop::{Goal, Stop};
-use crate::system::{System, correction};
-use crate::vectors::{axpy, exponent, from_right, norm};
+use crate::system::System;
+use crate::vectors::{axpy, from_right, norm};
 use hypertape_autodiff::outcome::{Failed, Need, Reached, Status};
 use hypertape_autodiff::record::Scalar;
 
@@ -17,7 +18,7 @@ pub struct Neumann {
     terms: usize,
     tolerance: Option<Scalar>,
     absolute: f64,
-    step: Option<f64>,
+    step: Step,
 }
 
 /// Terms at the most where there is a tolerance; beyond as many, each doubling must halve them.
@@ -28,13 +29,13 @@ impl Neumann {
     /// small to change the sum, are left out, so that a huge number means all that count; the report has the number of terms made.
     #[must_use]
     pub fn terms(terms: usize) -> Self {
-        Neumann { terms, tolerance: None, absolute: 0.0, step: None }
+        Neumann { terms, tolerance: None, absolute: 0.0, step: Step::Method }
     }
     /// As many terms as the relative residual needs to be at or under a number or variable, at most 100 000: the backward iteration of
     /// equilibrium networks. After k terms the residual is (I − αA)ᵏ b, the next term over α, so watching it costs nothing.
     #[must_use]
     pub fn tolerance(tolerance: impl Into<Scalar>) -> Self {
-        Neumann { terms: MOST, tolerance: Some(tolerance.into()), absolute: 0.0, step: None }
+        Neumann { terms: MOST, tolerance: Some(tolerance.into()), absolute: 0.0, step: Step::Method }
     }
     /// Stops at this residual ‖b − A x‖ as well where it stops at a tolerance, whatever ‖b‖ is; 0 unless set.
     #[must_use]
@@ -42,38 +43,23 @@ impl Neumann {
         self.absolute = tolerance;
         self
     }
-    /// With another α.
-    #[must_use]
-    pub fn step(mut self, alpha: f64) -> Self {
-        self.step = Some(alpha);
-        self
-    }
 }
+
+step_settings!(Neumann);
 
 /// One application of the method's own step instead of the inverse: α. Exact where the step's Jacobian vanishes at the solution, as for
 /// Newton's method (Bolte, Pauwels and Vaiter 2023); the "Jacobian-free" gradient of equilibrium networks (Fung et al. 2022).
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct OneStep {
-    step: Option<f64>,
+    step: Step,
 }
 
 impl OneStep {
     /// With a given α.
     #[must_use]
     pub fn step(alpha: f64) -> Self {
-        OneStep { step: Some(alpha) }
+        OneStep { step: Step::Given(alpha) }
     }
-}
-
-fn usable(step: f64) -> Result<(), Failed> {
-    if step.is_finite() && step != 0.0 {
-        return Ok(());
-    }
-    Err(Failed::Setting { what: "step α", value: step, allowed: "one for which I − αA contracts" })
-}
-
-fn needs(step: Option<f64>) -> Vec<Need> {
-    if step.is_some() { vec![] } else { vec![Need::Map] }
 }
 
 impl LinearSolver for Neumann {
@@ -87,11 +73,11 @@ impl LinearSolver for Neumann {
         if self.terms == 0 {
             return Err(Failed::Setting { what: "number of terms of a Neumann series", value: 0.0, allowed: "at least one" });
         }
-        self.step.map_or(Ok(()), usable)?;
+        self.step.check()?;
         self.stop().check()
     }
     fn needs(&self) -> Vec<Need> {
-        needs(self.step)
+        self.step.needs()
     }
     fn approximate(&self) -> bool {
         self.tolerance.is_none()
@@ -103,7 +89,7 @@ impl LinearSolver for Neumann {
         Box::new(Series {
             terms: self.terms,
             asked: self.tolerance.is_some(),
-            own: self.step,
+            from: self.step,
             step: 0.0,
             term: vec![0.0; n],
             product: vec![0.0; n],
@@ -119,10 +105,10 @@ impl LinearSolver for OneStep {
         Stop::never()
     }
     fn check(&self) -> Result<(), Failed> {
-        self.step.map_or(Ok(()), usable)
+        self.step.check()
     }
     fn needs(&self) -> Vec<Need> {
-        needs(self.step)
+        self.step.needs()
     }
     fn approximate(&self) -> bool {
         true
@@ -131,7 +117,7 @@ impl LinearSolver for OneStep {
         16 * n as u64
     }
     fn state(&self, n: usize) -> Box<dyn State> {
-        Box::new(Series { terms: 1, asked: false, own: self.step, step: 0.0, term: vec![0.0; n], product: vec![0.0; n] })
+        Box::new(Series { terms: 1, asked: false, from: self.step, step: 0.0, term: vec![0.0; n], product: vec![0.0; n] })
     }
 }
 
@@ -140,22 +126,20 @@ struct Series {
     terms: usize,
     /// Whether it stops at a tolerance.
     asked: bool,
-    own: Option<f64>,
+    from: Step,
     step: f64,
     term: Vec<f64>,
     product: Vec<f64>,
 }
 
 impl State for Series {
-    fn prepare(&mut self, _: &mut dyn Operator, hints: &Hints) -> Result<(), Failed> {
-        self.step = self.own.or(hints.step).ok_or(Failed::Lacks(Need::Map))?;
-        usable(self.step)
+    fn prepare(&mut self, a: &mut dyn Operator, hints: &Hints) -> Result<(), Failed> {
+        self.step = self.from.find(a, hints, &mut self.term, &mut self.product)?;
+        Ok(())
     }
     fn solve(&mut self, a: &mut System<'_>, b: &[f64], x: &mut [f64], goal: &Goal) -> Result<Ended, Failed> {
         let Series { term, product, .. } = self;
-        // α A is near 1 in size, so 1/α tells that of A.
-        a.set_factor(1.0 / correction(exponent(self.step.abs()), goal.epsilon));
-        let alpha = self.step / a.factor();
+        let alpha = step::settle(a, self.step, goal);
         // x holds the sum, `term` the last power (I − αA)ᵏ αb.
         term.iter_mut().zip(b).for_each(|(t, b)| *t = alpha * b);
         x.copy_from_slice(term);

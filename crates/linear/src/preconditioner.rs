@@ -1,5 +1,7 @@
 //! Preconditioners: maps M⁻¹ near A⁻¹, which make a system easier for its solver.
 use crate::operator::{Matrix, Operator, Side};
+use crate::system::correction;
+use crate::vectors::{exponent, norm, scale};
 use hypertape_autodiff::outcome::{Failed, Need};
 use std::fmt::{self, Debug};
 use std::sync::Arc;
@@ -122,6 +124,39 @@ impl Inverse for InverseMap {
 
 /// The settings of a solver that takes a preconditioner: none, or one.
 pub(crate) type Chosen = Option<Arc<dyn Preconditioner>>;
+
+/// M⁻¹ times a power of two that brings its size near 1 where it is far from it, as its first application tells: no digit changes, and no solver below asks for the
+/// scale of M.
+#[derive(Debug)]
+struct Scaled {
+    by: Box<dyn Inverse>,
+    factor: Option<f64>,
+    epsilon: f64,
+}
+
+impl Inverse for Scaled {
+    fn prepare(&mut self, a: &mut dyn Operator) -> Result<(), Failed> {
+        (self.factor, self.epsilon) = (None, a.epsilon());
+        self.by.prepare(a)
+    }
+    fn apply(&mut self, side: Side, r: &[f64], z: &mut [f64]) -> Result<(), Failed> {
+        self.by.apply(side, r, z)?;
+        if self.factor.is_none() {
+            let (from, to) = (norm(r), norm(z));
+            self.factor = (from > 0.0 && to > 0.0 && to.is_finite()).then(|| correction(exponent(to) - exponent(from), self.epsilon));
+        }
+        match self.factor {
+            Some(f) if f != 1.0 => scale(f, z),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// The preconditioner of a state for n unknowns.
+pub(crate) fn inverse(p: &Chosen, n: usize) -> Option<Box<dyn Inverse>> {
+    p.as_ref().map(|p| Box::new(Scaled { by: p.inverse(n), factor: None, epsilon: f64::EPSILON }) as Box<dyn Inverse>)
+}
 
 /// The name of a solver with its preconditioner.
 pub(crate) fn named(solver: &str, p: &Chosen) -> String {

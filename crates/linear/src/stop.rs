@@ -137,6 +137,11 @@ impl Goal {
     pub fn floor(&self) -> f64 {
         0.25 * self.epsilon * self.size
     }
+    /// The residual that rounding leaves for an A of size `norm` and an x of n entries and this length: 8 ε √n (‖A‖‖x‖ + ‖b‖).
+    #[must_use]
+    pub fn rounding(&self, n: usize, norm: f64, length: f64) -> f64 {
+        8.0 * self.epsilon * (n as f64).sqrt() * (norm * length + self.size)
+    }
     /// The condition number from which on a residual alone says little.
     #[must_use]
     pub fn ill_conditioned(&self) -> f64 {

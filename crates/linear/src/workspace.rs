@@ -144,9 +144,7 @@ impl Workspace {
         let mut condition = ended.condition;
         let root = (n as f64).sqrt();
         // A residual that is no part of b is no solution, however large x is: A is singular to rounding then.
-        let rounded = |size_of_a: f64| {
-            residual <= goal.accuracy * goal.size && residual <= 8.0 * goal.epsilon * root * (size_of_a * length + goal.size)
-        };
+        let rounded = |size_of_a: f64| residual <= goal.accuracy * goal.size && residual <= goal.rounding(n, size_of_a, length);
         let mut status = match said {
             said if ended.last_word => said.map_err(|e| e.reached(reached))?,
             Err(e @ (Failed::NotSymmetric { .. } | Failed::NotFinite { .. } | Failed::Operator(_) | Failed::Lacks(_))) => return Err(e),

@@ -1,7 +1,8 @@
 //! Linear solvers: solutions, warm starts, either side, true residuals, counts, preconditioners, and what cannot work.
 use hypertape_linear::{
-    Bicgstab, Cg, Cholesky, Diagonal, Failed, Gmres, Hints, InverseMap, Jacobi, LinearSolver, Lu, Minres, Need, Neumann, NormalCg, OneStep,
-    Operator, Outcome, Prepare, Products, Side, Single, Status, Tolerance, Workspace, from_fn,
+    Anderson, Bicgstab, Broyden, Cg, Cholesky, Diagonal, Failed, Gmres, Hints, Hutchinson, InverseMap, Jacobi, Ldlt, LinearSolver, Lsmr,
+    Lu, Minres, Need, Neumann, NormalCg, Nystrom, OneStep, Operator, Outcome, Prepare, Products, Qr, Side, Single, Status, Svd, Tolerance,
+    Workspace, from_fn,
 };
 use hypertape_testkit::allocations::Counting;
 use hypertape_testkit::random;
@@ -92,9 +93,36 @@ fn bicgstab() {
 }
 
 #[test]
+fn accelerated_iterations() {
+    for n in [1, 2, 7, 40] {
+        check(&Anderson::default().step(0.9), &general(n));
+        check(&Anderson::default().memory(2).step_from_spectrum(), &definite(n));
+        check(&Broyden::default().step(0.9), &general(n));
+        check(&Broyden::default().memory(100).step_from_spectrum(), &-definite(n));
+    }
+    // With all iterates Anderson is GMRES, but for the last step; Broyden ends after 2n steps.
+    let (a, b) = (general(12), [1.0; 12]);
+    let steps = |s: &dyn LinearSolver| solve(s, &mut a.clone(), &b, &mut [0.0; 12], 1e-9).unwrap().iterations;
+    let gmres = steps(&Gmres::default());
+    assert!(steps(&Anderson::default().memory(12).step(1.0)).abs_diff(gmres) <= 1, "{gmres}");
+    assert!(steps(&Broyden::default().memory(24).step(1.0)) <= 25);
+    // Where the plain iteration repels: the condition is that of GMRES.
+    let repelling = Array2::from_diag(&arr1(&[-0.5, 2.5, 4.0]));
+    for s in [&Anderson::default().step(1.0) as &dyn LinearSolver, &Broyden::default().step(1.0)] {
+        let mut x = [0.0; 3];
+        let o = solve(s, &mut repelling.clone(), &[1.0; 3], &mut x, 1e-10).unwrap();
+        assert!(o.converged() && (x[0] + 2.0).abs() < 1e-8 && (x[2] - 0.25).abs() < 1e-9, "{o:?} {x:?}");
+    }
+    for e in [Anderson::default().memory(0).check(), Broyden::default().memory(0).check(), Broyden::default().step(0.0).check()] {
+        assert!(matches!(e, Err(Failed::Setting { .. })), "{e:?}");
+    }
+}
+
+#[test]
 fn normal_equations() {
     for n in [1, 2, 7, 40] {
         check(&NormalCg::default(), &general(n));
+        check(&Lsmr::default(), &general(n));
     }
 }
 
@@ -104,6 +132,70 @@ fn factorisations() {
         check(&Lu, &general(n));
         check(&Cholesky, &definite(n));
         check(&Cholesky, &-definite(n));
+        check(&Qr, &general(n));
+        check(&Ldlt, &definite(n));
+        check(&Ldlt, &indefinite(n));
+        check(&Svd::default(), &general(n));
+    }
+}
+
+/// A matrix with these singular values: reflections at both sides.
+fn with_singular_values(values: &[f64]) -> Array2<f64> {
+    let n = values.len();
+    let reflection = |seed: u64| {
+        let v: Array1<f64> = random::normal(seed, n);
+        let v = &v / v.dot(&v).sqrt();
+        Array2::<f64>::eye(n) - 2.0 * v.clone().insert_axis(ndarray::Axis(1)).dot(&v.insert_axis(ndarray::Axis(0)))
+    };
+    reflection(21).dot(&Array2::from_diag(&arr1(values))).dot(&reflection(22))
+}
+
+#[test]
+fn the_solution_of_minimum_norm() {
+    for (values, rank) in [(vec![3.0, 2.0, 1e-3, 0.0, 0.0], 3), (vec![1e-200, 0.0], 1), (vec![5.0, 1e-9, 0.0], 2), (vec![0.0; 3], 0)] {
+        let n = values.len();
+        let a = with_singular_values(&values);
+        // x in the range of Aᵀ is the solution of least norm.
+        for side in [Side::Plain, Side::Transposed] {
+            let of = if side == Side::Plain { a.view() } else { a.t() };
+            let size = values[0].max(f64::MIN_POSITIVE);
+            let exact = of.t().dot(&random::normal(23, n)) / size;
+            let b = of.dot(&exact);
+            let mut x = vec![7.0; n];
+            let mut w = Workspace::new(&Svd::default(), n);
+            w.prepare(&mut a.clone(), &Hints::default()).unwrap();
+            let o = w.solve(&mut a.clone(), side, &b.to_vec(), &mut x, Tolerance::default()).unwrap();
+            let wrong = (&arr1(&x) - &exact).mapv(f64::abs).sum();
+            let share = values[rank.max(1) - 1] / size;
+            assert!(wrong <= 1e-14 * n as f64 / share.max(1e-300) * exact.mapv(f64::abs).sum(), "{values:?}: {x:?} {exact:?}");
+            assert!(o.converged(), "{o:?}");
+        }
+    }
+    // Outside the range: the residual that is left is orthogonal to it.
+    let a = with_singular_values(&[2.0, 1.0, 0.0]);
+    let s = Svd::default().prepare(a.clone()).unwrap().solve(&[1.0, 2.0, 3.0]).unwrap();
+    let r = arr1(&[1.0, 2.0, 3.0]) - a.dot(&s.x);
+    assert!(s.outcome.status == Status::LeastSquares && a.t().dot(&r).mapv(f64::abs).sum() < 1e-14, "{:?}", s.outcome);
+    let normal = NormalCg::default().minimum_norm().prepare(a.clone()).unwrap().solve(&[1.0, 2.0, 3.0]).unwrap();
+    let lsmr = Lsmr::default().minimum_norm().prepare(a).unwrap().solve(&[1.0, 2.0, 3.0]).unwrap();
+    for s2 in [normal, lsmr] {
+        assert!((&s2.x - &s.x).mapv(f64::abs).sum() < 1e-12 && s2.outcome.status == Status::LeastSquares);
+    }
+    // A small singular value that is to count as 0.
+    let a = with_singular_values(&[2.0, 1.0, 1e-6]);
+    let cut = Svd::default().cutoff(1e-3).prepare(a.clone()).unwrap().solve(&[1.0, 2.0, 3.0]).unwrap();
+    assert!((&cut.x - &s.x).mapv(f64::abs).sum() < 1e-5 && cut.outcome.condition.is_some_and(|c| (c - 2.0).abs() < 1e-14));
+    for cutoff in [-1.0, 1.0, f64::NAN] {
+        assert!(matches!(Svd::default().cutoff(cutoff).prepare(a.clone()).map(|_| ()), Err(Failed::Setting { what: "cutoff", .. })));
+    }
+}
+
+#[test]
+fn condition_numbers_of_the_decomposition() {
+    for c in [1.0, 1e3, 1e10] {
+        let a = with_singular_values(&[c, (2.0 * c).min(c), 1.0]);
+        let o = Svd::default().prepare(a).unwrap().solve(&[1.0, 1.0, 1.0]).unwrap().outcome;
+        assert!(o.condition.is_some_and(|k| (k / c - 1.0).abs() < 1e-5), "{o:?}");
     }
 }
 
@@ -138,6 +230,23 @@ fn preconditioners() {
         let b = a.t().dot(&exact).to_vec();
         let o = w.solve(&mut a.clone(), Side::Transposed, &b, &mut x, Tolerance { relative: 1e-10, absolute: 0.0 }).unwrap();
         assert!(o.converged() && exact.iter().zip(&x).all(|(e, x)| (e - x).abs() < 1e-4), "{}: {o:?}", with.name());
+    }
+    // Few large eigenvalues, of either sign and at any scale; a diagonal that is known by products alone.
+    let sizes = |at: f64| Array2::from_diag(&Array1::from_shape_fn(n, |i| at * (1.0 + 1e6 * 0.4f64.powi(i as i32))));
+    for at in [1.0, -1e-250, 1e250] {
+        let q = indefinite(n);
+        let a = q.dot(&(sizes(at) / at)).dot(&q.t()) * at;
+        let b = a.dot(&random::normal(13, n)).to_vec();
+        let count = |s: &dyn LinearSolver| solve(s, &mut a.clone(), &b, &mut vec![0.0; n], 1e-8).unwrap().iterations;
+        let (plain, with) = (count(&Cg::default()), count(&Cg::default().preconditioner(Nystrom { rank: 20 })));
+        assert!(2 * with < plain, "{at:e}: {plain} {with}");
+        assert!(count(&Cg::default().preconditioner(Nystrom { rank: 1000 })) <= 4);
+        assert_eq!(count(&Cg::default().preconditioner(Nystrom { rank: 0 })), plain);
+        let a = scale.dot(&definite(n)).dot(&scale) * at;
+        let b = a.dot(&random::normal(13, n)).to_vec();
+        let count = |s: &dyn LinearSolver| solve(s, &mut a.clone(), &b, &mut vec![0.0; n], 1e-8).unwrap().iterations;
+        assert!(count(&Cg::default().preconditioner(Hutchinson { probes: 40 })) < count(&Cg::default()), "{at:e}");
+        assert_eq!(count(&Cg::default().preconditioner(Hutchinson { probes: n })), count(&Cg::default().preconditioner(Jacobi)));
     }
     // The inverse itself: one step.
     let a = definite(5);
@@ -226,6 +335,17 @@ fn neumann_terms_are_the_truncated_series() {
         let o = solve(&Neumann::terms(k), &mut Diagonal(vec![0.5]), &[1.0], &mut x, 0.0).unwrap();
         assert_eq!((x[0], o.iterations, o.status), (exact, k as u64, Status::Truncated { terms: k as u64 }));
     }
+    // Without a step: that of the spectrum, of either sign and at any scale.
+    for scale in [1.0, -3.0, 1e-200, 1e200] {
+        let a = definite(20) * scale;
+        let exact: Array1<f64> = random::normal(13, 20);
+        let mut x = [0.0; 20];
+        let mut w = Workspace::new(&Neumann::tolerance(1e-10).step_from_spectrum(), 20);
+        w.prepare(&mut a.clone(), &Hints::default()).unwrap();
+        let o =
+            w.solve(&mut a.clone(), Side::Plain, &a.dot(&exact).to_vec(), &mut x, Tolerance { relative: 1e-10, absolute: 0.0 }).unwrap();
+        assert!(o.converged() && o.iterations < 1000 && (&arr1(&x) - &exact).mapv(f64::abs).sum() < 1e-6, "{scale:e} {o:?}");
+    }
     // T = 2z + x: A = −1 and the terms double.
     let o = solve(&Neumann::terms(20), &mut Diagonal(vec![-1.0]), &[1.0], &mut [0.0], 1e-10);
     assert!(matches!(o, Err(Failed::Diverged { growth: Some(g), .. }) if (g - 2.0).abs() < 1e-12), "{o:?}");
@@ -234,7 +354,7 @@ fn neumann_terms_are_the_truncated_series() {
 #[test]
 fn what_symmetric_methods_cannot_do_is_reported() {
     let ones = [1.0; 20];
-    for s in [&Cg::default() as &dyn LinearSolver, &Minres::default(), &Cholesky] {
+    for s in [&Cg::default() as &dyn LinearSolver, &Minres::default(), &Cholesky, &Ldlt] {
         let o = solve(s, &mut general(20), &ones, &mut [0.0; 20], 1e-10);
         assert!(matches!(o, Err(Failed::NotSymmetric { .. })), "{o:?}");
     }
@@ -263,34 +383,42 @@ fn singular_systems_are_reported() {
         assert!(!o.as_ref().is_ok_and(Outcome::converged), "{o:?}");
     }
     // Least squares of minimum norm: (¼, ¼), residual √½.
-    let mut x = [0.0; 2];
-    let normal = solve(&NormalCg::default(), &mut a(), &b, &mut x, 1e-10);
-    assert!(
-        matches!(&normal, Err(Failed::Breakdown { what, at }) if what.contains("least squares") && (at.residual - 0.5f64.sqrt()).abs() < 1e-15),
-        "{normal:?}"
-    );
-    assert!((x[0] - 0.25).abs() < 1e-15 && (x[1] - 0.25).abs() < 1e-15);
+    for s in [&NormalCg::default() as &dyn LinearSolver, &Lsmr::default()] {
+        let mut x = [0.0; 2];
+        let made = solve(s, &mut a(), &b, &mut x, 1e-10);
+        assert!(
+            matches!(&made, Err(Failed::Breakdown { what, at }) if what.contains("least squares") && (at.residual - 0.5f64.sqrt()).abs() < 1e-15),
+            "{made:?}"
+        );
+        assert!((x[0] - 0.25).abs() < 1e-15 && (x[1] - 0.25).abs() < 1e-15);
+    }
     // b in the range: one of many solutions.
-    for s in [&Gmres::default() as &dyn LinearSolver, &Minres::default(), &Cg::default(), &Bicgstab::default()] {
+    for s in [&Gmres::default() as &dyn LinearSolver, &Minres::default(), &Cg::default(), &Bicgstab::default(), &Lsmr::default()] {
         let o = solve(s, &mut a(), &[1.0, 1.0], &mut [0.0; 2], 1e-12);
         assert!(matches!(o, Err(Failed::Singular { .. })), "{o:?}");
     }
-    for s in [&Lu as &dyn LinearSolver, &Cholesky] {
+    for s in [&Lu as &dyn LinearSolver, &Cholesky, &Qr, &Ldlt] {
         let o = solve(s, &mut a(), &[1.0, 1.0], &mut [0.0; 2], 1e-12);
         assert!(matches!(o, Err(Failed::SingularPivot { pivot: 1, n: 2, .. } | Failed::NotDefinite { .. })), "{o:?}");
     }
 }
 
-fn all() -> [Box<dyn LinearSolver>; 8] {
+fn all() -> [Box<dyn LinearSolver>; 14] {
     [
         Box::new(Cg::default()),
         Box::new(Minres::default()),
         Box::new(Gmres::default()),
         Box::new(Bicgstab::default()),
         Box::new(NormalCg::default()),
+        Box::new(Lsmr::default()),
         Box::new(Neumann::terms(9)),
+        Box::new(Anderson::default()),
+        Box::new(Broyden::default()),
         Box::new(Lu),
         Box::new(Cholesky),
+        Box::new(Qr),
+        Box::new(Ldlt),
+        Box::new(Svd::default()),
     ]
 }
 
@@ -324,7 +452,9 @@ fn single_precision() {
 #[test]
 fn a_warm_workspace_allocates_nothing() {
     let b = vec![1.0; 40];
-    let preconditioned: [Box<dyn LinearSolver>; 3] = [
+    let preconditioned: [Box<dyn LinearSolver>; 5] = [
+        Box::new(Cg::default().preconditioner(Nystrom { rank: 7 })),
+        Box::new(Cg::default().preconditioner(Hutchinson::default())),
         Box::new(Cg::default().preconditioner(Jacobi)),
         Box::new(Minres::default().preconditioner(Jacobi)),
         Box::new(Gmres::default().preconditioner(Jacobi)),

@@ -124,7 +124,8 @@ impl Nested {
                         *(if *shared { &mut n.values } else { &mut n.trajectory }) += bytes(&r.whole);
                     }
                     n.checkpoints += s.keeps.iter().map(|k| &k.pool).chain(s.replays.iter().map(|r| &r.own)).map(bytes).sum::<usize>();
-                    let inner = s.test.iter().chain(s.replays.iter().map(|r| &r.body)).map(Nested::of).fold(Nested::of(&s.body), Nested::or);
+                    let inner =
+                        s.test.iter().chain(s.replays.iter().map(|r| &r.body)).map(Nested::of).fold(Nested::of(&s.body), Nested::or);
                     n.add(&inner, s.frames.iter().map(bytes).sum(), s.parts);
                 }
                 Instruction::Cond(c) => {
