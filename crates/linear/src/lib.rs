@@ -13,6 +13,7 @@
 //!
 //! | solver | of | an iteration |
 //! |---|---|---|
+//! | [`Auto`] | any A: it looks and chooses | |
 //! | [`Cg`] | symmetric definite A | one product |
 //! | [`Minres`] | symmetric A | one product |
 //! | [`Gmres`] | any A | one product, the basis of all iterations |
@@ -41,6 +42,7 @@
 //!   (a condition number of 1/(4 ε √n)), and the solve fails as `Singular`. Above that n it is not told from a regular one, unless
 //!   GMRES has explored the whole space: the Krylov space of b holds no null vector.
 mod anderson;
+mod auto;
 mod bicgstab;
 mod broyden;
 mod cg;
@@ -76,6 +78,7 @@ mod vectors;
 mod workspace;
 
 pub use anderson::Anderson;
+pub use auto::Auto;
 pub use bicgstab::Bicgstab;
 pub use broyden::Broyden;
 pub use cg::Cg;

@@ -22,6 +22,7 @@ pub struct System<'a> {
     side: Side,
     factor: f64,
     settled: bool,
+    known: Option<Known>,
     pub(crate) products: Products,
 }
 
@@ -43,7 +44,7 @@ pub(crate) fn correction(k: i32, epsilon: f64) -> f64 {
 
 impl<'a> System<'a> {
     pub(crate) fn new(inner: &'a mut dyn Operator, side: Side) -> Self {
-        System { inner, side, factor: 1.0, settled: false, products: Products::default() }
+        System { inner, side, factor: 1.0, settled: false, known: None, products: Products::default() }
     }
     /// Which side is solved.
     #[must_use]
@@ -67,7 +68,11 @@ impl<'a> System<'a> {
     /// What is known of the operator.
     #[must_use]
     pub fn known(&self) -> Known {
-        self.inner.known()
+        self.known.unwrap_or_else(|| self.inner.known())
+    }
+    /// Says what has been found out of the operator.
+    pub fn know(&mut self, known: Known) {
+        self.known = Some(known);
     }
     /// Whether products with the other side can be had.
     #[must_use]

@@ -15,13 +15,14 @@ use hypertape::prelude::*;
 use ndarray::arr1;
 use std::convert::Infallible;
 
-fn all() -> [Box<dyn LinearSolver>; 5] {
+fn all() -> [Box<dyn LinearSolver>; 6] {
     [
         Box::new(Cg::default()),
         Box::new(Minres::default()),
         Box::new(Gmres::default()),
         Box::new(Bicgstab::default()),
         Box::new(NormalCg::default()),
+        Box::new(Lsmr::default()),
     ]
 }
 
@@ -127,6 +128,8 @@ fn derivatives_through_ill_conditioned_equations() {
         let exact = |v: Vec<f64>| assert!(v.iter().all(|v| (v - 1.0).abs() < 1e-14), "{v:?}");
         exact(derivative(d, Lu).unwrap());
         exact(derivative(d, Cholesky).unwrap());
+        exact(derivative(d, Qr).unwrap());
+        exact(derivative(d, Ldlt).unwrap());
     }
 }
 

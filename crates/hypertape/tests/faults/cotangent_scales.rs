@@ -73,13 +73,34 @@ fn cotangents_by_minres() {
     scaled(Minres::default());
 }
 
-fn iterative() -> [Box<dyn LinearSolver>; 5] {
+#[test]
+fn cotangents_by_other_factorisations() {
+    scaled(Qr);
+    scaled(Ldlt);
+    scaled(Svd::default());
+}
+
+#[test]
+fn cotangents_by_lsmr() {
+    scaled(Lsmr::default());
+}
+
+#[test]
+fn cotangents_by_accelerated_iterations() {
+    scaled(Anderson::default().step_from_spectrum());
+    scaled(Broyden::default().step_from_spectrum());
+}
+
+fn iterative() -> [Box<dyn LinearSolver>; 8] {
     [
         Box::new(Cg::default()),
         Box::new(Minres::default()),
         Box::new(Gmres::default()),
         Box::new(Bicgstab::default()),
         Box::new(NormalCg::default()),
+        Box::new(Lsmr::default()),
+        Box::new(Anderson::default().step_from_spectrum()),
+        Box::new(Broyden::default().step_from_spectrum()),
     ]
 }
 
@@ -100,7 +121,7 @@ fn system(single: bool, size: f64, right: f64, n: usize) {
     let epsilon = if single { f64::from(f32::EPSILON) } else { f64::EPSILON };
     let mut a: Box<dyn Operator> = if single { Box::new(Single::new(matrix.mapv(|v| v as f32))) } else { Box::new(matrix) };
     let exact = right / size;
-    let direct: [Box<dyn LinearSolver>; 2] = [Box::new(Lu), Box::new(Cholesky)];
+    let direct: [Box<dyn LinearSolver>; 5] = [Box::new(Lu), Box::new(Cholesky), Box::new(Qr), Box::new(Ldlt), Box::new(Svd::default())];
     for s in iterative().into_iter().chain(direct) {
         // From 0, and from a start near the solution.
         for start in [0.0, 0.9 * exact] {
@@ -160,7 +181,7 @@ fn rounding_is_not_called_an_iteration_limit() {
         (y[0], y[1], y[2]) = (d[0] * (0.6 * x[0] + 0.8 * x[1]), d[1] * (0.8 * x[0] - 0.6 * x[1]), d[2] * x[2]);
         Ok::<(), String>(())
     };
-    let solvers: [&dyn LinearSolver; 3] = [&Gmres::default(), &Bicgstab::default(), &NormalCg::default()];
+    let solvers: [&dyn LinearSolver; 4] = [&Gmres::default(), &Bicgstab::default(), &NormalCg::default(), &Lsmr::default()];
     for s in solvers {
         for tolerance in [0.0, 1e-17] {
             let mut x = [0.0; 3];

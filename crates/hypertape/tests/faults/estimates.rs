@@ -85,8 +85,15 @@ fn norm_here(a: impl LinearOperator<Leaf, Leaf, Leaf>) -> Result<f64> {
 fn krylov_solvers_estimate_norms_at_any_scale() {
     // diag(3, 1): norm 3, condition 3.
     for scale in [1e-250, 1e-150, 1.0, 1e150, 1e250] {
-        let solvers: [&dyn LinearSolver; 5] =
-            [&Cg::default(), &Minres::default(), &Gmres::default(), &Bicgstab::default(), &NormalCg::default()];
+        let solvers: [&dyn LinearSolver; 7] = [
+            &Cg::default(),
+            &Minres::default(),
+            &Gmres::default(),
+            &Bicgstab::default(),
+            &NormalCg::default(),
+            &Lsmr::default(),
+            &Svd::default(),
+        ];
         for s in solvers {
             let mut x = [0.0; 2];
             let o = solve(s, &mut Diagonal(vec![3.0 * scale, scale]), &[1.0, 1.0], &mut x, 1e-12).unwrap();

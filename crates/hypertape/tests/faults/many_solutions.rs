@@ -42,6 +42,10 @@ fn an_equation_stated_twice_is_refused_in_forward_mode() {
     refused(&twice(Bicgstab::default()), "BiCGStab");
     refused(&twice(NormalCg::default()), "normal CG");
     refused(&twice(Lu), "LU");
+    refused(&twice(Qr), "QR");
+    refused(&twice(Lsmr::default()), "LSMR");
+    refused(&twice(Anderson::default().step(0.5)), "Anderson");
+    refused(&twice(Broyden::default().step(0.5)), "Broyden");
 }
 
 #[test]
@@ -53,27 +57,30 @@ fn symmetric_systems_with_many_solutions_are_refused() {
     refused(&f(&|a, b, z| line(a, b, z, Gmres::default())), "GMRES");
     refused(&f(&|a, b, z| line(a, b, z, Bicgstab::default())), "BiCGStab");
     refused(&f(&|a, b, z| line(a, b, z, NormalCg::default())), "normal CG");
+    refused(&f(&|a, b, z| line(a, b, z, Ldlt)), "LDLᵀ");
     let e = f(&|a, b, z| line(a, b, z, Cholesky)).jvp(1.0, 1.0).map(|(_, t)| t).unwrap_err().to_string();
     assert!(e.contains("positive definite"), "{e}");
 }
 
 #[test]
 fn the_minimum_norm_where_it_is_asked_for() {
-    let f = twice(NormalCg::default().minimum_norm());
-    let t = f.jvp(1.0, 1.0).unwrap().1;
-    assert!(t.iter().all(|t| (t - 0.5).abs() < 1e-14), "{t}");
-    // The transpose of A⁺: the gradient of x by t is ½ too, though no vector solves Aᵀw = e₁.
-    let loss = Function::record(shape![], |t| f.call(t).slice_axis(0, 0, 1).sum()).unwrap();
-    assert!((loss.gradient(1.0).unwrap().number().unwrap() - 0.5).abs() < 1e-14);
+    for f in [twice(NormalCg::default().minimum_norm()), twice(Lsmr::default().minimum_norm()), twice(Svd::default())] {
+        let t = f.jvp(1.0, 1.0).unwrap().1;
+        assert!(t.iter().all(|t| (t - 0.5).abs() < 1e-14), "{t}");
+        // The transpose of A⁺: the gradient of x by t is ½ too, though no vector solves Aᵀw = e₁.
+        let loss = Function::record(shape![], |t| f.call(t).slice_axis(0, 0, 1).sum()).unwrap();
+        assert!((loss.gradient(1.0).unwrap().number().unwrap() - 0.5).abs() < 1e-14);
+    }
 }
 
-fn all() -> [(&'static str, Box<dyn LinearSolver>); 5] {
+fn all() -> [(&'static str, Box<dyn LinearSolver>); 6] {
     [
         ("CG", Box::new(Cg::default())),
         ("MINRES", Box::new(Minres::default())),
         ("GMRES", Box::new(Gmres::default())),
         ("BiCGStab", Box::new(Bicgstab::default())),
         ("normal CG", Box::new(NormalCg::default())),
+        ("LSMR", Box::new(Lsmr::default())),
     ]
 }
 
