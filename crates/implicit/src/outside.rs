@@ -4,16 +4,15 @@ use crate::policy::{Asked, OnResidual, asking};
 use crate::region::Region;
 use crate::root::RootOf;
 use hypertape_autodiff::array::Real;
+use hypertape_autodiff::error::Typed;
 use hypertape_autodiff::record::{self, DynVar, Scalar};
 use hypertape_autodiff::tree::{Feed, Give, Leaf, Structure, V, Vars};
 use hypertape_autodiff::{Error, ErrorKind, Function, Result, Site, apply_shared};
 use hypertape_linear::{Cg, Failed, Gmres, Known, LinearSolver, Need};
-use hypertape_solvers::{AsProblem, Equation, Equilibrium, Mapping, Objective, Problem, Root, Scale};
+use hypertape_solvers::{AsProblem, Equation, Equilibrium, Objective, Problem, Root, Scale};
+use std::cell::Cell;
 use std::fmt::{self, Debug};
 use std::sync::Arc;
-
-/// One step as a map of the unknown.
-type Map<Q> = fn(&Q, &V<<Q as Problem>::Unknown>, &V<<Q as Problem>::Params>) -> V<<Q as Problem>::Unknown>;
 
 /// A problem that any code solves, differentiated by the implicit function theorem.
 pub struct Outside<Q: Equation> {
@@ -22,7 +21,6 @@ pub struct Outside<Q: Equation> {
     /// Shapes of the unknown and of the parameters, and the code.
     code: Result<(Q::Unknown, Q::Params, Arc<dyn Find>)>,
     scale: Scale,
-    map: Option<Map<Q>>,
     adjoint: Arc<dyn LinearSolver>,
     policy: OnResidual,
     asked: Asked,
@@ -36,7 +34,6 @@ impl<Q: Equation> Clone for Outside<Q> {
             problem: self.problem.clone(),
             code: self.code.clone(),
             scale: self.scale,
-            map: self.map,
             adjoint: self.adjoint.clone(),
             policy: self.policy,
             asked: self.asked,
@@ -73,7 +70,7 @@ where
         (solution, params, find)
     });
     let (policy, asked, scale) = (OnResidual::Error, Asked::default(), Scale::default());
-    Outside { name, problem, code, scale, map: None, adjoint, policy, asked, warm: false }
+    Outside { name, problem, code, scale, adjoint, policy, asked, warm: false }
 }
 
 /// Any problem with an equation, solved by `find(θ, start)`: any code, never traced. It gives the unknown of the equation; for most problems that is the solution.
@@ -173,8 +170,7 @@ pub fn fixed_point<S: Structure, P: Structure, R: Feed<S>, E: Into<AnyError>>(
     map: &Function<(S, P), S>,
     find: impl for<'a> Fn(P::Views<'a>, S::Views<'a>) -> Result<R, E> + Send + Sync + 'static,
 ) -> Outside<Equilibrium<S, P>> {
-    let found = wrap("fixed_point", Equilibrium::new(map), Box::new(|| ()), move |_, p, s| find(p, s), Arc::new(Gmres::default()));
-    Outside { map: Some(|q, w, p| q.map(w, p)), ..found }
+    wrap("fixed_point", Equilibrium::new(map), Box::new(|| ()), move |_, p, s| find(p, s), Arc::new(Gmres::default()))
 }
 
 /// The minimiser of f(·, θ), found by any code: stationarity ∇_z f = 0 is derived from the objective, and its symmetric systems
@@ -226,11 +222,25 @@ impl<Q: Equation> Outside<Q> {
     #[track_caller]
     fn emit(&self, start: &V<Q::Unknown>, params: &V<Q::Params>, at: Site) -> Result<Vec<DynVar>> {
         let (unknown, parameters, find) = self.code.clone()?;
-        let map = self.map.filter(|_| self.adjoint.needs().contains(&Need::Map));
-        let known = if map.is_some() { Known::default() } else { self.problem.known() };
+        for (what, given, expected) in
+            [("the start", start.flat(), unknown.leaf_types()), ("the parameters", params.flat(), parameters.leaf_types())]
+        {
+            // A handle without a type is refused as it is used.
+            let given: Option<Vec<_>> = given.iter().map(|v| v.leaf_type()).collect();
+            if let Some(given) = given.filter(|given| *given != expected) {
+                let problem = ErrorKind::Types { of: Typed::Given(what), expected, given: given.clone() };
+                return Err(Error::new(self.name, problem).with_operands(given));
+            }
+        }
+        let asked = self.adjoint.needs().contains(&Need::Map);
+        let mapped = Cell::new(false);
+        let known = if asked { Known::default() } else { self.problem.known() };
         let region = Region { unknown: &unknown, params: &parameters, between: vec![], captures: vec![], known, at };
-        let made = region.record(|w, p| match map {
-            Some(map) => w.minus(&map(&self.problem, w, p)),
+        let made = region.record(|w, p| match asked.then(|| self.problem.fixed_point_map(w, p)).flatten() {
+            Some(next) => {
+                mapped.set(true);
+                w.minus(&next)
+            }
             None => self.problem.residual(w, p, self.scale),
         })?;
         let Some((equation, captures)) = made else { return Ok(vec![]) };
@@ -242,7 +252,7 @@ impl<Q: Equation> Outside<Q> {
             policy: self.policy,
             asked: self.asked,
             warm: self.warm,
-            step: map.map(|_| 1.0),
+            step: mapped.get().then_some(1.0),
         };
         Ok(emit(root, start.flat().into_iter().chain(params.flat()).chain(captures).collect(), at))
     }

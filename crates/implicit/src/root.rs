@@ -8,6 +8,7 @@ use crate::operator::{Jacobian, Stamp, coarsest, epsilon};
 use crate::policy::{Asked, OnResidual};
 use crate::system::{Held, System};
 use hypertape_autodiff::array::{AnyArray, AnyView, AnyViewMut, Kind, LeafType};
+use hypertape_autodiff::error::{Counted, Typed};
 use hypertape_autodiff::execute::Counts;
 use hypertape_autodiff::operation::{Common, Report};
 use hypertape_autodiff::record::DynVar;
@@ -195,18 +196,10 @@ fn accept(name: &str, k: usize, v: AnyView<'_>, solution: &mut [AnyArray]) -> Re
     // Arrays beyond the last leaf are counted, and refused, by the caller.
     let Some(to) = solution.get_mut(k) else { return Ok(()) };
     if !to.view_mut().assign(&v) {
-        let problem = format!(
-            "{name} gave {} for part {k} of the solution, which is {}; give it that shape and element type",
-            v.leaf_type(),
-            to.leaf_type()
-        );
-        return Err(problem.into());
+        return Err(ErrorKind::types(Typed::Solution(k), &to.leaf_type(), &v.leaf_type()));
     }
     match v.first_non_finite() {
-        Some((index, value)) => Err(format!(
-            "{name} gave a solution that is not finite: element {index:?} of part {k} is {value}; check what it computes there"
-        )
-        .into()),
+        Some((index, value)) => Err(ErrorKind::SolutionNotFinite { name: name.into(), part: k, index, value }),
         None => Ok(()),
     }
 }
@@ -221,8 +214,15 @@ impl Primitive for RootOf {
         let expected: Vec<&LeafType> = e.solution.iter().chain(&e.params).collect();
         let fits = inputs.len() == expected.len() + 1 && inputs.iter().zip(&expected).all(|(a, b)| a == *b);
         if !fits {
-            let show = |t: &[&LeafType]| t.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-            return Err(format!("the start and parameters must be ({})", show(&expected)).into());
+            // What follows the declared parameters is the library's own.
+            let n = e.solution.len();
+            let (start, rest) = inputs.split_at(n.min(inputs.len()));
+            let (of, expected, given) = if start == &e.solution[..] {
+                (Typed::Given("the parameters"), &e.params[..], &rest[..e.params.len().min(rest.len())])
+            } else {
+                (Typed::Given("the start"), &e.solution[..], start)
+            };
+            return Err(ErrorKind::Types { of, expected: expected.to_vec(), given: given.to_vec() });
         }
         Ok(e.solution.iter().cloned().chain([LeafType::new(&[2], Kind::U32)]).collect())
     }
@@ -278,7 +278,7 @@ impl Primitive for RootOf {
             })?
         };
         if k != n {
-            return Err(format!("{} gave {k} arrays for a solution of {n}; give one for each leaf", self.name).into());
+            return Err(ErrorKind::Count { of: Counted::Solution, given: k, expected: n });
         }
         problem?;
         let judged = self.judge(s, params, found)?;

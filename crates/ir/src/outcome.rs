@@ -124,7 +124,7 @@ pub enum Failed {
         size: f64,
     },
     /// The method needs a definite operator, and met directions with ⟨d, A d⟩ of both signs, or 0, or a pivot that is not positive.
-    #[error("the system is not positive definite, nor negative definite{}; use GMRES, BiCGStab, normal CG or LU, or \
+    #[error("the system is not positive definite, nor negative definite{}; use MINRES or LDLᵀ where it is symmetric, else GMRES, BiCGStab or LU, or \
              `NormalCg::default().minimum_norm()` where it is singular", Curvature(*.curvature))]
     NotDefinite {
         /// The curvature ⟨d, A d⟩/⟨d, d⟩, or the pivot, where one number is known.
@@ -176,6 +176,16 @@ pub enum Failed {
         /// The length that fits.
         expected: usize,
     },
+    /// A matrix has not as many rows as columns.
+    #[error(
+        "the matrix has {rows} rows and {columns} columns: a system has as many equations as unknowns; for least squares, solve with AᵀA"
+    )]
+    NotSquare {
+        /// Equations.
+        rows: usize,
+        /// Unknowns.
+        columns: usize,
+    },
     /// A setting cannot work.
     #[error("the {what} is {value}; give {allowed}")]
     Setting {
@@ -195,6 +205,11 @@ pub enum Failed {
 }
 
 impl Failed {
+    /// Whether the operator is singular, as far as the method can tell: a pivot of rounding, a null vector, or iterations that stand still because no solution is near.
+    #[must_use]
+    pub fn is_singular(&self) -> bool {
+        matches!(self, Failed::SingularPivot { .. } | Failed::Singular { .. } | Failed::Breakdown { .. })
+    }
     /// The same, of iterations that stood there.
     #[must_use]
     pub fn reached(mut self, now: Reached) -> Self {
@@ -256,7 +271,7 @@ struct Loosen(Status);
 impl fmt::Display for Loosen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0 {
-            Status::IterationLimit => "loosen the tolerance, allow more iterations",
+            Status::IterationLimit => "loosen the tolerance, allow more iterations or terms",
             _ => "loosen the tolerance, use another linear solver (LU where the system is small)",
         })
     }

@@ -10,6 +10,9 @@ impl<S: Data<Elem = f64>> Operator for ArrayBase<S, Ix2> {
     fn len(&self) -> usize {
         self.ncols()
     }
+    fn rows(&self) -> usize {
+        self.nrows()
+    }
     fn apply(&mut self, x: &[f64], y: &mut [f64]) -> Result<(), Failed> {
         square(self.nrows(), self.ncols())?;
         general_mat_vec_mul(1.0, self, &ArrayView1::from(x), 0.0, &mut ArrayViewMut1::from(y));
@@ -26,7 +29,7 @@ impl<S: Data<Elem = f64>> Operator for ArrayBase<S, Ix2> {
 }
 
 fn square(rows: usize, columns: usize) -> Result<(), Failed> {
-    if rows == columns { Ok(()) } else { Err(Failed::WrongLength { what: "a column of the matrix", given: rows, expected: columns }) }
+    if rows == columns { Ok(()) } else { Err(Failed::NotSquare { rows, columns }) }
 }
 
 /// A matrix in single precision: products are made and rounded in it.
@@ -57,6 +60,9 @@ impl<S: Data<Elem = f32>> Operator for Single<ArrayBase<S, Ix2>> {
     fn len(&self) -> usize {
         self.matrix.ncols()
     }
+    fn rows(&self) -> usize {
+        self.matrix.nrows()
+    }
     fn apply(&mut self, x: &[f64], y: &mut [f64]) -> Result<(), Failed> {
         self.product(false, x, y)
     }
@@ -73,14 +79,17 @@ impl<T: Real> Operator for Csr<T> {
     fn len(&self) -> usize {
         self.columns()
     }
+    fn rows(&self) -> usize {
+        Csr::rows(self)
+    }
     fn apply(&mut self, x: &[f64], y: &mut [f64]) -> Result<(), Failed> {
-        square(self.rows(), self.columns())?;
+        square(Csr::rows(self), self.columns())?;
         y.fill(0.0);
         self.entries().for_each(|(i, j, v)| y[i] += Element::to_f64(v) * x[j]);
         Ok(())
     }
     fn apply_transposed(&mut self, x: &[f64], y: &mut [f64]) -> Result<(), Failed> {
-        square(self.rows(), self.columns())?;
+        square(Csr::rows(self), self.columns())?;
         y.fill(0.0);
         self.entries().for_each(|(i, j, v)| y[j] += Element::to_f64(v) * x[i]);
         Ok(())

@@ -15,8 +15,8 @@ use hypertape_autodiff::outcome::{Failed, Need, Reached, Status};
 /// triangle as it grows (Givens), so x is updated by vectors that only look two back. A preconditioner must be symmetric positive definite; the residual
 /// is then the least in the norm of M⁻¹, and what is reported is ‖b − A x‖ as ever.
 ///
-/// Symmetry is checked as by [`Cg`](crate::Cg). The condition number is estimated from the triangle: its diagonal bounds the smallest singular value from
-/// above.
+/// Symmetry is checked as by [`Cg`](crate::Cg). The condition number is estimated from the triangle, whose diagonal bounds the smallest singular value from
+/// above: a far weaker estimate than that of CG, often by orders of magnitude.
 ///
 /// ```
 /// use hypertape_linear::{Minres, Prepare};

@@ -23,6 +23,8 @@ pub struct Neumann {
 
 /// Terms at the most where there is a tolerance; beyond as many, each doubling must halve them.
 const MOST: usize = 100_000;
+/// Terms from which on a doubling that takes off less than a hundredth is a standstill.
+const SOME: usize = 10_000;
 
 impl Neumann {
     /// So many terms, with the step of the method that found the point: an approximation, whose residual is reported. Terms that are 0, or too
@@ -146,16 +148,17 @@ impl State for Series {
         let first = norm(term);
         let enough = if self.asked { goal.length / goal.size * first } else { -1.0 };
         let (mut size, mut made) = (first, 1_usize);
-        // Terms under ε²‖x‖ change nothing that is seen.
+        // Terms under ε²‖x‖ change nothing that is seen. Terms of 1/ε times the first cancel to nothing that is known.
         let (mut idle, mut before, mut stalled) = (false, first, false);
-        while made < self.terms && size > enough && size.is_finite() && !idle && !stalled {
+        let most = first / f64::EPSILON;
+        while made < self.terms && size > enough && size <= most && !idle && !stalled {
             a.apply(term, product)?;
             axpy(-alpha, product, term);
             axpy(1.0, term, x);
             size = norm(term);
             made += 1;
             if made.is_power_of_two() {
-                stalled = made > MOST && size > 0.5 * before;
+                stalled = made > MOST && size > 0.5 * before || made > SOME && size > 0.99 * before && size <= first;
                 before = size;
             }
             idle = size == 0.0 || made.is_multiple_of(64) && size <= f64::EPSILON * f64::EPSILON * norm(x);
@@ -164,7 +167,8 @@ impl State for Series {
             // The first product already: the operator is at fault.
             return Ok(Ended::new(made, Err(Failed::Diverged { growth: None, at: Reached::default() })));
         }
-        if made >= 3 && size > first || !size.is_finite() {
+        let beyond = !size.is_finite() || size > most;
+        if made >= 3 && size > first || beyond {
             // Terms beyond the range have grown to its end at least.
             let growth = (size.min(f64::MAX) / first).powf(1.0 / (made - 1) as f64);
             let at = Reached { iterations: made as u64, residual: size / first, condition: None };
@@ -178,6 +182,7 @@ impl State for Series {
         let terms = made as u64;
         let status = match self.asked {
             _ if residual <= near => Status::Converged,
+            true if stalled => Status::Stalled,
             true => Status::IterationLimit,
             false if size > first => Status::Growing { terms },
             false if stalled => Status::Stalled,

@@ -47,6 +47,10 @@ pub enum Matrix<'a> {
 pub trait Operator {
     /// How many unknowns there are.
     fn len(&self) -> usize;
+    /// How many equations there are: as many as unknowns, or no solver takes it.
+    fn rows(&self) -> usize {
+        self.len()
+    }
     /// Whether there are none.
     fn is_empty(&self) -> bool {
         self.len() == 0
@@ -86,6 +90,9 @@ pub trait Operator {
 impl<A: Operator + ?Sized> Operator for &mut A {
     fn len(&self) -> usize {
         (**self).len()
+    }
+    fn rows(&self) -> usize {
+        (**self).rows()
     }
     fn apply(&mut self, x: &[f64], y: &mut [f64]) -> Result<(), Failed> {
         (**self).apply(x, y)

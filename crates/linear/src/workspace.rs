@@ -39,7 +39,7 @@ impl Workspace {
     /// # Errors
     /// When the operator has not n unknowns or fails, when it is singular, or is not what the method needs.
     pub fn prepare(&mut self, a: &mut dyn Operator, hints: &Hints) -> Result<(), Failed> {
-        self.fits("the operator", a.len())?;
+        self.takes(a)?;
         for need in &self.needs {
             let given = match need {
                 Need::Map => hints.step.is_some(),
@@ -53,6 +53,10 @@ impl Workspace {
         }
         self.state.prepare(a, hints)
     }
+    fn takes(&self, a: &dyn Operator) -> Result<(), Failed> {
+        let (rows, columns) = (a.rows(), a.len());
+        if rows == columns { self.fits("the operator", columns) } else { Err(Failed::NotSquare { rows, columns }) }
+    }
     fn fits(&self, what: &'static str, given: usize) -> Result<(), Failed> {
         if given == self.n { Ok(()) } else { Err(Failed::WrongLength { what, given, expected: self.n }) }
     }
@@ -61,7 +65,7 @@ impl Workspace {
     /// # Errors
     /// [`Failed`] says why there is no result; x then holds the best that was found.
     pub fn solve(&mut self, a: &mut dyn Operator, side: Side, b: &[f64], x: &mut [f64], tolerance: Tolerance) -> Result<Outcome, Failed> {
-        self.fits("the operator", a.len())?;
+        self.takes(a)?;
         self.fits("the right-hand side", b.len())?;
         self.fits("the start", x.len())?;
         if side == Side::Transposed && !a.has_transpose() {
@@ -107,7 +111,7 @@ impl Workspace {
         let mut made = judged?;
         made.norm = made.norm.map(|n| n / factor);
         made.absolute /= shrink;
-        made.tolerance = length / size;
+        made.tolerance = if tolerance.absolute > tolerance.relative * whole { length / size } else { relative };
         let largest = if kind == Kind::F32 { f64::from(f32::MAX) } else { f64::MAX };
         let beyond = x.iter().find(|x| x.is_nan() || x.abs() > largest).copied();
         if beyond.is_some() || !vanished && norm(x) == 0.0 {

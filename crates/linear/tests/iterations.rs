@@ -377,7 +377,7 @@ fn settings_that_cannot_work_are_named() {
         Ok::<(), String>(())
     });
     assert!(matches!(NormalCg::default().prepare(plain).map(|_| ()), Err(Failed::Lacks(Need::Transpose))));
-    assert!(matches!(Lu.prepare(Array2::zeros((2, 3))).map(|_| ()), Err(Failed::WrongLength { given: 2, expected: 3, .. })));
+    assert!(matches!(Lu.prepare(Array2::zeros((2, 3))).map(|_| ()), Err(Failed::NotSquare { rows: 2, columns: 3 })));
 }
 
 #[test]

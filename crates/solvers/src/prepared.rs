@@ -4,6 +4,7 @@ use crate::method::{Method, Params, Solution, Unknown};
 use crate::problem::Problem;
 use crate::report::{Ended, Solved};
 use hypertape_autodiff::array::{AnyArray, AnyView, LeafType};
+use hypertape_autodiff::error::Typed;
 use hypertape_autodiff::execute::Counts;
 use hypertape_autodiff::function::origin;
 use hypertape_autodiff::operation::Program;
@@ -57,8 +58,9 @@ pub(crate) fn fits<M: Method>(m: &M, given: [&[LeafType]; 3], at: Site) -> Resul
     let list = |t: &[LeafType]| t.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     for (what, given, asked) in [("the start", given[0], solution.leaf_types()), ("the parameters", given[1], params.leaf_types())] {
         if given != asked {
-            let problem = format!("{what} must be ({}), as the functions it was made from take; give the same shapes", list(&asked));
-            return Err(Error::new(m.name(), problem).with_operands(given.to_vec()).at(at));
+            let given = given.to_vec();
+            let problem = ErrorKind::Types { of: Typed::Given(what), expected: asked, given: given.clone() };
+            return Err(Error::new(m.name(), problem).with_operands(given).at(at));
         }
     }
     let (each, stacked) = (each.leaf_types(), given[2]);

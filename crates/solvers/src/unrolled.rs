@@ -110,7 +110,7 @@ impl<M: Method> Unrolled<M> {
             // Arrays of a state begin at whole doubles.
             let one: u64 = state.structure().leaf_types().iter().map(|t| (t.bytes() as u64).next_multiple_of(8)).sum();
             if most < one {
-                record::fail(wrong(name, format!("`Keep::Bytes({most})` does not hold one state of {one} bytes; give at least {one}"), at));
+                record::fail(wrong(name, ErrorKind::TooFewBytes { given: most, needed: one }, at));
             }
         }
         let loops = Loops { method: &self.method, params, each: &each, storage };
@@ -137,22 +137,32 @@ impl<M: Method> Unrolled<M> {
     fn check(&self, each: &V<M::Each>) -> Result<(), ErrorKind> {
         let k = self.steps;
         if k == 0 {
-            return Err("no steps; unroll at least 1".into());
+            return Err(ErrorKind::setting("number of steps", 0.0, "unroll at least 1"));
         }
         if u32::try_from(k).is_err() {
-            return Err(format!("{k} steps are more than can be counted; unroll at most {}", u32::MAX).into());
+            return Err(ErrorKind::setting("number of steps", k as f64, "more than can be counted; unroll fewer"));
         }
         match self.keep {
-            Keep::Last(0) => return Err("`Keep::Last(0)` keeps no step, so the derivative would be 0; keep at least 1".into()),
+            Keep::Last(0) => {
+                return Err(ErrorKind::setting(
+                    "number of steps that `Keep::Last` keeps",
+                    0.0,
+                    "the derivative would be 0; keep at least 1",
+                ));
+            }
             Keep::Last(last) if last > k => {
-                return Err(format!("`Keep::Last({last})` of {k} steps; keep at most {k}, or unroll more").into());
+                return Err(ErrorKind::setting(
+                    "number of steps that `Keep::Last` keeps",
+                    last as f64,
+                    "that is more than are unrolled; keep fewer, or unroll more",
+                ));
             }
             _ => {}
         }
         for v in each.flat() {
             let n = handles::shape(v).first().copied();
-            if n.is_some() && n != Some(k) {
-                return Err(format!("{} entries for {k} steps; give one entry a step", n.unwrap_or(0)).into());
+            if let Some(entries) = n.filter(|n| *n != k) {
+                return Err(ErrorKind::TooFewEntries { what: "data of the steps".into(), entries, iterations: k });
             }
         }
         self.method.check(Some(k))

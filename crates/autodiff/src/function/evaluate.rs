@@ -135,7 +135,8 @@ impl<I: Structure, O: Structure> Function<I, O> {
             .jvp
             .get_or_init(|| self.inner.derive(|p| transform::jvp(p, &vec![true; p.inputs.len()], &vec![true; p.outputs.len()])));
         let (inputs, outputs) = ((self.inputs.clone(), self.inputs.clone()), (self.outputs.clone(), self.outputs.clone()));
-        self.through(inner, inputs, outputs, (at, tangent)).map_err(here())
+        let (site, n) = (here(), self.inputs.leaf_types().len());
+        self.through(inner, inputs, outputs, (at, tangent)).map_err(|e| site(e.after_point(n, "direction")))
     }
     /// Outputs, and Jᵀ·c with respect to all inputs (zero for index inputs).
     ///
@@ -148,7 +149,8 @@ impl<I: Structure, O: Structure> Function<I, O> {
             .vjp
             .get_or_init(|| self.inner.derive(|p| transform::vjp(p, &vec![true; p.inputs.len()], &vec![true; p.outputs.len()])));
         let (inputs, outputs) = ((self.inputs.clone(), self.outputs.clone()), (self.outputs.clone(), self.inputs.clone()));
-        self.through(inner, inputs, outputs, (at, cotangent)).map_err(here())
+        let (site, n) = (here(), self.inputs.leaf_types().len());
+        self.through(inner, inputs, outputs, (at, cotangent)).map_err(|e| site(e.after_point(n, "cotangent")))
     }
 }
 
@@ -208,6 +210,7 @@ impl<I: Structure, O: Structure> Function<I, O> {
             })
         });
         let inputs = (self.inputs.clone(), self.inputs.clone());
-        self.through(inner, inputs, self.inputs.clone(), (at, direction)).map_err(here())
+        let (site, n) = (here(), self.inputs.leaf_types().len());
+        self.through(inner, inputs, self.inputs.clone(), (at, direction)).map_err(|e| site(e.after_point(n, "direction")))
     }
 }

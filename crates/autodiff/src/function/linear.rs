@@ -201,7 +201,7 @@ fn check(given: &[AnyView<'_>], types: &[LeafType], allow: Allow) -> Result<()> 
     for (leaf, (v, t)) in given.iter().zip(types).enumerate() {
         if v.leaf_type() != *t {
             let (expected, given) = (t.clone().into(), v.leaf_type().into());
-            return Err(Error::new("linearize", ErrorKind::Input { leaf, leaves: types.len(), expected, given }));
+            return Err(Error::new("linearize", ErrorKind::Input { role: "direction", leaf, leaves: types.len(), expected, given }));
         }
         if let Some((index, value)) = allow.refuses(v) {
             let what = format!("direction {leaf} of {}", types.len());

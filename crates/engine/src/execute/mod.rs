@@ -86,7 +86,7 @@ impl Executor {
             let same = x.shape().len() == t.shape.len() && x.shape().iter().zip(&t.shape).all(|(a, b)| a == b);
             if !same || x.kind() != t.kind {
                 let (expected, given) = (t.clone().into(), x.leaf_type().into());
-                return Err(Error::new("run", ErrorKind::Input { leaf, leaves: types.len(), expected, given }));
+                return Err(Error::new("run", ErrorKind::Input { role: "input", leaf, leaves: types.len(), expected, given }));
             }
         }
         Ok(())

@@ -64,7 +64,7 @@ kinds! {
         let made = zeros(shape![2]);
         Function::record(shape![2], |x| x + made)
     };
-    an_input_of_another_shape: ErrorKind::Input { leaf: 0, leaves: 1, expected, given } if expected.shape[..] == [2] && given.shape[..] == [3] => {
+    an_input_of_another_shape: ErrorKind::Input { role: "input", leaf: 0, leaves: 1, expected, given } if expected.shape[..] == [2] && given.shape[..] == [3] => {
         squares()?.eval(arr1(&[1.0, 2.0, 3.0]))
     };
     a_number_that_is_no_index: ErrorKind::NotAnIndex { value, place, range: IndexRange::U32, .. } if *value == -1.0 && place[..] == [1] => {

@@ -4,6 +4,7 @@ mod implicit_solvers;
 mod kinds;
 mod loops;
 mod operations;
+mod own_problems;
 mod primitives;
 mod recordings;
 mod running;

@@ -26,6 +26,8 @@ pub enum Counted {
     Derivatives,
     /// Values of the test of a loop.
     Test,
+    /// Arrays that outside code gives as a solution.
+    Solution,
 }
 
 impl Counted {
@@ -34,6 +36,9 @@ impl Counted {
             Counted::Inputs => format!("takes {expected} arrays, given {given}; give one for each input"),
             Counted::Leaves => format!("takes {expected} arrays, given {given}; give one for each leaf"),
             Counted::Outputs => format!("there are {expected} outputs, and {given} arrays to write them into; give one for each"),
+            Counted::Solution => {
+                format!("the code that solves it gave {given} arrays for a solution of {expected}; give one for each leaf")
+            }
             Counted::Operands => format!("takes {expected} inputs, given {given}"),
             Counted::Program => format!("a program of {expected} inputs was given {given}"),
             Counted::Places => format!("there are places for {expected} operands, given {given}"),
@@ -127,6 +132,12 @@ pub enum Typed {
     Expanded,
     /// The residual of an equation, and its solution.
     Residual,
+    /// Part k of the solution that outside code gives.
+    Solution(usize),
+    /// What a problem's own code gives, by name: its gradient, a proximal operator.
+    Part(&'static str),
+    /// What a method is given, by name: the start, the parameters.
+    Given(&'static str),
     /// What a lowering gives.
     Lowered,
 }
@@ -160,6 +171,13 @@ impl Typed {
                 format!("factors of {a} must be {a} too, and the order of the rows {order}; give those that were made from it")
             }
             Typed::Expanded => "the equations it is made of give values of other types".into(),
+            Typed::Solution(k) => {
+                format!("the code that solves it gave {g} for part {k} of the solution, which is {e}; give it that shape and element type")
+            }
+            Typed::Part(what) => {
+                format!("the {what} that the problem gives is ({g}) where ({e}) is asked for; give the same shapes and element types")
+            }
+            Typed::Given(what) => format!("{what} must be ({e}), as the functions it was made from take; give the same shapes"),
             Typed::Residual => format!("the residual is ({g}), the solution ({e}); give a residual of the same real types"),
             Typed::Lowered => "its lowering gives values of other types".into(),
         }

@@ -28,9 +28,11 @@ pub enum ErrorKind {
     #[error("used outside a recording; write it inside the closure given to `Function::record`")]
     OutsideRecording,
     /// A value given to a function does not fit its input.
-    #[error("input {leaf} of {leaves}: {}", words::input(expected, given))]
+    #[error("{role} {leaf} of {leaves}: {}", words::input(expected, given))]
     Input {
-        /// Which leaf of the flattened inputs, from 0.
+        /// What it was given as: "input", "direction", "cotangent".
+        role: &'static str,
+        /// Which leaf of what was given, flattened, from 0.
         leaf: usize,
         /// How many leaves there are.
         leaves: usize,
@@ -232,6 +234,18 @@ pub enum ErrorKind {
         /// Its value.
         value: f64,
     },
+    /// The solution that outside code gives is not finite.
+    #[error("{name} gave a solution that is not finite: element {index:?} of part {part} is {value}; check what it computes there")]
+    SolutionNotFinite {
+        /// The code.
+        name: String,
+        /// The part of the solution.
+        part: usize,
+        /// Index of the first such element.
+        index: Vec<usize>,
+        /// Its value.
+        value: f64,
+    },
     /// A result is not finite, and not said to be allowed so.
     #[error("{}", words::result(what, index, *value, *made, made_from.as_ref()))]
     Result {
@@ -353,6 +367,14 @@ pub enum ErrorKind {
         entries: usize,
         /// Iterations.
         iterations: usize,
+    },
+    /// Fewer bytes for states than one of them takes.
+    #[error("`Keep::Bytes({given})` does not hold one state of {needed} bytes; give at least {needed}")]
+    TooFewBytes {
+        /// Those given.
+        given: u64,
+        /// Those of one state.
+        needed: u64,
     },
     /// A gradient and central differences that do not agree.
     #[error("{}", words::mismatch(*gradient, *difference, *error, *allowed))]

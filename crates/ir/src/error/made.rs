@@ -1,6 +1,7 @@
 //! How kinds of errors are made: short names for call sites, and conversions.
 use super::{Convolved, Counted, Elements, Error, ErrorKind, Malformed, Matrix, Misfit, Site, Typed};
 use crate::array::LeafType;
+use crate::outcome::Failed;
 use std::sync::Arc;
 
 impl ErrorKind {
@@ -59,6 +60,13 @@ impl ErrorKind {
 impl From<Error> for ErrorKind {
     fn from(e: Error) -> Self {
         ErrorKind::Nested(e)
+    }
+}
+
+/// A linear system that a user solves without a derivative.
+impl From<Failed> for Error {
+    fn from(failed: Failed) -> Self {
+        Error::new("solve", ErrorKind::Solve { solver: "linear system".into(), failed })
     }
 }
 

@@ -186,6 +186,32 @@ impl Error {
         self.0.operation = operation.into();
         self
     }
+    /// An error about the inputs of a derivative, of which the first `points` are the point and the others were given as a direction, or another role.
+    #[must_use]
+    pub fn after_point(mut self, points: usize, other: &'static str) -> Self {
+        match &mut self.0.kind {
+            ErrorKind::Input { role, leaf, leaves, .. } => {
+                let rest = leaves.saturating_sub(points);
+                if *leaf < points {
+                    *leaves = points;
+                } else {
+                    (*role, *leaf, *leaves) = (other, *leaf - points, rest);
+                }
+            }
+            ErrorKind::NotFinite { what, .. } => {
+                let place = what.strip_prefix("input ").and_then(|rest| rest.split_once(" of "));
+                if let Some((Ok(leaf), Ok(leaves))) = place.map(|(a, b)| (a.parse::<usize>(), b.parse::<usize>())) {
+                    *what = if leaf < points {
+                        format!("input {leaf} of {points}")
+                    } else {
+                        format!("{other} {} of {}", leaf - points, leaves.saturating_sub(points))
+                    };
+                }
+            }
+            _ => {}
+        }
+        self
+    }
     /// Changes the line, where one is known.
     pub fn set_site(&mut self, change: impl FnOnce(Site) -> Site) {
         self.0.site = self.0.site.map(change);
@@ -200,8 +226,8 @@ impl fmt::Display for Error {
             write!(f, "{} {}: ", w.what, w.index)?;
         }
         match kind {
-            ErrorKind::Input { leaf, leaves, expected, given } => {
-                return write!(f, "input {leaf} of {leaves}{}: {}", Line(*site), words::input(expected, given));
+            ErrorKind::Input { role, leaf, leaves, expected, given } => {
+                return write!(f, "{role} {leaf} of {leaves}{}: {}", Line(*site), words::input(expected, given));
             }
             ErrorKind::NotFinite { what, index, value } => {
                 return write!(f, "{what}{} {}", Line(*site), words::not_finite(index, *value));

@@ -6,7 +6,7 @@ use crate::error::ErrorKind;
 use crate::outcome::Status;
 use crate::program::Values;
 use std::borrow::Cow;
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
 use std::sync::Arc;
 
 /// How an equation is run.
@@ -199,10 +199,22 @@ pub struct Report {
     pub residual: f64,
     /// What was asked of the residual.
     pub tolerance: f64,
-    /// Whether the residual is at or under it, or as small as rounding allows; of a direct solve, whether it is rounding.
+    /// Whether the result is what was asked for, as the status says: the residual is at or under the tolerance or as small as rounding allows, and nothing says that the
+    /// solution may be wrong in spite of it.
     pub converged: bool,
     /// How it ended.
     pub status: Status,
+}
+
+/// One line: what, how it ended, after how many iterations, the residual against the tolerance.
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.name, self.status)?;
+        if let Some(n) = self.iterations {
+            write!(f, " after {n} iterations")?;
+        }
+        write!(f, ", residual {:.3e} (tolerance {:.3e})", self.residual, self.tolerance)
+    }
 }
 
 /// When a loop ends.

@@ -4,7 +4,7 @@ use crate::handles::{hypot, like, norm};
 use crate::limits::Limits;
 use crate::method::Method;
 use crate::prepared::wrong;
-use crate::problem::{AsProblem, Smooth};
+use crate::problem::{AsProblem, Smooth, asked};
 use crate::step::Step;
 use hypertape_autodiff::array::{AnyArray, AnyViewMut, Kind, LeafType};
 use hypertape_autodiff::record::{DynVar, Scalar, Var, scalar, zeros_like};
@@ -97,7 +97,7 @@ impl<Q: Smooth> Method for AdamDescent<Q> {
     }
     fn step(&self, (z, m, r): V<Self::State>, p: &V<Q::Params>, (): (), k: Var<u32>) -> V<Self::State> {
         let (first, second) = self.decay;
-        let g = self.problem.gradient(&z, p);
+        let g = asked::gradient(&self.problem, &z, p);
         let m = m.scaled(first).add_scaled(1.0 - first, &g);
         let root = r.scaled(second.sqrt()).zip(&g.scaled((1.0 - second).sqrt()), &mut hypot);
         let turns: Var = k.real::<f64>() + 1.0;
@@ -115,7 +115,7 @@ impl<Q: Smooth> Method for AdamDescent<Q> {
         z.clone()
     }
     fn stopping(&self, (z, ..): &V<Self::State>, p: &V<Q::Params>) -> DynVar {
-        norm(&self.problem.gradient(z, p)).to_dyn()
+        norm(&asked::gradient(&self.problem, z, p)).to_dyn()
     }
     fn check(&self, steps: Option<usize>) -> Result<(), ErrorKind> {
         check(self.decay, self.epsilon)?;

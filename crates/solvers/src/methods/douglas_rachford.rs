@@ -3,7 +3,7 @@ use super::{alike, holds_its_problem};
 use crate::handles::{double, norm};
 use crate::limits::Limits;
 use crate::method::Method;
-use crate::problem::{AsProblem, Scale, Splitting};
+use crate::problem::{AsProblem, Scale, Splitting, asked};
 use crate::step::Step;
 use hypertape_autodiff::ErrorKind;
 use hypertape_autodiff::record::{DynVar, Scalar, Var};
@@ -53,8 +53,8 @@ impl<Q: Splitting> DouglasRachford<Q> {
     #[track_caller]
     fn moves(&self, s: &V<Q::Point>, p: &V<Q::Params>) -> V<Q::Point> {
         let step = double(self.step());
-        let z = self.problem.first(s, step, p);
-        z.minus(&self.problem.second(&z.plus(&z).minus(s), step, p))
+        let z = asked::first(&self.problem, s, step, p);
+        z.minus(&asked::second(&self.problem, &z.plus(&z).minus(s), step, p))
     }
 }
 

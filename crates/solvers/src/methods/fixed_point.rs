@@ -3,7 +3,7 @@ use super::{alike, holds_its_problem};
 use crate::handles::norm;
 use crate::limits::Limits;
 use crate::method::Method;
-use crate::problem::{AsMapping, Mapping};
+use crate::problem::{AsMapping, Mapping, asked};
 use hypertape_autodiff::record::{DynVar, Var};
 use hypertape_autodiff::tree::{V, Vars};
 
@@ -42,15 +42,15 @@ impl<Q: Mapping> Method for FixedPoint<Q> {
         z
     }
     fn step(&self, z: V<Q::Unknown>, p: &V<Q::Params>, (): (), _: Var<u32>) -> V<Q::Unknown> {
-        self.problem.map(&z, p)
+        asked::map(&self.problem, &z, p)
     }
     fn unknown(&self, z: &V<Q::Unknown>, _: &V<Q::Params>) -> V<Q::Unknown> {
         z.clone()
     }
     fn stopping(&self, z: &V<Q::Unknown>, p: &V<Q::Params>) -> DynVar {
-        norm(&self.problem.map(z, p).minus(z)).to_dyn()
+        norm(&asked::map(&self.problem, z, p).minus(z)).to_dyn()
     }
     fn map(&self, z: &V<Q::Unknown>, p: &V<Q::Params>) -> Option<V<Q::Unknown>> {
-        Some(self.problem.map(z, p))
+        Some(asked::map(&self.problem, z, p))
     }
 }

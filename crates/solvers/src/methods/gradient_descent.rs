@@ -4,7 +4,7 @@ use super::{alike, holds_its_problem, rest};
 use crate::handles::{at_most, choose, norm};
 use crate::limits::Limits;
 use crate::method::Method;
-use crate::problem::{AsProblem, Smooth};
+use crate::problem::{AsProblem, Smooth, asked};
 use crate::step::Step;
 use hypertape_autodiff::ErrorKind;
 use hypertape_autodiff::record::{DynVar, Scalar, Var, cond, scalar, scan_until, stop_gradient};
@@ -64,11 +64,11 @@ impl<Q: Smooth> GradientDescent<Q> {
     /// The gradient, the accepted step, which is 0 at rest, and whether it is at rest.
     #[track_caller]
     fn searched(&self, z: &V<Q::Unknown>, p: &V<Q::Params>, step: Scalar) -> (V<Q::Unknown>, Var, Var) {
-        let (value, g) = self.problem.value_and_gradient(z, p);
+        let (value, g) = asked::value_and_gradient(&self.problem, z, p);
         let rest = at_rest(z, step.real::<f64>() * norm(&g));
         let line = Line::new(value, &g, &g);
         let t = backtrack(step, rest, &line, |t| {
-            let (value, there) = self.problem.value_and_gradient(&descend(z, t.into(), &g), p);
+            let (value, there) = asked::value_and_gradient(&self.problem, &descend(z, t.into(), &g), p);
             (value, line.slope(&there))
         });
         (g, t, rest)
@@ -77,7 +77,7 @@ impl<Q: Smooth> GradientDescent<Q> {
     #[track_caller]
     fn stable(&self, z: &V<Q::Unknown>, p: &V<Q::Params>, first: Var) -> Var {
         let (z, p) = (stop_gradient(z), stop_gradient(p));
-        let l = rest::inverse(&z, TURNS, |v| self.problem.hessian_product(&z, &p, v)).bound;
+        let l = rest::inverse(&z, TURNS, |v| asked::hessian_product(&self.problem, &z, &p, v)).bound;
         let (factor, _) = scan_until(
             (scalar::<f64>(1.0), stop_gradient(&first) * l),
             HALVINGS,
@@ -99,7 +99,7 @@ impl<Q: Smooth> Method for GradientDescent<Q> {
     fn step(&self, z: V<Q::Unknown>, p: &V<Q::Params>, (): (), k: Var<u32>) -> V<Q::Unknown> {
         let step = self.step.now(k);
         if !self.search {
-            let g = self.problem.gradient(&z, p);
+            let g = asked::gradient(&self.problem, &z, p);
             return descend(&z, step, &g);
         }
         let (g, t, _) = self.searched(&z, p, step);
@@ -121,14 +121,14 @@ impl<Q: Smooth> Method for GradientDescent<Q> {
     }
     fn stopping(&self, z: &V<Q::Unknown>, p: &V<Q::Params>) -> DynVar {
         // With a search, the gradient comes from the same call as in the step.
-        let g = if self.search { self.problem.value_and_gradient(z, p).1 } else { self.problem.gradient(z, p) };
+        let g = if self.search { asked::value_and_gradient(&self.problem, z, p).1 } else { asked::gradient(&self.problem, z, p) };
         norm(&g).to_dyn()
     }
     fn check(&self, steps: Option<usize>) -> Result<(), ErrorKind> {
         self.step.check("step size", steps)
     }
     fn map(&self, z: &V<Q::Unknown>, p: &V<Q::Params>) -> Option<V<Q::Unknown>> {
-        (!self.search).then(|| descend(z, self.step.first(), &self.problem.gradient(z, p)))
+        (!self.search).then(|| descend(z, self.step.first(), &asked::gradient(&self.problem, z, p)))
     }
 }
 

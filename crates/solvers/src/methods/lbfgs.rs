@@ -5,7 +5,7 @@ use super::{alike, holds_its_problem, rest};
 use crate::handles::{divisor, join, like, norm, pick, products, ravel, reshape, rows, select, shape, squares, unravel};
 use crate::limits::Limits;
 use crate::method::Method;
-use crate::problem::{AsProblem, Smooth};
+use crate::problem::{AsProblem, Smooth, asked};
 use hypertape_autodiff::ErrorKind;
 use hypertape_autodiff::Site;
 use hypertape_autodiff::array::LeafType;
@@ -83,7 +83,7 @@ impl<Q: Smooth> Lbfgs<Q> {
         let line = Line::new(f, g, &back);
         let (z, along, p) = stop_gradient(&(z.clone(), back.clone(), p.clone()));
         let (t, value, gradient) = weak_wolfe(rest, &line, stop_gradient(&(f, g.clone())), |t| {
-            let (value, gradient) = self.problem.value_and_gradient(&descend(&z, t.into(), &along), &p);
+            let (value, gradient) = asked::value_and_gradient(&self.problem, &descend(&z, t.into(), &along), &p);
             let slope = line.slope(&gradient);
             (value, slope, gradient)
         });
@@ -171,7 +171,7 @@ impl<Q: Smooth> Method for Lbfgs<Q> {
     type State = (Q::Unknown, (Leaf<f64>, Q::Unknown), (AnyLeaf, AnyLeaf, AnyLeaf, AnyLeaf, AnyLeaf), Leaf<f64>);
     holds_its_problem!("L-BFGS");
     fn start(&self, z: V<Q::Unknown>, p: &V<Q::Params>) -> V<Self::State> {
-        let (f, g) = self.problem.value_and_gradient(&z, p);
+        let (f, g) = asked::value_and_gradient(&self.problem, &z, p);
         let flat = ravel(&z);
         let (n, kind) = (shape(flat).first().copied().unwrap_or(0), flat.kind());
         let history = full(&LeafType::new(&[self.memory, n], kind));
@@ -198,19 +198,19 @@ impl<Q: Smooth> Method for Lbfgs<Q> {
             rest * open,
             || {
                 let (still, fixed) = (stop_gradient(&z), stop_gradient(p));
-                let product = |v: &V<Q::Unknown>| self.problem.hessian_product(&still, &fixed, v);
+                let product = |v: &V<Q::Unknown>| asked::hessian_product(&self.problem, &still, &fixed, v);
                 let inverse = rest::inverse(&z, rest::TURNS, product);
                 (z.minus(&rest::still(&inverse.times(&g, product))), stop_gradient(&left) * inverse.left)
             },
             || (descend(&z, t.into(), &back), stop_gradient(&left)),
         );
-        let there = self.problem.value_and_gradient(&next, p);
+        let there = asked::value_and_gradient(&self.problem, &next, p);
         let (ds, dy) = (ravel(&next.minus(&z)), ravel(&there.1.minus(&g)));
         let pairs = cond(rest, || pairs, || self.remember(pairs, ds, dy));
         (next, there, pairs, now)
     }
     fn resume(&self, (z, _, pairs, _): V<Self::State>, p: &V<Q::Params>) -> V<Self::State> {
-        let there = self.problem.value_and_gradient(&z, p);
+        let there = asked::value_and_gradient(&self.problem, &z, p);
         (z, there, pairs, scalar(1.0))
     }
     fn unsettled(&self, (.., left): &V<Self::State>) -> Option<Var> {

@@ -5,7 +5,7 @@ use super::{alike, holds_its_problem, rest};
 use crate::handles::{at_most, choose, divisor, epsilon, norm, pick, products, setting, squares};
 use crate::limits::{Limits, one_number};
 use crate::method::Method;
-use crate::problem::{AsProblem, Smooth};
+use crate::problem::{AsProblem, Smooth, asked};
 use hypertape_autodiff::ErrorKind;
 use hypertape_autodiff::ops::require::Condition;
 use hypertape_autodiff::record::{DynVar, Scalar, Var, cond, scalar, scan_until, stop_gradient, zeros_like};
@@ -57,7 +57,7 @@ impl<Q: Smooth> NewtonCg<Q> {
     #[track_caller]
     fn product(&self, z: &V<Q::Unknown>, p: &V<Q::Params>, v: &V<Q::Unknown>) -> V<Q::Unknown> {
         let damping = setting(self.name(), "damping", self.damping, Condition::FiniteNotNegative);
-        self.problem.hessian_product(z, p, v).add_scaled(damping, v)
+        asked::hessian_product(&self.problem, z, p, v).add_scaled(damping, v)
     }
     /// (∇²f + μI)⁻¹g, nearly.
     #[track_caller]
@@ -90,12 +90,12 @@ impl<Q: Smooth> NewtonCg<Q> {
     /// The direction, the accepted step, which is 0 at rest, whether it is at rest, and the gradient.
     #[track_caller]
     fn searched(&self, z: &V<Q::Unknown>, p: &V<Q::Params>) -> (V<Q::Unknown>, Var, Var, V<Q::Unknown>) {
-        let (value, g) = self.problem.value_and_gradient(z, p);
+        let (value, g) = asked::value_and_gradient(&self.problem, z, p);
         let d = self.direction(z, p, &g);
         let rest = at_rest(z, norm(&d));
         let line = Line::new(value, &g, &d);
         let t = backtrack(1.0.into(), rest, &line, |t| {
-            let (value, there) = self.problem.value_and_gradient(&descend(z, t.into(), &d), p);
+            let (value, there) = asked::value_and_gradient(&self.problem, &descend(z, t.into(), &d), p);
             (value, line.slope(&there))
         });
         (d, t, rest, g)
@@ -131,7 +131,7 @@ impl<Q: Smooth> Method for NewtonCg<Q> {
         z.clone()
     }
     fn stopping(&self, z: &V<Q::Unknown>, p: &V<Q::Params>) -> DynVar {
-        norm(&self.problem.value_and_gradient(z, p).1).to_dyn()
+        norm(&asked::value_and_gradient(&self.problem, z, p).1).to_dyn()
     }
     fn check(&self, _: Option<usize>) -> Result<(), ErrorKind> {
         if let Scalar::Value(v) = self.damping

@@ -4,7 +4,7 @@ use super::holds_its_problem;
 use crate::handles::{norm, setting};
 use crate::limits::{Limits, one_number};
 use crate::method::Method;
-use crate::problem::{AsProblem, Sampling};
+use crate::problem::{AsProblem, Sampling, asked};
 use crate::step::Step;
 use hypertape_autodiff::ErrorKind;
 use hypertape_autodiff::Result;
@@ -59,7 +59,7 @@ impl<Q: Sampling> Method for Sgd<Q> {
         (z, m, record::scalar(f64::MAX))
     }
     fn step(&self, (z, m, _): V<Self::State>, p: &V<Q::Params>, batch: V<Q::Batch>, k: Var<u32>) -> V<Self::State> {
-        let g = self.problem.sampled_gradient(&z, p, batch);
+        let g = asked::sampled_gradient(&self.problem, &z, p, batch);
         let m = g.add_scaled(setting(self.name(), "momentum", self.momentum, Condition::Fraction), &m);
         (descend(&z, self.step.now(k), &m), m.clone(), norm(&m))
     }

@@ -1,5 +1,5 @@
 //! min f(z, p) + g(z, p), f smooth and g with a proximal operator.
-use super::{Equation, Objective, Problem, Proximal, Scale, Smooth, Splitting};
+use super::{Equation, Objective, Problem, Proximal, Scale, Smooth, Splitting, asked};
 use crate::handles::{double, like};
 use crate::prox::{Prox, of};
 use hypertape_autodiff::array::Real;
@@ -50,8 +50,8 @@ pub(crate) fn proximal_step<Q: Proximal>(
     p: &V<Q::Params>,
     step: hypertape_autodiff::record::Scalar,
 ) -> V<Q::Unknown> {
-    let g = q.gradient(w, p);
-    q.prox(w.zip(&g, &mut |w, g| w - like(step, g) * g), double(step), p)
+    let g = asked::smooth_gradient(q, w, p);
+    asked::prox(q, w.zip(&g, &mut |w, g| w - like(step, g) * g), double(step), p)
 }
 
 impl<S: Structure, P: Structure> Problem for Composite<S, P> {

@@ -5,7 +5,7 @@ use hypertape_autodiff::{Function, Result};
 
 /// The fixed point of a map of (z, parameters) in z: an equilibrium, as of an equilibrium network.
 ///
-/// Equation: T(z, p) − z = 0.
+/// Equation: z − T(z, p) = 0.
 #[derive(Debug)]
 pub struct Equilibrium<S: Structure, P: Structure> {
     map: Function<(S, P), S>,
@@ -62,7 +62,10 @@ impl<S: Structure, P: Structure> Problem for Equilibrium<S, P> {
 
 impl<S: Structure, P: Structure> Equation for Equilibrium<S, P> {
     fn residual(&self, w: &V<S>, p: &V<P>, _: Scale) -> V<S> {
-        self.map(w, p).minus(w)
+        w.minus(&self.map(w, p))
+    }
+    fn fixed_point_map(&self, w: &V<S>, p: &V<P>) -> Option<V<S>> {
+        Some(self.map(w, p))
     }
 }
 

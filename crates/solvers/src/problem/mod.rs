@@ -1,4 +1,5 @@
 //! Problems: what is solved, apart from how. A method is made from one, and implicit differentiation asks one for its equation.
+pub(crate) mod asked;
 mod classes;
 mod composite;
 mod equilibrium;
@@ -24,7 +25,7 @@ use hypertape_autodiff::record::Scalar;
 use hypertape_autodiff::tree::{Structure, V};
 use hypertape_linear::Known;
 
-/// The steps in which a proximal equation is written: numbers or variables. 1 unless a method says its own.
+/// The steps in which a proximal equation is written: numbers or variables. 1 unless a method says its own. As a variable of the recording: `scale.primal.real::<f64>()`.
 #[derive(Debug, Clone, Copy)]
 pub struct Scale {
     /// η, or the step τ of the primal.
@@ -44,6 +45,50 @@ impl Default for Scale {
 /// The unknown is the variable of the equation. For most problems it is the solution; for a splitting of two proximal operators it is the point s of which
 /// the solution is the prox. Another crate can implement a problem: this trait, [`Equation`] where it has one, and the classes ([`Smooth`], [`Proximal`], …) that
 /// its methods ask for.
+///
+/// ```
+/// use hypertape_autodiff::record::Var;
+/// use hypertape_autodiff::tree::Leaf;
+/// use hypertape_autodiff::{Result, shape};
+/// use hypertape_solvers::{Equation, GradientDescent, Problem, Scale, Smooth, Solve};
+///
+/// /// min ½‖w − p‖² over w in ℝ², by its own derivatives.
+/// #[derive(Clone)]
+/// struct Nearest;
+///
+/// impl Problem for Nearest {
+///     type Unknown = Leaf;
+///     type Params = Leaf;
+///     type Solution = Leaf;
+///     fn shapes(&self) -> Result<(Leaf, Leaf)> {
+///         Ok((shape![2], shape![2]))
+///     }
+///     fn solution(&self, w: &Var, _: &Var, _: Scale) -> Var {
+///         *w
+///     }
+/// }
+/// impl Smooth for Nearest {
+///     fn gradient(&self, w: &Var, p: &Var) -> Var {
+///         *w - *p
+///     }
+///     fn value_and_gradient(&self, w: &Var, p: &Var) -> (Var, Var) {
+///         (0.5 * (*w - *p).square().sum(), *w - *p)
+///     }
+///     fn hessian_product(&self, _: &Var, _: &Var, v: &Var) -> Var {
+///         *v
+///     }
+/// }
+/// /// With an equation, any method on it can be made implicit.
+/// impl Equation for Nearest {
+///     fn residual(&self, w: &Var, p: &Var, _: Scale) -> Var {
+///         *w - *p
+///     }
+/// }
+///
+/// let solved = GradientDescent::new(&Nearest).step_size(0.5).solve(&ndarray::arr1(&[0.0, 0.0]), &ndarray::arr1(&[1.0, 3.0]))?;
+/// assert!((solved.solution[1] - 3.0).abs() < 1e-6);
+/// # Ok::<(), hypertape_autodiff::Error>(())
+/// ```
 pub trait Problem: Clone + 'static {
     /// The variable of the equation.
     type Unknown: Structure;
@@ -64,11 +109,16 @@ pub trait Problem: Clone + 'static {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no equation, so its solution cannot be differentiated implicitly",
     label = "no equation F(w, params) = 0",
-    note = "a sampled objective depends on its batches: give the whole objective with `Sampled::new(&f).whole(&g)`, or use `.unroll(steps)`"
+    note = "a sampled objective depends on its batches: give the whole objective with `Sampled::new(&f).whole(&g)`; a problem of your own implements `Equation`; `.unroll(steps)` needs no equation"
 )]
 pub trait Equation: Problem {
     /// F, in the scale in which the method writes it.
     fn residual(&self, w: &V<Self::Unknown>, params: &V<Self::Params>, scale: Scale) -> V<Self::Unknown>;
+    /// T, where the equation is that of a fixed point, w = T(w): then the Neumann series and the one-step derivative of any code that finds it have the step 1.
+    fn fixed_point_map(&self, w: &V<Self::Unknown>, params: &V<Self::Params>) -> Option<V<Self::Unknown>> {
+        let _ = (w, params);
+        None
+    }
     /// What is known of F_w, which is not checked.
     fn known(&self) -> Known {
         Known::default()

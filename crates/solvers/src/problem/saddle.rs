@@ -1,5 +1,5 @@
 //! min f(x, p) + g(x, p) + h(K x, p), as a pair of primal and dual.
-use super::{Equation, Objective, PrimalDual, Problem, Scale, Smooth};
+use super::{Equation, Objective, PrimalDual, Problem, Scale, Smooth, asked};
 use crate::handles::{double, like};
 use crate::operators::LinearOperator;
 use crate::prox::{Prox, of};
@@ -61,11 +61,11 @@ pub(crate) fn primal_dual_step<Q: PrimalDual>(
     p: &V<Q::Params>,
     Scale { primal: tau, dual: sigma }: Scale,
 ) -> (V<Q::Primal>, V<Q::Dual>) {
-    let g = q.gradient(x, p).plus(&q.adjoint(u.clone(), p));
-    let next = q.primal_prox(x.zip(&g, &mut |x, g| x - like(tau, g) * g), double(tau), p);
+    let g = asked::primal_gradient(q, x, p).plus(&asked::adjoint(q, u, x, p));
+    let next = asked::primal_prox(q, x.zip(&g, &mut |x, g| x - like(tau, g) * g), double(tau), p);
     let ahead = next.plus(&next).minus(x);
-    let v = u.zip(&q.apply(ahead, p), &mut |u, k| u + like(sigma, k) * k);
-    (next, q.dual_prox(v, double(sigma), p))
+    let v = u.zip(&asked::apply(q, ahead, u, p), &mut |u, k| u + like(sigma, k) * k);
+    (next, asked::dual_prox(q, v, double(sigma), p))
 }
 
 impl<S: Structure, D: Structure, P: Structure> Problem for Saddle<S, D, P> {
