@@ -40,19 +40,28 @@ pub struct Linear<I: Structure, O: Structure> {
 }
 
 impl<I: Structure, O: Structure> Function<I, O> {
-    /// Runs the function at a point and keeps what its derivative needs.
+    /// The programs and plans of its derivative at a point, made once. Its [`memory`](Linearization::memory) says what [`linearize`](Function::linearize) will take,
+    /// before anything runs: the run at a point, a product with J, and one with Jᵀ.
     ///
     /// # Errors
-    /// As [`Workspace::run`](super::Workspace::run).
+    /// As [`plan`](Function::plan).
     #[track_caller]
-    pub fn linearize(&self, at: impl Feed<I>) -> Result<Linear<I, O>> {
+    pub fn linearization(&self) -> Result<&Arc<Linearization>> {
         let parts = self.inner.linearization.get_or_init(|| {
             let p = self.inner.program.clone()?;
             let wanted: Vec<bool> = self.outputs.leaf_types().iter().map(|t| t.kind.is_real()).collect();
             let parts = transform::linearize(&p, &self.real_inputs(), &wanted)?;
             Linearization::new(p, parts).map(Arc::new)
         });
-        let point = parts.as_ref().map_err(Clone::clone).and_then(Point::new).map_err(here())?;
+        parts.as_ref().map_err(|e| here()(e.clone()))
+    }
+    /// Runs the function at a point and keeps what its derivative needs.
+    ///
+    /// # Errors
+    /// As [`Workspace::run`](super::Workspace::run).
+    #[track_caller]
+    pub fn linearize(&self, at: impl Feed<I>) -> Result<Linear<I, O>> {
+        let point = self.linearization().and_then(Point::new).map_err(here())?;
         // What the derivative keeps may be infinite, as operands are; only values are looked at.
         let guard = self.inner.guard().watch(self.outputs.leaf_types().len());
         let (inputs, outputs) = (self.inputs.clone(), self.outputs.clone());
