@@ -196,6 +196,15 @@ pub enum Failed {
         /// What would do, with an example.
         allowed: &'static str,
     },
+    /// There is not the memory that the solver needs.
+    #[error("the solver needs {bytes} bytes, and they are not there; use a method without a factorisation, or a shorter basis")]
+    Memory {
+        /// Bytes in all; `u64::MAX` for more than can be counted.
+        bytes: u64,
+    },
+    /// A workspace that is ready for no operator.
+    #[error("the workspace is not ready for an operator; call `prepare` first, and again after it has failed")]
+    NotPrepared,
     /// The solver needs what nobody handed over.
     #[error("{}", Lack(*.0))]
     Lacks(Need),

@@ -43,7 +43,7 @@ impl Dense {
         Dense { n, matrix: vec![0.0; n * n], factors: vec![0.0; n * n], factor: 1.0, vectors: [zeros(), zeros(), zeros()], memory }
     }
     pub(crate) fn bytes(n: usize) -> u64 {
-        (16 * (n as u64) * (n as u64)).saturating_add(40 * n as u64)
+        (n as u64).saturating_mul(n as u64).saturating_mul(16).saturating_add((n as u64).saturating_mul(40))
     }
     /// The matrix of an operator, copied or by n products.
     pub(crate) fn read(&mut self, a: &mut dyn Operator) -> Result<(), Failed> {
@@ -133,7 +133,12 @@ impl Dense {
         }
         let error = forward_error(weights, v, &mut solve, [b, x, residual], a.epsilon());
         let length = norm(residual);
-        let status = if length.is_finite() && error <= ACCURACY { Status::Converged } else { Status::IllConditioned };
+        let status = match length.is_finite() && error <= ACCURACY {
+            true => Status::Converged,
+            // No rounding leaves so much: the operator is not the one that was factorised.
+            false if length > a.epsilon().sqrt() * norm(b) => Status::Stalled,
+            false => Status::IllConditioned,
+        };
         Ok(Ended {
             last_word: true,
             residual: Some(length),

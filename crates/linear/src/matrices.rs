@@ -149,6 +149,6 @@ mod tests {
         let mut y = [0.0; 2];
         Diagonal(vec![2.0, 3.0]).apply(&[1.0, 10.0], &mut y).unwrap();
         assert_eq!(y, [2.0, 30.0]);
-        assert!(matches!(arr2(&[[1.0, 2.0]]).apply(&[1.0, 1.0], &mut [0.0; 2]), Err(Failed::WrongLength { given: 1, expected: 2, .. })));
+        assert!(matches!(arr2(&[[1.0, 2.0]]).apply(&[1.0, 1.0], &mut [0.0; 2]), Err(Failed::NotSquare { rows: 1, columns: 2 })));
     }
 }

@@ -2,7 +2,7 @@
 use crate::operator::{Matrix, Operator, Side};
 use crate::system::correction;
 use crate::vectors::{exponent, norm, scale};
-use hypertape_autodiff::outcome::{Failed, Need};
+use hypertape_autodiff::outcome::{Failed, Need, Reached};
 use std::fmt::{self, Debug};
 use std::sync::Arc;
 
@@ -143,7 +143,15 @@ impl Inverse for Scaled {
         self.by.apply(side, r, z)?;
         if self.factor.is_none() {
             let (from, to) = (norm(r), norm(z));
-            self.factor = (from > 0.0 && to > 0.0 && to.is_finite()).then(|| correction(exponent(to) - exponent(from), self.epsilon));
+            if !to.is_finite() && from.is_finite() {
+                let value = z.iter().find(|z| !z.is_finite()).copied();
+                return Err(Failed::NotFinite { what: "the product of the preconditioner is not finite", value });
+            }
+            if to == 0.0 && from > 0.0 {
+                let what = "the preconditioner gives 0 for a residual that is not 0";
+                return Err(Failed::Breakdown { what, at: Reached { residual: 1.0, ..Reached::default() } });
+            }
+            self.factor = (from > 0.0 && to > 0.0).then(|| correction(exponent(to) - exponent(from), self.epsilon));
         }
         match self.factor {
             Some(f) if f != 1.0 => scale(f, z),

@@ -48,13 +48,7 @@ impl Stop {
         if let Scalar::Value(t) = self.tolerance {
             usable(t)?;
         }
-        if !(self.absolute.is_finite() && self.absolute >= 0.0) {
-            return Err(Failed::Setting {
-                what: "absolute tolerance",
-                value: self.absolute,
-                allowed: "a finite number that is not negative",
-            });
-        }
+        usable_absolute(self.absolute)?;
         if self.accuracy.is_nan() || self.accuracy <= 0.0 {
             return Err(Failed::Setting { what: "accuracy", value: self.accuracy, allowed: "a number above 0, such as 1e-2" });
         }
@@ -117,6 +111,14 @@ macro_rules! stop_settings {
     };
 }
 pub(crate) use stop_settings;
+
+/// That an absolute tolerance can work.
+pub(crate) fn usable_absolute(value: f64) -> Result<(), Failed> {
+    if value.is_finite() && value >= 0.0 {
+        return Ok(());
+    }
+    Err(Failed::Setting { what: "absolute tolerance", value, allowed: "a finite number that is not negative" })
+}
 
 /// What a solve aims at, in the units of the system that a state sees.
 #[derive(Debug, Clone, Copy, PartialEq)]

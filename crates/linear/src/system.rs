@@ -130,16 +130,18 @@ impl<'a> System<'a> {
         self.product(self.side, x, r)?;
         if !self.settled {
             let (size, image) = (norm(x), norm(r));
-            if image > 0.0 && image.is_finite() {
+            self.settled = image > 0.0 && image.is_finite();
+            if self.settled {
                 self.factor = correction(exponent(image) - exponent(size), self.epsilon());
             }
-            self.settled = true;
         }
         if self.factor != 1.0 {
             scale(1.0 / self.factor, x);
         }
         from_right(b, r);
-        if !norm(r).is_finite() || !norm(x).is_finite() {
+        // Where b is half rounding in the residual of the start, 0 is the better one.
+        let lost = norm(r) * self.epsilon().sqrt() > norm(b);
+        if lost || !self.settled || !norm(r).is_finite() || !norm(x).is_finite() {
             x.fill(0.0);
             r.copy_from_slice(b);
         }

@@ -1,10 +1,10 @@
 //! One solve: the system is scaled by powers of two where squares would leave the range, and what is found is judged.
-use crate::operator::{Operator, Side};
+use crate::operator::{Matrix, Operator, Side};
 use crate::outcome::{Outcome, Tolerance};
 use crate::probe;
 use crate::scratch::{Scratch, split};
 use crate::solver::{Ended, Hints, LinearSolver, State};
-use crate::stop::{Goal, Stop, usable};
+use crate::stop::{Goal, Stop, usable, usable_absolute};
 use crate::system::{System, correction};
 use crate::vectors::{exponent, fill_noise, from_right, norm, scale};
 use hypertape_autodiff::array::Kind;
@@ -13,7 +13,11 @@ use hypertape_autodiff::outcome::{Failed, Need, Reached, Status};
 /// What one user of a solver owns: the solver's state, and scratch. One a thread; it allocates nothing once warm.
 #[derive(Debug)]
 pub struct Workspace {
-    state: Box<dyn State>,
+    /// None where there is not the memory for it.
+    state: Option<Box<dyn State>>,
+    /// Bytes of the state.
+    bytes: u64,
+    ready: bool,
     stop: Stop,
     needs: Vec<Need>,
     n: usize,
@@ -26,7 +30,10 @@ impl Workspace {
     /// Of a solver, for n unknowns.
     #[must_use]
     pub fn new(solver: &dyn LinearSolver, n: usize) -> Self {
-        Workspace { state: solver.state(n), stop: solver.stop(), needs: solver.needs(), n, right: vec![], scratch: Scratch::default() }
+        let bytes = Workspace::bytes(solver, n);
+        let state = there_is(bytes).then(|| solver.state(n));
+        let (stop, needs) = (solver.stop(), solver.needs());
+        Workspace { state, bytes, ready: false, stop, needs, n, right: vec![], scratch: Scratch::default() }
     }
     /// Bytes that a workspace of this solver holds for n unknowns.
     #[must_use]
@@ -51,11 +58,27 @@ impl Workspace {
                 return Err(Failed::Lacks(*need));
             }
         }
-        self.state.prepare(a, hints)
+        self.ready = false;
+        self.state.as_mut().ok_or(Failed::Memory { bytes: self.bytes })?.prepare(a, hints)?;
+        self.ready = true;
+        Ok(())
     }
     fn takes(&self, a: &dyn Operator) -> Result<(), Failed> {
         let (rows, columns) = (a.rows(), a.len());
-        if rows == columns { self.fits("the operator", columns) } else { Err(Failed::NotSquare { rows, columns }) }
+        if rows != columns {
+            return Err(Failed::NotSquare { rows, columns });
+        }
+        self.fits("the operator", columns)?;
+        match a.matrix() {
+            Some(Matrix::Diagonal(d)) => self.fits("the diagonal of the operator", d.len()),
+            Some(Matrix::Dense(m)) => {
+                self.fits("a column of the operator's matrix", m.nrows()).and(self.fits("a row of the operator's matrix", m.ncols()))
+            }
+            Some(Matrix::Sparse(m)) => {
+                self.fits("a column of the operator's matrix", m.rows()).and(self.fits("a row of the operator's matrix", m.columns()))
+            }
+            None => Ok(()),
+        }
     }
     fn fits(&self, what: &'static str, given: usize) -> Result<(), Failed> {
         if given == self.n { Ok(()) } else { Err(Failed::WrongLength { what, given, expected: self.n }) }
@@ -72,6 +95,8 @@ impl Workspace {
             return Err(Failed::Lacks(Need::Transpose));
         }
         usable(tolerance.relative)?;
+        usable_absolute(tolerance.absolute)?;
+        let (true, Some(state)) = (self.ready, &mut self.state) else { return Err(Failed::NotPrepared) };
         if let Some(v) = b.iter().find(|b| !b.is_finite()) {
             return Err(Failed::NotFinite { what: "the right-hand side of the linear system is not finite", value: Some(*v) });
         }
@@ -103,7 +128,8 @@ impl Workspace {
         let length = (relative * size).max(tolerance.absolute * shrink);
         let goal = Goal { length, size, epsilon, accuracy: self.stop.accuracy };
         let mut system = System::new(a, side);
-        let judged = self.state.solve(&mut system, right, x, &goal).and_then(|ended| self.judge(&mut system, right, x, &goal, ended));
+        let solved = state.solve(&mut system, right, x, &goal);
+        let judged = solved.and_then(|ended| self.judge(&mut system, right, x, &goal, ended));
         let factor = system.factor();
         self.right = held;
         let vanished = factor / shrink == 1.0 || norm(x) == 0.0;
@@ -243,6 +269,14 @@ impl Workspace {
         a.apply(v, w)?;
         Ok(largest.max(norm(w)))
     }
+}
+
+/// Bytes below which memory is not asked about first.
+const MUCH: u64 = 1 << 26;
+
+/// Whether there is so much memory, as far as the system says it beforehand: what cannot be had would end the process.
+fn there_is(bytes: u64) -> bool {
+    bytes < MUCH || usize::try_from(bytes).is_ok_and(|b| Vec::<u8>::new().try_reserve_exact(b).is_ok())
 }
 
 fn known(v: f64) -> Option<f64> {

@@ -32,7 +32,7 @@ pub(crate) fn drive<M: Method>(m: &M, start: V<Unknown<M>>, params: &V<Params<M>
         return counted(m, state, params, each);
     }
     let absolute = require(m.name(), "tolerance", double(m.limits().tolerance), Condition::FiniteNotNegative);
-    let relative = setting(m.name(), "relative tolerance", m.limits().relative, Condition::FiniteNotNegative);
+    let relative = setting(m.name(), "relative tolerance", m.limits().relative, Condition::Fraction);
     let fixed = matches!(relative, Scalar::Value(0.0));
     let reach = |measure: Var| if fixed { absolute } else { absolute.max(double(relative) * measure) };
     // done; the measure where it is; the goal; the best measure, when it was, and how often the measure fell since; the last measure.

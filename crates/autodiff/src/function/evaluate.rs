@@ -119,6 +119,8 @@ impl<I: Structure, O: Structure> Function<I, O> {
                 self.eval_in(&mut w, p).map_err(&at)
             };
             let made = points.iter().map(one).collect();
+            // Calls in one line go on from their own last call, not from a point that a thread happened to take.
+            w.forget_warm_starts();
             self.inner.keep(w.into_executor());
             made
         };

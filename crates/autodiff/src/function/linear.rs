@@ -81,6 +81,8 @@ impl<I: Structure, O: Structure> Linear<I, O> {
     /// As [`Function::linearize`]; applications give the same error then, until a move succeeds.
     #[track_caller]
     pub fn move_to(&mut self, at: impl Feed<I>) -> Result<()> {
+        // Of a move that user code ends by a panic.
+        self.failed = Some(here()(Error::new("move_to", "the last move to a point did not end; move again")));
         let moved = self.place(&at).map_err(here());
         self.failed = moved.as_ref().err().cloned();
         moved
@@ -101,13 +103,18 @@ impl<I: Structure, O: Structure> Linear<I, O> {
         Ok(())
     }
     /// The function's outputs at the point.
-    #[must_use]
-    pub fn values(&self) -> O::Arrays {
+    ///
+    /// # Errors
+    /// That of the last move, if it failed.
+    pub fn values(&self) -> Result<O::Arrays> {
+        if let Some(e) = &self.failed {
+            return Err(e.clone());
+        }
         let mut k = 0;
-        self.outputs.arrays(&mut |_| {
+        Ok(self.outputs.arrays(&mut |_| {
             k += 1;
             self.point.value(k - 1).to_owned()
-        })
+        }))
     }
     /// J·t.
     ///

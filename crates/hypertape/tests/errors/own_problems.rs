@@ -60,6 +60,54 @@ fn what_a_problem_gives_has_the_types_of_what_it_is_about() {
     names("proximal operator", Function::record(shape![2], |p| Ista::new(&Bad).step_size(0.25).unroll(5).solve(zeros(shape![2]), p)));
 }
 
+#[test]
+fn proximal_operators_of_other_shapes_are_refused_by_splittings_too() {
+    let short = |v: Var, step: Var, p: &Var| ((v + step * *p) / (1.0 + step)).slice_axis(0, 0, 1);
+    let split = Split::new((shape![2], shape![2]), prox::l1::<Leaf, _>(prox::number(0.1)), prox::of::<Leaf, Leaf, _>(short));
+    let (start, p) = (arr1(&[0.0, 0.0]), arr1(&[1.0, 5.0]));
+    names("second proximal operator", DouglasRachford::new(&split).solve(&start, &p));
+    names("second proximal operator", Function::record(shape![2], |p| DouglasRachford::new(&split).unroll(3).solve(zeros(shape![2]), p)));
+    let fit = Function::record((shape![2], shape![2]), |(z, p)| 0.5 * (z - p).square().sum()).unwrap();
+    let lasso = Composite::new(&fit, prox::of::<Leaf, Leaf, _>(short));
+    let code = |_: ndarray::ArrayViewD<'_, f64>, _: ndarray::ArrayViewD<'_, f64>| Ok::<_, Infallible>(arr1(&[1.0, 5.0]));
+    let mine = implicit::outside(&lasso, code);
+    names("proximal operator", Function::record(shape![2], |p| mine.solve(zeros(shape![2]), p)));
+}
+
+#[test]
+fn a_relative_tolerance_that_is_a_variable_is_below_one() {
+    let o = Function::record((shape![1], shape![1]), |(z, p)| 0.5 * (z - p).square().sum()).unwrap();
+    let f = Function::record((shape![1], shape![]), |(p, e)| {
+        GradientDescent::new(&o).step_size(0.5).relative_tolerance(e).implicit(Cg::default()).solve(zeros(shape![1]) + 1.05, p)
+    })
+    .unwrap();
+    assert!(f.eval((arr1(&[1.0]), 1e-9)).is_ok());
+    for e in [1.0, 2.0, 1e9, -1.0, f64::NAN] {
+        let e = f.eval((arr1(&[1.0]), e)).unwrap_err();
+        assert!(e.to_string().contains("tolerance") || matches!(e.kind(), ErrorKind::NotFinite { .. }), "{e}");
+    }
+}
+
+#[test]
+fn a_move_that_does_not_end_leaves_no_point() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    static BOOM: AtomicBool = AtomicBool::new(false);
+    let equation = Function::record((shape![], shape![]), |(z, t)| z - t).unwrap();
+    let root = implicit::root(&equation, |t: ndarray::ArrayViewD<'_, f64>, _: ndarray::ArrayViewD<'_, f64>| {
+        assert!(!BOOM.load(Ordering::Relaxed), "boom");
+        Ok::<_, Infallible>(arr0(t.sum()))
+    });
+    let f = Function::record(shape![], |t| t.exp() * root.solve(0.0, t.exp() * 0.5 + t)).unwrap();
+    let mut l = f.linearize(1.0).unwrap();
+    BOOM.store(true, Ordering::Relaxed);
+    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| l.move_to(2.0)));
+    BOOM.store(false, Ordering::Relaxed);
+    assert!(panicked.is_err() && l.apply(1.0).is_err() && l.values().is_err());
+    l.move_to(2.0).unwrap();
+    let exact = 2f64.exp() * (0.5 * 2f64.exp() + 2.0) + 2f64.exp() * (0.5 * 2f64.exp() + 1.0);
+    assert!((l.apply(1.0).unwrap().sum() - exact).abs() < 1e-10 * exact && l.values().is_ok());
+}
+
 /// The fixed point of ρz + t.
 fn fixed(rho: f64, adjoint: impl LinearSolver) -> Function<Leaf, Leaf> {
     let map = Function::record((shape![], shape![]), |(z, t)| rho * z + t).unwrap();
