@@ -189,8 +189,7 @@ impl<'a> Check<'a> {
                 self.close(&format!("{how}, value"), &z, &self.z, 1.0);
             }
             self.transposed(&how, &f, &z, &dz);
-            // Momentum makes the last steps depend on the ones before.
-            if step != Step::Unknown && self.solver != Solver::Fista {
+            if step != Step::Unknown && self.solver.last_steps_are_terms() {
                 let terms = self.implicit_by(Adjoint::Neumann(k));
                 let (_, series) = self.forward("Neumann", &terms);
                 self.close(&format!("{how}, against Neumann terms"), &dz, &series, 1.0);

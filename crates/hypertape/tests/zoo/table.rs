@@ -35,6 +35,10 @@ impl Solver {
         Solver::OwnFixedPoint,
         Solver::OwnArgmin,
     ];
+    /// Whether the derivative of the last k steps is k terms of the series. Momentum makes them depend on the steps before.
+    pub(crate) fn last_steps_are_terms(self) -> bool {
+        self != Solver::Fista
+    }
 }
 
 /// How the linear systems of the implicit function theorem are solved.
