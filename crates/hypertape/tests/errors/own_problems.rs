@@ -163,7 +163,7 @@ fn code_that_solves_a_problem_may_fail_in_every_way() {
     let with = |made: fn() -> Array1<f64>| {
         let root =
             implicit::root(&residual, move |_: ndarray::ArrayViewD<'_, f64>, _: ndarray::ArrayViewD<'_, f64>| Ok::<_, Infallible>(made()));
-        Function::record(shape![2], |t| root.solve(zeros(shape![2]), t)).unwrap().eval(&arr1(&[1.0, 2.0])).unwrap_err()
+        Function::record(shape![2], |t| root.solve(zeros(shape![2]), t)).unwrap().eval(arr1(&[1.0, 2.0])).unwrap_err()
     };
     let e = with(|| arr1(&[1.0]));
     assert!(matches!(e.kind(), ErrorKind::Types { of: Typed::Solution(0), .. }), "{e}");

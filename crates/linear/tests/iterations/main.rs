@@ -1,39 +1,21 @@
 //! Linear solvers: solutions, warm starts, either side, true residuals, counts, preconditioners, and what cannot work.
+mod choice;
+mod faults;
+mod minimum_norm;
+mod support;
+
 use hypertape_linear::{
     Anderson, Auto, Bicgstab, Broyden, Cg, Cholesky, Diagonal, Failed, Gmres, Hints, Hutchinson, InverseMap, Jacobi, Ldlt, LinearSolver,
-    Lsmr, Lu, Minres, Need, Neumann, NormalCg, Nystrom, OneStep, Operator, Outcome, Prepare, Products, Qr, Side, Single, Status, Svd,
-    Tolerance, Workspace, from_fn,
+    Lsmr, Lu, Minres, Need, Neumann, NormalCg, Nystrom, OneStep, Outcome, Prepare, Products, Qr, Side, Single, Status, Svd, Tolerance,
+    Workspace, from_fn,
 };
 use hypertape_testkit::allocations::Counting;
 use hypertape_testkit::random;
 use ndarray::{Array1, Array2, arr1, arr2};
+use support::*;
 
 #[global_allocator]
 static MEMORY: Counting = Counting::new();
-
-/// I/2 + BᵀB/n: symmetric positive definite.
-fn definite(n: usize) -> Array2<f64> {
-    let b = random::normal(11, (n, n));
-    b.t().dot(&b) / n as f64 + 0.5 * Array2::<f64>::eye(n)
-}
-
-/// A symmetric matrix with eigenvalues of both signs, away from 0: (I/2 + BᵀB/n) with every other row and column of the other sign.
-fn indefinite(n: usize) -> Array2<f64> {
-    let q = Array2::<f64>::eye(n) - 2.0 / n as f64 * Array2::<f64>::ones((n, n));
-    let d = Array2::from_diag(&Array1::from_shape_fn(n, |i| (1.0 + i as f64 / n as f64) * if i % 2 == 0 { 1.0 } else { -1.0 }));
-    q.dot(&d).dot(&q)
-}
-
-/// I + B/(2√n): general and well-conditioned.
-fn general(n: usize) -> Array2<f64> {
-    Array2::eye(n) + random::normal(12, (n, n)) / (2.0 * (n as f64).sqrt())
-}
-
-fn solve(s: &dyn LinearSolver, a: &mut dyn Operator, b: &[f64], x: &mut [f64], relative: f64) -> Result<Outcome, Failed> {
-    let mut w = Workspace::new(s, b.len());
-    w.prepare(a, &Hints { step: Some(1.0) })?;
-    w.solve(a, Side::Plain, b, x, Tolerance { relative, absolute: s.stop().absolute })
-}
 
 fn check(solver: &dyn LinearSolver, a: &Array2<f64>) {
     let n = a.nrows();
@@ -119,157 +101,6 @@ fn accelerated_iterations() {
 }
 
 #[test]
-fn the_choice_is_right_and_named() {
-    let free = |m: Array2<f64>| {
-        let t = m.t().to_owned();
-        let product = |m: Array2<f64>| {
-            move |x: &[f64], y: &mut [f64]| {
-                y.copy_from_slice(m.dot(&arr1(x)).as_slice().unwrap());
-                Ok::<(), String>(())
-            }
-        };
-        from_fn(m.nrows(), product(m)).with_transpose(product(t))
-    };
-    let chosen = |a: &mut dyn Operator| {
-        let n = a.len();
-        let exact: Array1<f64> = random::normal(13, n);
-        let mut b = vec![0.0; n];
-        a.apply(exact.as_slice().unwrap(), &mut b).unwrap();
-        let mut x = vec![0.0; n];
-        let o = solve(&Auto::default(), a, &b, &mut x, 1e-11).unwrap();
-        assert!(o.converged() && (&arr1(&x) - &exact).mapv(f64::abs).sum() <= 1e-7 * exact.mapv(f64::abs).sum(), "{o:?}");
-        o.remark.unwrap()
-    };
-    for n in [33, 120] {
-        assert!(chosen(&mut free(definite(n))).contains("CG, since"));
-        assert!(chosen(&mut free(-definite(n))).contains("CG, since"));
-        assert!(chosen(&mut free(indefinite(n))).contains("MINRES"));
-        assert!(chosen(&mut free(general(n))).contains("GMRES"));
-        assert!(chosen(&mut definite(n)).contains("Cholesky"));
-        assert!(chosen(&mut indefinite(n)).contains("LDL"));
-        assert!(chosen(&mut general(n)).contains("LU"));
-    }
-    assert!(chosen(&mut free(general(20))).contains("LU"));
-    for scale in [1e-200, 1e200] {
-        assert!(chosen(&mut free(definite(40) * scale)).contains("CG, since"));
-        assert!(chosen(&mut free(general(40) * scale)).contains("GMRES"));
-    }
-    // One direction of the other sign, which no probe sees: CG finds it, and MINRES goes on.
-    let mut almost = Array2::<f64>::eye(60) * 3.0;
-    almost[[7, 7]] = -1e-3;
-    assert!(chosen(&mut free(almost)).contains("MINRES, after CG"));
-    // A cycle, on which GMRES with a short basis stands still.
-    let cycle = Array2::from_shape_fn((80, 80), |(i, j)| f64::from(u8::from((i + 1) % 80 == j)));
-    let mut x = vec![0.0; 80];
-    let mut b = vec![0.0; 80];
-    b[0] = 1.0;
-    let o = solve(&Auto::default(), &mut free(cycle), &b, &mut x, 1e-11).unwrap();
-    assert!(o.converged() && (x[1] - 1.0).abs() < 1e-9, "{o:?}");
-    // What no method solves is an error of the last one that was tried.
-    let o =
-        solve(&Auto::default(), &mut free(with_singular_values(&[vec![1.0; 39], vec![0.0]].concat())), &[1.0; 40], &mut [0.0; 40], 1e-10);
-    assert!(o.is_err(), "{o:?}");
-}
-
-#[test]
-fn what_cannot_work_is_said() {
-    // Memory that is not there, and byte counts beyond all numbers.
-    assert_eq!(Workspace::bytes(&Lu, 1 << 40), u64::MAX);
-    let o = Lu.prepare(Diagonal(vec![1.0; 2_000_000])).map(|_| ());
-    assert!(matches!(o, Err(Failed::Memory { bytes }) if bytes > 1 << 40), "{o:?}");
-    let o = Gmres::default().restart(usize::MAX).prepare(Diagonal(vec![1.0; 3_000_000])).map(|_| ());
-    assert!(matches!(o, Err(Failed::Memory { .. })), "{o:?}");
-    // Tolerances, an operator that is not prepared, a matrix of another size.
-    let mut w = Workspace::new(&Cg::default(), 2);
-    let (mut a, b) = (Diagonal(vec![1.0, 2.0]), [1.0, 1.0]);
-    let o = w.solve(&mut a, Side::Plain, &b, &mut [0.0; 2], Tolerance::default());
-    assert!(matches!(o, Err(Failed::NotPrepared)), "{o:?}");
-    w.prepare(&mut a, &Hints::default()).unwrap();
-    for absolute in [f64::INFINITY, f64::NAN, -1.0] {
-        let o = w.solve(&mut a, Side::Plain, &b, &mut [0.0; 2], Tolerance { relative: 1e-9, absolute });
-        assert!(matches!(o, Err(Failed::Setting { what: "absolute tolerance", .. })), "{o:?}");
-    }
-    struct Liar(usize, Vec<f64>);
-    impl Operator for Liar {
-        fn len(&self) -> usize {
-            self.0
-        }
-        fn apply(&mut self, x: &[f64], y: &mut [f64]) -> Result<(), Failed> {
-            y.copy_from_slice(x);
-            Ok(())
-        }
-        fn apply_transposed(&mut self, x: &[f64], y: &mut [f64]) -> Result<(), Failed> {
-            self.apply(x, y)
-        }
-        fn matrix(&self) -> Option<hypertape_linear::Matrix<'_>> {
-            Some(hypertape_linear::Matrix::Diagonal(&self.1))
-        }
-    }
-    for given in [2, 4] {
-        for s in [&Lu as &dyn LinearSolver, &Cholesky, &Cg::default().preconditioner(Jacobi)] {
-            let o = solve(s, &mut Liar(3, vec![1.0; given]), &[1.0; 3], &mut [0.0; 3], 1e-9);
-            assert!(matches!(o, Err(Failed::WrongLength { .. })), "{}: {o:?}", s.name());
-        }
-    }
-    // Factors of another operator.
-    let mut w = Workspace::new(&Lu, 2);
-    w.prepare(&mut Diagonal(vec![1.0, 5.0]), &Hints::default()).unwrap();
-    let o = w.solve(&mut a, Side::Plain, &b, &mut [0.0; 2], Tolerance::default()).unwrap();
-    assert_eq!(o.status, Status::Stalled, "{o:?}");
-    // A preconditioner whose products are no numbers, or nothing.
-    for bad in [f64::NAN, f64::INFINITY, 0.0] {
-        let map = InverseMap::new(move |_, _, z| {
-            z.fill(bad);
-            Ok(())
-        });
-        let with: [Box<dyn LinearSolver>; 4] = [
-            Box::new(Cg::default().preconditioner(map.clone())),
-            Box::new(Minres::default().preconditioner(map.clone())),
-            Box::new(Gmres::default().preconditioner(map.clone())),
-            Box::new(Bicgstab::default().preconditioner(map.clone())),
-        ];
-        for s in with {
-            let o = solve(&*s, &mut definite(5), &[1.0; 5], &mut [0.0; 5], 1e-9);
-            let named =
-                matches!(&o, Err(Failed::NotFinite { what, .. } | Failed::Breakdown { what, .. }) if what.contains("preconditioner"));
-            assert!(named, "{} {bad}: {o:?}", s.name());
-        }
-    }
-}
-
-#[test]
-fn starts_and_preconditioners_of_any_scale() {
-    let a = arr2(&[[2.0, 0.5], [0.5, 3.0]]);
-    let exact = [2.5 / 5.75, 1.5 / 5.75];
-    for s in [1e155, 1e160, 1e200, 1e-155, 1e-165, 1e-200] {
-        let with: [Box<dyn LinearSolver>; 4] = [
-            Box::new(Cg::default().preconditioner(Jacobi)),
-            Box::new(Minres::default().preconditioner(Jacobi)),
-            Box::new(Gmres::default().preconditioner(Jacobi)),
-            Box::new(Bicgstab::default().preconditioner(Jacobi)),
-        ];
-        for w in with {
-            let mut x = [0.0; 2];
-            let o = solve(&*w, &mut (&a * s), &[1.0, 1.0], &mut x, 1e-12).unwrap();
-            assert!(o.converged() && (0..2).all(|i| (x[i] * s - exact[i]).abs() < 1e-11), "{} at {s:e}: {o:?} {x:?}", w.name());
-        }
-        // A start whose image vanishes or overflows, or that is far larger than the solution.
-        for start in [[1e-300, 2.0], [1e300, 0.0], [1.0, 1.0], [1e-320, 0.0]] {
-            for w in [&NormalCg::default() as &dyn LinearSolver, &Lsmr::default(), &Cg::default(), &Minres::default(), &Bicgstab::default()]
-            {
-                let mut x = start;
-                let o = solve(w, &mut (&a * s), &[1.0, 1.0], &mut x, 1e-12).unwrap();
-                assert!(
-                    o.converged() && (0..2).all(|i| (x[i] * s - exact[i]).abs() < 1e-11),
-                    "{} {start:?} at {s:e}: {o:?} {x:?}",
-                    w.name()
-                );
-            }
-        }
-    }
-}
-
-#[test]
 fn normal_equations() {
     for n in [1, 2, 7, 40] {
         check(&NormalCg::default(), &general(n));
@@ -287,66 +118,6 @@ fn factorisations() {
         check(&Ldlt, &definite(n));
         check(&Ldlt, &indefinite(n));
         check(&Svd::default(), &general(n));
-    }
-}
-
-/// A matrix with these singular values: reflections at both sides.
-fn with_singular_values(values: &[f64]) -> Array2<f64> {
-    let n = values.len();
-    let reflection = |seed: u64| {
-        let v: Array1<f64> = random::normal(seed, n);
-        let v = &v / v.dot(&v).sqrt();
-        Array2::<f64>::eye(n) - 2.0 * v.clone().insert_axis(ndarray::Axis(1)).dot(&v.insert_axis(ndarray::Axis(0)))
-    };
-    reflection(21).dot(&Array2::from_diag(&arr1(values))).dot(&reflection(22))
-}
-
-#[test]
-fn the_solution_of_minimum_norm() {
-    for (values, rank) in [(vec![3.0, 2.0, 1e-3, 0.0, 0.0], 3), (vec![1e-200, 0.0], 1), (vec![5.0, 1e-9, 0.0], 2), (vec![0.0; 3], 0)] {
-        let n = values.len();
-        let a = with_singular_values(&values);
-        // x in the range of Aᵀ is the solution of least norm.
-        for side in [Side::Plain, Side::Transposed] {
-            let of = if side == Side::Plain { a.view() } else { a.t() };
-            let size = values[0].max(f64::MIN_POSITIVE);
-            let exact = of.t().dot(&random::normal(23, n)) / size;
-            let b = of.dot(&exact);
-            let mut x = vec![7.0; n];
-            let mut w = Workspace::new(&Svd::default(), n);
-            w.prepare(&mut a.clone(), &Hints::default()).unwrap();
-            let o = w.solve(&mut a.clone(), side, &b.to_vec(), &mut x, Tolerance::default()).unwrap();
-            let wrong = (&arr1(&x) - &exact).mapv(f64::abs).sum();
-            let share = values[rank.max(1) - 1] / size;
-            assert!(wrong <= 1e-14 * n as f64 / share.max(1e-300) * exact.mapv(f64::abs).sum(), "{values:?}: {x:?} {exact:?}");
-            assert!(o.converged(), "{o:?}");
-        }
-    }
-    // Outside the range: the residual that is left is orthogonal to it.
-    let a = with_singular_values(&[2.0, 1.0, 0.0]);
-    let s = Svd::default().prepare(a.clone()).unwrap().solve(&[1.0, 2.0, 3.0]).unwrap();
-    let r = arr1(&[1.0, 2.0, 3.0]) - a.dot(&s.x);
-    assert!(s.outcome.status == Status::LeastSquares && a.t().dot(&r).mapv(f64::abs).sum() < 1e-14, "{:?}", s.outcome);
-    let normal = NormalCg::default().minimum_norm().prepare(a.clone()).unwrap().solve(&[1.0, 2.0, 3.0]).unwrap();
-    let lsmr = Lsmr::default().minimum_norm().prepare(a).unwrap().solve(&[1.0, 2.0, 3.0]).unwrap();
-    for s2 in [normal, lsmr] {
-        assert!((&s2.x - &s.x).mapv(f64::abs).sum() < 1e-12 && s2.outcome.status == Status::LeastSquares);
-    }
-    // A small singular value that is to count as 0.
-    let a = with_singular_values(&[2.0, 1.0, 1e-6]);
-    let cut = Svd::default().cutoff(1e-3).prepare(a.clone()).unwrap().solve(&[1.0, 2.0, 3.0]).unwrap();
-    assert!((&cut.x - &s.x).mapv(f64::abs).sum() < 1e-5 && cut.outcome.condition.is_some_and(|c| (c - 2.0).abs() < 1e-14));
-    for cutoff in [-1.0, 1.0, f64::NAN] {
-        assert!(matches!(Svd::default().cutoff(cutoff).prepare(a.clone()).map(|_| ()), Err(Failed::Setting { what: "cutoff", .. })));
-    }
-}
-
-#[test]
-fn condition_numbers_of_the_decomposition() {
-    for c in [1.0, 1e3, 1e10] {
-        let a = with_singular_values(&[c, (2.0 * c).min(c), 1.0]);
-        let o = Svd::default().prepare(a).unwrap().solve(&[1.0, 1.0, 1.0]).unwrap().outcome;
-        assert!(o.condition.is_some_and(|k| (k / c - 1.0).abs() < 1e-5), "{o:?}");
     }
 }
 
