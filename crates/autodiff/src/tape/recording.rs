@@ -1,7 +1,7 @@
 //! The recording that is open on this thread: a stack of tapes, each a stack of regions.
 use super::handle::DynVar;
 use crate::array::LeafType;
-use crate::error::{Error, ErrorKind, Result, Site};
+use crate::error::{Error, ErrorKind, Many, Result, Site};
 use crate::operation::{Builder, Program, Value};
 use crate::program::Values;
 use smallvec::{SmallVec, smallvec};
@@ -155,6 +155,9 @@ impl Captured {
     }
 }
 
+/// Loops and branches within each other. Planning and running go down as deep, so a thread's stack bounds it: 100 loops in each other fit in 2 MiB.
+const DEEPEST: usize = 64;
+
 /// Traces a closure as a region of the open recording: outer variables it uses become captures. Gives what the closure returned
 /// besides its outputs, and the region, unless the recording has failed.
 pub fn capture<R>(types: &[LeafType], at: Site, op: &str, body: impl FnOnce(&[DynVar]) -> (R, Vec<DynVar>)) -> (R, Option<Captured>) {
@@ -162,6 +165,12 @@ pub fn capture<R>(types: &[LeafType], at: Site, op: &str, body: impl FnOnce(&[Dy
     TAPES.with_borrow_mut(|t| {
         if let Some(t) = t.last_mut() {
             t.regions.push(region());
+            // The first region is the recording's own.
+            let depth = t.regions.len() - 1;
+            if depth > DEEPEST {
+                let kind = ErrorKind::TooMany { of: Many::Nested, given: depth as u64, most: DEEPEST as u64 };
+                t.error.get_or_insert(Error::new(op, kind).at(behalf(at)));
+            }
         }
     });
     let mut given = inputs(types);

@@ -101,3 +101,20 @@ fn a_loop_of_no_steps_gives_back_its_start() {
     let f = Function::record(shape![2], |x| scan(x, 0, |c, _| (2.0 * c, ())).0).expect("it may be empty");
     assert_eq!(f.eval(ndarray::arr1(&[1.0, 2.0])).expect("it runs").as_slice(), Some(&[1.0, 2.0][..]));
 }
+
+/// Branches in branches, so deep.
+fn nested(depth: usize, x: hypertape::record::Var) -> hypertape::record::Var {
+    if depth == 0 {
+        return x.sin();
+    }
+    hypertape::record::cond(x.less_than(hypertape::record::scalar(2.0)), || nested(depth - 1, x), || x)
+}
+
+#[test]
+fn what_is_nested_too_deep_is_an_error_and_does_not_end_the_process() {
+    use hypertape::{ErrorKind, Function, shape};
+    let f = Function::record(shape![], |x| nested(64, x)).unwrap();
+    assert!((f.eval(0.5).unwrap().first().copied().unwrap() - 0.5f64.sin()).abs() < 1e-16);
+    let e = Function::record(shape![], |x| nested(1000, x)).unwrap_err();
+    assert!(matches!(e.kind(), ErrorKind::TooMany { given: 65, most: 64, .. }), "{e}");
+}

@@ -50,6 +50,8 @@ pub enum Many {
     Instructions,
     /// Rows with fewer columns than there are rows, to be independent.
     Rows,
+    /// Loops and branches within each other.
+    Nested,
 }
 
 impl Many {
@@ -60,6 +62,9 @@ impl Many {
             Many::Indices => format!("{given} indices are more than u32 can count; give fewer"),
             Many::Columns => format!("{given} columns are more than u32 can name; give fewer"),
             Many::Instructions => format!("{given} instructions at once, more than fit; write it as several operations"),
+            Many::Nested => format!(
+                "{given} loops and branches within each other are more than {most}; make one loop of several, or a `select` of a branch"
+            ),
             Many::Rows => format!("{given} rows of {most} numbers depend on each other; remove those that depend on others"),
         }
     }
