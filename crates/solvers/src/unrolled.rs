@@ -4,6 +4,7 @@ use crate::keep::Keep;
 use crate::method::{Method, Params, Solution, Unknown};
 use crate::prepared::{fits, wrong};
 use hypertape_autodiff::array::LeafType;
+use hypertape_autodiff::error::Many;
 use hypertape_autodiff::operation::Storage;
 use hypertape_autodiff::record::{self, DynVar, Var, scan_storing, stop_gradient};
 use hypertape_autodiff::tree::{Give, Structure, V, Vars};
@@ -144,18 +145,11 @@ impl<M: Method> Unrolled<M> {
         }
         match self.keep {
             Keep::Last(0) => {
-                return Err(ErrorKind::setting(
-                    "number of steps that `Keep::Last` keeps",
-                    0.0,
-                    "the derivative would be 0; keep at least 1",
-                ));
+                let what = "number of steps that `Keep::Last(0)` keeps";
+                return Err(ErrorKind::setting(what, 0.0, "the derivative would be 0; keep at least 1"));
             }
             Keep::Last(last) if last > k => {
-                return Err(ErrorKind::setting(
-                    "number of steps that `Keep::Last` keeps",
-                    last as f64,
-                    "that is more than are unrolled; keep fewer, or unroll more",
-                ));
+                return Err(ErrorKind::TooMany { of: Many::Last, given: last as u64, most: k as u64 });
             }
             _ => {}
         }

@@ -77,9 +77,9 @@ wrong! {
     an_input_that_is_not_a_number: non_finite("input 0 of 2", ["[1]", "NaN", "clean the data"]) => here!(number()?.eval((&arr1(&[1.0, f64::NAN]), 1.0)));
     an_infinite_input: non_finite("input 1 of 2", ["inf"]) => here!(number()?.eval((&x(), f64::INFINITY)));
     a_gradient_at_what_is_not_a_number: non_finite("input 0 of 2", ["[0]"]) => here!(number()?.gradient((&arr1(&[f64::NAN, 1.0]), 1.0)));
-    a_tangent_of_another_shape: input((2, 4), ["expected f64[2]", "given f64[3]"]) => here!(number()?.jvp((&x(), 1.0), (&arr1(&[1.0, 2.0, 3.0]), 1.0)));
-    a_cotangent_of_another_shape: input((2, 3), ["expected f64[2]", "given f64[]"]) => here!(vector()?.vjp((&x(), 1.0), 1.0));
-    a_direction_that_is_not_a_number: non_finite("input 3 of 4", []) => here!(number()?.hvp((&x(), 1.0), (&x(), f64::NAN)));
+    a_tangent_of_another_shape: input((0, 2), ["direction 0 of 2", "expected f64[2]", "given f64[3]"]) => here!(number()?.jvp((&x(), 1.0), (&arr1(&[1.0, 2.0, 3.0]), 1.0)));
+    a_cotangent_of_another_shape: input((0, 1), ["cotangent 0 of 1", "expected f64[2]", "given f64[]"]) => here!(vector()?.vjp((&x(), 1.0), 1.0));
+    a_direction_that_is_not_a_number: non_finite("direction 1 of 2", []) => here!(number()?.hvp((&x(), 1.0), (&x(), f64::NAN)));
     linearized_at_another_shape: input((0, 2), ["given f64[1]"]) => here!(number()?.linearize((&arr1(&[1.0]), 1.0)));
     a_linear_map_of_another_shape: input((0, 2), ["expected f64[2]", "given f64[1]"]) => {
         let mut l = number()?.linearize((&x(), 1.0))?;

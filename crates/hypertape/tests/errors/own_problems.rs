@@ -189,7 +189,7 @@ fn settings_of_unrolling_are_kinds() {
     };
     assert!(matches!(of(0, Keep::All).kind(), ErrorKind::Setting { .. }));
     assert!(matches!(of(5, Keep::Last(0)).kind(), ErrorKind::Setting { .. }));
-    assert!(matches!(of(5, Keep::Last(6)).kind(), ErrorKind::Setting { value: 6.0, .. }));
+    assert!(matches!(of(5, Keep::Last(6)).kind(), ErrorKind::TooMany { given: 6, most: 5, .. }));
     assert!(matches!(of(5, Keep::Bytes(0)).kind(), ErrorKind::TooFewBytes { given: 0, needed: 16 }));
 }
 

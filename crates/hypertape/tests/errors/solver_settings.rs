@@ -38,7 +38,7 @@ fn moved(e: Error, line: Site) -> Error {
 
 wrong! {
     no_iterations: argument("gradient descent", ["no iterations", "`max_iterations` at least 1"]) => here!(descent()?.max_iterations(0).solve(z(), z()));
-    no_steps_to_unroll: argument("gradient descent", ["no steps", "at least 1"]) => {
+    no_steps_to_unroll: argument("gradient descent", ["the number of steps is 0", "at least 1"]) => {
         let s = descent()?;
         Function::record(shape![2], |a| here!(s.unroll(0).solve(zeros(shape![2]), a)))
     };
@@ -131,11 +131,11 @@ wrong! {
         let s = Ista::new(&Composite::new(&objective()?, prox::between::<Leaf, _>(|_| (scalar(1.0), scalar(0.0))))).step_size(0.5);
         Function::record(shape![2], |a| here!(s.unroll(3).solve(zeros(shape![2]), a)))
     };
-    a_prox_that_changes_the_shape: operands("ISTA", ["a step makes (f64[1]) of the state (f64[2])", "keep the shapes"]) => {
+    a_prox_that_changes_the_shape: operands("proximal operator", ["it gives (f64[1]) where (f64[2]) is asked for", "give the same shapes"]) => {
         let s = Ista::new(&Composite::with(&objective()?, |v: Var, _, _: &Var| v.slice_last(0, 1)));
         here!(s.solve(z(), z()))
     };
-    an_unrolled_prox_that_changes_the_shape: operands("scan", ["carry 0 starts as f64[2] and is handed on as f64[1]"]) => {
+    an_unrolled_prox_that_changes_the_shape: operands("proximal operator", ["it gives (f64[1]) where (f64[2]) is asked for"]) => {
         let s = Ista::new(&Composite::with(&objective()?, |v: Var, _, _: &Var| v.slice_last(0, 1)));
         Function::record(shape![2], |a| here!(s.unroll(3).solve(zeros(shape![2]), a)))
     };
@@ -173,7 +173,7 @@ wrong! {
         let s = Sgd::new(&batched()?).step_size(0.1);
         Function::record(shape![4, 3, 5], |x| here!(s.unroll(4).solve_over(zeros(shape![2]), ones(shape![2]), x)))
     };
-    another_number_of_batches_than_steps: argument("stochastic gradient descent", ["4 entries for 5 steps"]) => {
+    another_number_of_batches_than_steps: argument("stochastic gradient descent", ["4 entries for 5 iterations"]) => {
         let s = Sgd::new(&batched()?).step_size(0.1);
         Function::record(shape![4, 3, 2], |x| here!(s.unroll(5).solve_over(zeros(shape![2]), ones(shape![2]), x)))
     };
@@ -187,7 +187,7 @@ wrong! {
         let s = here!(Lbfgs::new(&f));
         Function::record(shape![2], |a| s.unroll(2).solve(a, a))
     };
-    a_fixed_point_of_another_shape: operands("fixed point", ["a step makes (f64[]) of the state (f64[2])"]) => {
+    a_fixed_point_of_another_shape: operands("map", ["it gives (f64[]) where (f64[2]) is asked for"]) => {
         let t = Function::record((shape![2], shape![]), |(z, a)| a * z.sum())?;
         here!(FixedPoint::new(&t).solve(z(), 1.0))
     };

@@ -174,8 +174,8 @@ impl Typed {
             Typed::Solution(k) => {
                 format!("the code that solves it gave {g} for part {k} of the solution, which is {e}; give it that shape and element type")
             }
-            Typed::Part(what) => {
-                format!("the {what} that the problem gives is ({g}) where ({e}) is asked for; give the same shapes and element types")
+            Typed::Part(_) => {
+                format!("it gives ({g}) where ({e}) is asked for; give the same shapes and element types")
             }
             Typed::Given(what) => format!("{what} must be ({e}), as the functions it was made from take; give the same shapes"),
             Typed::Residual => format!("the residual is ({g}), the solution ({e}); give a residual of the same real types"),

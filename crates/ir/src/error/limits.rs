@@ -52,6 +52,8 @@ pub enum Many {
     Rows,
     /// Loops and branches within each other.
     Nested,
+    /// Last steps to keep, of so many.
+    Last,
 }
 
 impl Many {
@@ -62,6 +64,7 @@ impl Many {
             Many::Indices => format!("{given} indices are more than u32 can count; give fewer"),
             Many::Columns => format!("{given} columns are more than u32 can name; give fewer"),
             Many::Instructions => format!("{given} instructions at once, more than fit; write it as several operations"),
+            Many::Last => format!("`Keep::Last({given})` of {most} steps; keep at most {most}, or unroll more"),
             Many::Nested => format!(
                 "{given} loops and branches within each other are more than {most}; make one loop of several, or a `select` of a branch"
             ),

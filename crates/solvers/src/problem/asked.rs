@@ -1,7 +1,8 @@
 //! What methods ask of a problem, whose answers have the types of what they are about: a gradient that broadcasts would be wrong without a word.
 use super::{Mapping, PrimalDual, Proximal, Sampling, Smooth, Splitting};
+use hypertape_autodiff::array::LeafType;
 use hypertape_autodiff::error::Typed;
-use hypertape_autodiff::record::{self, Var};
+use hypertape_autodiff::record::{self, DynVar, Var};
 use hypertape_autodiff::tree::{V, Vars};
 use hypertape_autodiff::{Error, ErrorKind, Site};
 
@@ -13,10 +14,17 @@ fn fitting<W: Vars>(what: &'static str, made: W, like: &W) -> W {
     if let (Some(given), Some(expected)) = (types(&made), types(like))
         && given != expected
     {
-        record::fail(Error::new("problem", ErrorKind::Types { of: Typed::Part(what), expected, given }).at(Site::caller()));
-        return like.map(&mut |_| hypertape_autodiff::record::DynVar::POISON);
+        refuse(what, expected, given);
+        return like.map(&mut |_| DynVar::POISON);
     }
     made
+}
+
+/// Makes the recording fail: a part of a problem has other types than are asked for.
+#[track_caller]
+fn refuse(what: &'static str, expected: Vec<LeafType>, given: Vec<LeafType>) {
+    let kind = ErrorKind::Types { of: Typed::Part(what), expected, given: given.clone() };
+    record::fail(Error::new(what, kind).with_operands(given).at(Site::caller()));
 }
 
 /// One number.
@@ -24,9 +32,8 @@ fn fitting<W: Vars>(what: &'static str, made: W, like: &W) -> W {
 fn number(v: Var) -> Var {
     match v.to_dyn().leaf_type() {
         Some(t) if !t.shape.is_empty() => {
-            let expected = vec![hypertape_autodiff::array::LeafType::new(&[], t.kind)];
-            record::fail(Error::new("problem", ErrorKind::Types { of: Typed::Part("value"), expected, given: vec![t] }).at(Site::caller()));
-            Var::from_dyn(hypertape_autodiff::record::DynVar::POISON)
+            refuse("value", vec![LeafType::new(&[], t.kind)], vec![t]);
+            Var::from_dyn(DynVar::POISON)
         }
         _ => v,
     }
