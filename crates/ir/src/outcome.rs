@@ -83,6 +83,8 @@ pub enum Need {
     Transpose,
     /// The matrix itself, or its diagonal.
     Diagonal,
+    /// A sparse matrix, or the places of its entries.
+    Entries,
 }
 
 /// Why a linear solve has no result, with the numbers that say so.
@@ -196,6 +198,16 @@ pub enum Failed {
         /// What would do, with an example.
         allowed: &'static str,
     },
+    /// A sparse operator has entries at other places than those that were given.
+    #[error(
+        "the operator has entries at other places than those given: products differ by {difference:e} where the size is {size:e}; give all places"
+    )]
+    OtherPlaces {
+        /// ‖A v − M v‖ for one pseudo-random vector v, where M has the entries at the places that were given.
+        difference: f64,
+        /// ‖A v‖.
+        size: f64,
+    },
     /// There is not the memory that the solver needs.
     #[error("the solver needs {bytes} bytes, and they are not there; use a method without a factorisation, or a shorter basis")]
     Memory {
@@ -299,6 +311,7 @@ impl fmt::Display for Lack {
         f.write_str(match self.0 {
             Need::Map => "it needs a step α for which I − αA contracts, and the method that found the point has none; give it with `step`",
             Need::Transpose => "it needs products with the transpose, and the operator has none; give them with `with_transpose`",
+            Need::Entries => "it needs the places of the entries, and the operator has no sparse matrix; give them with `places`",
             Need::Diagonal => {
                 "it needs the diagonal of the matrix, and the operator does not have it; give a matrix, or the preconditioner as a map"
             }

@@ -44,6 +44,11 @@ fn one_norm(v: &mut [f64], map: &mut Map<'_>) -> f64 {
 /// An estimate of ‖A‖₁‖A⁻¹‖₁ from below, for A by columns; `solve` is A⁻¹.
 pub(crate) fn one_norm_condition(m: &[f64], v: &mut [f64], solve: &mut Map<'_>) -> f64 {
     let size = m.chunks_exact(v.len().max(1)).map(|c| c.iter().map(|a| a.abs()).sum::<f64>()).fold(0.0, f64::max);
+    condition(size, v, solve)
+}
+
+/// The same where ‖A‖₁ is known.
+pub(crate) fn condition(size: f64, v: &mut [f64], solve: &mut Map<'_>) -> f64 {
     size * one_norm(v, solve)
 }
 

@@ -23,6 +23,8 @@
 //! | [`Anderson`], [`Broyden`] | the same iteration, accelerated | one product |
 //! | [`Lu`], [`Qr`] | any regular A | n products once |
 //! | [`Cholesky`], [`Ldlt`] | symmetric definite A, symmetric A | n products once |
+//! | [`SparseLu`] | a regular sparse A | as many products as its columns have colours, or none |
+//! | [`SparseCholesky`] | a symmetric definite sparse A | the same |
 //! | [`Svd`] | any A; minimum norm | n products once |
 //!
 //! Preconditioners are values of their own: [`Jacobi`] where the matrix is known, [`Hutchinson`] and [`Nystrom`] by products alone, [`InverseMap`] for a user's own.
@@ -69,6 +71,9 @@ mod qr;
 mod right;
 mod scratch;
 mod solver;
+mod sparse;
+mod sparse_cholesky;
+mod sparse_lu;
 mod step;
 mod stop;
 mod svd;
@@ -100,6 +105,8 @@ pub use preconditioner::{Inverse, InverseMap, Jacobi, Preconditioner};
 pub use prepared::{Prepare, Prepared, Solved};
 pub use qr::Qr;
 pub use solver::{Ended, Hints, LinearSolver, State};
+pub use sparse_cholesky::SparseCholesky;
+pub use sparse_lu::SparseLu;
 pub use stop::{Goal, Stop};
 pub use svd::Svd;
 pub use system::{Products, System};

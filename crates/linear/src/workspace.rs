@@ -52,6 +52,7 @@ impl Workspace {
                 Need::Map => hints.step.is_some(),
                 Need::Transpose => a.has_transpose(),
                 Need::Diagonal => a.matrix().is_some(),
+                Need::Entries => matches!(a.matrix(), Some(Matrix::Diagonal(_) | Matrix::Sparse(_))),
                 _ => true,
             };
             if !given {

@@ -67,7 +67,7 @@ impl Digit {
     /// Both rows of errors; the long ones where `rows` lets them.
     fn rows(&self, made: &dyn Made, solver: Solver, rows: usize) {
         let adjoint = match solver {
-            // T_z − I is negative definite.
+            // I − T_z, of a map that says nothing of its symmetry.
             Solver::FixedPoint => Adjoint::Gmres,
             _ => Adjoint::Cg,
         };
@@ -103,7 +103,17 @@ impl Digit {
         self.close("unrolled, forward", &forward("unrolled", made.unrolled(k, Keep::All).expect("it has steps")), &along(&all));
         let by_cg = self.hypergradient("CG", made.implicit(Adjoint::Cg, Some(k)));
         self.close("implicit, forward", &forward("implicit", made.implicit(Adjoint::Cg, Some(k))), &along(&by_cg));
-        for adjoint in [Adjoint::Minres, Adjoint::Gmres, Adjoint::Bicgstab, Adjoint::NormalCg, Adjoint::Lu, Adjoint::Cholesky] {
+        for adjoint in [
+            Adjoint::Minres,
+            Adjoint::Gmres,
+            Adjoint::Bicgstab,
+            Adjoint::NormalCg,
+            Adjoint::Lsmr,
+            Adjoint::Lu,
+            Adjoint::Cholesky,
+            Adjoint::Ldlt,
+            Adjoint::Auto,
+        ] {
             let how = format!("implicit, {adjoint:?}");
             self.close(&how, &self.hypergradient(&how, made.implicit(adjoint, Some(k))), &by_cg);
         }

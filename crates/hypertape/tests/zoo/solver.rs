@@ -45,8 +45,36 @@ macro_rules! by {
                 let $solver = NormalCg::default();
                 $body
             }
+            Adjoint::Lsmr => {
+                let $solver = Lsmr::default();
+                $body
+            }
             Adjoint::Lu => {
                 let $solver = Lu;
+                $body
+            }
+            Adjoint::Qr => {
+                let $solver = Qr;
+                $body
+            }
+            Adjoint::Svd => {
+                let $solver = Svd::default();
+                $body
+            }
+            Adjoint::Ldlt => {
+                let $solver = Ldlt;
+                $body
+            }
+            Adjoint::Auto => {
+                let $solver = Auto::default();
+                $body
+            }
+            Adjoint::Anderson => {
+                let $solver = Anderson::default();
+                $body
+            }
+            Adjoint::Broyden => {
+                let $solver = Broyden::default();
                 $body
             }
             Adjoint::Cholesky => {

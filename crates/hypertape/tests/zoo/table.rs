@@ -49,18 +49,26 @@ pub(crate) enum Adjoint {
     Gmres,
     Bicgstab,
     NormalCg,
+    Lsmr,
     Lu,
+    Qr,
+    Svd,
     Cholesky,
+    Ldlt,
+    Auto,
     /// So many terms.
     Neumann(usize),
     OneStep,
+    Anderson,
+    Broyden,
 }
 
 impl Adjoint {
     /// All of them; the series with so many terms.
-    pub(crate) fn all(terms: usize) -> [Adjoint; 9] {
-        use Adjoint::{Bicgstab, Cg, Cholesky, Gmres, Lu, Minres, Neumann, NormalCg, OneStep};
-        [Cg, Minres, Gmres, Bicgstab, NormalCg, Lu, Cholesky, Neumann(terms), OneStep]
+    pub(crate) fn all(terms: usize) -> Vec<Adjoint> {
+        use Adjoint::*;
+        let known = [Cg, Minres, Gmres, Bicgstab, NormalCg, Lsmr, Lu, Qr, Svd, Cholesky, Ldlt, Auto];
+        known.into_iter().chain([Neumann(terms), OneStep, Anderson, Broyden]).collect()
     }
 }
 
@@ -69,8 +77,6 @@ impl Adjoint {
 pub(crate) enum System {
     /// Symmetric positive definite.
     Definite,
-    /// Symmetric negative definite.
-    Negative,
     /// Symmetric, with eigenvalues of both signs.
     Indefinite,
     /// Not symmetric.
@@ -115,26 +121,32 @@ pub(crate) enum Verdict {
 /// The verdict of a linear solver that knows nothing of steps.
 pub(crate) fn linear(adjoint: Adjoint, system: System) -> Option<Verdict> {
     use Verdict::{Exact, Refuses};
-    //                                     Definite Negative                     Indefinite                    General
-    const TABLE: [(Adjoint, [Verdict; 4]); 7] = [
-        (Adjoint::Cg, [Exact, Exact, Refuses("not positive definite"), Refuses("not symmetric")]),
-        (Adjoint::Minres, [Exact, Exact, Exact, Refuses("not symmetric")]),
-        (Adjoint::Gmres, [Exact, Exact, Exact, Exact]),
-        (Adjoint::Bicgstab, [Exact, Exact, Exact, Exact]),
-        (Adjoint::NormalCg, [Exact, Exact, Exact, Exact]),
-        (Adjoint::Lu, [Exact, Exact, Exact, Exact]),
-        (Adjoint::Cholesky, [Exact, Exact, Refuses("not positive definite"), Refuses("not symmetric")]),
+    //                            Definite Indefinite                     General
+    const TABLE: [(Adjoint, [Verdict; 3]); 12] = [
+        (Adjoint::Cg, [Exact, Refuses("not positive definite"), Refuses("not symmetric")]),
+        (Adjoint::Minres, [Exact, Exact, Refuses("not symmetric")]),
+        (Adjoint::Gmres, [Exact, Exact, Exact]),
+        (Adjoint::Bicgstab, [Exact, Exact, Exact]),
+        (Adjoint::NormalCg, [Exact, Exact, Exact]),
+        (Adjoint::Lsmr, [Exact, Exact, Exact]),
+        (Adjoint::Lu, [Exact, Exact, Exact]),
+        (Adjoint::Qr, [Exact, Exact, Exact]),
+        (Adjoint::Svd, [Exact, Exact, Exact]),
+        (Adjoint::Cholesky, [Exact, Refuses("not positive definite"), Refuses("not symmetric")]),
+        (Adjoint::Ldlt, [Exact, Exact, Refuses("not symmetric")]),
+        (Adjoint::Auto, [Exact, Exact, Exact]),
     ];
     TABLE.iter().find(|row| row.0 == adjoint).map(|row| row.1[system as usize])
 }
 
-/// The verdict of the Neumann series (with enough terms) and of its first term.
+/// The verdict of the Neumann series (with enough terms), of its first term, and of methods that accelerate it: these need no contraction.
 pub(crate) fn series(adjoint: Adjoint, step: Step) -> Option<Verdict> {
     use Verdict::{Approximates, Exact, Refuses};
     match adjoint {
         //                             Unknown                  Contracts     Vanishes Expands
         Adjoint::Neumann(_) => Some([Refuses("needs a step"), Exact, Exact, Refuses("diverges")][step as usize]),
         Adjoint::OneStep => Some([Refuses("needs a step"), Approximates, Exact, Approximates][step as usize]),
+        Adjoint::Anderson | Adjoint::Broyden => Some([Refuses("needs a step"), Exact, Exact, Exact][step as usize]),
         _ => None,
     }
 }
@@ -226,7 +238,7 @@ pub(crate) const PROBLEMS: [(&str, Known); 19] = [
 /// Where a cell is another one than follows, and why.
 const EXCEPTIONS: [(&str, Solver, Cell, &str); 13] = {
     use Solver::{Backtracking, CondatVu, Fista, FixedPoint, GradientDescent, Ista, OwnArgmin, OwnFixedPoint, OwnRoot, Sgd};
-    let newtons = Cell::Runs(System::Negative, Step::Vanishes);
+    let newtons = Cell::Runs(DEFINITE, Step::Vanishes);
     [
         ("cube_root", FixedPoint, newtons, NEWTONS),
         ("cube_root", OwnFixedPoint, newtons, NEWTONS),
@@ -269,8 +281,8 @@ fn derived(known: Known, solver: Solver) -> Cell {
             (Ista | Fista, _) => Cell::Runs(system, step),
             // A primal and a dual variable side by side: never symmetric.
             (CondatVu, _) => Cell::Runs(System::General, Step::Contracts),
-            // The map itself, whose equation is T(z) − z: the other sign.
-            (FixedPoint | OwnFixedPoint, _) => Cell::Runs(if system == DEFINITE { System::Negative } else { system }, step),
+            // The map itself: its equation is z − T(z).
+            (FixedPoint | OwnFixedPoint, _) => Cell::Runs(system, step),
             (OwnRoot, _) => Cell::Runs(system, Step::Unknown),
         },
     }
@@ -285,7 +297,7 @@ pub(crate) fn cell(problem: &str, solver: Solver) -> Cell {
 
 /// The other half of being total: the tables of linear solvers, and reasons that are sentences.
 pub(crate) fn every_linear_solver_has_a_verdict_and_every_exclusion_a_reason() {
-    let systems = [System::Definite, System::Negative, System::Indefinite, System::General];
+    let systems = [System::Definite, System::Indefinite, System::General];
     let steps = [Step::Unknown, Step::Contracts, Step::Vanishes, Step::Expands];
     for adjoint in Adjoint::all(1) {
         for system in systems {

@@ -2,6 +2,7 @@
 mod choice;
 mod faults;
 mod minimum_norm;
+mod sparse;
 mod support;
 
 use hypertape_linear::{

@@ -1,0 +1,239 @@
+//! A sparse matrix by columns, read from an operator: from its own matrix, or by a few products where the places of its entries are known.
+use crate::condition::{condition, forward_error};
+use crate::operator::{Matrix, Operator, Side};
+use crate::solver::Ended;
+use crate::system::{System, correction};
+use crate::vectors::{axpy, dot, exponent, fill_noise, from_right, norm};
+use faer::sparse::{SparseColMatRef, SymbolicSparseColMatRef};
+use hypertape_autodiff::ops::sparse::Csr;
+use hypertape_autodiff::outcome::{Failed, Need, Reached, Status};
+use std::sync::Arc;
+
+/// The largest forward error, relative to the solution, at which it counts as one.
+const ACCURACY: f64 = 1e-2;
+
+/// The places of entries, as settings hold them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Places(pub(crate) Option<Arc<Csr<f64>>>);
+
+impl Places {
+    pub(crate) fn needs(&self) -> Vec<Need> {
+        if self.0.is_some() { vec![] } else { vec![Need::Entries] }
+    }
+}
+
+/// Builder methods of a solver with a field `places`.
+macro_rules! places_setting {
+    ($method:ty) => {
+        impl $method {
+            /// For operators without a matrix: where the entries of A may be other than 0, as the places of a sparse matrix whose values do not matter. Columns that
+            /// share no row are found by one product together (Curtis, Powell and Reid 1974).
+            #[must_use]
+            pub fn places(mut self, of: &hypertape_autodiff::ops::sparse::Csr<f64>) -> Self {
+                self.places = crate::sparse::Places(Some(std::sync::Arc::new(of.clone())));
+                self
+            }
+        }
+    };
+}
+pub(crate) use places_setting;
+
+/// f A by columns, for a power of two f.
+#[derive(Debug, Default)]
+pub(crate) struct Columns {
+    pub(crate) n: usize,
+    starts: Vec<usize>,
+    rows: Vec<usize>,
+    pub(crate) values: Vec<f64>,
+    factor: f64,
+    /// The sparse matrix that the places are those of, and where each of its entries lies here.
+    source: Option<(Vec<usize>, Vec<u32>)>,
+    at: Vec<usize>,
+    /// Columns that share no row, group by group.
+    groups: Vec<Vec<usize>>,
+    vectors: [Vec<f64>; 3],
+}
+
+/// Bytes that are known before the entries are.
+pub(crate) fn bytes(n: usize) -> u64 {
+    64 * n as u64
+}
+
+impl Columns {
+    pub(crate) fn new(n: usize) -> Self {
+        let zeros = || vec![0.0; n];
+        Columns { n, factor: 1.0, vectors: [zeros(), zeros(), zeros()], ..Columns::default() }
+    }
+    /// Takes the places of a sparse matrix, unless it has them already. Says whether they are new.
+    fn take(&mut self, starts: &[usize], indices: &[u32]) -> bool {
+        if self.source.as_ref().is_some_and(|(s, i)| s == starts && i == indices) {
+            return false;
+        }
+        let mut order: Vec<(usize, usize, usize)> =
+            (0..starts.len() - 1).flat_map(|i| (starts[i]..starts[i + 1]).map(move |k| (indices[k] as usize, i, k))).collect();
+        order.sort_unstable();
+        (self.starts, self.rows) = (vec![0; self.n + 1], vec![]);
+        self.at = vec![0; order.len()];
+        let mut last = None;
+        for (j, i, k) in order {
+            if last != Some((j, i)) {
+                self.rows.push(i);
+                self.starts[j + 1] += 1;
+                last = Some((j, i));
+            }
+            self.at[k] = self.rows.len() - 1;
+        }
+        (0..self.n).for_each(|j| self.starts[j + 1] += self.starts[j]);
+        self.values = vec![0.0; self.rows.len()];
+        self.groups.clear();
+        self.source = Some((starts.to_vec(), indices.to_vec()));
+        true
+    }
+    /// Colours the columns one after the other by the first colour that no column with a row in common has.
+    fn colour(&mut self) {
+        let n = self.n;
+        let mut columns_of = vec![vec![]; n];
+        for j in 0..n {
+            self.rows[self.starts[j]..self.starts[j + 1]].iter().for_each(|i| columns_of[*i].push(j));
+        }
+        let mut colours = vec![usize::MAX; n];
+        let mut seen = vec![usize::MAX; n + 1];
+        for j in 0..n {
+            for i in &self.rows[self.starts[j]..self.starts[j + 1]] {
+                columns_of[*i].iter().filter(|k| colours[**k] != usize::MAX).for_each(|k| seen[colours[*k]] = j);
+            }
+            let free = seen.iter().position(|s| *s != j).unwrap_or(0);
+            colours[j] = free;
+            if free == self.groups.len() {
+                self.groups.push(vec![]);
+            }
+            self.groups[free].push(j);
+        }
+    }
+    /// Reads the matrix. Says whether its places are new.
+    pub(crate) fn read(&mut self, a: &mut dyn Operator, places: &Places) -> Result<bool, Failed> {
+        let n = self.n;
+        let known = match (&places.0, a.matrix()) {
+            (_, Some(Matrix::Sparse(m))) => {
+                let new = self.take(m.starts(), m.indices());
+                self.values.fill(0.0);
+                self.at.iter().zip(m.values()).for_each(|(at, v)| self.values[*at] += v);
+                Some(new)
+            }
+            (_, Some(Matrix::Diagonal(d))) => {
+                let new = self.source.is_some() || self.rows.len() != n;
+                if new {
+                    (self.starts, self.rows, self.source) = ((0..=n).collect(), (0..n).collect(), None);
+                }
+                self.values.clear();
+                self.values.extend_from_slice(d);
+                Some(new)
+            }
+            _ => None,
+        };
+        let new = match (known, &places.0) {
+            (Some(new), _) => new,
+            (None, Some(given)) => self.by_products(a, given)?,
+            (None, None) => return Err(Failed::Lacks(Need::Entries)),
+        };
+        if let Some(v) = self.values.iter().find(|v| !v.is_finite()) {
+            return Err(Failed::NotFinite { what: "the matrix of the linear system is not finite", value: Some(*v) });
+        }
+        let largest = self.values.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
+        self.factor = correction(exponent(largest), a.epsilon());
+        if self.factor != 1.0 {
+            self.values.iter_mut().for_each(|v| *v *= self.factor);
+        }
+        Ok(new)
+    }
+    /// One product for each group of columns, and one more to see that no entry stands elsewhere.
+    fn by_products(&mut self, a: &mut dyn Operator, given: &Csr<f64>) -> Result<bool, Failed> {
+        let n = self.n;
+        for (what, size) in [("a column of the places", given.rows()), ("a row of the places", given.columns())] {
+            if size != n {
+                return Err(Failed::WrongLength { what, given: size, expected: n });
+            }
+        }
+        let new = self.take(given.starts(), given.indices());
+        if self.groups.is_empty() {
+            self.colour();
+        }
+        let Columns { starts, rows, values, groups, vectors: [seed, image, product], .. } = self;
+        for group in groups.iter() {
+            seed.fill(0.0);
+            group.iter().for_each(|j| seed[*j] = 1.0);
+            a.apply(seed, image)?;
+            for j in group {
+                (starts[*j]..starts[*j + 1]).for_each(|k| values[k] = image[rows[k]]);
+            }
+        }
+        fill_noise(11, seed);
+        a.apply(seed, image)?;
+        product.fill(0.0);
+        for j in 0..n {
+            (starts[j]..starts[j + 1]).for_each(|k| product[rows[k]] += values[k] * seed[j]);
+        }
+        let size = norm(image);
+        axpy(-1.0, image, product);
+        let difference = norm(product);
+        // What is not finite is found in the entries.
+        if difference > a.epsilon().sqrt() * size {
+            return Err(Failed::OtherPlaces { difference, size });
+        }
+        Ok(new)
+    }
+    /// The places, as faer takes them.
+    pub(crate) fn symbolic(&self) -> SymbolicSparseColMatRef<'_, usize> {
+        SymbolicSparseColMatRef::new_checked(self.n, self.n, &self.starts, None, &self.rows)
+    }
+    /// Places and values.
+    pub(crate) fn matrix(&self) -> SparseColMatRef<'_, usize, f64> {
+        SparseColMatRef::new(self.symbolic(), &self.values)
+    }
+    /// The first entry of the diagonal that is not 0.
+    pub(crate) fn first_of_diagonal(&self) -> f64 {
+        let entry = |j: usize| (self.starts[j]..self.starts[j + 1]).find(|k| self.rows[*k] == j).map(|k| self.values[k]);
+        (0..self.n).find_map(|j| entry(j).filter(|v| *v != 0.0)).unwrap_or(0.0)
+    }
+    /// Solves by factors and judges the result; `solve` overwrites a vector with A⁻¹ or A⁻ᵀ times it.
+    pub(crate) fn solve(
+        &mut self,
+        a: &mut System<'_>,
+        b: &[f64],
+        x: &mut [f64],
+        solve: &mut dyn FnMut(&mut [f64], bool),
+    ) -> Result<Ended, Failed> {
+        a.set_factor(self.factor);
+        let turned = a.side() == Side::Transposed;
+        let mut solve = |v: &mut [f64], transposed: bool| solve(v, transposed != turned);
+        let [residual, weights, v] = &mut self.vectors;
+        x.copy_from_slice(b);
+        solve(x, false);
+        a.apply(x, residual)?;
+        from_right(b, residual);
+        // |A||x|, and the largest sum of a column.
+        weights.fill(0.0);
+        let mut size = 0.0_f64;
+        for j in 0..self.n {
+            let entries = self.starts[j]..self.starts[j + 1];
+            size = size.max(self.values[entries.clone()].iter().map(|v| v.abs()).sum());
+            for k in entries {
+                let (row, unknown) = if turned { (j, self.rows[k]) } else { (self.rows[k], j) };
+                weights[row] += self.values[k].abs() * x[unknown].abs();
+            }
+        }
+        let error = forward_error(weights, v, &mut solve, [b, x, residual], a.epsilon());
+        let length = norm(residual);
+        let condition = condition(size, v, &mut solve);
+        if !length.is_finite() || !dot(x, x).is_finite() || condition * 4.0 * a.epsilon() * (self.n as f64).sqrt() >= 1.0 {
+            x.fill(0.0);
+            return Err(Failed::Singular { at: Reached { iterations: 0, residual: 1.0, condition: Some(condition) } });
+        }
+        let status = match error <= ACCURACY {
+            true => Status::Converged,
+            false if length > a.epsilon().sqrt() * norm(b) => Status::Stalled,
+            false => Status::IllConditioned,
+        };
+        Ok(Ended { last_word: true, residual: Some(length), condition, ..Ended::new(0, Ok(status)) })
+    }
+}
