@@ -3,7 +3,7 @@ use crate::operator::Operator;
 use crate::scratch::{Scratch, split};
 use crate::solver::{Ended, Hints, LinearSolver, State};
 use crate::step::{Step, step_settings};
-use crate::stop::{Goal, Stop, stop_settings};
+use crate::stop::{Goal, STARTS, Stop, stop_settings};
 use crate::system::System;
 use crate::vectors::{axpy, dot, from_right, norm, scale};
 use hypertape_autodiff::outcome::{Failed, Need, Reached, Status};
@@ -120,9 +120,6 @@ fn least(r: &[f64], columns: &[f64], order: impl Iterator<Item = usize> + Clone,
         gamma[k] = if own == 0.0 { 0.0 } else { (dot(&basis[k * n..][..n], r) - known) / own };
     }
 }
-
-/// Starts after what looked like convergence; each but the last has halved the residual.
-const STARTS: usize = 8;
 
 impl State for Iterations {
     fn prepare(&mut self, a: &mut dyn Operator, hints: &Hints) -> Result<(), Failed> {

@@ -13,7 +13,7 @@ use hypertape_autodiff::outcome::Failed;
 ///
 /// - Up to 32 unknowns: LU, whose n products serve every right-hand side and either side. Up to 512 where the matrix is known: Cholesky or LDLᵀ if it is symmetric, else LU.
 /// - A = Aᵀ, as the operator says or as ⟨u, A v⟩ = ⟨v, A u⟩ shows on one pseudo-random pair: CG if ⟨u, A u⟩ and ⟨v, A v⟩ have one sign, else MINRES; after CG, MINRES.
-/// - Otherwise GMRES; where its basis would take more than 256 MiB, Neumann if I − αA shrinks a vector to less than a third in each of four steps, else BiCGStab. After GMRES, BiCGStab;
+/// - Otherwise GMRES; where its basis would take more than 256 MiB, Neumann if a step α is known and I − αA shrinks a vector to less than a third in each of four steps, else BiCGStab. After GMRES, BiCGStab;
 ///   after BiCGStab or Neumann, LSMR where there is a transpose.
 ///
 /// The outcome's remark says what was chosen and why. Preconditioners are for who knows the operator: choose a method for them.
@@ -38,7 +38,7 @@ const SMALL: usize = 32;
 /// Unknowns up to which a known matrix is factorised.
 const KNOWN: usize = 512;
 /// Bytes of a basis above which methods of short recurrences are preferred.
-const BASIS: usize = 256 << 20;
+const BASIS: u64 = 256 << 20;
 /// How much a step of the plain iteration must leave at the most.
 const CONTRACTS: f64 = 1.0 / 3.0;
 
@@ -80,7 +80,6 @@ impl Choice {
     /// What is tried where this one ends above its tolerance.
     fn next(self, transpose: bool) -> Option<Self> {
         match self {
-            Choice::Cholesky => Some(Choice::Ldlt),
             Choice::Cg => Some(Choice::Minres),
             Choice::Gmres => Some(Choice::Bicgstab),
             Choice::Bicgstab | Choice::Neumann if transpose => Some(Choice::Lsmr),
@@ -91,8 +90,7 @@ impl Choice {
         match (self, first) {
             (Choice::Lu, _) => "chosen: LU, since there are few unknowns, or the matrix is known",
             (Choice::Cholesky, _) => "chosen: Cholesky, since the matrix is known, symmetric and of one curvature",
-            (Choice::Ldlt, true) => "chosen: LDLᵀ, since the matrix is known and symmetric",
-            (Choice::Ldlt, false) => "chosen: LDLᵀ, since Cholesky found curvatures of both signs",
+            (Choice::Ldlt, _) => "chosen: LDLᵀ, since the matrix is known, symmetric and of both curvatures",
             (Choice::Cg, _) => "chosen: CG, since the operator is symmetric and of one curvature where it was looked at",
             (Choice::Minres, true) => "chosen: MINRES, since the operator is symmetric with curvatures of both signs",
             (Choice::Minres, false) => "chosen: MINRES, after CG ended above its tolerance",
@@ -114,7 +112,7 @@ impl LinearSolver for Auto {
     }
     /// Those of GMRES, the largest of the first choices; a method that is tried after it is not counted.
     fn state_bytes(&self, n: usize) -> u64 {
-        let first = if n <= SMALL { Lu.state_bytes(n) } else { Gmres::default().state_bytes(n).min(BASIS as u64) };
+        let first = if n <= SMALL { Lu.state_bytes(n) } else { Gmres::default().state_bytes(n).min(BASIS) };
         first.saturating_add(24 * n as u64)
     }
     fn state(&self, n: usize) -> Box<dyn State> {
@@ -173,7 +171,7 @@ impl Choosing {
             if factorised {
                 return Ok(Choice::Lu);
             }
-            if n.saturating_mul(8 * 51) <= BASIS {
+            if Gmres::default().state_bytes(n) <= BASIS {
                 return Ok(Choice::Gmres);
             }
             let fast = match self.hints.step {

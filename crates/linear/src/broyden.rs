@@ -3,7 +3,7 @@ use crate::operator::Operator;
 use crate::scratch::{Scratch, split};
 use crate::solver::{Ended, Hints, LinearSolver, State};
 use crate::step::{self, Step, step_settings};
-use crate::stop::{Goal, Stop, stop_settings};
+use crate::stop::{Goal, STARTS, Stop, stop_settings};
 use crate::system::System;
 use crate::vectors::{axpy, dot, from_right, norm};
 use hypertape_autodiff::outcome::{Failed, Need, Reached, Status};
@@ -88,9 +88,6 @@ fn inverse(alpha: f64, u: &[f64], v: &[f64], z: &[f64], y: &mut [f64]) {
     y.iter_mut().zip(z).for_each(|(y, z)| *y = alpha * z);
     u.chunks_exact(z.len()).zip(v.chunks_exact(z.len())).for_each(|(u, v)| axpy(dot(v, z), u, y));
 }
-
-/// Starts after what looked like convergence; each but the last has halved the residual.
-const STARTS: usize = 8;
 
 impl State for Iterations {
     fn prepare(&mut self, a: &mut dyn Operator, hints: &Hints) -> Result<(), Failed> {

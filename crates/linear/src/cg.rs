@@ -3,7 +3,7 @@ use crate::operator::{Operator, Side};
 use crate::preconditioner::{Chosen, Inverse, inverse, named, needs, preconditioner_setting};
 use crate::scratch::{Scratch, split};
 use crate::solver::{Ended, Hints, LinearSolver, State};
-use crate::stop::{Goal, Stop, stop_settings};
+use crate::stop::{Goal, STARTS, Stop, stop_settings};
 use crate::system::System;
 use crate::tridiagonal::{KEPT, Tridiagonal};
 use crate::vectors::{axpy, dot, fill_noise, from_right, norm, xpby};
@@ -85,9 +85,6 @@ struct Iterations {
     z: Vec<f64>,
     scratch: Scratch,
 }
-
-/// Starts after what looked like convergence; each but the last has halved the residual.
-const STARTS: usize = 8;
 
 impl State for Iterations {
     fn prepare(&mut self, a: &mut dyn Operator, _: &Hints) -> Result<(), Failed> {

@@ -1,5 +1,9 @@
 //! How far a dense solve can be trusted: condition number and forward error, from the factors.
 
+use crate::system::correction;
+use crate::vectors::{exponent, scale};
+use hypertape_autodiff::outcome::{Failed, Status};
+
 /// v ← B v, or v ← Bᵀ v.
 type Map<'a> = dyn FnMut(&mut [f64], bool) + 'a;
 
@@ -73,6 +77,31 @@ pub(crate) fn forward_error(weights: &mut [f64], v: &mut [f64], solve: &mut Map<
             v.iter_mut().zip(weights.iter()).for_each(|(v, w)| *v *= w);
         }
     })
+}
+
+/// The largest forward error, relative to the solution, at which it counts as one.
+const ACCURACY: f64 = 1e-2;
+
+/// What is to be said of a solution by factors, with this forward error and this residual, for a right-hand side of this size.
+pub(crate) fn status(error: f64, residual: f64, size: f64, epsilon: f64) -> Status {
+    match residual.is_finite() && error <= ACCURACY {
+        true => Status::Converged,
+        // No rounding leaves so much: the operator is not the one that was factorised.
+        false if residual > epsilon.sqrt() * size => Status::Stalled,
+        false => Status::IllConditioned,
+    }
+}
+
+/// Brings the entries of a matrix near 1 by a power of two, where they are far from it, and gives that. All must be finite.
+pub(crate) fn near_one(entries: &mut [f64], epsilon: f64) -> Result<f64, Failed> {
+    if let Some(v) = entries.iter().find(|v| !v.is_finite()) {
+        return Err(Failed::NotFinite { what: "the matrix of the linear system is not finite", value: Some(*v) });
+    }
+    let factor = correction(exponent(entries.iter().fold(0.0_f64, |m, v| m.max(v.abs()))), epsilon);
+    if factor != 1.0 {
+        scale(factor, entries);
+    }
+    Ok(factor)
 }
 
 #[cfg(test)]

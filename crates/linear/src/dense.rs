@@ -1,15 +1,13 @@
 //! The matrix itself and a factorisation of it in place: what the direct solvers share.
-use crate::condition::{forward_error, one_norm_condition};
+use crate::condition::{forward_error, near_one, one_norm_condition, status};
 use crate::operator::{Matrix, Operator, Side};
 use crate::solver::Ended;
-use crate::system::{System, correction};
-use crate::vectors::{exponent, from_right, norm};
+use crate::system::System;
+use crate::vectors::{from_right, norm};
 use faer::dyn_stack::{MemBuffer, MemStack, StackReq};
 use faer::{MatMut, MatRef, Par};
-use hypertape_autodiff::outcome::{Failed, Status};
+use hypertape_autodiff::outcome::Failed;
 
-/// The largest forward error, relative to the solution, at which it counts as one.
-const ACCURACY: f64 = 1e-2;
 /// Unknowns from which on factorisations use more than one thread.
 const THREADS: usize = 256;
 
@@ -73,14 +71,7 @@ impl Dense {
                 a.apply(unit, column)?;
             }
         }
-        if let Some(v) = self.matrix.iter().find(|v| !v.is_finite()) {
-            return Err(Failed::NotFinite { what: "the matrix of the linear system is not finite", value: Some(*v) });
-        }
-        let largest = self.matrix.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
-        self.factor = correction(exponent(largest), a.epsilon());
-        if self.factor != 1.0 {
-            self.matrix.iter_mut().for_each(|v| *v *= self.factor);
-        }
+        self.factor = near_one(&mut self.matrix, a.epsilon())?;
         Ok(())
     }
     /// That the matrix is its own transpose, up to the rounding of what made its entries.
@@ -133,12 +124,7 @@ impl Dense {
         }
         let error = forward_error(weights, v, &mut solve, [b, x, residual], a.epsilon());
         let length = norm(residual);
-        let status = match length.is_finite() && error <= ACCURACY {
-            true => Status::Converged,
-            // No rounding leaves so much: the operator is not the one that was factorised.
-            false if length > a.epsilon().sqrt() * norm(b) => Status::Stalled,
-            false => Status::IllConditioned,
-        };
+        let status = status(error, length, norm(b), a.epsilon());
         Ok(Ended {
             last_word: true,
             residual: Some(length),

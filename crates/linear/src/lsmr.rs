@@ -1,7 +1,8 @@
 //! LSMR: least squares by the bidiagonalisation of Golub and Kahan.
+use crate::normal_cg::least_squares;
 use crate::scratch::{Scratch, split};
 use crate::solver::{Ended, LinearSolver, State};
-use crate::stop::{Goal, Stop, stop_settings};
+use crate::stop::{Goal, STARTS, Stop, stop_settings};
 use crate::system::System;
 use crate::vectors::{axpy, from_right, norm, scale, xpby};
 use hypertape_autodiff::outcome::{Failed, Need, Reached, Status};
@@ -148,9 +149,6 @@ impl Rotations {
     }
 }
 
-/// Starts after what looked like convergence; each but the last has halved the residual.
-const STARTS: usize = 8;
-
 impl State for Iterations {
     fn solve(&mut self, a: &mut System<'_>, b: &[f64], x: &mut [f64], goal: &Goal) -> Result<Ended, Failed> {
         let n = b.len();
@@ -166,12 +164,7 @@ impl State for Iterations {
         ended.residual = Some(size);
         // What counts as zero of ‖Aᵀr‖/(‖A‖‖r‖).
         let zero = 4.0 * goal.epsilon * (n as f64).sqrt();
-        let least_squares = || {
-            if settings.minimum_norm {
-                return Ok(Status::LeastSquares);
-            }
-            Err(Failed::Breakdown { what: "least squares: no smaller residual is possible", at: Reached::default() })
-        };
+        let least_squares = || least_squares(settings.minimum_norm);
         let (mut least, mut most, mut largest) = (f64::INFINITY, 0.0_f64, 0.0_f64);
         for _ in 0..STARTS {
             if size <= goal.length || ended.iterations >= limit {

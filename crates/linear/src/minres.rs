@@ -4,7 +4,7 @@ use crate::operator::{Operator, Side};
 use crate::preconditioner::{Chosen, Inverse, inverse, named, needs, preconditioner_setting};
 use crate::scratch::{Scratch, split};
 use crate::solver::{Ended, Hints, LinearSolver, State};
-use crate::stop::{Goal, Stop, stop_settings};
+use crate::stop::{Goal, STARTS, Stop, stop_settings};
 use crate::system::System;
 use crate::vectors::{axpy, dot, from_right, norm, scale};
 use hypertape_autodiff::outcome::{Failed, Need, Reached, Status};
@@ -61,9 +61,6 @@ struct Iterations {
     inverse: Option<Box<dyn Inverse>>,
     scratch: Scratch,
 }
-
-/// Starts after what looked like convergence; each but the last has halved the residual.
-const STARTS: usize = 8;
 
 impl State for Iterations {
     fn prepare(&mut self, a: &mut dyn Operator, _: &Hints) -> Result<(), Failed> {

@@ -1,7 +1,7 @@
 //! Conjugate gradients on the normal equations.
 use crate::scratch::{Scratch, split};
 use crate::solver::{Ended, LinearSolver, State};
-use crate::stop::{Goal, Stop, stop_settings};
+use crate::stop::{Goal, STARTS, Stop, stop_settings};
 use crate::system::System;
 use crate::tridiagonal::{KEPT, Tridiagonal};
 use crate::vectors::{axpy, dot, from_right, norm, xpby};
@@ -75,12 +75,7 @@ impl State for Iterations {
         ended.residual = Some(size);
         // What counts as zero of ‖Aᵀr‖/(‖A‖‖r‖).
         let zero = 4.0 * goal.epsilon * (n as f64).sqrt();
-        let least_squares = || {
-            if settings.minimum_norm {
-                return Ok(Status::LeastSquares);
-            }
-            Err(Failed::Breakdown { what: "least squares: no smaller residual is possible", at: Reached::default() })
-        };
+        let least_squares = || least_squares(settings.minimum_norm);
         let (mut least, mut most, mut largest) = (f64::INFINITY, 0.0_f64, 0.0_f64);
         for _ in 0..STARTS {
             if size <= goal.length || ended.iterations >= limit {
@@ -151,5 +146,10 @@ impl State for Iterations {
     }
 }
 
-/// Starts after what looked like convergence; each but the last has halved the residual.
-const STARTS: usize = 8;
+/// What no smaller residual means: the answer where the minimum norm is asked for, else that there is none.
+pub(crate) fn least_squares(asked: bool) -> Result<Status, Failed> {
+    if asked {
+        return Ok(Status::LeastSquares);
+    }
+    Err(Failed::Breakdown { what: "least squares: no smaller residual is possible", at: Reached::default() })
+}

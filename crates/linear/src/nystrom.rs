@@ -4,7 +4,10 @@ use crate::preconditioner::{Inverse, Preconditioner};
 use crate::vectors::{axpy, dot, fill_noise, norm, scale};
 use faer::diag::DiagMut;
 use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::linalg::cholesky::llt::factor::{cholesky_in_place, cholesky_in_place_scratch};
 use faer::linalg::svd::{ComputeSvdVectors, svd, svd_scratch};
+use faer::linalg::triangular_solve::solve_lower_triangular_in_place;
+use faer::reborrow::{Reborrow, ReborrowMut};
 use faer::{MatMut, MatRef, Par, Spec};
 use hypertape_autodiff::outcome::{Failed, Reached};
 
@@ -32,7 +35,7 @@ struct Sketch {
     rank: usize,
     left: Vec<f64>,
     image: Vec<f64>,
-    /// The small triangle, then the singular values.
+    /// Qᵀ Y, then its Cholesky factor.
     small: Vec<f64>,
     /// λ_ℓ/λ − 1 for each column of U.
     gains: Vec<f64>,
@@ -55,7 +58,8 @@ impl Preconditioner for Nystrom {
     }
     fn inverse(&self, n: usize) -> Box<dyn Inverse> {
         let rank = self.rank.min(n);
-        let scratch = svd_scratch::<f64>(n, rank, ComputeSvdVectors::Thin, ComputeSvdVectors::No, Par::Seq, Spec::default());
+        let scratch = svd_scratch::<f64>(n, rank, ComputeSvdVectors::Thin, ComputeSvdVectors::No, Par::Seq, Spec::default())
+            .or(cholesky_in_place_scratch::<f64>(rank, Par::Seq, Spec::default()));
         Box::new(Sketch {
             n,
             rank,
@@ -80,24 +84,6 @@ fn orthonormal(columns: &mut [f64], n: usize, epsilon: f64) {
         let left = norm(q);
         scale(if left > 10.0 * epsilon * size { 1.0 / left } else { 0.0 }, q);
     }
-}
-
-/// L ← the Cholesky factor of the matrix by columns of which the lower triangle is given; false where it is not positive.
-fn cholesky(m: &mut [f64], l: usize) -> bool {
-    for j in 0..l {
-        let pivot = m[j * l + j] - (0..j).map(|k| m[k * l + j].powi(2)).sum::<f64>();
-        // Nor is NaN.
-        let positive = pivot > 0.0;
-        if !positive {
-            return false;
-        }
-        m[j * l + j] = pivot.sqrt();
-        for i in j + 1..l {
-            let known: f64 = (0..j).map(|k| m[k * l + i] * m[k * l + j]).sum();
-            m[j * l + i] = (m[j * l + i] - known) / m[j * l + j];
-        }
-    }
-    true
 }
 
 impl Inverse for Sketch {
@@ -125,15 +111,14 @@ impl Inverse for Sketch {
         for (j, y) in image.chunks_exact(n).enumerate() {
             left.chunks_exact(n).enumerate().skip(j).for_each(|(i, q)| small[j * l + i] = dot(q, y));
         }
-        if !cholesky(small, l) {
+        let mut triangle = MatMut::from_column_major_slice_mut(small, l, l);
+        let made = cholesky_in_place(triangle.rb_mut(), Default::default(), Par::Seq, MemStack::new(memory), Spec::default());
+        if made.is_err() {
             return Err(Failed::NotDefinite { curvature: None });
         }
         // B = Y L⁻ᵀ, so that B Bᵀ = Y (Qᵀ Y)⁻¹ Yᵀ.
-        for j in 0..l {
-            let (before, here) = image.split_at_mut(j * n);
-            before.chunks_exact(n).enumerate().for_each(|(k, b)| axpy(-small[k * l + j], b, &mut here[..n]));
-            scale(1.0 / small[j * l + j], &mut here[..n]);
-        }
+        let y = MatMut::from_column_major_slice_mut(image, n, l);
+        solve_lower_triangular_in_place(triangle.rb(), y.transpose_mut(), Par::Seq);
         let values = DiagMut::from_slice_mut(gains);
         let u = MatMut::from_column_major_slice_mut(left, n, l);
         let b = MatRef::from_column_major_slice(image, n, l);

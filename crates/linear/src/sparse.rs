@@ -1,20 +1,17 @@
 //! A sparse matrix by columns, read from an operator: from its own matrix, or by a few products where the places of its entries are known.
-use crate::condition::{condition, forward_error};
+use crate::condition::{condition, forward_error, near_one, status};
 use crate::operator::{Matrix, Operator, Side};
 use crate::solver::Ended;
-use crate::system::{System, correction};
-use crate::vectors::{axpy, dot, exponent, fill_noise, from_right, norm};
+use crate::system::System;
+use crate::vectors::{axpy, dot, fill_noise, from_right, norm};
+use faer::dyn_stack::{MemBuffer, StackReq};
 use faer::sparse::{SparseColMatRef, SymbolicSparseColMatRef};
 use hypertape_autodiff::ops::sparse::Csr;
-use hypertape_autodiff::outcome::{Failed, Need, Reached, Status};
-use std::sync::Arc;
-
-/// The largest forward error, relative to the solution, at which it counts as one.
-const ACCURACY: f64 = 1e-2;
+use hypertape_autodiff::outcome::{Failed, Need, Reached};
 
 /// The places of entries, as settings hold them.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Places(pub(crate) Option<Arc<Csr<f64>>>);
+pub(crate) struct Places(pub(crate) Option<Csr<f64>>);
 
 impl Places {
     pub(crate) fn needs(&self) -> Vec<Need> {
@@ -30,7 +27,7 @@ macro_rules! places_setting {
             /// share no row are found by one product together (Curtis, Powell and Reid 1974).
             #[must_use]
             pub fn places(mut self, of: &hypertape_autodiff::ops::sparse::Csr<f64>) -> Self {
-                self.places = crate::sparse::Places(Some(std::sync::Arc::new(of.clone())));
+                self.places = crate::sparse::Places(Some(of.clone()));
                 self
             }
         }
@@ -57,6 +54,11 @@ pub(crate) struct Columns {
 /// Bytes that are known before the entries are.
 pub(crate) fn bytes(n: usize) -> u64 {
     64 * n as u64
+}
+
+/// Memory of this layout, or the error that there is none.
+pub(crate) fn memory(layout: StackReq) -> Result<MemBuffer, Failed> {
+    MemBuffer::try_new(layout).map_err(|_| Failed::Memory { bytes: layout.size_bytes() as u64 })
 }
 
 impl Columns {
@@ -136,14 +138,7 @@ impl Columns {
             (None, Some(given)) => self.by_products(a, given)?,
             (None, None) => return Err(Failed::Lacks(Need::Entries)),
         };
-        if let Some(v) = self.values.iter().find(|v| !v.is_finite()) {
-            return Err(Failed::NotFinite { what: "the matrix of the linear system is not finite", value: Some(*v) });
-        }
-        let largest = self.values.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
-        self.factor = correction(exponent(largest), a.epsilon());
-        if self.factor != 1.0 {
-            self.values.iter_mut().for_each(|v| *v *= self.factor);
-        }
+        self.factor = near_one(&mut self.values, a.epsilon())?;
         Ok(new)
     }
     /// One product for each group of columns, and one more to see that no entry stands elsewhere.
@@ -229,11 +224,7 @@ impl Columns {
             x.fill(0.0);
             return Err(Failed::Singular { at: Reached { iterations: 0, residual: 1.0, condition: Some(condition) } });
         }
-        let status = match error <= ACCURACY {
-            true => Status::Converged,
-            false if length > a.epsilon().sqrt() * norm(b) => Status::Stalled,
-            false => Status::IllConditioned,
-        };
+        let status = status(error, length, norm(b), a.epsilon());
         Ok(Ended { last_word: true, residual: Some(length), condition, ..Ended::new(0, Ok(status)) })
     }
 }

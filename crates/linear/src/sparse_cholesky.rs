@@ -92,8 +92,11 @@ impl State for Factors {
                 .map_err(|_| Failed::Memory { bytes: u64::MAX })?;
             let scratch =
                 made.factorize_numeric_llt_scratch::<f64>(Par::Seq, Spec::default()).or(made.solve_in_place_scratch::<f64>(1, Par::Seq));
-            self.memory = MemBuffer::new(scratch);
-            self.values = vec![0.0; made.len_val()];
+            self.memory = sparse::memory(scratch)?;
+            self.values.clear();
+            let more = made.len_val();
+            self.values.try_reserve_exact(more).map_err(|_| Failed::Memory { bytes: (more as u64).saturating_mul(8) })?;
+            self.values.resize(more, 0.0);
             self.symbolic = Some(made);
         }
         let first = self.columns.first_of_diagonal();

@@ -5,6 +5,7 @@ use crate::sparse::{self, Columns, Places, places_setting};
 use crate::stop::{Goal, Stop};
 use crate::system::System;
 use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::sparse::linalg::LuError;
 use faer::sparse::linalg::lu::{LuRef, LuSymbolicParams, NumericLu, SymbolicLu, factorize_symbolic_lu};
 use faer::{Conj, MatMut, Par, Spec};
 use hypertape_autodiff::outcome::{Failed, Need, Reached};
@@ -67,10 +68,6 @@ impl std::fmt::Debug for Factors {
     }
 }
 
-fn singular() -> Failed {
-    Failed::Singular { at: Reached::default() }
-}
-
 impl State for Factors {
     fn prepare(&mut self, a: &mut dyn Operator, _: &Hints) -> Result<(), Failed> {
         if self.columns.n == 0 {
@@ -85,13 +82,16 @@ impl State for Factors {
                 .factorize_numeric_lu_scratch::<f64>(Par::Seq, Spec::default())
                 .or(made.solve_in_place_scratch::<f64>(1, Par::Seq))
                 .or(made.solve_transpose_in_place_scratch::<f64>(1, Par::Seq));
-            self.memory = MemBuffer::new(scratch);
+            self.memory = sparse::memory(scratch)?;
             self.symbolic = Some(made);
         }
-        let Some(symbolic) = &self.symbolic else { return Err(singular()) };
+        let Some(symbolic) = &self.symbolic else { return Err(Failed::NotPrepared) };
         let stack = MemStack::new(&mut self.memory);
         let made = symbolic.factorize_numeric_lu(&mut self.numeric, self.columns.matrix(), Par::Seq, stack, Spec::default());
-        made.map(|_| ()).map_err(|_| singular())
+        made.map(|_| ()).map_err(|e| match e {
+            LuError::SymbolicSingular { .. } => Failed::Singular { at: Reached::default() },
+            LuError::Generic(_) => Failed::Memory { bytes: u64::MAX },
+        })
     }
     fn solve(&mut self, a: &mut System<'_>, b: &[f64], x: &mut [f64], _: &Goal) -> Result<Ended, Failed> {
         let Factors { columns, symbolic, numeric, memory, .. } = self;

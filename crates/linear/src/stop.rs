@@ -120,6 +120,9 @@ pub(crate) fn usable_absolute(value: f64) -> Result<(), Failed> {
     Err(Failed::Setting { what: "absolute tolerance", value, allowed: "a finite number that is not negative" })
 }
 
+/// Starts of an iteration after what looked like convergence by its recursion; each but the last has halved the true residual.
+pub(crate) const STARTS: usize = 8;
+
 /// What a solve aims at, in the units of the system that a state sees.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Goal {

@@ -34,9 +34,18 @@ pub struct Linear<I: Structure, O: Structure> {
     point: Point,
     /// The inputs that products read; the others are empty.
     at: Vec<AnyArray>,
-    /// Why the point is set nowhere.
-    failed: Option<Error>,
+    stands: Stands,
     guard: Guard,
+}
+
+/// Where a linearization stands.
+#[derive(Debug)]
+enum Stands {
+    AtPoint,
+    /// Within a move, which user code may end by a panic.
+    Between,
+    /// Nowhere: the last move failed.
+    Failed(Error),
 }
 
 impl<I: Structure, O: Structure> Function<I, O> {
@@ -68,7 +77,7 @@ impl<I: Structure, O: Structure> Function<I, O> {
         let lengths = [inputs.all_lengths(), outputs.all_lengths()];
         let empty = || AnyArray::full(&LeafType::new(&[0], Kind::U32), 0.0);
         let at_leaves = inputs.leaf_types().iter().map(|_| empty()).collect();
-        let mut linear = Linear { inputs, outputs, lengths, point, at: at_leaves, failed: None, guard };
+        let mut linear = Linear { inputs, outputs, lengths, point, at: at_leaves, stands: Stands::AtPoint, guard };
         linear.place(&at).map_err(here())?;
         Ok(linear)
     }
@@ -81,11 +90,19 @@ impl<I: Structure, O: Structure> Linear<I, O> {
     /// As [`Function::linearize`]; applications give the same error then, until a move succeeds.
     #[track_caller]
     pub fn move_to(&mut self, at: impl Feed<I>) -> Result<()> {
-        // Of a move that user code ends by a panic.
-        self.failed = Some(here()(Error::new("move_to", "the last move to a point did not end; move again")));
+        self.stands = Stands::Between;
         let moved = self.place(&at).map_err(here());
-        self.failed = moved.as_ref().err().cloned();
+        self.stands = moved.as_ref().err().map_or(Stands::AtPoint, |e| Stands::Failed(e.clone()));
         moved
+    }
+    /// That it is at a point.
+    #[track_caller]
+    fn at_point(&self) -> Result<()> {
+        match &self.stands {
+            Stands::AtPoint => Ok(()),
+            Stands::Between => Err(here()(Error::new("move_to", "the last move to a point did not end; move again"))),
+            Stands::Failed(e) => Err(e.clone()),
+        }
     }
     fn place(&mut self, at: &impl Feed<I>) -> Result<()> {
         let mut views: SmallVec<[AnyView<'_>; 16]> = SmallVec::new();
@@ -106,10 +123,9 @@ impl<I: Structure, O: Structure> Linear<I, O> {
     ///
     /// # Errors
     /// That of the last move, if it failed.
+    #[track_caller]
     pub fn values(&self) -> Result<O::Arrays> {
-        if let Some(e) = &self.failed {
-            return Err(e.clone());
-        }
+        self.at_point()?;
         let mut k = 0;
         Ok(self.outputs.arrays(&mut |_| {
             k += 1;
@@ -165,9 +181,7 @@ impl<I: Structure, O: Structure> Linear<I, O> {
         types: &[LeafType],
         leaf: &mut dyn FnMut(AnyView<'_>),
     ) -> Result<()> {
-        if let Some(e) = &self.failed {
-            return Err(e.clone());
-        }
+        self.at_point()?;
         let mut given: SmallVec<[AnyView<'_>; 16]> = SmallVec::new();
         x.feed(&mut |v| given.push(v));
         check(&given, types, self.guard.allow)?;

@@ -113,6 +113,18 @@ fn a_point_that_cannot_be_reached_is_no_point() {
     assert_eq!(j.apply(arr1(&[1.0])).unwrap(), arr1(&[0.25]).into_dyn());
 }
 
+#[test]
+fn a_move_allocates_nothing() {
+    let _alone = alone();
+    let f = Function::record(shape![3], |x| (x.exp() * x).sum()).unwrap();
+    let (a, b) = (arr1(&[1.0, 2.0, 3.0]), arr1(&[0.5, -1.0, 2.0]));
+    let mut j = f.linearize(&a).unwrap();
+    j.move_to(&b).unwrap();
+    let before = MEMORY.allocations_on_this_thread();
+    j.move_to(&a).unwrap();
+    assert_eq!(MEMORY.allocations_on_this_thread() - before, 0);
+}
+
 /// The value, the gradient's system, and those of a Hessian-vector product: one factorisation for each point.
 #[test]
 fn systems_of_a_point_share_a_factorisation() {
