@@ -4,3 +4,4 @@ pub mod chart;
 pub mod digits;
 pub mod hypergradients;
 pub mod softmax_regression;
+pub mod stopped;

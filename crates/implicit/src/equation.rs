@@ -17,6 +17,8 @@ pub(crate) type Product = Function<((Leaves, Leaves), Leaves), Leaves>;
 /// The equation that a solution satisfies.
 #[derive(Debug)]
 pub(crate) struct Equation {
+    /// F.
+    pub(crate) residual: Function<(Leaves, Leaves), Leaves>,
     /// F_z v.
     pub(crate) by_solution: Product,
     /// F_zᵀ u.
@@ -73,6 +75,7 @@ impl Equation {
             solution: types,
             params,
             known,
+            residual,
         })
     }
 }

@@ -73,6 +73,50 @@ impl fmt::Display for Status {
     }
 }
 
+/// Why the error of a derivative of a solution is estimated and not bounded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Uncertified {
+    /// What is left after the correction stays too large beside the estimate: the conditioning.
+    Remainder,
+    /// A Newton step does not shrink the distance to the solution: a fold, a start that is far away, a singular system.
+    NewtonDoesNotShrink,
+    /// The point may lie on either side of a kink: the active set has not settled.
+    SetNotSettled,
+    /// The solution itself lies on a kink, to rounding: a weakly active constraint. There are two one-sided derivatives.
+    WeaklyActive,
+    /// The smallest singular value of the system was not found with certainty.
+    SpectrumUnresolved,
+    /// Rounding alone is larger than what was asked for.
+    RoundingFloor,
+    /// A relative error was asked for of a derivative that is 0 as far as can be told: an absolute one is needed.
+    ZeroDerivative,
+    /// A linear system could not be solved.
+    Unsolved,
+    /// A value is not finite.
+    NotFinite,
+}
+
+impl fmt::Display for Uncertified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Uncertified::Remainder => "what is left after the correction stays too large (the system is ill-conditioned: precondition or rescale it, or use LU)",
+            Uncertified::NewtonDoesNotShrink => {
+                "a Newton step does not come nearer to the solution (a fold, a start that is far away, or a singular system: solve the inner problem further)"
+            }
+            Uncertified::SetNotSettled => "the active set has not settled (solve the inner problem further)",
+            Uncertified::WeaklyActive => "the solution lies on a kink, as a weakly active constraint does (there are two one-sided derivatives)",
+            Uncertified::SpectrumUnresolved => {
+                "the smallest singular value was not resolved (allow more Lanczos steps, use a direct solver, or give a lower bound of it)"
+            }
+            Uncertified::RoundingFloor => "rounding alone is larger (the system is too ill-conditioned for this precision)",
+            Uncertified::ZeroDerivative => "the derivative is 0 as far as can be told (give an absolute accuracy besides the relative one)",
+            Uncertified::Unsolved => "a linear system could not be solved (use another linear solver)",
+            Uncertified::NotFinite => "a value is not finite",
+        })
+    }
+}
+
 /// What a linear solver needs besides the products of its operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -9,7 +9,7 @@ use super::origin::Origin;
 use super::words;
 use super::{Error, Lacking};
 use crate::array::{LeafType, Shape};
-use crate::outcome::Failed;
+use crate::outcome::{Failed, Uncertified};
 use std::sync::Arc;
 
 /// What went wrong. Operations give one; the caller makes an [`Error`] of it, with the operation, its operands and the user's line.
@@ -357,6 +357,18 @@ pub enum ErrorKind {
         accuracy: f64,
         /// What to do.
         advice: &'static str,
+    },
+    /// A derivative whose error cannot be brought, or not be shown to lie, under what was asked for.
+    #[error("the derivative is not certified to {asked:e}: {reason}; it was brought to {}, with the estimate {estimate:e}", words::bound(*reached))]
+    NotCertified {
+        /// Why not.
+        reason: Uncertified,
+        /// The largest relative error that was asked for.
+        asked: f64,
+        /// The bound of the relative error that was reached, where there is one.
+        reached: Option<f64>,
+        /// The estimate of the relative error of the derivative at the point that was given.
+        estimate: f64,
     },
     /// Data with fewer entries than there are iterations.
     #[error("the {what} has {entries} entries for {iterations} iterations; give one entry an iteration, or fewer iterations")]

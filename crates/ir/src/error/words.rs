@@ -148,3 +148,8 @@ pub(super) fn mismatch(gradient: f64, difference: f64, error: f64, allowed: f64)
          where the differences allow {allowed:.2e}; look for a rule that is not the derivative, or for a kink at this point"
     )
 }
+
+/// A bound of a relative error, where there is one.
+pub(super) fn bound(reached: Option<f64>) -> String {
+    reached.map_or("no bound".into(), |b| format!("a bound of {b:e}"))
+}

@@ -1,0 +1,278 @@
+//! An equation and an outer objective at a point: everything that a certificate evaluates, on vectors of doubles.
+use crate::equation::{Equation, Leaves};
+use crate::failure::of_solve;
+use crate::flat;
+use crate::operator::{Jacobian, Stamp};
+use crate::system::Solvers;
+use hypertape_autodiff::array::{AnyArray, AnyView, AnyViewMut, LeafType};
+use hypertape_autodiff::error::Typed;
+use hypertape_autodiff::function::Workspace;
+use hypertape_autodiff::tree::{AnyLeaf, Structure};
+use hypertape_autodiff::{Error, ErrorKind, Function, Result};
+use hypertape_linear::{Extremes, Failed, Hints, LinearSolver, Operator, Outcome, Side, Tolerance, extremes};
+use smallvec::SmallVec;
+use std::sync::Arc;
+
+/// (z, θ).
+type Doors = (Leaves, Leaves);
+
+/// What was executed, by kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Work {
+    /// Evaluations of F, each with what the products there read.
+    pub evaluations: u64,
+    /// Products with F_z.
+    pub plain: u64,
+    /// Products with F_zᵀ.
+    pub transposed: u64,
+    /// Products with F_θ or F_θᵀ.
+    pub params: u64,
+    /// Gradients of the outer objective.
+    pub outer: u64,
+    /// Derivatives of these along a direction, each with those of F_zᵀw and F_θᵀw.
+    pub second: u64,
+    /// Evaluations of switching variables or of their derivative along a direction.
+    pub switching: u64,
+}
+
+/// Programs of one problem and one outer objective, and what runs them.
+#[derive(Debug)]
+pub(super) struct Model {
+    equation: Arc<Equation>,
+    jacobian: Jacobian,
+    solvers: Solvers,
+    hints: Hints,
+    outer: Workspace<Doors, Doors>,
+    /// ∂_d (L_z, L_θ).
+    outer_moved: Workspace<(Doors, Leaves), Doors>,
+    /// ∂_d (F_zᵀw, F_θᵀw), w fixed.
+    moved: Workspace<((Doors, Leaves), Leaves), Doors>,
+    params_transposed: Workspace<(Doors, Leaves), Leaves>,
+    params_plain: Workspace<(Doors, Leaves), Leaves>,
+    z: Vec<AnyArray>,
+    theta: Vec<AnyArray>,
+    w: Vec<AnyArray>,
+    d: Vec<AnyArray>,
+    t: Vec<AnyArray>,
+    stamp: Stamp,
+    residual: Vec<f64>,
+    pub(super) work: Work,
+}
+
+fn leaves(types: &[LeafType]) -> Leaves {
+    types.iter().cloned().map(AnyLeaf).collect()
+}
+
+fn zeros(types: &[LeafType]) -> Vec<AnyArray> {
+    types.iter().map(|t| AnyArray::full(t, 0.0)).collect()
+}
+
+/// Packs the real leaves that a run hands out, one after the other, into two vectors.
+struct Sink<'a> {
+    to: [&'a mut [f64]; 2],
+    at: usize,
+}
+
+impl<'a> Sink<'a> {
+    fn new(first: &'a mut [f64], second: &'a mut [f64]) -> Self {
+        Sink { to: [first, second], at: 0 }
+    }
+    fn take(&mut self, v: &AnyView<'_>) {
+        if !v.kind().is_real() {
+            return;
+        }
+        let (n, first) = (v.shape().iter().product::<usize>(), self.to[0].len());
+        let (half, from) = if self.at < first { (0, self.at) } else { (1, self.at - first) };
+        flat::pack(std::iter::once(v.reborrow()), &mut self.to[half][from..from + n]);
+        self.at += n;
+    }
+}
+
+/// Number of elements of the real leaves.
+fn reals(types: &[LeafType]) -> usize {
+    types.iter().filter(|t| t.kind.is_real()).map(LeafType::len).sum()
+}
+
+fn real_leaves(leaves: &mut [AnyArray]) -> impl Iterator<Item = AnyViewMut<'_>> {
+    leaves.iter_mut().filter(|a| a.kind().is_real()).map(AnyArray::view_mut)
+}
+
+impl Model {
+    /// Of F(z, θ) and the gradient of L(z, θ) by both, with the α for which I − αF_z is the Jacobian of a step, where there is one.
+    pub(super) fn new<I: Structure, O: Structure>(equation: Equation, outer: &Function<I, O>, step: Option<f64>) -> Result<Self> {
+        let doors = (leaves(&equation.solution), leaves(&equation.params));
+        let outer: Function<Doors, Doors> = Function::with_doors((*outer.program()?).clone(), doors.clone(), doors)?;
+        let outer_moved = outer.wrt(|(z, _)| z).jvp().output(|(_, t)| t);
+        let back = equation.residual.wrt(|(z, p)| (z, p)).vjp().output(|(_, c)| c);
+        let moved = back.wrt(|((z, _), _)| z).jvp().output(|(_, t)| t);
+        let equation = Arc::new(equation);
+        let n = flat::len(&equation.solution);
+        Ok(Model {
+            jacobian: Jacobian::new(&equation)?,
+            solvers: Solvers::default(),
+            hints: Hints { step },
+            outer: outer.workspace(),
+            outer_moved: outer_moved.workspace(),
+            moved: moved.workspace(),
+            params_transposed: equation.by_params_transposed.workspace(),
+            params_plain: equation.by_params.workspace(),
+            z: zeros(&equation.solution),
+            theta: zeros(&equation.params),
+            w: zeros(&equation.solution),
+            d: zeros(&equation.solution),
+            t: zeros(&equation.params),
+            stamp: Stamp::new(),
+            residual: vec![0.0; n],
+            work: Work::default(),
+            equation,
+        })
+    }
+    /// Unknowns.
+    pub(super) fn len(&self) -> usize {
+        flat::len(&self.equation.solution)
+    }
+    /// Numbers that the gradient has: the real entries of θ.
+    pub(super) fn params(&self) -> usize {
+        reals(&self.equation.params)
+    }
+    /// The machine epsilon of what is computed.
+    pub(super) fn epsilon(&self) -> f64 {
+        self.jacobian.epsilon()
+    }
+    /// Sets θ.
+    pub(super) fn set_params(&mut self, theta: &[AnyView<'_>]) -> Result<()> {
+        let given: Vec<LeafType> = theta.iter().map(AnyView::leaf_type).collect();
+        if given != self.equation.params {
+            let of = Typed::Given("the parameters");
+            return Err(Error::new("certify", ErrorKind::Types { of, expected: self.equation.params.clone(), given }));
+        }
+        for (to, from) in self.theta.iter_mut().zip(theta) {
+            *to = from.to_owned();
+        }
+        Ok(())
+    }
+    /// A start as a vector.
+    pub(super) fn pack(&self, z: &[AnyView<'_>]) -> Result<Vec<f64>> {
+        let given: Vec<LeafType> = z.iter().map(AnyView::leaf_type).collect();
+        if given != self.equation.solution {
+            let of = Typed::Given("the point");
+            return Err(Error::new("certify", ErrorKind::Types { of, expected: self.equation.solution.clone(), given }));
+        }
+        let mut out = vec![0.0; self.len()];
+        flat::pack(z.iter().map(AnyView::reborrow), &mut out);
+        Ok(out)
+    }
+    /// A gradient as a vector.
+    pub(super) fn pack_params(&self, g: &[AnyView<'_>]) -> Result<Vec<f64>> {
+        let given: Vec<LeafType> = g.iter().map(AnyView::leaf_type).collect();
+        if given != self.equation.params {
+            let of = Typed::Given("the gradient");
+            return Err(Error::new("certify", ErrorKind::Types { of, expected: self.equation.params.clone(), given }));
+        }
+        let mut out = vec![0.0; self.params()];
+        flat::pack(g.iter().filter(|v| v.kind().is_real()).map(AnyView::reborrow), &mut out);
+        Ok(out)
+    }
+    /// A vector as leaves like θ; of index leaves zeros.
+    pub(super) fn unpack_params(&self, g: &[f64]) -> Vec<AnyArray> {
+        let mut out = zeros(&self.equation.params);
+        flat::unpack(g, real_leaves(&mut out));
+        out
+    }
+    /// Moves to a point; F there.
+    pub(super) fn move_to(&mut self, z: &[f64], f: &mut [f64]) -> Result<(), ErrorKind> {
+        flat::unpack(z, self.z.iter_mut().map(AnyArray::view_mut));
+        self.stamp = Stamp::new();
+        self.work.evaluations += 1;
+        self.at(|_, _, _, residual| {
+            f.copy_from_slice(residual);
+            Ok(())
+        })
+    }
+    /// F_z at the point, the solvers, and F.
+    fn at<R>(
+        &mut self,
+        work: impl FnOnce(&mut dyn Operator, &mut Solvers, Stamp, &[f64]) -> Result<R, ErrorKind>,
+    ) -> Result<R, ErrorKind> {
+        let Model { jacobian, solvers, z, theta, stamp, residual, .. } = self;
+        let point: SmallVec<[AnyView<'_>; 16]> = z.iter().chain(theta.iter()).map(AnyArray::view).collect();
+        let mut operator = jacobian.at(&point, Some(*stamp), residual)?;
+        work(&mut operator, solvers, *stamp, residual)
+    }
+    /// x with F_z x = b, or F_zᵀ x = b, from 0.
+    pub(super) fn solve(
+        &mut self,
+        solver: &Arc<dyn LinearSolver>,
+        side: Side,
+        b: &[f64],
+        x: &mut [f64],
+        tolerance: Tolerance,
+    ) -> Result<Outcome, ErrorKind> {
+        x.fill(0.0);
+        let hints = self.hints;
+        let outcome = self.at(|operator, solvers, stamp, _| {
+            let ready = solvers.of(solver, hints, b.len());
+            let solved = ready.at(operator, stamp).and_then(|w| w.solve(operator, side, b, x, tolerance));
+            solved.map_err(|e| of_solve(&**solver, e))
+        })?;
+        self.work.plain += outcome.products.plain;
+        self.work.transposed += outcome.products.transposed;
+        Ok(outcome)
+    }
+    /// out = F_z v, or F_zᵀ v.
+    pub(super) fn product(&mut self, side: Side, v: &[f64], out: &mut [f64]) -> Result<(), ErrorKind> {
+        match side {
+            Side::Plain => self.work.plain += 1,
+            Side::Transposed => self.work.transposed += 1,
+        }
+        let failed = |e: Failed| ErrorKind::Solve { solver: "product".into(), failed: e };
+        self.at(|operator, _, _, _| match side {
+            Side::Plain => operator.apply(v, out).map_err(failed),
+            Side::Transposed => operator.apply_transposed(v, out).map_err(failed),
+        })
+    }
+    /// The extreme singular values of F_z, from inside.
+    pub(super) fn extremes(&mut self, steps: usize, most: usize) -> Result<Extremes, ErrorKind> {
+        let found = self.at(|operator, _, _, _| {
+            extremes(operator, steps, most).map_err(|e| ErrorKind::Solve { solver: "Lanczos".into(), failed: e })
+        })?;
+        self.work.plain += found.products.plain;
+        self.work.transposed += found.products.transposed;
+        Ok(found)
+    }
+    /// (L_z, L_θ) at the point.
+    pub(super) fn outer(&mut self, by_z: &mut [f64], by_params: &mut [f64]) -> Result<()> {
+        self.work.outer += 1;
+        let mut sink = Sink::new(by_z, by_params);
+        self.outer.run_each((&self.z, &self.theta), &mut |v| sink.take(&v))
+    }
+    /// F_θᵀ u at the point.
+    pub(super) fn params_transposed(&mut self, u: &[f64], out: &mut [f64]) -> Result<()> {
+        self.work.params += 1;
+        flat::unpack(u, self.w.iter_mut().map(AnyArray::view_mut));
+        let mut sink = Sink::new(out, &mut []);
+        self.params_transposed.run_each(((&self.z, &self.theta), &self.w), &mut |v| sink.take(&v))
+    }
+    /// F_θ t at the point.
+    pub(super) fn params_plain(&mut self, t: &[f64], out: &mut [f64]) -> Result<()> {
+        self.work.params += 1;
+        flat::unpack(t, real_leaves(&mut self.t));
+        let mut sink = Sink::new(out, &mut []);
+        self.params_plain.run_each(((&self.z, &self.theta), &self.t), &mut |v| sink.take(&v))
+    }
+    /// (∂_d (L_z − F_zᵀw), ∂_d (L_θ − F_θᵀw)) at the point, for w fixed.
+    pub(super) fn moved(&mut self, w: &[f64], d: &[f64], by_z: &mut [f64], by_params: &mut [f64]) -> Result<()> {
+        self.work.second += 1;
+        flat::unpack(w, self.w.iter_mut().map(AnyArray::view_mut));
+        flat::unpack(d, self.d.iter_mut().map(AnyArray::view_mut));
+        let (mut f_z, mut f_t) = (vec![0.0; by_z.len()], vec![0.0; by_params.len()]);
+        let mut sink = Sink::new(&mut f_z, &mut f_t);
+        self.moved.run_each((((&self.z, &self.theta), &self.w), &self.d), &mut |v| sink.take(&v))?;
+        let mut sink = Sink::new(by_z, by_params);
+        self.outer_moved.run_each(((&self.z, &self.theta), &self.d), &mut |v| sink.take(&v))?;
+        by_z.iter_mut().zip(&f_z).for_each(|(l, f)| *l -= f);
+        by_params.iter_mut().zip(&f_t).for_each(|(l, f)| *l -= f);
+        Ok(())
+    }
+}

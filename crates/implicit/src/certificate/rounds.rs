@@ -1,0 +1,441 @@
+//! The rounds of a certificate: a Newton step on the equation, a warm adjoint solve there, and a bound of what is left.
+use super::model::{Model, Work};
+use super::report::{Measured, Standing, Term, relative};
+use crate::signs::sign;
+use hypertape_autodiff::outcome::Uncertified;
+use hypertape_autodiff::{ErrorKind, Result};
+use hypertape_linear::{LinearSolver, Outcome, Side, Tolerance, norm};
+use std::sync::Arc;
+
+/// What the rounds are made with.
+#[derive(Debug, Clone)]
+pub(super) struct Settings {
+    /// The adjoint solve at the point that is given.
+    pub(super) adjoint: Arc<dyn LinearSolver>,
+    /// The solves of the rounds.
+    pub(super) solver: Arc<dyn LinearSolver>,
+    pub(super) tolerance: Tolerance,
+    pub(super) rounds: usize,
+    /// Lanczos steps, and the most that doubling may lead to.
+    pub(super) lanczos: [usize; 2],
+    /// A lower bound of the smallest singular value.
+    pub(super) smallest: Option<f64>,
+    /// A Lipschitz constant of the derivative.
+    pub(super) lipschitz: Option<f64>,
+    /// An absolute error that is small enough for whoever asks for a relative one.
+    pub(super) absolute: f64,
+}
+
+/// When the rounds may end.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Goal {
+    /// The error of the given derivative is known within a factor 3.
+    Known,
+    /// The corrected derivative has this relative error at the most.
+    Relative(f64),
+}
+
+/// What the rounds found, on vectors.
+pub(super) struct Found {
+    pub(super) given: Vec<f64>,
+    pub(super) corrected: Vec<f64>,
+    pub(super) standing: Standing,
+    pub(super) estimate: f64,
+    pub(super) remainder: f64,
+    pub(super) dominant: Term,
+    pub(super) rounding: f64,
+    pub(super) sides: Option<[Vec<f64>; 2]>,
+    pub(super) measured: Measured,
+}
+
+/// Over what an estimate of a distance or of a change may be too small.
+const SAFETY: f64 = 2.0;
+/// The residual, relative to the right-hand side, to which the rounds solve.
+pub(super) const LOOSE: f64 = 0.1;
+/// The same where an accuracy is asked for.
+pub(super) const TIGHT: f64 = 0.01;
+/// Real parameters up to which ‖F_θ‖ is computed column by column.
+const COLUMNS: usize = 8;
+/// Steps of the power method on F_θᵀF_θ, and what its estimate is multiplied by.
+const POWER: (usize, f64) = (5, 1.5);
+
+/// Where a round stands: the vectors of one point.
+struct Stand {
+    z: Vec<f64>,
+    w: Vec<f64>,
+    f: Vec<f64>,
+    /// L_z − F_zᵀ w.
+    r: Vec<f64>,
+    /// L_θ − F_θᵀ w.
+    g: Vec<f64>,
+    /// ‖L_z‖ and ‖F_θᵀ w‖.
+    sizes: [f64; 2],
+}
+
+/// What is known of the singular values of F_z at a point.
+#[derive(Clone, Copy)]
+struct Spectrum {
+    smallest: f64,
+    largest: f64,
+    lanczos: usize,
+    settled: bool,
+}
+
+impl Spectrum {
+    fn unknown() -> Self {
+        Spectrum { smallest: f64::INFINITY, largest: 0.0, lanczos: 0, settled: false }
+    }
+    /// What a solve of A x = b tells.
+    fn learn(&mut self, outcome: &Outcome, b: f64, x: f64) {
+        // ‖A x‖/‖x‖.
+        if x > 0.0 {
+            self.smallest = self.smallest.min(b * (1.0 + outcome.residual) / x);
+            self.largest = self.largest.max(b * (1.0 - outcome.residual) / x);
+        }
+        if let Some(size) = outcome.norm {
+            self.largest = self.largest.max(size);
+        }
+        if let Some(s) = outcome.norm.zip(outcome.condition).map(|(n, c)| n / c) {
+            if s < self.smallest {
+                self.smallest = s;
+                self.settled |= outcome.converged();
+            }
+            // A factorisation has seen all of A.
+            self.settled |= outcome.iterations == 0;
+        }
+    }
+}
+
+fn difference(a: &[f64], b: &[f64]) -> f64 {
+    norm(&a.iter().zip(b).map(|(a, b)| a - b).collect::<Vec<_>>())
+}
+
+impl Stand {
+    /// At a point with this adjoint: F, the adjoint's residual, and the derivative.
+    fn at(model: &mut Model, z: Vec<f64>, w: Vec<f64>, f: Vec<f64>) -> Result<Self, ErrorKind> {
+        let (n, p) = (model.len(), model.params());
+        let (mut r, mut g) = (vec![0.0; n], vec![0.0; p]);
+        model.outer(&mut r, &mut g)?;
+        let mut stand = Stand { z, w, f, sizes: [norm(&r), 0.0], r, g };
+        stand.subtract(model)?;
+        Ok(stand)
+    }
+    /// r ← r − F_zᵀ w, g ← g − F_θᵀ w.
+    fn subtract(&mut self, model: &mut Model) -> Result<(), ErrorKind> {
+        let (mut image, mut part) = (vec![0.0; self.r.len()], vec![0.0; self.g.len()]);
+        if self.w.iter().any(|w| *w != 0.0) {
+            model.product(Side::Transposed, &self.w, &mut image)?;
+            model.params_transposed(&self.w, &mut part)?;
+        }
+        self.sizes[1] = norm(&part);
+        self.r.iter_mut().zip(&image).for_each(|(r, v)| *r -= v);
+        self.g.iter_mut().zip(&part).for_each(|(g, v)| *g -= v);
+        Ok(())
+    }
+    fn finite(&self) -> bool {
+        [norm(&self.f), norm(&self.r), norm(&self.g)].iter().all(|v| v.is_finite())
+    }
+}
+
+/// What a failure in a round means.
+fn reason(e: &ErrorKind) -> Uncertified {
+    if matches!(e, ErrorKind::Solve { .. }) { Uncertified::Unsolved } else { Uncertified::NotFinite }
+}
+
+/// ‖F_θ‖₂ at a point, and whether it is not below that.
+struct Norm {
+    vector: Vec<f64>,
+}
+
+impl Norm {
+    fn of(&mut self, model: &mut Model) -> Result<(f64, bool), ErrorKind> {
+        let (n, p) = (model.len(), model.params());
+        let mut image = vec![0.0; n];
+        if p <= COLUMNS {
+            let mut squares = 0.0_f64;
+            for j in 0..p {
+                let unit: Vec<f64> = (0..p).map(|i| f64::from(u8::from(i == j))).collect();
+                model.params_plain(&unit, &mut image)?;
+                squares = squares.hypot(norm(&image));
+            }
+            return Ok((squares, true));
+        }
+        // The vector of the last point is a good start.
+        let (steps, factor) = if self.vector.is_empty() { (POWER.0, POWER.1) } else { (2, POWER.1) };
+        if self.vector.is_empty() {
+            self.vector = (0..p).map(|i| sign(17, i)).collect();
+        }
+        let mut size = 0.0;
+        for _ in 0..steps {
+            let length = norm(&self.vector);
+            if length == 0.0 {
+                break;
+            }
+            self.vector.iter_mut().for_each(|v| *v /= length);
+            model.params_plain(&self.vector, &mut image)?;
+            size = norm(&image);
+            model.params_transposed(&image, &mut self.vector)?;
+        }
+        Ok((factor * size, false))
+    }
+}
+
+/// Runs rounds from a point. The adjoint and the derivative there are those given, or made here.
+pub(super) fn run(
+    model: &mut Model,
+    settings: &Settings,
+    z: Vec<f64>,
+    adjoint: Option<Vec<f64>>,
+    derivative: Option<Vec<f64>>,
+    goal: Goal,
+) -> Result<Found, ErrorKind> {
+    model.work = Work::default();
+    let n = model.len();
+    let mut f = vec![0.0; n];
+    model.move_to(&z, &mut f)?;
+    let w = match adjoint {
+        Some(w) => w,
+        None => {
+            let (mut b, mut g, mut w) = (vec![0.0; n], vec![0.0; model.params()], vec![0.0; n]);
+            model.outer(&mut b, &mut g)?;
+            model.solve(&settings.adjoint, Side::Transposed, &b, &mut w, settings.tolerance)?;
+            w
+        }
+    };
+    let start = Stand::at(model, z, w, f)?;
+    let given = derivative.unwrap_or_else(|| start.g.clone());
+    let mut rounds = Rounds::new(settings, &start, given, goal);
+    let mut stand = start;
+    let mut failed = None;
+    while rounds.made < settings.rounds {
+        match rounds.round(model, &mut stand) {
+            Ok(true) => return Ok(rounds.found(model, &stand, None)),
+            Ok(false) => {}
+            Err(e) => {
+                failed = Some(reason(&e));
+                break;
+            }
+        }
+        if let Some(Uncertified::NotFinite | Uncertified::WeaklyActive | Uncertified::RoundingFloor) = rounds.fails {
+            break;
+        }
+    }
+    let failed = failed.or(rounds.fails).unwrap_or(Uncertified::Remainder);
+    Ok(rounds.found(model, &stand, Some(failed)))
+}
+
+struct Rounds<'a> {
+    settings: &'a Settings,
+    goal: Goal,
+    given: Vec<f64>,
+    first: Vec<f64>,
+    norm: Norm,
+    made: usize,
+    spectrum: Spectrum,
+    proven: bool,
+    /// Of the last round.
+    newton: f64,
+    distance: f64,
+    change: f64,
+    remainder: f64,
+    rounding: f64,
+    /// What rounding alone leaves of the distance.
+    floor: f64,
+    estimate: f64,
+    margin: f64,
+    residuals: [f64; 2],
+    /// Of the first round: by how much the adjoint's correction changed the derivative at a fixed point, and Λ‖δ‖.
+    parts: [f64; 2],
+    fails: Option<Uncertified>,
+    sides: Option<[Vec<f64>; 2]>,
+}
+
+impl<'a> Rounds<'a> {
+    fn new(settings: &'a Settings, start: &Stand, given: Vec<f64>, goal: Goal) -> Self {
+        Rounds {
+            settings,
+            goal,
+            given,
+            first: start.z.clone(),
+            norm: Norm { vector: vec![] },
+            made: 0,
+            spectrum: Spectrum::unknown(),
+            proven: false,
+            newton: f64::INFINITY,
+            distance: f64::INFINITY,
+            change: 0.0,
+            remainder: f64::INFINITY,
+            rounding: 0.0,
+            floor: 0.0,
+            estimate: f64::NAN,
+            margin: f64::INFINITY,
+            residuals: [norm(&start.f), norm(&start.r)],
+            parts: [0.0; 2],
+            fails: None,
+            sides: None,
+        }
+    }
+    fn tolerance(&self) -> Tolerance {
+        let relative = if self.goal == Goal::Known { LOOSE } else { TIGHT };
+        Tolerance { relative, absolute: 0.0 }
+    }
+    /// One round; whether every test is passed.
+    fn round(&mut self, model: &mut Model, stand: &mut Stand) -> Result<bool, ErrorKind> {
+        let (n, solver, tolerance) = (model.len(), &self.settings.solver, self.tolerance());
+        let before = (stand.g.clone(), self.remainder);
+        // A Newton step on the equation.
+        let mut delta = vec![0.0; n];
+        let right: Vec<f64> = stand.f.iter().map(|f| -f).collect();
+        model.solve(solver, Side::Plain, &right, &mut delta, tolerance)?;
+        let z: Vec<f64> = stand.z.iter().zip(&delta).map(|(z, d)| z + d).collect();
+        let mut f = vec![0.0; n];
+        model.move_to(&z, &mut f)?;
+        self.spectrum = Spectrum::unknown();
+        // The adjoint there, from the one before.
+        let mut next = Stand::at(model, z, stand.w.clone(), f)?;
+        if !next.finite() {
+            self.fails = Some(Uncertified::NotFinite);
+            return Ok(false);
+        }
+        let mut more = vec![0.0; n];
+        let made = model.solve(solver, Side::Transposed, &next.r, &mut more, tolerance)?;
+        self.spectrum.learn(&made, norm(&next.r), norm(&more));
+        let mut change = vec![0.0; next.g.len()];
+        model.params_transposed(&more, &mut change)?;
+        let w = next.w.iter().zip(&more).map(|(w, m)| w + m).collect();
+        next = Stand::at(model, next.z, w, next.f)?;
+        self.newton = norm(&delta);
+        let first = self.made == 0;
+        *stand = next;
+        self.made += 1;
+        self.estimate = difference(&stand.g, &self.given);
+        // How fast the derivative changes along the step.
+        if self.newton == 0.0 {
+            delta = (0..n).map(|i| sign(23, i)).collect();
+        }
+        let length = norm(&delta);
+        if length > 0.0 {
+            delta.iter_mut().for_each(|d| *d /= length);
+            let (mut by_z, mut by_params, mut v) = (vec![0.0; n], vec![0.0; stand.g.len()], vec![0.0; n]);
+            model.moved(&stand.w, &delta, &mut by_z, &mut by_params)?;
+            let tolerance = Tolerance { relative: LOOSE, absolute: 0.0 };
+            let made = model.solve(solver, Side::Transposed, &by_z, &mut v, tolerance)?;
+            self.spectrum.learn(&made, norm(&by_z), norm(&v));
+            let mut part = vec![0.0; stand.g.len()];
+            model.params_transposed(&v, &mut part)?;
+            self.change = difference(&by_params, &part);
+        } else {
+            self.change = 0.0;
+        }
+        if let Some(given) = self.settings.lipschitz {
+            self.change = given;
+        }
+        if first {
+            self.parts = [norm(&change), self.change * self.newton];
+        }
+        let (size, not_below) = self.norm.of(model)?;
+        self.proven = self.settings.smallest.is_some() && self.settings.lipschitz.is_some() && not_below;
+        if let Some(s) = self.settings.smallest {
+            (self.spectrum.smallest, self.spectrum.settled) = (s, true);
+        }
+        self.bound(model, stand, size);
+        self.fails = self.first_failure(&before, stand);
+        // Only what passes with the singular values that the solves have seen is looked at by Lanczos.
+        if self.fails.is_none() && self.settings.smallest.is_none() && !self.spectrum.settled {
+            let [steps, most] = self.settings.lanczos;
+            let found = model.extremes(steps, most)?;
+            let s = &mut self.spectrum;
+            // A Ritz value of a solve that is below what Lanczos saw was resolved by it.
+            s.settled |= found.settled;
+            (s.smallest, s.largest, s.lanczos) = (s.smallest.min(found.smallest), s.largest.max(found.largest), found.steps);
+            self.bound(model, stand, size);
+            self.fails = self.first_failure(&before, stand);
+            if self.fails.is_none() && !self.spectrum.settled {
+                self.fails = Some(Uncertified::SpectrumUnresolved);
+            }
+        }
+        Ok(self.fails.is_none())
+    }
+    /// The distance that is left, the bound of the corrected derivative's error, and what rounding leaves of it.
+    fn bound(&mut self, model: &Model, stand: &Stand, params: f64) {
+        let u = model.epsilon();
+        let Spectrum { smallest, largest, .. } = self.spectrum;
+        let safety = if self.settings.smallest.is_some() { 1.0 } else { SAFETY };
+        let over = |v: f64| if v == 0.0 { 0.0 } else { safety * v / smallest };
+        self.distance = over(norm(&stand.f));
+        let condition = if smallest > 0.0 { (largest / smallest).max(1.0) } else { f64::INFINITY };
+        let own = 4.0 * u * condition * norm(&stand.g).max(stand.sizes[1]);
+        let own = if own.is_nan() { 0.0 } else { own };
+        let floors = [4.0 * u * largest * norm(&stand.z), 4.0 * u * (largest * norm(&stand.w) + stand.sizes[0])];
+        self.floor = (5e3 * u * norm(&stand.z)).max(over(floors[0]));
+        self.rounding = own + self.change * over(floors[0]) + params * over(floors[1]);
+        self.remainder = self.change * self.distance + params * over(norm(&stand.r)) + own;
+    }
+    /// The first test that fails.
+    fn first_failure(&self, before: &(Vec<f64>, f64), stand: &Stand) -> Option<Uncertified> {
+        let (r, size) = (self.remainder, norm(&stand.g));
+        if !(r.is_finite() && self.distance.is_finite()) {
+            return Some(Uncertified::Remainder);
+        }
+        if !(self.distance <= self.newton / 2.0 || self.distance <= self.floor) {
+            return Some(Uncertified::NewtonDoesNotShrink);
+        }
+        let rounded = r <= 8.0 * self.rounding;
+        match self.goal {
+            Goal::Known if !(r <= self.estimate / 2.0 || rounded) => return Some(Uncertified::Remainder),
+            Goal::Relative(e) if !(relative(r, size) <= e || r <= self.settings.absolute) => {
+                return Some(match rounded {
+                    true if size <= r => Uncertified::ZeroDerivative,
+                    true => Uncertified::RoundingFloor,
+                    false => Uncertified::Remainder,
+                });
+            }
+            _ => {}
+        }
+        // The move of this round lies inside the bound of the one before.
+        if !self.proven && !(difference(&stand.g, &before.0) <= before.1 / 2.0 + 2.0 * self.rounding) {
+            return Some(Uncertified::SpectrumUnresolved);
+        }
+        None
+    }
+    fn found(self, model: &Model, stand: &Stand, failed: Option<Uncertified>) -> Found {
+        let standing = match failed {
+            Some(reason) => Standing::Uncertified(reason),
+            None if self.proven => Standing::Proven,
+            None => Standing::Certified,
+        };
+        let [adjoint, inner] = self.parts;
+        let dominant = match () {
+            () if self.estimate <= self.rounding => Term::Rounding,
+            () if inner >= adjoint => Term::Inner,
+            () => Term::Adjoint,
+        };
+        let measured = Measured {
+            residual: self.residuals[0],
+            adjoint_residual: self.residuals[1],
+            smallest: self.spectrum.smallest,
+            largest: self.spectrum.largest,
+            lanczos: self.spectrum.lanczos,
+            settled: self.spectrum.settled,
+            newton: self.newton,
+            distance: self.distance,
+            moved: difference(&stand.z, &self.first),
+            change: self.change,
+            margin: self.margin,
+            rounds: self.made,
+            remainder: self.remainder,
+            work: model.work,
+        };
+        Found {
+            given: self.given,
+            corrected: stand.g.clone(),
+            standing,
+            estimate: self.estimate,
+            remainder: self.remainder,
+            dominant,
+            rounding: self.rounding,
+            sides: self.sides,
+            measured,
+        }
+    }
+}
