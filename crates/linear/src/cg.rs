@@ -167,7 +167,9 @@ impl State for Iterations {
         }
         if most > 0.0 {
             ended.condition = most / least;
-            ended.norm = if inverse.is_some() { 0.0 } else { most };
+            if inverse.is_none() {
+                (ended.norm, ended.smallest) = (most, Some(least));
+            }
         }
         if sign < 0.0 {
             ended.remark = Some("the operator is negative definite: −A x = −b was solved");

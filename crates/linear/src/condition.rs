@@ -1,7 +1,7 @@
 //! How far a dense solve can be trusted: condition number and forward error, from the factors.
 
 use crate::system::correction;
-use crate::vectors::{exponent, scale};
+use crate::vectors::{exponent, fill_noise, norm, scale};
 use hypertape_autodiff::outcome::{Failed, Status};
 
 /// v ← B v, or v ← Bᵀ v.
@@ -54,6 +54,28 @@ pub(crate) fn one_norm_condition(m: &[f64], v: &mut [f64], solve: &mut Map<'_>) 
 /// The same where ‖A‖₁ is known.
 pub(crate) fn condition(size: f64, v: &mut [f64], solve: &mut Map<'_>) -> f64 {
     size * one_norm(v, solve)
+}
+
+/// Rounds of inverse iteration: one solve with A and one with Aᵀ each.
+const ROUNDS: usize = 4;
+
+/// An estimate of the smallest singular value of A from above, by inverse iteration on AᵀA from a pseudo-random vector; `solve` is A⁻¹. None where a
+/// solve leaves the range, or gives 0.
+pub(crate) fn smallest(v: &mut [f64], solve: &mut Map<'_>) -> Option<f64> {
+    fill_noise(9, v);
+    scale(1.0 / norm(v), v);
+    let mut inverse = 0.0_f64;
+    for half in 0..2 * ROUNDS {
+        solve(v, half % 2 == 1);
+        // ‖A⁻¹‖ ≥ ‖A⁻¹v‖ for every unit vector, and so for Aᵀ.
+        let size = norm(v);
+        if !(size > 0.0 && size.is_finite()) {
+            return None;
+        }
+        inverse = inverse.max(size);
+        scale(1.0 / size, v);
+    }
+    Some(1.0 / inverse)
 }
 
 /// A bound on the relative error of x in the largest norm, ‖|A⁻¹|(|r| + ε(|A||x| + |b|))‖ / ‖x‖, estimated (Arioli, Demmel and Duff 1989). The

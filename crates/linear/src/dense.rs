@@ -1,5 +1,5 @@
 //! The matrix itself and a factorisation of it in place: what the direct solvers share.
-use crate::condition::{forward_error, near_one, one_norm_condition, status};
+use crate::condition::{forward_error, near_one, one_norm_condition, smallest, status};
 use crate::operator::{Matrix, Operator, Side};
 use crate::solver::Ended;
 use crate::system::System;
@@ -19,6 +19,8 @@ pub(crate) struct Dense {
     pub(crate) factors: Vec<f64>,
     /// f.
     factor: f64,
+    /// An estimate of the smallest singular value of f A from above; none before the first solve with the factors.
+    pub(crate) smallest: Option<f64>,
     vectors: [Vec<f64>; 3],
     memory: MemBuffer,
 }
@@ -38,7 +40,15 @@ impl Dense {
     pub(crate) fn new(n: usize, scratch: StackReq) -> Self {
         let zeros = || vec![0.0; n];
         let memory = MemBuffer::new(scratch);
-        Dense { n, matrix: vec![0.0; n * n], factors: vec![0.0; n * n], factor: 1.0, vectors: [zeros(), zeros(), zeros()], memory }
+        Dense {
+            n,
+            matrix: vec![0.0; n * n],
+            factors: vec![0.0; n * n],
+            factor: 1.0,
+            smallest: None,
+            vectors: [zeros(), zeros(), zeros()],
+            memory,
+        }
     }
     pub(crate) fn bytes(n: usize) -> u64 {
         (n as u64).saturating_mul(n as u64).saturating_mul(16).saturating_add((n as u64).saturating_mul(40))
@@ -72,6 +82,7 @@ impl Dense {
             }
         }
         self.factor = near_one(&mut self.matrix, a.epsilon())?;
+        self.smallest = None;
         Ok(())
     }
     /// That the matrix is its own transpose, up to the rounding of what made its entries.
@@ -125,10 +136,12 @@ impl Dense {
         let error = forward_error(weights, v, &mut solve, [b, x, residual], a.epsilon());
         let length = norm(residual);
         let status = status(error, length, norm(b), a.epsilon());
+        self.smallest = self.smallest.or_else(|| smallest(v, &mut solve));
         Ok(Ended {
             last_word: true,
             residual: Some(length),
             condition: one_norm_condition(&self.matrix, v, &mut solve),
+            smallest: self.smallest,
             ..Ended::new(0, Ok(status))
         })
     }

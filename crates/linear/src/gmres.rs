@@ -104,7 +104,7 @@ pub(crate) fn iterate(
         let (high, low) = small.extremes(all);
         if high.is_finite() && high > 0.0 {
             (ended.norm, least) = (ended.norm.max(high), least.min(low));
-            ended.condition = ended.norm / least;
+            (ended.condition, ended.smallest) = (ended.norm / least, Some(least));
         }
         ended.complete |= all == n;
         let first = &mut vectors[..n];

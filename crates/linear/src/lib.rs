@@ -40,6 +40,7 @@
 //! - **Rounding.** A residual above the tolerance that is as small as rounding allows, 8 ε √n (‖A‖‖x‖ + ‖b‖), has the status `Rounding`.
 //! - **Conditioning.** Where the condition number is estimated at 1/√ε or more, and conditioning times residual at more than
 //!   [`Stop::accuracy`], the status is `IllConditioned`, not `Converged`. The estimate is one from below: of A on the space that was explored.
+//! - **Smallest singular value.** [`Outcome::smallest`] estimates that of A from above, where the method knows one: of A itself, also with a preconditioner.
 //! - **Many solutions.** A singular A with b in its range has many x of residual 0. For n up to [`Stop::probe`] such an A is found, up to rounding
 //!   (a condition number of 1/(4 ε √n)), and the solve fails as `Singular`. Above that n it is not told from a regular one, unless
 //!   GMRES has explored the whole space: the Krylov space of b holds no null vector.
@@ -79,6 +80,7 @@ mod step;
 mod stop;
 mod svd;
 mod system;
+mod triangle;
 mod tridiagonal;
 mod vectors;
 mod workspace;

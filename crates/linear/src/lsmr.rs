@@ -4,6 +4,7 @@ use crate::scratch::{Scratch, split};
 use crate::solver::{Ended, LinearSolver, State};
 use crate::stop::{Goal, STARTS, Stop, stop_settings};
 use crate::system::System;
+use crate::triangle::{self, Triangle};
 use crate::vectors::{axpy, from_right, norm, scale, xpby};
 use hypertape_autodiff::outcome::{Failed, Need, Reached, Status};
 
@@ -53,7 +54,7 @@ impl LinearSolver for Lsmr {
         vec![Need::Transpose]
     }
     fn state_bytes(&self, n: usize) -> u64 {
-        40 * n as u64
+        8 * (5 * n + triangle::len(self.stop.limit(n))) as u64
     }
     fn state(&self, _: usize) -> Box<dyn State> {
         Box::new(Iterations { settings: *self, scratch: Scratch::default() })
@@ -81,6 +82,7 @@ struct Rotations {
     rho_dot: f64,
     tau: f64,
     theta: f64,
+    theta_next: f64,
 }
 
 /// What an iteration does to the vectors, and what it knows of the residual.
@@ -93,6 +95,8 @@ struct Turn {
     next: f64,
     /// ‖r‖ by the recursion.
     residual: f64,
+    /// The diagonal entry of the first triangle, and the one above it.
+    column: [f64; 2],
     /// The diagonal entry of the second triangle: between the extreme singular values.
     entry: f64,
 }
@@ -112,6 +116,7 @@ impl Rotations {
             rho_dot: 1.0,
             tau: 0.0,
             theta: 0.0,
+            theta_next: 0.0,
         }
     }
     /// One iteration, whose column of the bidiagonal matrix has β below the diagonal and α beside it.
@@ -119,7 +124,8 @@ impl Rotations {
         let (rho_before, rho_bar_before) = (self.rho, self.rho_bar);
         self.rho = self.alpha_bar.hypot(beta);
         let (c, s) = (self.alpha_bar / self.rho, beta / self.rho);
-        let theta_next = s * alpha;
+        let beside = std::mem::replace(&mut self.theta_next, s * alpha);
+        let theta_next = self.theta_next;
         self.alpha_bar = c * alpha;
         let theta_bar = self.s_bar * self.rho;
         let entry = self.c_bar * self.rho;
@@ -143,6 +149,7 @@ impl Rotations {
             back: -theta_bar * self.rho / (rho_before * rho_bar_before),
             step: self.zeta / (self.rho * self.rho_bar),
             next: -theta_next / self.rho,
+            column: [self.rho, beside],
             residual: (self.beta_dot - last).hypot(self.beta_double_dot),
             entry: entry.abs(),
         }
@@ -153,7 +160,9 @@ impl State for Iterations {
     fn solve(&mut self, a: &mut System<'_>, b: &[f64], x: &mut [f64], goal: &Goal) -> Result<Ended, Failed> {
         let n = b.len();
         let settings = self.settings;
-        let [u, v, h, h_bar, w] = split::<5>(&mut self.scratch.vectors, n);
+        let Scratch { vectors, numbers, .. } = &mut self.scratch;
+        let [u, v, h, h_bar, w] = split::<5>(vectors, n);
+        let mut triangle = Triangle::new(numbers);
         let limit = settings.stop.limit(n);
         let mut ended = Ended::new(0, Ok(Status::Stalled));
         if settings.minimum_norm {
@@ -182,6 +191,7 @@ impl State for Iterations {
             h.copy_from_slice(v);
             h_bar.fill(0.0);
             let mut r = Rotations::new(alpha, size);
+            triangle.clear();
             let (mut length, mut made, mut settled) = (size, 0, false);
             let stopped = loop {
                 let near = length <= goal.length.max(goal.floor());
@@ -208,6 +218,7 @@ impl State for Iterations {
                 }
                 let turn = r.turn(alpha, beta);
                 largest = largest.max(r.rho);
+                triangle.push([turn.column[0], turn.column[1], 0.0]);
                 (least, most) = (least.min(turn.entry.min(r.rho_bar)), most.max(turn.entry));
                 xpby(h, turn.back, h_bar);
                 axpy(turn.step, h_bar, x);
@@ -224,6 +235,7 @@ impl State for Iterations {
                 }
             };
             ended.residual = None;
+            ended.smallest = triangle.smallest(ended.smallest);
             if let Some(said) = stopped {
                 ended.said = said;
                 break;

@@ -6,6 +6,7 @@ use crate::scratch::{Scratch, split};
 use crate::solver::{Ended, Hints, LinearSolver, State};
 use crate::stop::{Goal, STARTS, Stop, stop_settings};
 use crate::system::System;
+use crate::triangle::{self, Triangle};
 use crate::vectors::{axpy, dot, from_right, norm, scale};
 use hypertape_autodiff::outcome::{Failed, Need, Reached, Status};
 
@@ -47,7 +48,7 @@ impl LinearSolver for Minres {
         needs(&self.preconditioner)
     }
     fn state_bytes(&self, n: usize) -> u64 {
-        56 * n as u64 + self.preconditioner.as_ref().map_or(0, |p| p.bytes(n))
+        8 * (7 * n + triangle::len(self.stop.limit(n))) as u64 + self.preconditioner.as_ref().map_or(0, |p| p.bytes(n))
     }
     fn state(&self, n: usize) -> Box<dyn State> {
         let inverse = inverse(&self.preconditioner, n);
@@ -69,7 +70,9 @@ impl State for Iterations {
     fn solve(&mut self, a: &mut System<'_>, b: &[f64], x: &mut [f64], goal: &Goal) -> Result<Ended, Failed> {
         let n = b.len();
         let Iterations { settings, inverse, scratch } = self;
-        let [mut v, mut before, mut z, mut next, mut w, mut older, mut fresh] = split::<7>(&mut scratch.vectors, n);
+        let Scratch { vectors, numbers, .. } = scratch;
+        let [mut v, mut before, mut z, mut next, mut w, mut older, mut fresh] = split::<7>(vectors, n);
+        let mut triangle = Triangle::new(numbers);
         if !a.known().symmetric {
             symmetric(a, [&mut *v, &mut *z, &mut *next])?;
         }
@@ -88,6 +91,7 @@ impl State for Iterations {
             let (mut gamma, mut last, mut eta) = (first, 1.0, first);
             let ((mut c, mut s), (mut c0, mut s0)) = ((1.0, 0.0), (1.0, 0.0));
             let (mut made, mut settled) = (0, false);
+            triangle.clear();
             // The residual that the recursion stands for, in its own norm, against that of the start.
             let enough = goal.length / size * first;
             let floor = goal.floor() / size * first;
@@ -121,6 +125,7 @@ impl State for Iterations {
                     break;
                 }
                 least = least.min(a1);
+                triangle.push([a1, a2, a3]);
                 (c0, s0) = (c, s);
                 (c, s) = (a0 / a1, image / a1);
                 // The vector of w that is oldest takes the new one.
@@ -140,6 +145,9 @@ impl State for Iterations {
                 std::mem::swap(&mut z, &mut fresh);
                 made += 1;
                 ended.iterations += 1;
+            }
+            if inverse.is_none() {
+                ended.smallest = triangle.smallest(ended.smallest);
             }
             a.apply(x, next)?;
             from_right(b, next);

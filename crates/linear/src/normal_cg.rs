@@ -140,7 +140,7 @@ impl State for Iterations {
         }
         ended.norm = largest;
         if most > 0.0 {
-            ended.condition = (most / least).sqrt();
+            (ended.condition, ended.smallest) = ((most / least).sqrt(), Some(least.sqrt()));
         }
         Ok(ended)
     }

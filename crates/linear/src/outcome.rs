@@ -32,6 +32,15 @@ pub struct Outcome {
     /// An estimate of the condition number ‖A‖‖A⁻¹‖ from below, where one is known: of A on the directions that were explored, or of the
     /// preconditioned operator.
     pub condition: Option<f64>,
+    /// An estimate of the smallest singular value σ of A from above, up to rounding, in the units of A, where one is known: of A itself, also
+    /// with a preconditioner. ‖x − A⁻¹b‖ ≤ ‖b − A x‖/σ holds for the exact σ, so what this gives for the error is an estimate from below.
+    ///
+    /// It is the least of ‖A v‖/‖v‖ (of vᵀA v/vᵀv for CG) over the space that was explored: of b for an iterative method, and of a pseudo-random vector too where a
+    /// singular operator was looked for. By the factors of a direct method it is what inverse iteration finds; [`Svd`](crate::Svd) gives the smallest singular value that it
+    /// does not count as 0. An estimate of 0 says that A is singular to rounding on that space.
+    ///
+    /// None of BiCGStab, Neumann, Anderson, Broyden and one step, nor of any method with a preconditioner, but by that second space.
+    pub smallest: Option<f64>,
     /// Products that were made, by kind.
     pub products: Products,
     /// What else a reader should know: another sign, another method.
@@ -50,6 +59,7 @@ impl Outcome {
             backward: 0.0,
             norm: None,
             condition: None,
+            smallest: None,
             products: Products::default(),
             remark: None,
         }

@@ -56,7 +56,7 @@ pub(crate) fn solve(
     right.by.apply(side, u, right.z)?;
     x.iter_mut().zip(right.z.iter()).for_each(|(x, z)| *x += z);
     ended.preconditioned = right.applied + 1;
-    (ended.residual, ended.norm) = (None, 0.0);
+    (ended.residual, ended.norm, ended.smallest) = (None, 0.0, None);
     Ok(ended)
 }
 

@@ -98,6 +98,8 @@ pub struct Ended {
     pub norm: f64,
     /// An estimate of the condition number from below; 0 where there is none.
     pub condition: f64,
+    /// An estimate of the smallest singular value of A from above: of A itself, not of a preconditioned operator.
+    pub smallest: Option<f64>,
     /// Whether the whole space was explored, so that the condition number is that of A.
     pub complete: bool,
     /// Applications of a preconditioner.
@@ -117,6 +119,7 @@ impl Ended {
             residual: None,
             norm: 0.0,
             condition: 0.0,
+            smallest: None,
             complete: false,
             preconditioned: 0,
             remark: None,

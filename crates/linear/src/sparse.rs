@@ -1,5 +1,5 @@
 //! A sparse matrix by columns, read from an operator: from its own matrix, or by a few products where the places of its entries are known.
-use crate::condition::{condition, forward_error, near_one, status};
+use crate::condition::{condition, forward_error, near_one, smallest, status};
 use crate::operator::{Matrix, Operator, Side};
 use crate::solver::Ended;
 use crate::system::System;
@@ -43,6 +43,8 @@ pub(crate) struct Columns {
     rows: Vec<usize>,
     pub(crate) values: Vec<f64>,
     factor: f64,
+    /// An estimate of the smallest singular value of f A from above; none before the first solve with the factors.
+    smallest: Option<f64>,
     /// The sparse matrix that the places are those of, and where each of its entries lies here.
     source: Option<(Vec<usize>, Vec<u32>)>,
     at: Vec<usize>,
@@ -139,6 +141,7 @@ impl Columns {
             (None, None) => return Err(Failed::Lacks(Need::Entries)),
         };
         self.factor = near_one(&mut self.values, a.epsilon())?;
+        self.smallest = None;
         Ok(new)
     }
     /// One product for each group of columns, and one more to see that no entry stands elsewhere.
@@ -225,6 +228,7 @@ impl Columns {
             return Err(Failed::Singular { at: Reached { iterations: 0, residual: 1.0, condition: Some(condition) } });
         }
         let status = status(error, length, norm(b), a.epsilon());
-        Ok(Ended { last_word: true, residual: Some(length), condition, ..Ended::new(0, Ok(status)) })
+        self.smallest = self.smallest.or_else(|| smallest(v, &mut solve));
+        Ok(Ended { last_word: true, residual: Some(length), condition, smallest: self.smallest, ..Ended::new(0, Ok(status)) })
     }
 }

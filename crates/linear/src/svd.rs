@@ -96,6 +96,7 @@ impl State for Factors {
         let cutoff = self.cutoff.unwrap_or(4.0 * a.epsilon() * (n as f64).sqrt());
         let largest = self.values.first().copied().unwrap_or(0.0);
         self.rank = self.values.iter().take_while(|s| **s > cutoff * largest).count();
+        self.dense.smallest = self.rank.checked_sub(1).map(|last| self.values[last]);
         Ok(())
     }
     fn solve(&mut self, a: &mut System<'_>, b: &[f64], x: &mut [f64], goal: &Goal) -> Result<Ended, Failed> {

@@ -41,7 +41,7 @@ impl<'a> Tridiagonal<'a> {
         }
         negative
     }
-    /// Estimates of the smallest and largest eigenvalue, to some percent; none before the first step.
+    /// Estimates of the smallest eigenvalue from above, to a thousandth, and of the largest from below, to some percent; none before the first step.
     pub(crate) fn extremes(&self) -> Option<(f64, f64)> {
         let n = self.0.len() / 2;
         let (mut least, mut most, mut bound) = (f64::INFINITY, 0.0_f64, 0.0_f64);
@@ -71,7 +71,7 @@ impl<'a> Tridiagonal<'a> {
             }
             (low, high) = (low / 16.0, low);
         }
-        for _ in 0..5 {
+        for _ in 0..12 {
             let middle = (low * high).sqrt();
             if self.below(middle, false) == 0 { low = middle } else { high = middle }
         }

@@ -137,6 +137,7 @@ impl Workspace {
         scale(factor / shrink, x);
         let mut made = judged?;
         made.norm = made.norm.map(|n| n / factor);
+        made.smallest = made.smallest.map(|s| s / factor);
         made.absolute /= shrink;
         made.tolerance = if tolerance.absolute > tolerance.relative * whole { length / size } else { relative };
         let largest = if kind == Kind::F32 { f64::from(f32::MAX) } else { f64::MAX };
@@ -192,7 +193,7 @@ impl Workspace {
                     Ok(status) => status,
                     Err(_) if relative <= goal.epsilon.sqrt() => Status::Stalled,
                     Err(e) => {
-                        reached.condition = self.looked(a, &ended, n, &mut size_of_a, &mut condition)?;
+                        reached.condition = self.looked(a, &mut ended, n, &mut size_of_a, &mut condition)?;
                         return Err(e.reached(reached));
                     }
                 }
@@ -201,12 +202,12 @@ impl Workspace {
                 if matches!(e, Failed::Diverged { .. }) {
                     return Err(self.diverged(a, b, e.reached(reached))?);
                 }
-                reached.condition = self.looked(a, &ended, n, &mut size_of_a, &mut condition)?;
+                reached.condition = self.looked(a, &mut ended, n, &mut size_of_a, &mut condition)?;
                 return Err(e.reached(reached));
             }
         };
         if !ended.last_word && status != Status::LeastSquares {
-            reached.condition = self.looked(a, &ended, n, &mut size_of_a, &mut condition)?;
+            reached.condition = self.looked(a, &mut ended, n, &mut size_of_a, &mut condition)?;
             let whole = n <= self.stop.probe.max(if ended.complete { n } else { 0 });
             let solved = status.converged();
             if solved && whole && condition * 4.0 * goal.epsilon * root >= 1.0 {
@@ -226,6 +227,7 @@ impl Workspace {
             backward: residual / (size_of_a * length + goal.size),
             norm: known(size_of_a),
             condition: known(condition),
+            smallest: ended.smallest,
             products,
             remark: ended.remark,
         })
@@ -240,12 +242,20 @@ impl Workspace {
     }
 
     /// Looks for a singular operator where that is asked for and not known; gives the condition number, where one is known.
-    fn looked(&mut self, a: &mut System<'_>, ended: &Ended, n: usize, size: &mut f64, condition: &mut f64) -> Result<Option<f64>, Failed> {
+    fn looked(
+        &mut self,
+        a: &mut System<'_>,
+        ended: &mut Ended,
+        n: usize,
+        size: &mut f64,
+        condition: &mut f64,
+    ) -> Result<Option<f64>, Failed> {
         if !ended.complete && n <= self.stop.probe {
             let (largest, smallest) = probe::probe(a, n, ended.iterations, &mut self.scratch)?;
             *size = size.max(largest);
             if largest.is_finite() {
                 *condition = condition.max(if largest > 0.0 { largest / smallest } else { f64::INFINITY });
+                ended.smallest = Some(ended.smallest.map_or(smallest, |s| s.min(smallest)));
             }
         }
         Ok(known(*condition))

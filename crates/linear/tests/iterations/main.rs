@@ -2,6 +2,7 @@
 mod choice;
 mod faults;
 mod minimum_norm;
+mod smallest;
 mod sparse;
 mod support;
 
