@@ -93,7 +93,7 @@ impl<Q: Equation<Unknown = Leaf, Params = Leaf, Solution = Leaf>> Stated<Q> {
         let exact = Function::record(params, |t| outer.call((solved.solve(zeros(unknown), t), t)))?;
         let truth = match sort {
             Sort::Weak => ArrayD::zeros(theta.raw_dim()),
-            _ => exact.gradient(&theta)?,
+            _ => exact.gradient(&theta).map_err(|e| Error::new(name, e.to_string()))?,
         };
         let certify = move |solver: Arc<dyn LinearSolver>| implicit::certify(&problem, &outer).scale(scale).adjoint(solver).prepare();
         Ok(Case { name, sort, seen, unknowns: near.len(), theta, truth, adjoint, prepare: Box::new(certify), stop })

@@ -79,7 +79,7 @@ fn kepler() -> Result<Case> {
 /// An electrical grid: three loads behind lines, each takes the power θ p, so z(1 − z) and couplings.
 fn loads() -> Result<Case> {
     let lines = hypertape::ndarray::arr2(&[[3.0, -1.0, -0.5], [-1.0, 2.5, -1.0], [-0.5, -1.0, 2.0]]);
-    let power = hypertape::ndarray::arr1(&[0.2, 0.3, 0.1]);
+    let power = hypertape::ndarray::arr1(&[0.04, 0.06, 0.03]);
     let residual = Function::record((shape![3], shape![]), |(z, t)| {
         constant(lines.to_shared()).dot(z - 1.0) + t * constant(power.to_shared()) / z
     })?;

@@ -51,9 +51,11 @@ pub(super) struct Found {
 /// Over what an estimate of a distance or of a change may be too small.
 const SAFETY: f64 = 2.0;
 /// The residual, relative to the right-hand side, to which the rounds solve.
-pub(super) const LOOSE: f64 = 0.1;
+const LOOSE: f64 = 0.1;
 /// The same where an accuracy is asked for.
-pub(super) const TIGHT: f64 = 0.01;
+const TIGHT: f64 = 0.01;
+/// The least to which they solve where the residuals of a round were too large.
+const LEAST: f64 = 1e-12;
 /// Real parameters up to which ‖F_θ‖ is computed column by column.
 const COLUMNS: usize = 8;
 /// Steps of the power method on F_θᵀF_θ, and what its estimate is multiplied by.
@@ -95,7 +97,7 @@ impl Spectrum {
         if let Some(size) = outcome.norm {
             self.largest = self.largest.max(size);
         }
-        if let Some(s) = outcome.norm.zip(outcome.condition).map(|(n, c)| n / c) {
+        if let Some(s) = outcome.smallest {
             if s < self.smallest {
                 self.smallest = s;
                 self.settled |= outcome.converged();
@@ -135,6 +137,11 @@ impl Stand {
     fn finite(&self) -> bool {
         [norm(&self.f), norm(&self.r), norm(&self.g)].iter().all(|v| v.is_finite())
     }
+}
+
+/// A relative residual.
+fn tolerance(relative: f64) -> Tolerance {
+    Tolerance { relative, absolute: 0.0 }
 }
 
 /// What a failure in a round means.
@@ -244,6 +251,10 @@ struct Rounds<'a> {
     estimate: f64,
     margin: f64,
     residuals: [f64; 2],
+    /// Relative residuals to which the next Newton step and the next adjoint are solved.
+    eta: [f64; 2],
+    /// The next Newton step and its relative residual, where it was made already.
+    step: Option<(Vec<f64>, f64)>,
     /// Of the first round: by how much the adjoint's correction changed the derivative at a fixed point, and Λ‖δ‖.
     parts: [f64; 2],
     fails: Option<Uncertified>,
@@ -270,91 +281,126 @@ impl<'a> Rounds<'a> {
             estimate: f64::NAN,
             margin: f64::INFINITY,
             residuals: [norm(&start.f), norm(&start.r)],
+            eta: [if goal == Goal::Known { LOOSE } else { TIGHT }; 2],
+            step: None,
             parts: [0.0; 2],
             fails: None,
             sides: None,
         }
     }
-    fn tolerance(&self) -> Tolerance {
-        let relative = if self.goal == Goal::Known { LOOSE } else { TIGHT };
-        Tolerance { relative, absolute: 0.0 }
-    }
     /// One round; whether every test is passed.
     fn round(&mut self, model: &mut Model, stand: &mut Stand) -> Result<bool, ErrorKind> {
-        let (n, solver, tolerance) = (model.len(), &self.settings.solver, self.tolerance());
-        let before = (stand.g.clone(), self.remainder);
-        // A Newton step on the equation.
-        let mut delta = vec![0.0; n];
-        let right: Vec<f64> = stand.f.iter().map(|f| -f).collect();
-        model.solve(solver, Side::Plain, &right, &mut delta, tolerance)?;
+        let before = (std::mem::take(&mut stand.g), self.remainder);
+        let (delta, linear) = match self.step.take() {
+            Some(made) => made,
+            None => self.newton_step(model, stand)?,
+        };
+        let size = norm(&stand.f);
         let z: Vec<f64> = stand.z.iter().zip(&delta).map(|(z, d)| z + d).collect();
-        let mut f = vec![0.0; n];
+        let mut f = vec![0.0; z.len()];
         model.move_to(&z, &mut f)?;
         self.spectrum = Spectrum::unknown();
         // The adjoint there, from the one before.
-        let mut next = Stand::at(model, z, stand.w.clone(), f)?;
+        let next = Stand::at(model, z, std::mem::take(&mut stand.w), f)?;
         if !next.finite() {
+            stand.g = before.0;
             self.fails = Some(Uncertified::NotFinite);
             return Ok(false);
         }
-        let mut more = vec![0.0; n];
-        let made = model.solve(solver, Side::Transposed, &next.r, &mut more, tolerance)?;
+        let mut more = vec![0.0; next.w.len()];
+        let made = model.solve(&self.settings.solver, Side::Transposed, &next.r, &mut more, tolerance(self.eta[1]))?;
         self.spectrum.learn(&made, norm(&next.r), norm(&more));
         let mut change = vec![0.0; next.g.len()];
         model.params_transposed(&more, &mut change)?;
         let w = next.w.iter().zip(&more).map(|(w, m)| w + m).collect();
-        next = Stand::at(model, next.z, w, next.f)?;
+        *stand = Stand::at(model, next.z, w, next.f)?;
         self.newton = norm(&delta);
-        let first = self.made == 0;
-        *stand = next;
         self.made += 1;
         self.estimate = difference(&stand.g, &self.given);
-        // How fast the derivative changes along the step.
-        if self.newton == 0.0 {
-            delta = (0..n).map(|i| sign(23, i)).collect();
-        }
-        let length = norm(&delta);
-        if length > 0.0 {
-            delta.iter_mut().for_each(|d| *d /= length);
-            let (mut by_z, mut by_params, mut v) = (vec![0.0; n], vec![0.0; stand.g.len()], vec![0.0; n]);
-            model.moved(&stand.w, &delta, &mut by_z, &mut by_params)?;
-            let tolerance = Tolerance { relative: LOOSE, absolute: 0.0 };
-            let made = model.solve(solver, Side::Transposed, &by_z, &mut v, tolerance)?;
-            self.spectrum.learn(&made, norm(&by_z), norm(&v));
-            let mut part = vec![0.0; stand.g.len()];
-            model.params_transposed(&v, &mut part)?;
-            self.change = difference(&by_params, &part);
-        } else {
-            self.change = 0.0;
-        }
-        if let Some(given) = self.settings.lipschitz {
-            self.change = given;
-        }
-        if first {
+        self.change = match self.settings.lipschitz {
+            Some(given) => given,
+            None => self.slope(model, stand, &delta)?,
+        };
+        if self.made == 1 {
             self.parts = [norm(&change), self.change * self.newton];
         }
-        let (size, not_below) = self.norm.of(model)?;
+        let (params, not_below) = self.norm.of(model)?;
         self.proven = self.settings.smallest.is_some() && self.settings.lipschitz.is_some() && not_below;
         if let Some(s) = self.settings.smallest {
             (self.spectrum.smallest, self.spectrum.settled) = (s, true);
         }
-        self.bound(model, stand, size);
+        self.bound(model, stand, params);
         self.fails = self.first_failure(&before, stand);
-        // Only what passes with the singular values that the solves have seen is looked at by Lanczos.
-        if self.fails.is_none() && self.settings.smallest.is_none() && !self.spectrum.settled {
+        // What passes is looked at closer: how fast the derivative changes along the step that is left, which the next round would make, then the spectrum.
+        if self.fails.is_none() && self.settings.lipschitz.is_none() && self.distance > self.floor {
+            let step = self.newton_step(model, stand)?;
+            self.change = self.change.max(self.slope(model, stand, &step.0)?);
+            self.step = Some(step);
+            self.bound(model, stand, params);
+            self.fails = self.first_failure(&before, stand);
+        }
+        if self.fails.is_none() && !self.spectrum.settled {
             let [steps, most] = self.settings.lanczos;
             let found = model.extremes(steps, most)?;
             let s = &mut self.spectrum;
-            // A Ritz value of a solve that is below what Lanczos saw was resolved by it.
             s.settled |= found.settled;
             (s.smallest, s.largest, s.lanczos) = (s.smallest.min(found.smallest), s.largest.max(found.largest), found.steps);
-            self.bound(model, stand, size);
+            self.bound(model, stand, params);
             self.fails = self.first_failure(&before, stand);
             if self.fails.is_none() && !self.spectrum.settled {
                 self.fails = Some(Uncertified::SpectrumUnresolved);
             }
         }
+        if self.fails.is_some() {
+            self.tighten(stand, params, linear * size);
+        }
         Ok(self.fails.is_none())
+    }
+    /// δ with F_z δ = −F, and the relative residual that is left.
+    fn newton_step(&mut self, model: &mut Model, stand: &Stand) -> Result<(Vec<f64>, f64), ErrorKind> {
+        let right: Vec<f64> = stand.f.iter().map(|f| -f).collect();
+        let mut delta = vec![0.0; right.len()];
+        let made = model.solve(&self.settings.solver, Side::Plain, &right, &mut delta, tolerance(self.eta[0]))?;
+        self.spectrum.learn(&made, norm(&right), norm(&delta));
+        Ok((delta, made.residual))
+    }
+    /// How fast the derivative changes along a direction: ‖∂_d (L_θ − F_θᵀw) − F_θᵀv‖ for d of length 1, with F_zᵀv = ∂_d (L_z − F_zᵀw).
+    fn slope(&mut self, model: &mut Model, stand: &Stand, along: &[f64]) -> Result<f64, ErrorKind> {
+        let (n, p, length) = (along.len(), stand.g.len(), norm(along));
+        if n == 0 {
+            return Ok(0.0);
+        }
+        let d: Vec<f64> = match length > 0.0 {
+            true => along.iter().map(|v| v / length).collect(),
+            false => (0..n).map(|i| sign(23, i) / (n as f64).sqrt()).collect(),
+        };
+        let (mut by_z, mut by_params, mut v, mut part) = (vec![0.0; n], vec![0.0; p], vec![0.0; n], vec![0.0; p]);
+        model.moved(&stand.w, &d, &mut by_z, &mut by_params)?;
+        let made = model.solve(&self.settings.solver, Side::Transposed, &by_z, &mut v, tolerance(LOOSE))?;
+        self.spectrum.learn(&made, norm(&by_z), norm(&v));
+        model.params_transposed(&v, &mut part)?;
+        Ok(difference(&by_params, &part))
+    }
+    /// Has the next round solve further, where it is the linear solves of this one that left too much.
+    fn tighten(&mut self, stand: &Stand, params: f64, linear: f64) {
+        let (r, distance) = (self.remainder, self.distance);
+        let goal = match self.goal {
+            Goal::Known => self.estimate / 2.0,
+            Goal::Relative(e) => (e * norm(&stand.g)).max(self.settings.absolute),
+        };
+        // Shares of the remainder that the residual of the adjoint, and the distance, may have.
+        let adjoint = SAFETY * params * norm(&stand.r) / self.spectrum.smallest;
+        let lower = |eta: &mut f64, share: f64| *eta = (*eta * share.clamp(1e-4, 1.0)).max(LEAST);
+        if adjoint > 0.25 * goal {
+            lower(&mut self.eta[1], 0.1 * goal / adjoint);
+        }
+        // The residual is what the linear solve left, not what the curvature of F makes.
+        if norm(&stand.f) <= 3.0 * linear {
+            let by_remainder = 0.1 * goal / (r - adjoint).max(f64::MIN_POSITIVE);
+            lower(&mut self.eta[0], by_remainder.min(0.25 * self.newton / distance));
+            // The step at hand was solved for more loosely.
+            self.step = None;
+        }
     }
     /// The distance that is left, the bound of the corrected derivative's error, and what rounding leaves of it.
     fn bound(&mut self, model: &Model, stand: &Stand, params: f64) {
@@ -392,8 +438,9 @@ impl<'a> Rounds<'a> {
             }
             _ => {}
         }
-        // The move of this round lies inside the bound of the one before.
-        if !self.proven && !(difference(&stand.g, &before.0) <= before.1 / 2.0 + 2.0 * self.rounding) {
+        // The move of this round lies inside the bound of the one before, so there must be one.
+        let second = self.made > 1 && before.1.is_finite();
+        if !self.proven && !(second && difference(&stand.g, &before.0) <= before.1 / 2.0 + 2.0 * self.rounding) {
             return Some(Uncertified::SpectrumUnresolved);
         }
         None
