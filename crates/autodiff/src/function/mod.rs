@@ -8,6 +8,7 @@ mod guard;
 mod linear;
 mod linearization;
 mod places;
+mod switching;
 mod trace;
 mod workspace;
 mod wrt;

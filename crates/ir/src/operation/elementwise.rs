@@ -1,5 +1,5 @@
 //! Operations that act element by element: both rules from one set of slopes.
-use super::{Builder, Kernel, Lowering, Maybe, MicroBuilder, Op, Operation, Reg, Value, same_value};
+use super::{Builder, Kernel, Lowering, Maybe, MicroBuilder, Op, Operation, Reg, Switch, Value, same_value};
 use crate::array::{AnyArray, Element, Kind, LeafType, Real, Shape, Slice, SliceMut};
 use crate::error::{Counted, Elements, ErrorKind, IndexRange};
 use crate::program::{Types, Values};
@@ -48,6 +48,15 @@ pub trait Elementwise: Clone + PartialEq + Debug + Send + Sync + 'static {
     fn simplify(&self, b: &mut Builder, x: &[Value]) -> Option<Value> {
         let _ = (b, x);
         None
+    }
+    /// The numbers whose signs decide which smooth piece is active, for real operands.
+    fn switching(&self, b: &mut Builder, x: &[Value], y: Value) -> Vec<Switch> {
+        let _ = (b, x, y);
+        vec![]
+    }
+    /// Whether it is the identity with its derivative held back.
+    fn is_stop(&self) -> bool {
+        false
     }
     /// Whether results that should be indices may be none: below 0, above what u32 holds, NaN. They are errors when it runs.
     fn may_leave_indices(&self) -> bool {
@@ -172,6 +181,21 @@ impl<E: Elementwise> Operation for Pointwise<E> {
     }
     fn simplify(&self, b: &mut Builder, inputs: &[Value]) -> Option<Values> {
         self.0.simplify(b, inputs).map(|v| smallvec![v])
+    }
+    fn switching(&self, b: &mut Builder, inputs: &[Value], outputs: &[Value]) -> Vec<Switch> {
+        let real = inputs.iter().all(|x| b.kind(*x).is_real());
+        if real { self.0.switching(b, inputs, outputs[0]) } else { vec![] }
+    }
+    fn has_slope(&self, input: usize) -> bool {
+        // What the rule says of numbers it says of arrays.
+        let mut b = Builder::literal();
+        let number = LeafType::new(&[], Kind::F64);
+        let x: Vec<Value> = (0..self.0.arity()).map(|_| b.input(number.clone())).collect();
+        let y = b.emit1(Op::new(self.clone()), &x);
+        !matches!(self.0.slope(&mut b, &x, y, input), Slope::Zero)
+    }
+    fn is_stop(&self) -> bool {
+        self.0.is_stop()
     }
 }
 

@@ -10,6 +10,7 @@ pub mod named;
 mod probe;
 mod prune;
 mod spec;
+mod switch;
 pub mod typed;
 mod values;
 
@@ -24,6 +25,7 @@ pub use named::Named;
 pub use probe::{Probe, Probed};
 pub use prune::Pruned;
 pub(crate) use prune::{Remember, pruned};
+pub use switch::Switch;
 
 use crate::array::{AnyArray, LeafType};
 use crate::error::{Counted, ErrorKind};
@@ -94,6 +96,27 @@ pub trait Operation: Any + Debug + Send + Sync {
     fn split(&self, b: &mut Builder, inputs: &[Value], known: &[bool]) -> crate::error::Result<Option<Values>> {
         let _ = (b, inputs, known);
         Ok(None)
+    }
+    /// Emits the numbers whose signs decide which smooth piece of it is active; none for an operation that is smooth. Where there is only a pole or
+    /// an infinite slope nothing is decided. Loops and branches leave it to the transform, which goes into their bodies.
+    fn switching(&self, b: &mut Builder, inputs: &[Value], outputs: &[Value]) -> Vec<Switch> {
+        let _ = (b, inputs, outputs);
+        vec![]
+    }
+    /// Emits control flow with these bodies instead of its own, which have more real outputs after their own. Gives the outputs, and these further
+    /// ones: a loop stacks them, and they are ∞ in steps and branches that are not taken. For `switching`.
+    fn widened(&self, b: &mut Builder, inputs: &[Value], bodies: Vec<Program>) -> crate::error::Result<(Values, Vec<Value>)> {
+        let _ = (b, inputs, bodies);
+        Err(crate::error::Error::new(self.name(), ErrorKind::misuse("has no bodies")))
+    }
+    /// Whether a derivative by this operand is ever other than 0: not of a comparison, nor by the test of a choice.
+    fn has_slope(&self, input: usize) -> bool {
+        let _ = input;
+        true
+    }
+    /// Whether it is the identity with its derivative held back. Its value moves with the operand, though `has_slope` says no.
+    fn is_stop(&self) -> bool {
+        false
     }
     /// Whether equal applications must stay apart, because each has a state of its own.
     fn is_opaque(&self) -> bool {

@@ -1,7 +1,7 @@
 //! Sigmoids and rectifiers: the smooth and the kinked functions of neural networks and proximal steps.
 use super::declare::unary;
 use crate::array::{Kind, Real};
-use crate::operation::{BinaryFn, Builder, Elementwise, MicroBuilder, Op, Pointwise, Probe, Probed, Reg, Slope, UnaryFn, Value};
+use crate::operation::{BinaryFn, Builder, Elementwise, MicroBuilder, Op, Pointwise, Probe, Probed, Reg, Slope, Switch, UnaryFn, Value};
 
 unary! {
     /// 1/(1 + e⁻ˣ), without overflow. Slope: y(1 − y).
@@ -40,6 +40,9 @@ impl Elementwise for Relu {
     }
     fn simplify(&self, b: &mut Builder, x: &[Value]) -> Option<Value> {
         b.fold_number(x[0], |v| self.apply(&[v]))
+    }
+    fn switching(&self, _: &mut Builder, x: &[Value], _: Value) -> Vec<Switch> {
+        vec![Switch::Kink(x[0])]
     }
 }
 impl Probed for Relu {
@@ -81,6 +84,10 @@ impl Elementwise for SoftThreshold {
         let rest = m.binary(BinaryFn::Max, over, zero);
         let sign = m.unary(UnaryFn::Sign, x[0]);
         m.binary(BinaryFn::Mul, sign, rest)
+    }
+    fn switching(&self, b: &mut Builder, x: &[Value], _: Value) -> Vec<Switch> {
+        let size = b.abs(x[0]);
+        vec![Switch::Kink(b.sub(size, x[1]))]
     }
 }
 impl Probed for SoftThreshold {

@@ -2,7 +2,9 @@
 use super::declare::binary;
 use crate::array::{Kind, Real};
 use crate::error::ErrorKind;
-use crate::operation::{BinaryFn, Builder, Elementwise, MicroBuilder, Op, Pointwise, Probe, Probed, Reg, Slope, UnaryFn, Value, same_kind};
+use crate::operation::{
+    BinaryFn, Builder, Elementwise, MicroBuilder, Op, Pointwise, Probe, Probed, Reg, Slope, Switch, UnaryFn, Value, same_kind,
+};
 
 binary! {
     /// a + b. A sum of indices that is none is an error when it runs.
@@ -83,8 +85,25 @@ binary! {
         let d = b.sub(y, x[0]);
         Slope::Absorb(b.div(d, x[1]))
     },
-    simplify |b, x| None,
+    simplify |b, x| None, switch |b, x, y| within_remainder(b, x, y).map(Switch::Jump),
     at [[7.0, 3.0], [-1.5, 0.7], [0.5, -2.0]];
+}
+
+/// The distances of |a/b| from the whole numbers on both sides, at which a remainder jumps; there is none at 0. Signs alternate from one to the next.
+fn within_remainder(b: &mut Builder, x: &[Value], y: Value) -> [Value; 2] {
+    let size = b.abs(x[1]);
+    let (rest, whole) = (b.abs(y), b.sub(x[0], y));
+    let (below, times) = (b.div(rest, size), b.div(whole, size));
+    let times = b.abs(times);
+    // What is a whole number but for rounding.
+    let times = b.plus_number(times, 0.5);
+    let times = b.floor(times);
+    let (zero, one, far) = (b.full_like(y, 0.0), b.full_like(y, 1.0), b.full_like(y, f64::INFINITY));
+    let above = b.sub(one, below);
+    let first = b.equal(times, zero);
+    let below = b.select(first, far, below);
+    let sign = b.alternating(times);
+    [b.mul(sign, below), b.mul(sign, above)]
 }
 
 /// −a.
@@ -156,6 +175,13 @@ impl Elementwise for Cast {
     fn may_leave_indices(&self) -> bool {
         true
     }
+    fn switching(&self, b: &mut Builder, x: &[Value], _: Value) -> Vec<Switch> {
+        if self.0.is_real() {
+            return vec![];
+        }
+        let whole = b.floor(x[0]);
+        b.within_step(x[0], whole).map(Switch::Jump).into()
+    }
 }
 impl Probed for Cast {
     fn probes(kind: Kind) -> Vec<Probe> {
@@ -192,6 +218,9 @@ impl Elementwise for StopGradient {
     }
     fn kind(&self, inputs: &[Kind]) -> Result<Kind, ErrorKind> {
         same_kind(inputs, true)
+    }
+    fn is_stop(&self) -> bool {
+        true
     }
 }
 impl Probed for StopGradient {

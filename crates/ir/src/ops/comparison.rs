@@ -4,8 +4,8 @@ use crate::array::{AnyArray, Element, Kind, LeafType, Real};
 use crate::each_kind;
 use crate::error::{Counted, ErrorKind};
 use crate::operation::{
-    BinaryFn, Builder, Elementwise, Lowering, Maybe, MicroBuilder, Op, Operation, Pointwise, Probe, Probed, Reg, Slope, Value, same_kind,
-    same_value,
+    BinaryFn, Builder, Elementwise, Lowering, Maybe, MicroBuilder, Op, Operation, Pointwise, Probe, Probed, Reg, Slope, Switch, Value,
+    same_kind, same_value,
 };
 use crate::program::{Types, Values};
 use ndarray::{ArrayD, Zip};
@@ -16,32 +16,38 @@ binary! {
     Maximum, maximum, |p, q| if p.is_nan() || q.is_nan() { T::nan() } else { p.max(q) }, Max, indices: true,
     slope |b, x, y, i| Slope::Masked(b.share(x[1 - i], x[i])),
     simplify |b, x| if x[0] == x[1] { Some(x[0]) } else { b.fold_numbers(x, |p, q| Maximum.apply(&[p, q])) },
+    switch |b, x, y| b.apart(x).map(Switch::Kink),
     at [[0.5, -1.5], [0.25, 2.0], [-3.0, 0.0]];
 
     /// The smaller of a and b; NaN if either is. Ties share the derivative equally.
     Minimum, minimum, |p, q| if p.is_nan() || q.is_nan() { T::nan() } else { p.min(q) }, Min, indices: true,
     slope |b, x, y, i| Slope::Masked(b.share(x[i], x[1 - i])),
     simplify |b, x| if x[0] == x[1] { Some(x[0]) } else { b.fold_numbers(x, |p, q| Minimum.apply(&[p, q])) },
+    switch |b, x, y| b.apart(x).map(Switch::Kink),
     at [[0.5, -1.5], [0.25, 2.0], [-3.0, 0.0]];
 
     /// 1 where a < b, else 0; no derivative.
     Less, less, |p, q| if p < q { T::one() } else { T::zero() }, Less, indices: true,
     slope |b, x, y, i| Slope::Zero, simplify |b, x| b.fold_numbers(x, |p, q| Less.apply(&[p, q])),
+    switch |b, x, y| b.apart(x).map(Switch::Jump),
     at [[0.5, -1.5], [0.25, 2.0], [-3.0, 0.0]];
 
     /// 1 where a ≤ b, else 0; no derivative.
     LessEqual, less_equal, |p, q| if p <= q { T::one() } else { T::zero() }, LessEq, indices: true,
     slope |b, x, y, i| Slope::Zero, simplify |b, x| b.fold_numbers(x, |p, q| LessEqual.apply(&[p, q])),
+    switch |b, x, y| b.apart(x).map(Switch::Jump),
     at [[0.5, -1.5], [0.25, 2.0], [-3.0, 0.0]];
 
     /// 1 where a = b, else 0; no derivative.
     Equal, equal, |p, q| if p == q { T::one() } else { T::zero() }, Equal, indices: true,
     slope |b, x, y, i| Slope::Zero, simplify |b, x| b.fold_numbers(x, |p, q| Equal.apply(&[p, q])),
+    switch |b, x, y| b.apart(x).map(Switch::Jump),
     at [[0.5, -1.5], [0.25, 2.0], [-3.0, 0.0]];
 
     /// What b has of the derivative of the larger of a and b: 1 where a < b, ½ where they are equal, else 0; no derivative.
     Share, share, |p, q| T::from_f64(if p < q { 1.0 } else if p == q { 0.5 } else { 0.0 }), Share, indices: false,
     slope |b, x, y, i| Slope::Zero, simplify |b, x| b.fold_numbers(x, |p, q| Share.apply(&[p, q])),
+    switch |b, x, y| b.apart(x).map(Switch::Jump),
     at [[0.5, -1.5], [0.25, 2.0], [-3.0, 0.0]];
 }
 
@@ -98,6 +104,9 @@ impl Operation for Select {
     }
     fn same(&self, other: &dyn Operation) -> bool {
         same_value(self, other)
+    }
+    fn has_slope(&self, input: usize) -> bool {
+        input > 0
     }
     fn simplify(&self, b: &mut Builder, x: &[Value]) -> Option<Values> {
         match b.known_number(x[0]) {

@@ -1,9 +1,10 @@
-//! Declaring an elementwise function in a few lines: docs, type, emitter, value, micro-instruction, slopes, identities, probe points.
+//! Declaring an elementwise function in a few lines: docs, type, emitter, value, micro-instruction, slopes, identities, switches, probe points.
 
 /// A function of one number, with a micro-instruction of its own.
 macro_rules! unary {
     ($($(#[$doc:meta])* $name:ident, $emit:ident, |$p:ident| $value:expr, $fun:ident,
-        slope |$b:ident, $x:ident, $y:ident| $slope:expr, at $points:expr;)*) => { $(
+        slope |$b:ident, $x:ident, $y:ident| $slope:expr,
+        $(switch |$wb:ident, $wx:ident, $wy:ident| $switch:expr,)? at $points:expr;)*) => { $(
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq)]
         pub struct $name;
@@ -14,6 +15,11 @@ macro_rules! unary {
             fn slope(&self, $b: &mut Builder, x: &[Value], $y: Value, _: usize) -> Slope { let $x = x[0]; let _ = (&$b, $x, $y); $slope }
             fn micro(&self, m: &mut MicroBuilder, x: &[Reg]) -> Reg { m.unary(UnaryFn::$fun, x[0]) }
             fn simplify(&self, b: &mut Builder, x: &[Value]) -> Option<Value> { b.fold_number(x[0], |p| self.apply(&[p])) }
+            $(fn switching(&self, $wb: &mut Builder, x: &[Value], $wy: Value) -> Vec<$crate::operation::Switch> {
+                let $wx = x[0];
+                let _ = (&$wb, $wx, $wy);
+                $switch.into_iter().collect()
+            })?
         }
         impl Probed for $name {
             fn probes(kind: Kind) -> Vec<Probe> {
@@ -31,7 +37,8 @@ macro_rules! unary {
 /// A function of two numbers, with a micro-instruction of its own; `indices` says whether it takes them, `leaving` that results may be none.
 macro_rules! binary {
     ($($(#[$doc:meta])* $name:ident, $emit:ident, |$p:ident, $q:ident| $value:expr, $fun:ident, indices: $indices:literal $(leaving $leaves:literal)?,
-        slope |$b:ident, $x:ident, $y:ident, $i:ident| $slope:expr, simplify |$sb:ident, $sx:ident| $simplify:expr, at $points:expr;)*) => { $(
+        slope |$b:ident, $x:ident, $y:ident, $i:ident| $slope:expr, simplify |$sb:ident, $sx:ident| $simplify:expr,
+        $(switch |$wb:ident, $wx:ident, $wy:ident| $switch:expr,)? at $points:expr;)*) => { $(
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq)]
         pub struct $name;
@@ -44,6 +51,10 @@ macro_rules! binary {
             fn simplify(&self, $sb: &mut Builder, $sx: &[Value]) -> Option<Value> { let _ = (&$sb, $sx); $simplify }
             fn kind(&self, inputs: &[Kind]) -> Result<Kind, $crate::error::ErrorKind> { same_kind(inputs, $indices) }
             $(fn may_leave_indices(&self) -> bool { $leaves })?
+            $(fn switching(&self, $wb: &mut Builder, $wx: &[Value], $wy: Value) -> Vec<$crate::operation::Switch> {
+                let _ = (&$wb, $wx, $wy);
+                $switch.into_iter().collect()
+            })?
         }
         impl Probed for $name {
             fn probes(kind: Kind) -> Vec<Probe> {

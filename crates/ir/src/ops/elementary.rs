@@ -1,7 +1,7 @@
 //! Elementary functions of one number: exponential, logarithm, trigonometric, hyperbolic, error function, and the piecewise constant.
 use super::declare::unary;
 use crate::array::{Element, Kind, Real};
-use crate::operation::{BinaryFn, Builder, Elementwise, MicroBuilder, Op, Pointwise, Probe, Probed, Reg, Slope, UnaryFn, Value};
+use crate::operation::{BinaryFn, Builder, Elementwise, MicroBuilder, Op, Pointwise, Probe, Probed, Reg, Slope, Switch, UnaryFn, Value};
 use std::f64::consts::FRAC_2_SQRT_PI;
 
 unary! {
@@ -21,14 +21,16 @@ unary! {
     }, at [0.5, 2.0, 0.0, 1e-9];
 
     /// |x|. Slope: sign x, so 0 at 0.
-    Abs, abs, |p| p.abs(), Abs, slope |b, x, y| Slope::Masked(b.sign(x)), at [0.5, -2.0, 1.0];
+    Abs, abs, |p| p.abs(), Abs, slope |b, x, y| Slope::Masked(b.sign(x)), switch |b, x, y| Some(Switch::Kink(x)),
+        at [0.5, -2.0, 1.0];
 
     /// −1, 0 or 1. Slope: 0.
     Sign, sign, |p| if p > T::zero() { T::one() } else if p < T::zero() { -T::one() } else { p }, Sign,
-        slope |b, x, y| Slope::Zero, at [0.5, -2.0, 1.0];
+        slope |b, x, y| Slope::Zero, switch |b, x, y| Some(Switch::Jump(x)), at [0.5, -2.0, 1.0];
 
     /// The largest integer ≤ x. Slope: 0.
-    Floor, floor, |p| p.floor(), Floor, slope |b, x, y| Slope::Zero, at [0.5, -2.5, 1.25];
+    Floor, floor, |p| p.floor(), Floor, slope |b, x, y| Slope::Zero, switch |b, x, y| b.within_step(x, y).map(Switch::Jump),
+        at [0.5, -2.5, 1.25];
 
     /// Sine. Slope: cos x.
     Sin, sin, |p| p.sin(), Sin, slope |b, x, y| Slope::Times(b.cos(x)), at [0.5, -2.0, 0.0, 10.0];
@@ -134,6 +136,12 @@ impl Elementwise for Atan2 {
     fn micro(&self, m: &mut MicroBuilder, x: &[Reg]) -> Reg {
         m.binary(BinaryFn::Atan2, x[0], x[1])
     }
+    fn switching(&self, b: &mut Builder, x: &[Value], _: Value) -> Vec<Switch> {
+        // It jumps by 2π across the half of the first axis where x < 0.
+        let (zero, far) = (b.full_like(x[1], 0.0), b.full_like(x[1], f64::INFINITY));
+        let left = b.less(x[1], zero);
+        vec![Switch::Jump(b.select(left, x[0], far))]
+    }
 }
 impl Probed for Atan2 {
     fn probes(kind: Kind) -> Vec<Probe> {
@@ -151,6 +159,22 @@ impl Builder {
         let a = self.neg(a);
         let a = self.floor(a);
         self.neg(a)
+    }
+    /// (−1)ⁿ of whole numbers n.
+    pub(crate) fn alternating(&mut self, n: Value) -> Value {
+        let half = self.scale(n, 0.5);
+        let half = self.floor(half);
+        let even = self.scale(half, 2.0);
+        let odd = self.sub(n, even);
+        let odd = self.scale(odd, -2.0);
+        self.plus_number(odd, 1.0)
+    }
+    /// The distances x − y and y + 1 − x from both ends of the step of y = floor x, with signs that alternate from one step to the next.
+    pub(crate) fn within_step(&mut self, x: Value, y: Value) -> [Value; 2] {
+        let (sign, below) = (self.alternating(y), self.sub(x, y));
+        let one = self.full_like(x, 1.0);
+        let above = self.sub(one, below);
+        [self.mul(sign, below), self.mul(sign, above)]
     }
     /// x·ln y, and 0 where x is 0, whatever y: the terms of entropies and divergences.
     pub fn x_ln_y(&mut self, x: Value, y: Value) -> Value {

@@ -124,6 +124,9 @@ impl Operation for Norm {
             smallvec![b.emit1(Op::new(norm.clone()), &[x[0], sums])]
         }))
     }
+    fn has_slope(&self, input: usize) -> bool {
+        input == 0
+    }
     fn same(&self, other: &dyn Operation) -> bool {
         same_value(self, other)
     }

@@ -2,7 +2,7 @@
 use super::fold::without;
 use crate::array::{AnyArray, Kind, LeafType, Real, Shape};
 use crate::error::{Elements, ErrorKind};
-use crate::operation::{Builder, Fold, Lowering, Maybe, Op, Operation, Probe, Probed, Value, same_value};
+use crate::operation::{Builder, Fold, Lowering, Maybe, Op, Operation, Probe, Probed, Switch, Value, same_value};
 use crate::program::{Types, Values};
 use ndarray::{ArrayD, Axis};
 use smallvec::smallvec;
@@ -47,20 +47,23 @@ struct Halves {
     odd: Option<Value>,
 }
 
+/// Some axes in front and flat: the permutation, and the shapes before and after.
+fn front(shape: &[usize], axes: &[usize]) -> (Vec<usize>, Shape, [usize; 2]) {
+    let kept: Vec<usize> = (0..shape.len()).filter(|i| !axes.contains(i)).collect();
+    let order: Vec<usize> = axes.iter().copied().chain(kept.iter().copied()).collect();
+    let rows = axes.iter().map(|i| shape[*i]).product();
+    let columns = kept.iter().map(|i| shape[*i]).product();
+    (order.clone(), order.iter().map(|i| shape[*i]).collect(), [rows, columns])
+}
+
+/// The array as a matrix with a column for each element of a fold over these axes.
+fn flatten(b: &mut Builder, x: Value, axes: &[usize]) -> Value {
+    let (order, _, flat) = front(&b.shape(x), axes);
+    let p = b.permute(x, &order);
+    b.reshape(p, &flat)
+}
+
 impl Prod {
-    /// The marked axes in front and flat: the permutation, and the shapes before and after.
-    fn front(&self, shape: &[usize]) -> (Vec<usize>, Shape, [usize; 2]) {
-        let kept: Vec<usize> = (0..shape.len()).filter(|i| !self.axes.contains(i)).collect();
-        let axes: Vec<usize> = self.axes.iter().copied().chain(kept.iter().copied()).collect();
-        let rows = self.axes.iter().map(|i| shape[*i]).product();
-        let columns = kept.iter().map(|i| shape[*i]).product();
-        (axes.clone(), axes.iter().map(|i| shape[*i]).collect(), [rows, columns])
-    }
-    fn flatten(&self, b: &mut Builder, x: Value) -> Value {
-        let (axes, _, flat) = self.front(&b.shape(x));
-        let p = b.permute(x, &axes);
-        b.reshape(p, &flat)
-    }
     fn halves(b: &mut Builder, x: Value) -> Halves {
         let shape = b.shape(x);
         let half = shape[0] / 2;
@@ -93,7 +96,7 @@ impl Operation for Prod {
     fn jvp(&self, b: &mut Builder, op: &Op, inputs: &[Value], tangents: &[Option<Value>]) -> (Values, Maybe) {
         let y = b.emit1(op.clone(), inputs);
         let Some(t) = tangents[0] else { return (smallvec![y], vec![None]) };
-        let (mut x, mut t) = (self.flatten(b, inputs[0]), self.flatten(b, t));
+        let (mut x, mut t) = (flatten(b, inputs[0], &self.axes), flatten(b, t, &self.axes));
         if b.shape(x)[0] == 0 {
             return (smallvec![y], vec![None]);
         }
@@ -112,11 +115,11 @@ impl Operation for Prod {
     fn vjp(&self, b: &mut Builder, inputs: &[Value], _: &[Value], cotangents: &[Option<Value>], _: &[bool]) -> Maybe {
         let Some(c) = cotangents[0] else { return vec![None] };
         let shape = b.shape(inputs[0]);
-        let (axes, moved, [rows, columns]) = self.front(&shape);
+        let (axes, moved, [rows, columns]) = front(&shape, &self.axes);
         if rows == 0 {
             return vec![None];
         }
-        let mut x = self.flatten(b, inputs[0]);
+        let mut x = flatten(b, inputs[0], &self.axes);
         let mut levels = vec![];
         while b.shape(x)[0] > 1 {
             let v = Self::halves(b, x);
@@ -217,6 +220,25 @@ impl Operation for Extreme {
     }
     fn lower(&self, _: &[&LeafType], _: &[&LeafType]) -> Lowering {
         Lowering::Fold { fold: if self.largest { Fold::Max } else { Fold::Min }, axes: self.axes.clone() }
+    }
+    /// How far every element is from the extreme one, a row for each that is folded; ∞ for one that is extreme alone, and less than 0 before the
+    /// first extreme one. So the signs say which one it is.
+    fn switching(&self, b: &mut Builder, inputs: &[Value], outputs: &[Value]) -> Vec<Switch> {
+        let x = flatten(b, inputs[0], &self.axes);
+        let shape = b.shape(x);
+        let y = b.reshape(outputs[0], &shape[1..]);
+        let y = b.unsum(y, &shape, &[0]);
+        let gap = if self.largest { b.sub(y, x) } else { b.sub(x, y) };
+        let extreme = b.equal(x, y);
+        let seen = b.cumulative_sum(extreme, 0, false);
+        let before = b.neg(gap);
+        let gap = b.select(seen, gap, before);
+        let (one, far) = (b.full_like(y, 1.0), b.full_like(y, f64::INFINITY));
+        let many = b.sum(extreme, &[0]);
+        let many = b.unsum(many, &shape, &[0]);
+        let alone = b.equal(many, one);
+        let alone = b.mul(alone, extreme);
+        vec![Switch::Kink(b.select(alone, far, gap))]
     }
     fn same(&self, other: &dyn Operation) -> bool {
         same_value(self, other)

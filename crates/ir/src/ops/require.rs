@@ -139,6 +139,9 @@ impl Operation for Require {
     fn lower(&self, inputs: &[&LeafType], _: &[&LeafType]) -> Lowering {
         Lowering::Kernel(Arc::new(OfKind(self.clone(), inputs[0].kind)))
     }
+    fn has_slope(&self, input: usize) -> bool {
+        input == 0
+    }
     fn same(&self, other: &dyn Operation) -> bool {
         same_value(self, other)
     }

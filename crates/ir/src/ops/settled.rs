@@ -95,6 +95,9 @@ impl Operation for Settled {
         }
         Lowering::Composite(Arc::new(|_, x| smallvec![x[0]]))
     }
+    fn has_slope(&self, input: usize) -> bool {
+        input == 0
+    }
     fn same(&self, other: &dyn Operation) -> bool {
         same_value(self, other)
     }

@@ -114,6 +114,9 @@ impl Operation for Derivative {
     fn lower(&self, _: &[&LeafType], _: &[&LeafType]) -> Lowering {
         Lowering::External(Arc::new(self.clone()))
     }
+    fn has_slope(&self, input: usize) -> bool {
+        input == 0
+    }
     fn same(&self, other: &dyn Operation) -> bool {
         same_value(self, other)
     }

@@ -2,7 +2,7 @@
 //!
 //! Masks select and never multiply, so an infinite value that is masked stays out of values and derivatives; a NaN stays a NaN.
 use crate::handles::require;
-use hypertape_autodiff::array::Real;
+use hypertape_autodiff::array::{Kind, Real};
 use hypertape_autodiff::ops::require::Condition;
 use hypertape_autodiff::record::{Scalar, Var, scalar, scan_until, stop_gradient};
 
@@ -137,8 +137,9 @@ pub(super) fn onto_simplex<T: Real>(v: Var<T>, radius: Var<T>) -> Var<T> {
     let (still, goal) = (stop_gradient(&u), stop_gradient(&radius));
 
     let threshold = |face: Var<T>, u: Var<T>, radius: Var<T>| (Over::Rows.sum(face.select(u, 0.0)) - radius) / Over::Rows.sum(face);
-    // The largest entries never leave, whatever rounding does, so a face is never empty; NaN stays and shows.
-    let stays = |least: Var<T>| 1.0 - still.at_most(least) * still.less_than(0.0);
+    // The largest entries, which are 0, never leave, whatever rounding does, so a face is never empty; NaN stays and shows.
+    let below = if T::KIND == Kind::F32 { -f64::from(f32::from_bits(1)) } else { -f64::from_bits(1) };
+    let stays = |least: Var<T>| 1.0 - still.at_most(least.min(below));
     let (face, _) = scan_until(
         (stays(-goal), scalar::<T>(0.0)),
         entries + 1,

@@ -4,6 +4,7 @@ mod deferred;
 mod probes;
 mod scan;
 mod scan_rules;
+mod widened;
 
 pub use cond::Cond;
 pub use scan::Scan;
