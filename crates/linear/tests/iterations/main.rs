@@ -1,6 +1,7 @@
 //! Linear solvers: solutions, warm starts, either side, true residuals, counts, preconditioners, and what cannot work.
 mod bicgstab_ell;
 mod choice;
+mod conditioning_price;
 mod faults;
 mod minimum_norm;
 mod smallest;
