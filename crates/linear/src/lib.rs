@@ -17,7 +17,7 @@
 //! | [`Cg`] | symmetric definite A | one product |
 //! | [`Minres`] | symmetric A | one product |
 //! | [`Gmres`] | any A | one product, the basis of all iterations |
-//! | [`Bicgstab`] | any A | two products, few vectors |
+//! | [`Bicgstab`] | any A; BiCGStab(ℓ) near the imaginary axis | two products, few vectors |
 //! | [`NormalCg`], [`Lsmr`] | any A with its transpose; least squares, minimum norm | two products |
 //! | [`Neumann`], [`OneStep`] | I − αA contracts | one product |
 //! | [`Anderson`], [`Broyden`] | the same iteration, accelerated | one product |

@@ -8,14 +8,64 @@ use faer::dyn_stack::{MemBuffer, StackReq};
 use faer::sparse::{SparseColMatRef, SymbolicSparseColMatRef};
 use hypertape_autodiff::ops::sparse::Csr;
 use hypertape_autodiff::outcome::{Failed, Need, Reached};
+use std::sync::{Arc, OnceLock};
 
-/// The places of entries, as settings hold them.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Places(pub(crate) Option<Csr<f64>>);
+/// The places of entries, as settings hold them, and what was found out of them, once for all that share the settings.
+pub(crate) struct Places<S> {
+    given: Option<Csr<f64>>,
+    found: Arc<OnceLock<Option<Arc<S>>>>,
+}
 
-impl Places {
+impl<S> Default for Places<S> {
+    fn default() -> Self {
+        Places { given: None, found: Arc::default() }
+    }
+}
+
+impl<S> Clone for Places<S> {
+    fn clone(&self) -> Self {
+        Places { given: self.given.clone(), found: self.found.clone() }
+    }
+}
+
+impl<S> std::fmt::Debug for Places<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Places").field(&self.given.as_ref().map(|g| g.indices().len())).finish()
+    }
+}
+
+impl<S> Places<S> {
+    pub(crate) fn of(given: &Csr<f64>) -> Self {
+        Places { given: Some(given.clone()), found: Arc::default() }
+    }
     pub(crate) fn needs(&self) -> Vec<Need> {
-        if self.0.is_some() { vec![] } else { vec![Need::Entries] }
+        if self.given.is_some() { vec![] } else { vec![Need::Entries] }
+    }
+    /// What is found out of places of n unknowns, which is done at the first call. None where there are none, or it cannot be found.
+    pub(crate) fn found(&self, n: usize, find: impl FnOnce(&Columns) -> Result<S, Failed>) -> Option<Arc<S>> {
+        let given = self.given.as_ref().filter(|g| n > 0 && [g.rows(), g.columns()] == [n, n])?;
+        let made = self.found.get_or_init(|| {
+            let mut columns = Columns::new(n);
+            columns.take(given.starts(), given.indices());
+            find(&columns).ok().map(Arc::new)
+        });
+        made.clone()
+    }
+    /// The same for columns that were read: `other` where their places are others.
+    pub(crate) fn of_columns(
+        &self,
+        columns: &Columns,
+        find: impl FnOnce(&Columns) -> Result<S, Failed>,
+        other: impl FnOnce(&Columns) -> Result<S, Failed>,
+    ) -> Result<Arc<S>, Failed> {
+        let same = self.given.as_ref().is_some_and(|g| columns.has(g.starts(), g.indices()));
+        let found = if same { self.found(columns.n, find) } else { None };
+        found.map_or_else(|| other(columns).map(Arc::new), Ok)
+    }
+    /// Bytes of the places and values of n columns, and of vectors; of the vectors alone where no places are given.
+    pub(crate) fn bytes(&self, n: usize) -> u64 {
+        let entries = self.given.as_ref().map_or(0, |g| g.indices().len());
+        (28 * entries + 64 * n) as u64
     }
 }
 
@@ -27,7 +77,7 @@ macro_rules! places_setting {
             /// share no row are found by one product together (Curtis, Powell and Reid 1974).
             #[must_use]
             pub fn places(mut self, of: &hypertape_autodiff::ops::sparse::Csr<f64>) -> Self {
-                self.places = crate::sparse::Places(Some(of.clone()));
+                self.places = crate::sparse::Places::of(of);
                 self
             }
         }
@@ -53,11 +103,6 @@ pub(crate) struct Columns {
     vectors: [Vec<f64>; 3],
 }
 
-/// Bytes that are known before the entries are.
-pub(crate) fn bytes(n: usize) -> u64 {
-    64 * n as u64
-}
-
 /// Memory of this layout, or the error that there is none.
 pub(crate) fn memory(layout: StackReq) -> Result<MemBuffer, Failed> {
     MemBuffer::try_new(layout).map_err(|_| Failed::Memory { bytes: layout.size_bytes() as u64 })
@@ -68,15 +113,19 @@ impl Columns {
         let zeros = || vec![0.0; n];
         Columns { n, factor: 1.0, vectors: [zeros(), zeros(), zeros()], ..Columns::default() }
     }
+    /// Whether these are its places.
+    fn has(&self, starts: &[usize], indices: &[u32]) -> bool {
+        self.source.as_ref().is_some_and(|(s, i)| s == starts && i == indices)
+    }
     /// Takes the places of a sparse matrix, unless it has them already. Says whether they are new.
     fn take(&mut self, starts: &[usize], indices: &[u32]) -> bool {
-        if self.source.as_ref().is_some_and(|(s, i)| s == starts && i == indices) {
+        if self.has(starts, indices) {
             return false;
         }
         let mut order: Vec<(usize, usize, usize)> =
             (0..starts.len() - 1).flat_map(|i| (starts[i]..starts[i + 1]).map(move |k| (indices[k] as usize, i, k))).collect();
         order.sort_unstable();
-        (self.starts, self.rows) = (vec![0; self.n + 1], vec![]);
+        (self.starts, self.rows) = (vec![0; self.n + 1], Vec::with_capacity(order.len()));
         self.at = vec![0; order.len()];
         let mut last = None;
         for (j, i, k) in order {
@@ -115,9 +164,9 @@ impl Columns {
         }
     }
     /// Reads the matrix. Says whether its places are new.
-    pub(crate) fn read(&mut self, a: &mut dyn Operator, places: &Places) -> Result<bool, Failed> {
+    pub(crate) fn read<S>(&mut self, a: &mut dyn Operator, places: &Places<S>) -> Result<bool, Failed> {
         let n = self.n;
-        let known = match (&places.0, a.matrix()) {
+        let known = match (&places.given, a.matrix()) {
             (_, Some(Matrix::Sparse(m))) => {
                 let new = self.take(m.starts(), m.indices());
                 self.values.fill(0.0);
@@ -135,7 +184,7 @@ impl Columns {
             }
             _ => None,
         };
-        let new = match (known, &places.0) {
+        let new = match (known, &places.given) {
             (Some(new), _) => new,
             (None, Some(given)) => self.by_products(a, given)?,
             (None, None) => return Err(Failed::Lacks(Need::Entries)),
@@ -187,6 +236,36 @@ impl Columns {
     /// Places and values.
     pub(crate) fn matrix(&self) -> SparseColMatRef<'_, usize, f64> {
         SparseColMatRef::new(self.symbolic(), &self.values)
+    }
+    /// How many entries R of a QR factorisation has at the most, whatever the values, with the columns in this order (George and Heath 1980): as many as
+    /// U of an LU factorisation with any pivots can have, and L below its diagonal too (George and Ng 1985). None above `most`.
+    pub(crate) fn fill(&self, order: &[usize], most: usize) -> Option<usize> {
+        let n = self.n;
+        let mut of_rows = vec![vec![]; n];
+        for (k, j) in order.iter().enumerate() {
+            self.rows[self.starts[*j]..self.starts[j + 1]].iter().for_each(|i| of_rows[*i].push(k));
+        }
+        // Rows by their first column; those of one column become one.
+        let mut led: Vec<Vec<Vec<usize>>> = vec![vec![]; n];
+        of_rows.into_iter().filter(|r| !r.is_empty()).for_each(|r| led[r[0]].push(r));
+        let (mut seen, mut fill) = (vec![usize::MAX; n], 0);
+        for k in 0..n {
+            let mut all = vec![];
+            for column in std::mem::take(&mut led[k]).into_iter().flatten() {
+                if std::mem::replace(&mut seen[column], k) != k {
+                    all.push(column);
+                }
+            }
+            fill += all.len();
+            if fill > most {
+                return None;
+            }
+            all.retain(|c| *c != k);
+            if let Some(first) = all.iter().min() {
+                led[*first].push(all);
+            }
+        }
+        Some(fill)
     }
     /// The first entry of the diagonal that is not 0.
     pub(crate) fn first_of_diagonal(&self) -> f64 {

@@ -6,16 +6,21 @@ use crate::solver::{Ended, Hints, LinearSolver, State};
 use crate::sparse::{self, Columns, Places, places_setting};
 use crate::stop::{Goal, Stop};
 use crate::system::System;
-use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::dyn_stack::{MemBuffer, MemStack, StackReq};
 use faer::linalg::cholesky::llt::factor::LltRegularization;
-use faer::sparse::linalg::cholesky::{CholeskySymbolicParams, LltRef, SymbolicCholesky, SymmetricOrdering, factorize_symbolic_cholesky};
+use faer::sparse::linalg::cholesky::{
+    CholeskySymbolicParams, LltRef, SymbolicCholesky, SymbolicCholeskyRaw, SymmetricOrdering, factorize_symbolic_cholesky,
+};
 use faer::{Conj, MatMut, Par, Spec};
 use hypertape_autodiff::outcome::{Failed, Need};
+use std::sync::Arc;
 
 /// Sparse Cholesky with rows ordered for little fill (AMD: Amestoy, Davis and Duff 1996), of symmetric positive definite sparse matrices, and of negative definite ones: −A x = −b.
 /// Of an operator that has its sparse matrix, or whose entries' places are given with [`places`](SparseCholesky::places).
 ///
-/// The order is found once for the same places. How many bytes the factor takes is known when it is made, and is not in the bytes that are planned.
+/// The order is found once for the same places. Where they are given, so are the bytes of the factor, and [`state_bytes`](LinearSolver::state_bytes) counts places, values and the
+/// factor; to say so, it analyses the places at its first call, and nothing does that again. Of an operator that has its sparse matrix, the factor is not in the
+/// bytes that are planned.
 ///
 /// ```
 /// use hypertape_autodiff::ops::sparse::Csr;
@@ -27,7 +32,7 @@ use hypertape_autodiff::outcome::{Failed, Need};
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct SparseCholesky {
-    places: Places,
+    places: Places<SymbolicCholesky<usize>>,
 }
 
 places_setting!(SparseCholesky);
@@ -43,7 +48,9 @@ impl LinearSolver for SparseCholesky {
         self.places.needs()
     }
     fn state_bytes(&self, n: usize) -> u64 {
-        sparse::bytes(n) + 24 * n as u64
+        let vectors = 24 * n as u64;
+        let factor = self.places.found(n, analyse).map_or(0, |s| bytes(&s) + 8 * s.len_val() as u64 + scratch(&s).size_bytes() as u64);
+        self.places.bytes(n) + vectors + factor
     }
     fn state(&self, n: usize) -> Box<dyn State> {
         Box::new(Factors {
@@ -53,15 +60,37 @@ impl LinearSolver for SparseCholesky {
             values: vec![],
             negative: false,
             scratch: vec![],
-            memory: MemBuffer::new(faer::dyn_stack::StackReq::EMPTY),
+            memory: MemBuffer::new(StackReq::EMPTY),
         })
     }
 }
 
+/// The order of the rows, and where the factor has entries.
+fn analyse(columns: &Columns) -> Result<SymbolicCholesky<usize>, Failed> {
+    let (order, settings) = (SymmetricOrdering::Amd, CholeskySymbolicParams::default());
+    factorize_symbolic_cholesky(columns.symbolic(), faer::Side::Lower, order, settings).map_err(|_| Failed::Memory { bytes: u64::MAX })
+}
+
+/// What factorisation and solve work in.
+fn scratch(s: &SymbolicCholesky<usize>) -> StackReq {
+    s.factorize_numeric_llt_scratch::<f64>(Par::Seq, Spec::default()).or(s.solve_in_place_scratch::<f64>(1, Par::Seq))
+}
+
+/// Bytes of the order and of the places of the factor.
+fn bytes(s: &SymbolicCholesky<usize>) -> u64 {
+    let n = s.nrows();
+    let numbers = match s.raw() {
+        SymbolicCholeskyRaw::Simplicial(s) => s.row_idx().len() + 2 * n,
+        // The rows of supernodes, by column and by row, and a few numbers for each supernode.
+        SymbolicCholeskyRaw::Supernodal(s) => 2 * s.row_idx().len() + 6 * s.n_supernodes(),
+    };
+    8 * (numbers + 2 * n) as u64
+}
+
 struct Factors {
-    places: Places,
+    places: Places<SymbolicCholesky<usize>>,
     columns: Columns,
-    symbolic: Option<SymbolicCholesky<usize>>,
+    symbolic: Option<Arc<SymbolicCholesky<usize>>>,
     /// Of the factor.
     values: Vec<f64>,
     negative: bool,
@@ -87,12 +116,8 @@ impl State for Factors {
         let new = self.columns.read(a, &self.places)?;
         if new || self.symbolic.is_none() {
             self.symbolic = None;
-            let places = self.columns.symbolic();
-            let made = factorize_symbolic_cholesky(places, faer::Side::Lower, SymmetricOrdering::Amd, CholeskySymbolicParams::default())
-                .map_err(|_| Failed::Memory { bytes: u64::MAX })?;
-            let scratch =
-                made.factorize_numeric_llt_scratch::<f64>(Par::Seq, Spec::default()).or(made.solve_in_place_scratch::<f64>(1, Par::Seq));
-            self.memory = sparse::memory(scratch)?;
+            let made = self.places.of_columns(&self.columns, analyse, analyse)?;
+            self.memory = sparse::memory(scratch(&made))?;
             self.values.clear();
             let more = made.len_val();
             self.values.try_reserve_exact(more).map_err(|_| Failed::Memory { bytes: (more as u64).saturating_mul(8) })?;

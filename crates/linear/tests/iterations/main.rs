@@ -1,5 +1,7 @@
 //! Linear solvers: solutions, warm starts, either side, true residuals, counts, preconditioners, and what cannot work.
+mod bicgstab_ell;
 mod choice;
+mod conditioning_price;
 mod faults;
 mod minimum_norm;
 mod smallest;
@@ -72,7 +74,9 @@ fn gmres() {
 #[test]
 fn bicgstab() {
     for n in [1, 2, 7, 40, 51] {
-        check(&Bicgstab::default(), &general(n));
+        for ell in [1, 2, 3, 4, 8, 16] {
+            check(&Bicgstab::default().ell(ell), &general(n));
+        }
     }
 }
 
@@ -327,12 +331,13 @@ fn singular_systems_are_reported() {
     }
 }
 
-fn all() -> [Box<dyn LinearSolver>; 15] {
+fn all() -> [Box<dyn LinearSolver>; 16] {
     [
         Box::new(Cg::default()),
         Box::new(Minres::default()),
         Box::new(Gmres::default()),
         Box::new(Bicgstab::default()),
+        Box::new(Bicgstab::default().ell(4)),
         Box::new(NormalCg::default()),
         Box::new(Lsmr::default()),
         Box::new(Neumann::terms(9)),

@@ -1,4 +1,5 @@
 //! Sparse factorisations: of matrices, and of operators whose places are known.
+use crate::MEMORY;
 use hypertape_autodiff::ops::sparse::Csr;
 use hypertape_linear::*;
 use hypertape_testkit::random;
@@ -126,4 +127,45 @@ fn entries_elsewhere_and_lacks_are_named() {
     let empty = Csr::<f64>::new([0, 0], vec![0], vec![], vec![]).unwrap();
     assert!(SparseLu::default().prepare(empty.clone()).unwrap().solve(&[]).unwrap().outcome.converged());
     assert!(SparseCholesky::default().prepare(empty).unwrap().solve(&[]).unwrap().outcome.converged());
+}
+
+/// Planned bytes, and those that a solver with its settings keeps when it is ready.
+fn planned_and_kept(s: impl FnOnce() -> Box<dyn LinearSolver>, a: &Csr<f64>) -> (f64, f64) {
+    let (n, mut of) = (a.len(), a.clone());
+    // Products without the matrix.
+    let mut a = from_fn(n, move |x: &[f64], y: &mut [f64]| of.apply(x, y).map_err(|e| e.to_string()));
+    let ((planned, _kept), used) = MEMORY.measure(|| {
+        let s = s();
+        let planned = Workspace::bytes(&*s, n);
+        let mut w = Workspace::new(&*s, n);
+        w.prepare(&mut a, &Hints::default()).unwrap();
+        (planned, (w, s))
+    });
+    (planned as f64, used.kept as f64)
+}
+
+/// The least share by which two numbers differ, of so many measurements: the counter sees other tests too.
+fn nearest(measure: impl Fn() -> (f64, f64)) -> f64 {
+    (0..20).map(|_| measure()).map(|(planned, kept)| (planned / kept - 1.0).abs()).fold(f64::INFINITY, f64::min)
+}
+
+#[test]
+fn bytes_of_the_factors_are_planned_where_places_are_given() {
+    for m in [12, 40] {
+        let n = m * m;
+        let [laplacian, windy] = [0.0, 0.3].map(|wind| Csr::from_dense(&grid(m, wind).view()).unwrap());
+        let share = nearest(|| planned_and_kept(|| Box::new(SparseCholesky::default().places(&laplacian)), &laplacian));
+        assert!(share <= 0.25, "{m}: {share}");
+        // A bound for LU, and one that is not far off here.
+        let share = nearest(|| planned_and_kept(|| Box::new(SparseLu::default().places(&windy)), &windy));
+        assert!(share <= 0.5, "{m}: {share}");
+        // The places are analysed once for all who share the settings.
+        let s = SparseCholesky::default().places(&laplacian);
+        let first = s.state_bytes(n);
+        let before = MEMORY.allocations_on_this_thread();
+        assert_eq!(s.clone().state_bytes(n), first);
+        assert!(MEMORY.allocations_on_this_thread() - before <= 2, "nothing is analysed again");
+        // Without places the factor is unknown, and so it is for another size.
+        assert!(SparseCholesky::default().state_bytes(n) < first && s.state_bytes(n + 1) > 0);
+    }
 }
