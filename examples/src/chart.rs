@@ -20,6 +20,18 @@ pub struct Series {
 /// # Errors
 /// When there is no point to draw, or the file cannot be written.
 pub fn log_log(path: &Path, title: &str, axes: [&str; 2], series: &[Series]) -> Result<(), Box<dyn Error>> {
+    draw(path, title, axes, series, true)
+}
+
+/// Draws points over logarithmic axes, and the line on which both are equal.
+///
+/// # Errors
+/// As [`log_log`].
+pub fn scatter(path: &Path, title: &str, axes: [&str; 2], series: &[Series]) -> Result<(), Box<dyn Error>> {
+    draw(path, title, axes, series, false)
+}
+
+fn draw(path: &Path, title: &str, axes: [&str; 2], series: &[Series], joined: bool) -> Result<(), Box<dyn Error>> {
     let drawn = |p: &&(f64, f64)| p.0 > 0.0 && p.1 > 0.0 && p.0.is_finite() && p.1.is_finite();
     let points: Vec<(f64, f64)> = series.iter().flat_map(|s| s.points.iter().filter(drawn).copied()).collect();
     let x = range(points.iter().map(|p| p.0)).ok_or_else(|| format!("{title}: no points to draw"))?;
@@ -29,6 +41,7 @@ pub fn log_log(path: &Path, title: &str, axes: [&str; 2], series: &[Series]) -> 
     let (left, right) = root.split_horizontally(800);
     let mut builder = ChartBuilder::on(&left);
     builder.caption(title, ("sans-serif", 22)).margin(16).x_label_area_size(48).y_label_area_size(80);
+    let equal = [x.start.max(y.start), x.end.min(y.end)].map(|v| (v, v));
     let mut chart = builder.build_cartesian_2d(power_of_ten(x), power_of_ten(y))?;
     chart
         .configure_mesh()
@@ -38,12 +51,19 @@ pub fn log_log(path: &Path, title: &str, axes: [&str; 2], series: &[Series]) -> 
         .y_label_formatter(&short)
         .light_line_style(WHITE)
         .draw()?;
+    if !joined {
+        chart.draw_series(LineSeries::new(equal, BLACK.mix(0.5)))?;
+    }
     for (k, s) in series.iter().enumerate() {
         // Later lines are thinner, so that lines that coincide are all seen.
         let (colour, width) = (Palette99::pick(k).to_rgba(), 1 + 2 * (series.len() - k) as u32 / 2);
         let line: Vec<(f64, f64)> = s.points.iter().filter(drawn).copied().collect();
-        chart.draw_series(LineSeries::new(line.iter().copied(), colour.stroke_width(width)))?;
-        chart.draw_series(line.iter().map(|p| Circle::new(*p, width / 2 + 2, colour.filled())))?;
+        if joined {
+            chart.draw_series(LineSeries::new(line.iter().copied(), colour.stroke_width(width)))?;
+            chart.draw_series(line.iter().map(|p| Circle::new(*p, width / 2 + 2, colour.filled())))?;
+        } else {
+            chart.draw_series(line.iter().map(|p| Circle::new(*p, 2, colour.mix(0.5).filled())))?;
+        }
         let row = 64 + 24 * k as i32;
         right.draw(&PathElement::new([(0, row + 6), (24, row + 6)], colour.stroke_width(width)))?;
         right.draw(&Text::new(s.name.as_str(), (32, row), ("sans-serif", 14).into_font()))?;

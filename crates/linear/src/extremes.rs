@@ -67,7 +67,8 @@ pub fn extremes(a: &mut dyn Operator, steps: usize, most: usize) -> Result<Extre
         goal *= 2;
     }
     let factor = s.factor();
-    (found.smallest, found.largest, found.steps, found.products) = (found.smallest / factor, found.largest / factor, space.steps, s.products);
+    (found.smallest, found.largest, found.steps, found.products) =
+        (found.smallest / factor, found.largest / factor, space.steps, s.products);
     Ok(found)
 }
 

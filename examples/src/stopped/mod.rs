@@ -32,8 +32,8 @@ pub struct Case {
     pub unknowns: usize,
     /// θ.
     pub theta: ArrayD<f64>,
-    /// The derivative at the solution, by Newton's method to rounding and a linear solve to rounding.
-    pub truth: ArrayD<f64>,
+    /// The derivative at the solution, by Newton's method to rounding and a linear solve to rounding; both one-sided ones where they differ, in closed form.
+    pub truth: Vec<ArrayD<f64>>,
     /// A solver of adjoint systems to this relative residual.
     pub adjoint: fn(f64) -> Arc<dyn LinearSolver>,
     prepare: Box<dyn Fn(Arc<dyn LinearSolver>) -> Result<Certifier<Leaf, Leaf>>>,
@@ -74,12 +74,14 @@ pub(crate) struct Stated<Q: Equation> {
     pub scale: f64,
     pub adjoint: fn(f64) -> Arc<dyn LinearSolver>,
     pub stop: Box<dyn Fn(f64) -> Result<ArrayD<f64>>>,
+    /// One-sided derivatives, where they are known to differ.
+    pub sides: Vec<ArrayD<f64>>,
 }
 
 impl<Q: Equation<Unknown = Leaf, Params = Leaf, Solution = Leaf>> Stated<Q> {
     /// With the derivative at the solution.
     pub(crate) fn case(self) -> Result<Case> {
-        let Stated { name, sort, seen, problem, outer, theta, scale, adjoint, stop } = self;
+        let Stated { name, sort, seen, problem, outer, theta, scale, adjoint, stop, sides } = self;
         let near = stop(1e-13)?;
         let (unknown, params) = problem.shapes()?;
         let scale = Scale { primal: scale.into(), dual: 1.0.into() };
@@ -92,8 +94,8 @@ impl<Q: Equation<Unknown = Leaf, Params = Leaf, Solution = Leaf>> Stated<Q> {
             .on_residual(OnResidual::Refine);
         let exact = Function::record(params, |t| outer.call((solved.solve(zeros(unknown), t), t)))?;
         let truth = match sort {
-            Sort::Weak => ArrayD::zeros(theta.raw_dim()),
-            _ => exact.gradient(&theta).map_err(|e| Error::new(name, e.to_string()))?,
+            Sort::Weak => sides,
+            _ => vec![exact.gradient(&theta).map_err(|e| Error::new(name, e.to_string()))?],
         };
         let certify = move |solver: Arc<dyn LinearSolver>| implicit::certify(&problem, &outer).scale(scale).adjoint(solver).prepare();
         Ok(Case { name, sort, seen, unknowns: near.len(), theta, truth, adjoint, prepare: Box::new(certify), stop })

@@ -28,6 +28,7 @@ struct Rest {
     adjoint: fn(f64) -> Arc<dyn LinearSolver>,
     sort: Sort,
     seen: bool,
+    sides: Vec<f64>,
 }
 
 /// min f + g by the proximal gradient method.
@@ -36,12 +37,13 @@ fn proximal(
     f: &Function<(Leaf, Leaf), Leaf>,
     prox: impl Prox<Leaf, Leaf>,
     outer: Function<(Leaf, Leaf), Leaf>,
-    Rest { theta, start, step, adjoint, sort, seen }: Rest,
+    Rest { theta, start, step, adjoint, sort, seen, sides }: Rest,
 ) -> Result<Case> {
     let problem = Composite::new(f, prox);
-    let (method, at) = (Ista::new(&problem).step_size(step).tolerance(0.0).max_iterations(1_000_000), theta.clone());
+    let (method, at) = (Ista::new(&problem).step_size(step).tolerance(0.0).max_iterations(100_000), theta.clone());
     let stop = Box::new(move |t: f64| Ok(method.clone().relative_tolerance(t).solve(&start, &at)?.solution));
-    Stated { name, sort, seen, problem, outer, theta, scale: step, adjoint, stop }.case()
+    let sides = sides.into_iter().map(number).collect();
+    Stated { name, sort, seen, problem, outer, theta, scale: step, adjoint, stop, sides }.case()
 }
 
 /// Least squares, and the distance of the solution from a given one.
@@ -68,7 +70,7 @@ fn sparse(seed: u64, n: usize, d: usize) -> (Array2<f64>, Array1<f64>, Array1<f6
 }
 
 fn rest(theta: ArrayD<f64>, d: usize, step: f64) -> Rest {
-    Rest { theta, start: ArrayD::zeros(vec![d]), step, adjoint: gmres, sort: Sort::NonSmooth, seen: false }
+    Rest { theta, start: ArrayD::zeros(vec![d]), step, adjoint: gmres, sort: Sort::NonSmooth, seen: false, sides: vec![] }
 }
 
 fn sparsity() -> Result<Vec<Case>> {
@@ -76,9 +78,8 @@ fn sparsity() -> Result<Vec<Case>> {
     let (x, y) = diabetes();
     let (x, v) = (x.slice(s![..300, ..]).to_owned() / 300f64.sqrt(), x.slice(s![300.., ..]).to_owned());
     let (y, u) = (y.slice(s![..300]).to_owned() / 300f64.sqrt(), y.slice(s![300..]).to_owned());
-    let f = Function::record((shape![10], shape![]), |(z, _)| {
-        0.5 * (constant(x.to_shared()).dot(z) - constant(y.to_shared())).square().sum()
-    })?;
+    let f =
+        Function::record((shape![10], shape![]), |(z, _)| 0.5 * (constant(x.to_shared()).dot(z) - constant(y.to_shared())).square().sum())?;
     let outer = Function::record((shape![10], shape![]), |(z, _)| {
         0.5 * (constant(v.to_shared()).dot(z) - constant(u.to_shared())).square().mean()
     })?;
@@ -161,9 +162,7 @@ fn total_variation(side: usize) -> Result<Case> {
     let clean = camera().slice(s![64 - side.., ..side]).to_owned();
     let noisy = (&clean + 0.1 * random::normal(300, (side, side))).into_shared();
     let transpose = |u: Var| u.pad(&[0, 1], &[0, 0]) - u.pad(&[0, 0], &[0, 1]);
-    let f = Function::record((shape![side, side - 1], shape![side]), |(u, _)| {
-        0.5 * (constant(&noisy) - transpose(u)).square().sum()
-    })?;
+    let f = Function::record((shape![side, side - 1], shape![side]), |(u, _)| 0.5 * (constant(&noisy) - transpose(u)).square().sum())?;
     let outer = Function::record((shape![side, side - 1], shape![side]), |(u, _)| {
         (constant(&noisy) - transpose(u) - constant(clean.to_shared())).square().sum()
     })?;
@@ -171,12 +170,8 @@ fn total_variation(side: usize) -> Result<Case> {
         let width = t.exp().reshape(&[side, 1]).broadcast_to(&[side, side - 1]);
         (-width, width)
     });
-    let given = Rest {
-        start: ArrayD::zeros(vec![side, side - 1]),
-        adjoint: bicgstab,
-        seen: true,
-        ..rest(vector(&vec![-2.5; side]), side, 0.25)
-    };
+    let given =
+        Rest { start: ArrayD::zeros(vec![side, side - 1]), adjoint: bicgstab, seen: true, ..rest(vector(&vec![-2.5; side]), side, 0.25) };
     proximal("total variation along the rows of a photograph", &f, prox, outer, given)
 }
 
@@ -191,12 +186,12 @@ fn rectifiers() -> Result<Case> {
     })?;
     let outer = Function::record((shape![n], shape![2]), |(z, _)| (z - 0.3).square().sum())?;
     let theta = vector(&[0.5, 1.0]);
-    let (method, at) = (FixedPoint::new(&map).tolerance(0.0).max_iterations(1_000_000), theta.clone());
+    let (method, at) = (FixedPoint::new(&map).tolerance(0.0).max_iterations(100_000), theta.clone());
     let start = ArrayD::zeros(vec![n]);
     let stop = Box::new(move |t: f64| Ok(method.clone().relative_tolerance(t).solve(&start, &at)?.solution));
     let problem = Equilibrium::new(&map);
     let name = "layer of rectifiers";
-    Stated { name, sort: Sort::NonSmooth, seen: false, problem, outer, theta, scale: 1.0, adjoint: gmres, stop }.case()
+    Stated { name, sort: Sort::NonSmooth, seen: false, problem, outer, theta, scale: 1.0, adjoint: gmres, stop, sides: vec![] }.case()
 }
 
 /// Huber's regression: the gradient has kinks.
@@ -208,13 +203,13 @@ fn huber() -> Result<Case> {
         inside.select(0.5 * r.square(), 0.5 * r - 0.125).mean() + 0.5 * t.exp() * z.square().sum()
     })?;
     let outer = Function::record((shape![10], shape![]), |(z, _)| (z - 0.1).square().sum())?;
-    let solver = GradientDescent::new(&f).step_size(442.0 / squared_norm(&x)).tolerance(0.0).max_iterations(1_000_000);
+    let solver = GradientDescent::new(&f).step_size(442.0 / squared_norm(&x)).tolerance(0.0).max_iterations(100_000);
     let (start, theta) = (vector(&[0.0; 10]), number(-4.0));
     let at = theta.clone();
     let stop = Box::new(move |t: f64| Ok(solver.clone().relative_tolerance(t).solve(&start, &at)?.solution));
     let problem = Objective::new(&f);
     let name = "Huber's regression, diabetes";
-    Stated { name, sort: Sort::NonSmooth, seen: false, problem, outer, theta, scale: 1.0, adjoint: gmres, stop }.case()
+    Stated { name, sort: Sort::NonSmooth, seen: false, problem, outer, theta, scale: 1.0, adjoint: gmres, stop, sides: vec![] }.case()
 }
 
 /// A coordinate whose bound is met with multiplier 0, and a coefficient that has just come to 0: derivatives differ from side to side.
@@ -226,13 +221,25 @@ fn weak() -> Result<Vec<Case>> {
     let f = Function::record((shape![3], shape![]), |(z, t)| quadratic(z, t * constant(b.to_shared())))?;
     let outer = || Function::record((shape![3], shape![]), |(z, _)| z.square().sum());
     let given = || Rest { sort: Sort::Weak, seen: true, adjoint: lu, ..rest(number(1.0), 3, 0.4) };
+    // 2 zᵀż with H ż = r on the free coordinates, the others at rest.
+    let slope = |z: &Array1<f64>, r: &Array1<f64>, free: &[usize]| -> Result<f64> {
+        let part = Array2::from_shape_fn((free.len(), free.len()), |(i, j)| h[(free[i], free[j])]);
+        let right: Vec<f64> = free.iter().map(|i| r[*i]).collect();
+        let moved = Lu.prepare(part)?.solve(&right)?.x;
+        Ok(free.iter().zip(&moved).map(|(i, m)| 2.0 * z[*i] * m).sum())
+    };
     let below = prox::between(|_: &Var| (scalar(f64::NEG_INFINITY), scalar(1.0)));
-    let one = proximal("weakly active bound", &f, below, outer()?, given())?;
+    let z = arr1(&[1.0, 0.4, -0.2]);
+    let sides = vec![slope(&z, &b, &[0, 1, 2])?, slope(&z, &b, &[1, 2])?];
+    let one = proximal("weakly active bound", &f, below, outer()?, Rest { sides, ..given() })?;
     // The lasso where a coefficient leaves 0: |bᵢ − (Hz)ᵢ| = λ at zᵢ = 0.
     let z = arr1(&[0.8, 0.0, -0.3]);
     let c = h.dot(&z) + arr1(&[0.5, 0.5, -0.5]);
     let f = Function::record((shape![3], shape![]), |(z, _)| quadratic(z, constant(c.to_shared())))?;
-    let two = proximal("lasso at the end of a piece", &f, prox::l1(|t: &Var| *t), outer()?, Rest { theta: number(0.5), ..given() })?;
+    let signs = arr1(&[-1.0, -1.0, 1.0]);
+    let sides = vec![slope(&z, &signs, &[0, 1, 2])?, slope(&z, &signs, &[0, 2])?];
+    let given = Rest { theta: number(0.5), sides, ..given() };
+    let two = proximal("lasso at the end of a piece", &f, prox::l1(|t: &Var| *t), outer()?, given)?;
     Ok(vec![one, two])
 }
 

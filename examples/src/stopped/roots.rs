@@ -22,9 +22,9 @@ fn equilibrium(
     start: ArrayD<f64>,
 ) -> Result<Case> {
     let problem = Equilibrium::new(map);
-    let (method, at) = (FixedPoint::new(map).tolerance(0.0).max_iterations(1_000_000), theta.clone());
+    let (method, at) = (FixedPoint::new(map).tolerance(0.0).max_iterations(100_000), theta.clone());
     let stop = Box::new(move |t: f64| Ok(method.clone().relative_tolerance(t).solve(&start, &at)?.solution));
-    Stated { name, sort: Sort::Smooth, seen, problem, outer, theta, scale: 1.0, adjoint: gmres, stop }.case()
+    Stated { name, sort: Sort::Smooth, seen, problem, outer, theta, scale: 1.0, adjoint: gmres, stop, sides: vec![] }.case()
 }
 
 /// A root, approached along a fixed direction from a point that is right to rounding.
@@ -42,7 +42,8 @@ fn root(
             z * (1.0 + 0.5 * sign * t)
         }))
     });
-    Stated { name, sort: Sort::Smooth, seen, problem: Root::new(residual), outer, theta, scale: 1.0, adjoint: lu, stop }.case()
+    Stated { name, sort: Sort::Smooth, seen, problem: Root::new(residual), outer, theta, scale: 1.0, adjoint: lu, stop, sides: vec![] }
+        .case()
 }
 
 /// A layer tanh(W z + θ u + b) with ‖W‖ near `factor`; a strictly triangular part makes it far from normal.
@@ -54,7 +55,8 @@ fn layer(name: &'static str, seen: bool, n: usize, factor: f64, triangular: f64)
         Array2::from_shape_fn((n, n), |(i, j)| f64::from(u8::from(i == j)) - 2.0 * v[i] * v[j])
     };
     let t = random::normal(61, (n, n));
-    let w = Array2::from_shape_fn((n, n), |(i, j)| factor * q[(i, j)] + if j > i { triangular * t[(i, j)] / n as f64 } else { 0.0 }).into_shared();
+    let w = Array2::from_shape_fn((n, n), |(i, j)| factor * q[(i, j)] + if j > i { triangular * t[(i, j)] / n as f64 } else { 0.0 })
+        .into_shared();
     let (u, b) = (random::normal(62, n).into_shared(), (0.1 * random::normal(63, n)).into_shared());
     let map = Function::record((shape![n], shape![2]), |(z, t)| {
         let (strength, shift) = (t.slice_axis(0, 0, 1), t.slice_axis(0, 1, 2));
@@ -80,9 +82,8 @@ fn kepler() -> Result<Case> {
 fn loads() -> Result<Case> {
     let lines = hypertape::ndarray::arr2(&[[3.0, -1.0, -0.5], [-1.0, 2.5, -1.0], [-0.5, -1.0, 2.0]]);
     let power = hypertape::ndarray::arr1(&[0.04, 0.06, 0.03]);
-    let residual = Function::record((shape![3], shape![]), |(z, t)| {
-        constant(lines.to_shared()).dot(z - 1.0) + t * constant(power.to_shared()) / z
-    })?;
+    let residual =
+        Function::record((shape![3], shape![]), |(z, t)| constant(lines.to_shared()).dot(z - 1.0) + t * constant(power.to_shared()) / z)?;
     let outer = Function::record((shape![3], shape![]), |(z, t)| (1.0 - z).square().sum() + 0.01 * t)?;
     // The derivative of the loads is diagonal; a few hundred relaxed steps are enough.
     let mut z = Array1::<f64>::ones(3);

@@ -33,9 +33,10 @@ fn minimum<M: Method<Problem = Objective<Leaf, Leaf>, Each = ()>>(
     method: M,
 ) -> Result<Case> {
     let at = theta.clone();
-    let method = method.tolerance(0.0).max_iterations(1_000_000);
+    let method = method.tolerance(0.0).max_iterations(100_000);
     let stop = Box::new(move |t: f64| Ok(method.clone().relative_tolerance(t).solve(&start, &at)?.solution));
-    Stated { name, sort: Sort::Smooth, seen, problem: Objective::new(&inner), outer, theta, scale: 1.0, adjoint, stop }.case()
+    Stated { name, sort: Sort::Smooth, seen, problem: Objective::new(&inner), outer, theta, scale: 1.0, adjoint, stop, sides: vec![] }
+        .case()
 }
 
 /// Mean loss of a linear model with log-penalties on all weights, and the loss on other rows.
@@ -185,7 +186,7 @@ fn kernel(rows: usize) -> Result<Case> {
     });
     let problem = Objective::new(&inner);
     let (name, theta) = ("kernel ridge, diabetes, condition 1e8", number(theta));
-    Stated { name, sort: Sort::Smooth, seen: true, problem, outer, theta, scale: 1.0, adjoint: cholesky, stop }.case()
+    Stated { name, sort: Sort::Smooth, seen: true, problem, outer, theta, scale: 1.0, adjoint: cholesky, stop, sides: vec![] }.case()
 }
 
 /// min Σ ¼ z⁴ + ½ a z² − b z.
@@ -230,9 +231,8 @@ fn diffusion(side: usize) -> Result<Case> {
         let load = t.slice_axis(0, 0, 1) * f[0] + t.slice_axis(0, 1, 2) * f[1];
         (0.5 * z * a.dot(z) + 0.25 * z.powi(4) - load * z).sum() / n as f64
     })?;
-    let outer = Function::record((shape![n], shape![2]), |(z, t)| {
-        (z - constant(target.to_shared())).square().mean() + 1e-3 * t.square().sum()
-    })?;
+    let outer =
+        Function::record((shape![n], shape![2]), |(z, t)| (z - constant(target.to_shared())).square().mean() + 1e-3 * t.square().sum())?;
     let solver = NewtonCg::new(&inner);
     let name = if side >= 100 { "reaction and diffusion, n = 10 000" } else { "reaction and diffusion" };
     minimum((name, false), (inner, outer), vector(&[1.0, 0.5]), ArrayD::zeros(vec![n]), cg, solver)
@@ -277,9 +277,10 @@ fn spectrum(n: usize, condition: f64) -> Result<Case> {
         let solved = Cg::tolerance(t).max_iterations(100_000).prepare(matrix.clone())?.solve(&right)?;
         Ok(solved.x.into_dyn())
     });
-    let name = if n >= 10_000 { "even spectrum, n = 10 000, condition 1e6" } else { "even spectrum" };
+    let name = if n >= 10_000 { "even spectrum, n = 10 000, condition 1e4" } else { "even spectrum" };
     let problem = Objective::new(&inner);
-    Stated { name, sort: Sort::Smooth, seen: false, problem, outer, theta: number(1.0), scale: 1.0, adjoint: cg, stop }.case()
+    Stated { name, sort: Sort::Smooth, seen: false, problem, outer, theta: number(1.0), scale: 1.0, adjoint: cg, stop, sides: vec![] }
+        .case()
 }
 
 pub(super) fn cases(quick: bool) -> Result<Vec<Case>> {
@@ -288,6 +289,6 @@ pub(super) fn cases(quick: bool) -> Result<Vec<Case>> {
     all.push(quartic()?);
     all.push(diffusion(if quick { 16 } else { 100 })?);
     all.push(deblurring(if quick { 16 } else { 32 })?);
-    all.push(if quick { spectrum(300, 1e4)? } else { spectrum(10_000, 1e6)? });
+    all.push(if quick { spectrum(300, 1e4)? } else { spectrum(10_000, 1e4)? });
     Ok(all)
 }

@@ -2,6 +2,7 @@
 mod model;
 mod report;
 mod rounds;
+mod stand;
 
 pub use model::Work;
 pub use report::{Certificate, Measured, Standing, Term};
@@ -260,7 +261,7 @@ impl<W: Structure, P: Structure> Certifier<W, P> {
     /// As [`at`](Certifier::at).
     #[track_caller]
     pub fn with_adjoint(&mut self, z: impl Feed<W>, params: impl Feed<P>, w: impl Feed<W>) -> Result<Certificate<P>> {
-        let given = |model: &Model| Ok(Given { adjoint: Some(model.pack(&views(&w))?), ..Given::default() });
+        let given = |model: &Model| Ok(Given { adjoint: Some(model.pack("the adjoint", &views(&w))?), ..Given::default() });
         self.look("certify", &z, &params, given, Goal::Known).map_err(|e| e.or_at(Site::caller()))
     }
     /// What is known of the error of a derivative that was found in another way, such as by unrolling the steps that led to z: its distance to the derivative of the
@@ -270,7 +271,8 @@ impl<W: Structure, P: Structure> Certifier<W, P> {
     /// As [`at`](Certifier::at).
     #[track_caller]
     pub fn with_derivative(&mut self, z: impl Feed<W>, params: impl Feed<P>, derivative: impl Feed<P>) -> Result<Certificate<P>> {
-        let given = |model: &Model| Ok(Given { derivative: Some(model.pack_params(&views(&derivative))?), ..Given::default() });
+        let given =
+            |model: &Model| Ok(Given { derivative: Some(model.pack_params("the derivative", &views(&derivative))?), ..Given::default() });
         self.look("certify", &z, &params, given, Goal::Known).map_err(|e| e.or_at(Site::caller()))
     }
     /// Rounds until the bound of the corrected derivative is at or under this relative error, or under the absolute one that was set.
@@ -284,7 +286,8 @@ impl<W: Structure, P: Structure> Certifier<W, P> {
             let kind = ErrorKind::setting("relative error", relative_error, "a positive number below 1");
             return Err(Error::new("require", kind).at(here));
         }
-        let found = self.look("require", &z, &params, |_| Ok(Given::default()), Goal::Relative(relative_error)).map_err(|e| e.or_at(here))?;
+        let found =
+            self.look("require", &z, &params, |_| Ok(Given::default()), Goal::Relative(relative_error)).map_err(|e| e.or_at(here))?;
         let Standing::Uncertified(reason) = found.standing else { return Ok(found) };
         let kind = ErrorKind::NotCertified {
             reason,
@@ -302,7 +305,7 @@ impl<W: Structure, P: Structure> Certifier<W, P> {
         given: impl FnOnce(&Model) -> Result<Given>,
         goal: Goal,
     ) -> Result<Certificate<P>> {
-        let start = self.model.pack(&views(z))?;
+        let start = self.model.pack("the point", &views(z))?;
         self.model.set_params(&views(params))?;
         let Given { adjoint, derivative } = given(&self.model)?;
         let found = rounds::run(&mut self.model, &self.settings, start, adjoint, derivative, goal).map_err(|k| Error::numeric(op, k))?;

@@ -3,13 +3,14 @@ use crate::equation::{Equation, Leaves};
 use crate::failure::of_solve;
 use crate::flat;
 use crate::operator::{Jacobian, Stamp};
+use crate::signs::sign;
 use crate::system::Solvers;
 use hypertape_autodiff::array::{AnyArray, AnyView, AnyViewMut, LeafType};
 use hypertape_autodiff::error::Typed;
 use hypertape_autodiff::function::Workspace;
 use hypertape_autodiff::tree::{AnyLeaf, Structure};
 use hypertape_autodiff::{Error, ErrorKind, Function, Result};
-use hypertape_linear::{Extremes, Failed, Hints, LinearSolver, Operator, Outcome, Side, Tolerance, extremes};
+use hypertape_linear::{Extremes, Failed, Hints, LinearSolver, Operator, Outcome, Side, Tolerance, extremes, norm};
 use smallvec::SmallVec;
 use std::sync::Arc;
 
@@ -50,6 +51,8 @@ pub(super) struct Model {
     moved: Workspace<((Doors, Leaves), Leaves), Doors>,
     params_transposed: Workspace<(Doors, Leaves), Leaves>,
     params_plain: Workspace<(Doors, Leaves), Leaves>,
+    /// The switching variables of F and of the outer gradient, where there are any.
+    switches: Vec<Switches>,
     z: Vec<AnyArray>,
     theta: Vec<AnyArray>,
     w: Vec<AnyArray>,
@@ -58,6 +61,33 @@ pub(super) struct Model {
     stamp: Stamp,
     residual: Vec<f64>,
     pub(super) work: Work,
+}
+
+/// Numbers whose signs decide which smooth piece of a function is active: their values, and their derivatives along a direction and back.
+#[derive(Debug)]
+struct Switches {
+    moved: Workspace<(Doors, Leaves), (Leaves, Leaves)>,
+    back: Workspace<(Doors, Leaves), Leaves>,
+    /// Types of the variables.
+    types: Vec<LeafType>,
+}
+
+/// Directions of pseudo-random signs by which the lengths of gradients are estimated.
+const PROBES: u64 = 4;
+/// Over what an estimate of such a length may be too small.
+const SHORT: f64 = 2.0;
+
+impl Switches {
+    fn of<O: Structure>(f: &Function<Doors, O>) -> Option<Self> {
+        let s = f.wrt(|(z, _)| z).switching();
+        let types = s.outputs().leaf_types();
+        let some = types.iter().any(|t| !t.is_empty());
+        some.then(|| Switches {
+            moved: s.wrt(|(z, _)| z).jvp().workspace(),
+            back: s.wrt(|(z, _)| z).vjp().output(|(_, c)| c).workspace(),
+            types,
+        })
+    }
 }
 
 fn leaves(types: &[LeafType]) -> Leaves {
@@ -89,6 +119,18 @@ impl<'a> Sink<'a> {
     }
 }
 
+/// That leaves have these types and are finite.
+fn check(what: &'static str, given: &[AnyView<'_>], expected: &[LeafType]) -> Result<()> {
+    let types: Vec<LeafType> = given.iter().map(AnyView::leaf_type).collect();
+    if types != expected {
+        return Err(Error::new("certify", ErrorKind::Types { of: Typed::Given(what), expected: expected.to_vec(), given: types }));
+    }
+    match given.iter().find_map(AnyView::first_non_finite) {
+        Some((index, value)) => Err(Error::new("certify", ErrorKind::NotFinite { what: what.into(), index, value })),
+        None => Ok(()),
+    }
+}
+
 /// Number of elements of the real leaves.
 fn reals(types: &[LeafType]) -> usize {
     types.iter().filter(|t| t.kind.is_real()).map(LeafType::len).sum()
@@ -103,6 +145,7 @@ impl Model {
     pub(super) fn new<I: Structure, O: Structure>(equation: Equation, outer: &Function<I, O>, step: Option<f64>) -> Result<Self> {
         let doors = (leaves(&equation.solution), leaves(&equation.params));
         let outer: Function<Doors, Doors> = Function::with_doors((*outer.program()?).clone(), doors.clone(), doors)?;
+        let switches = [Switches::of(&equation.residual), Switches::of(&outer)].into_iter().flatten().collect();
         let outer_moved = outer.wrt(|(z, _)| z).jvp().output(|(_, t)| t);
         let back = equation.residual.wrt(|(z, p)| (z, p)).vjp().output(|(_, c)| c);
         let moved = back.wrt(|((z, _), _)| z).jvp().output(|(_, t)| t);
@@ -117,6 +160,7 @@ impl Model {
             moved: moved.workspace(),
             params_transposed: equation.by_params_transposed.workspace(),
             params_plain: equation.by_params.workspace(),
+            switches,
             z: zeros(&equation.solution),
             theta: zeros(&equation.params),
             w: zeros(&equation.solution),
@@ -142,34 +186,22 @@ impl Model {
     }
     /// Sets θ.
     pub(super) fn set_params(&mut self, theta: &[AnyView<'_>]) -> Result<()> {
-        let given: Vec<LeafType> = theta.iter().map(AnyView::leaf_type).collect();
-        if given != self.equation.params {
-            let of = Typed::Given("the parameters");
-            return Err(Error::new("certify", ErrorKind::Types { of, expected: self.equation.params.clone(), given }));
-        }
+        check("the parameters", theta, &self.equation.params)?;
         for (to, from) in self.theta.iter_mut().zip(theta) {
             *to = from.to_owned();
         }
         Ok(())
     }
-    /// A start as a vector.
-    pub(super) fn pack(&self, z: &[AnyView<'_>]) -> Result<Vec<f64>> {
-        let given: Vec<LeafType> = z.iter().map(AnyView::leaf_type).collect();
-        if given != self.equation.solution {
-            let of = Typed::Given("the point");
-            return Err(Error::new("certify", ErrorKind::Types { of, expected: self.equation.solution.clone(), given }));
-        }
+    /// Leaves like z as a vector.
+    pub(super) fn pack(&self, what: &'static str, z: &[AnyView<'_>]) -> Result<Vec<f64>> {
+        check(what, z, &self.equation.solution)?;
         let mut out = vec![0.0; self.len()];
         flat::pack(z.iter().map(AnyView::reborrow), &mut out);
         Ok(out)
     }
-    /// A gradient as a vector.
-    pub(super) fn pack_params(&self, g: &[AnyView<'_>]) -> Result<Vec<f64>> {
-        let given: Vec<LeafType> = g.iter().map(AnyView::leaf_type).collect();
-        if given != self.equation.params {
-            let of = Typed::Given("the gradient");
-            return Err(Error::new("certify", ErrorKind::Types { of, expected: self.equation.params.clone(), given }));
-        }
+    /// Leaves like θ as a vector.
+    pub(super) fn pack_params(&self, what: &'static str, g: &[AnyView<'_>]) -> Result<Vec<f64>> {
+        check(what, g, &self.equation.params)?;
         let mut out = vec![0.0; self.params()];
         flat::pack(g.iter().filter(|v| v.kind().is_real()).map(AnyView::reborrow), &mut out);
         Ok(out)
@@ -191,10 +223,7 @@ impl Model {
         })
     }
     /// F_z at the point, the solvers, and F.
-    fn at<R>(
-        &mut self,
-        work: impl FnOnce(&mut dyn Operator, &mut Solvers, Stamp, &[f64]) -> Result<R, ErrorKind>,
-    ) -> Result<R, ErrorKind> {
+    fn at<R>(&mut self, work: impl FnOnce(&mut dyn Operator, &mut Solvers, Stamp, &[f64]) -> Result<R, ErrorKind>) -> Result<R, ErrorKind> {
         let Model { jacobian, solvers, z, theta, stamp, residual, .. } = self;
         let point: SmallVec<[AnyView<'_>; 16]> = z.iter().chain(theta.iter()).map(AnyArray::view).collect();
         let mut operator = jacobian.at(&point, Some(*stamp), residual)?;
@@ -241,6 +270,26 @@ impl Model {
         self.work.transposed += found.products.transposed;
         Ok(found)
     }
+    /// The largest singular value of F_z from below: a step of the power method on F_zᵀF_z from pseudo-random signs.
+    pub(super) fn largest(&mut self) -> Result<f64, ErrorKind> {
+        let n = self.len();
+        let mut v: Vec<f64> = (0..n).map(|i| sign(31, i)).collect();
+        let mut image = vec![0.0; n];
+        let mut found = 0.0_f64;
+        for last in [false, true] {
+            let length = norm(&v);
+            if !(length > 0.0 && length.is_finite()) {
+                break;
+            }
+            v.iter_mut().for_each(|v| *v /= length);
+            self.product(Side::Plain, &v, &mut image)?;
+            found = found.max(norm(&image));
+            if !last {
+                self.product(Side::Transposed, &image, &mut v)?;
+            }
+        }
+        Ok(found)
+    }
     /// (L_z, L_θ) at the point.
     pub(super) fn outer(&mut self, by_z: &mut [f64], by_params: &mut [f64]) -> Result<()> {
         self.work.outer += 1;
@@ -274,5 +323,47 @@ impl Model {
         by_z.iter_mut().zip(&f_z).for_each(|(l, f)| *l -= f);
         by_params.iter_mut().zip(&f_t).for_each(|(l, f)| *l -= f);
         Ok(())
+    }
+    /// For each switching variable how far the nearest point is at which it changes its sign, to first order; the length of its gradient is estimated from above, by
+    /// derivatives along pseudo-random signs. ∞ where it does not move.
+    fn margins(&mut self, z: &[f64]) -> Result<Vec<Vec<f64>>> {
+        flat::unpack(z, self.z.iter_mut().map(AnyArray::view_mut));
+        let mut all = vec![];
+        for s in &mut self.switches {
+            let m = flat::len(&s.types);
+            let (mut values, mut tangents, mut squares) = (vec![0.0; m], vec![0.0; m], vec![0.0; m]);
+            for seed in 0..PROBES {
+                self.work.switching += 1;
+                let signs: Vec<f64> = (0..z.len()).map(|i| sign(29 + seed, i)).collect();
+                flat::unpack(&signs, self.d.iter_mut().map(AnyArray::view_mut));
+                let mut sink = Sink::new(&mut values, &mut tangents);
+                s.moved.run_each(((&self.z, &self.theta), &self.d), &mut |v| sink.take(&v))?;
+                squares.iter_mut().zip(&tangents).for_each(|(s, t)| *s += t * t);
+            }
+            let length = |square: f64| SHORT * (square / PROBES as f64).sqrt();
+            let margin = |(v, s): (&f64, &f64)| if v.is_infinite() || *s == 0.0 { f64::INFINITY } else { v.abs() / length(*s) };
+            all.push(values.iter().zip(&squares).map(margin).collect());
+        }
+        Ok(all)
+    }
+    /// How far the nearest kink is.
+    pub(super) fn margin(&mut self, z: &[f64]) -> Result<f64> {
+        Ok(self.margins(z)?.into_iter().flatten().fold(f64::INFINITY, f64::min))
+    }
+    /// A direction of length 1 that leads across all kinks that are no farther away than this; none where no direction does.
+    pub(super) fn across(&mut self, z: &[f64], reach: f64) -> Result<Option<Vec<f64>>> {
+        let margins = self.margins(z)?;
+        let mut total = vec![0.0; z.len()];
+        for (s, margins) in self.switches.iter_mut().zip(margins) {
+            let near: Vec<f64> = margins.iter().map(|m| f64::from(u8::from(*m <= reach))).collect();
+            let mut cotangent = zeros(&s.types);
+            flat::unpack(&near, cotangent.iter_mut().map(AnyArray::view_mut));
+            let mut part = vec![0.0; z.len()];
+            let mut sink = Sink::new(&mut part, &mut []);
+            s.back.run_each(((&self.z, &self.theta), &cotangent), &mut |v| sink.take(&v))?;
+            total.iter_mut().zip(&part).for_each(|(t, p)| *t += p);
+        }
+        let length = norm(&total);
+        Ok((length > 0.0 && length.is_finite()).then(|| total.iter().map(|t| t / length).collect()))
     }
 }

@@ -1,10 +1,11 @@
 //! The rounds of a certificate: a Newton step on the equation, a warm adjoint solve there, and a bound of what is left.
 use super::model::{Model, Work};
 use super::report::{Measured, Standing, Term, relative};
+use super::stand::{Norm, Spectrum, Stand, difference};
 use crate::signs::sign;
 use hypertape_autodiff::outcome::Uncertified;
 use hypertape_autodiff::{ErrorKind, Result};
-use hypertape_linear::{LinearSolver, Outcome, Side, Tolerance, norm};
+use hypertape_linear::{LinearSolver, Side, Tolerance, norm};
 use std::sync::Arc;
 
 /// What the rounds are made with.
@@ -56,89 +57,8 @@ const LOOSE: f64 = 0.1;
 const TIGHT: f64 = 0.01;
 /// The least to which they solve where the residuals of a round were too large.
 const LEAST: f64 = 1e-12;
-/// Real parameters up to which ‖F_θ‖ is computed column by column.
-const COLUMNS: usize = 8;
-/// Steps of the power method on F_θᵀF_θ, and what its estimate is multiplied by.
-const POWER: (usize, f64) = (5, 1.5);
-
-/// Where a round stands: the vectors of one point.
-struct Stand {
-    z: Vec<f64>,
-    w: Vec<f64>,
-    f: Vec<f64>,
-    /// L_z − F_zᵀ w.
-    r: Vec<f64>,
-    /// L_θ − F_θᵀ w.
-    g: Vec<f64>,
-    /// ‖L_z‖ and ‖F_θᵀ w‖.
-    sizes: [f64; 2],
-}
-
-/// What is known of the singular values of F_z at a point.
-#[derive(Clone, Copy)]
-struct Spectrum {
-    smallest: f64,
-    largest: f64,
-    lanczos: usize,
-    settled: bool,
-}
-
-impl Spectrum {
-    fn unknown() -> Self {
-        Spectrum { smallest: f64::INFINITY, largest: 0.0, lanczos: 0, settled: false }
-    }
-    /// What a solve of A x = b tells.
-    fn learn(&mut self, outcome: &Outcome, b: f64, x: f64) {
-        // ‖A x‖/‖x‖.
-        if x > 0.0 {
-            self.smallest = self.smallest.min(b * (1.0 + outcome.residual) / x);
-            self.largest = self.largest.max(b * (1.0 - outcome.residual) / x);
-        }
-        if let Some(size) = outcome.norm {
-            self.largest = self.largest.max(size);
-        }
-        if let Some(s) = outcome.smallest {
-            if s < self.smallest {
-                self.smallest = s;
-                self.settled |= outcome.converged();
-            }
-            // A factorisation has seen all of A.
-            self.settled |= outcome.iterations == 0;
-        }
-    }
-}
-
-fn difference(a: &[f64], b: &[f64]) -> f64 {
-    norm(&a.iter().zip(b).map(|(a, b)| a - b).collect::<Vec<_>>())
-}
-
-impl Stand {
-    /// At a point with this adjoint: F, the adjoint's residual, and the derivative.
-    fn at(model: &mut Model, z: Vec<f64>, w: Vec<f64>, f: Vec<f64>) -> Result<Self, ErrorKind> {
-        let (n, p) = (model.len(), model.params());
-        let (mut r, mut g) = (vec![0.0; n], vec![0.0; p]);
-        model.outer(&mut r, &mut g)?;
-        let mut stand = Stand { z, w, f, sizes: [norm(&r), 0.0], r, g };
-        stand.subtract(model)?;
-        Ok(stand)
-    }
-    /// r ← r − F_zᵀ w, g ← g − F_θᵀ w.
-    fn subtract(&mut self, model: &mut Model) -> Result<(), ErrorKind> {
-        let (mut image, mut part) = (vec![0.0; self.r.len()], vec![0.0; self.g.len()]);
-        if self.w.iter().any(|w| *w != 0.0) {
-            model.product(Side::Transposed, &self.w, &mut image)?;
-            model.params_transposed(&self.w, &mut part)?;
-        }
-        self.sizes[1] = norm(&part);
-        self.r.iter_mut().zip(&image).for_each(|(r, v)| *r -= v);
-        self.g.iter_mut().zip(&part).for_each(|(g, v)| *g -= v);
-        Ok(())
-    }
-    fn finite(&self) -> bool {
-        [norm(&self.f), norm(&self.r), norm(&self.g)].iter().all(|v| v.is_finite())
-    }
-}
-
+/// A distance relative to the point at which what is next to a kink lies on it.
+const RESOLVED: f64 = 1e-10;
 /// A relative residual.
 fn tolerance(relative: f64) -> Tolerance {
     Tolerance { relative, absolute: 0.0 }
@@ -147,44 +67,6 @@ fn tolerance(relative: f64) -> Tolerance {
 /// What a failure in a round means.
 fn reason(e: &ErrorKind) -> Uncertified {
     if matches!(e, ErrorKind::Solve { .. }) { Uncertified::Unsolved } else { Uncertified::NotFinite }
-}
-
-/// ‖F_θ‖₂ at a point, and whether it is not below that.
-struct Norm {
-    vector: Vec<f64>,
-}
-
-impl Norm {
-    fn of(&mut self, model: &mut Model) -> Result<(f64, bool), ErrorKind> {
-        let (n, p) = (model.len(), model.params());
-        let mut image = vec![0.0; n];
-        if p <= COLUMNS {
-            let mut squares = 0.0_f64;
-            for j in 0..p {
-                let unit: Vec<f64> = (0..p).map(|i| f64::from(u8::from(i == j))).collect();
-                model.params_plain(&unit, &mut image)?;
-                squares = squares.hypot(norm(&image));
-            }
-            return Ok((squares, true));
-        }
-        // The vector of the last point is a good start.
-        let (steps, factor) = if self.vector.is_empty() { (POWER.0, POWER.1) } else { (2, POWER.1) };
-        if self.vector.is_empty() {
-            self.vector = (0..p).map(|i| sign(17, i)).collect();
-        }
-        let mut size = 0.0;
-        for _ in 0..steps {
-            let length = norm(&self.vector);
-            if length == 0.0 {
-                break;
-            }
-            self.vector.iter_mut().for_each(|v| *v /= length);
-            model.params_plain(&self.vector, &mut image)?;
-            size = norm(&image);
-            model.params_transposed(&image, &mut self.vector)?;
-        }
-        Ok((factor * size, false))
-    }
 }
 
 /// Runs rounds from a point. The adjoint and the derivative there are those given, or made here.
@@ -290,7 +172,7 @@ impl<'a> Rounds<'a> {
     }
     /// One round; whether every test is passed.
     fn round(&mut self, model: &mut Model, stand: &mut Stand) -> Result<bool, ErrorKind> {
-        let before = (std::mem::take(&mut stand.g), self.remainder);
+        let before = (stand.g.clone(), self.remainder);
         let (delta, linear) = match self.step.take() {
             Some(made) => made,
             None => self.newton_step(model, stand)?,
@@ -301,9 +183,8 @@ impl<'a> Rounds<'a> {
         model.move_to(&z, &mut f)?;
         self.spectrum = Spectrum::unknown();
         // The adjoint there, from the one before.
-        let next = Stand::at(model, z, std::mem::take(&mut stand.w), f)?;
+        let next = Stand::at(model, z, stand.w.clone(), f)?;
         if !next.finite() {
-            stand.g = before.0;
             self.fails = Some(Uncertified::NotFinite);
             return Ok(false);
         }
@@ -351,6 +232,23 @@ impl<'a> Rounds<'a> {
                 self.fails = Some(Uncertified::SpectrumUnresolved);
             }
         }
+        // The solves may have seen little of the largest one, which rounding goes with.
+        if self.fails.is_none() && self.spectrum.lanczos == 0 {
+            self.spectrum.largest = self.spectrum.largest.max(model.largest()?);
+            self.bound(model, stand, params);
+            self.fails = self.first_failure(&before, stand);
+        }
+        // A point next to a kink may lie on the other side of it than the solution.
+        let resolved = self.distance <= RESOLVED * norm(&stand.z);
+        if resolved || self.fails.is_none() {
+            self.margin = model.margin(&stand.z)?;
+            if self.margin <= 2.0 * self.distance + 500.0 * model.epsilon() * norm(&stand.z) {
+                self.fails = Some(if resolved { Uncertified::WeaklyActive } else { Uncertified::SetNotSettled });
+                if resolved {
+                    self.sides = self.one_sided(model, stand)?;
+                }
+            }
+        }
         if self.fails.is_some() {
             self.tighten(stand, params, linear * size);
         }
@@ -363,6 +261,22 @@ impl<'a> Rounds<'a> {
         let made = model.solve(&self.settings.solver, Side::Plain, &right, &mut delta, tolerance(self.eta[0]))?;
         self.spectrum.learn(&made, norm(&right), norm(&delta));
         Ok((delta, made.residual))
+    }
+    /// The derivatives on both sides of the kinks that the point lies on, where there are any.
+    fn one_sided(&self, model: &mut Model, stand: &Stand) -> Result<Option<[Vec<f64>; 2]>, ErrorKind> {
+        let reach = 2.0 * self.distance + 500.0 * model.epsilon() * norm(&stand.z);
+        let Some(across) = model.across(&stand.z, reach)? else { return Ok(None) };
+        let shift = (100.0 * reach).max(model.epsilon().sqrt() * norm(&stand.z));
+        let mut side = |by: f64| -> Result<Vec<f64>, ErrorKind> {
+            let z: Vec<f64> = stand.z.iter().zip(&across).map(|(z, d)| z + by * d).collect();
+            let (n, p) = (z.len(), stand.g.len());
+            let (mut f, mut b, mut g, mut w) = (vec![0.0; n], vec![0.0; n], vec![0.0; p], vec![0.0; n]);
+            model.move_to(&z, &mut f)?;
+            model.outer(&mut b, &mut g)?;
+            model.solve(&self.settings.solver, Side::Transposed, &b, &mut w, tolerance(LEAST))?;
+            Ok(Stand::at(model, z, w, f)?.g)
+        };
+        Ok(Some([side(-shift)?, side(shift)?]))
     }
     /// How fast the derivative changes along a direction: ‖∂_d (L_θ − F_θᵀw) − F_θᵀv‖ for d of length 1, with F_zᵀv = ∂_d (L_z − F_zᵀw).
     fn slope(&mut self, model: &mut Model, stand: &Stand, along: &[f64]) -> Result<f64, ErrorKind> {
@@ -439,8 +353,8 @@ impl<'a> Rounds<'a> {
             _ => {}
         }
         // The move of this round lies inside the bound of the one before, so there must be one.
-        let second = self.made > 1 && before.1.is_finite();
-        if !self.proven && !(second && difference(&stand.g, &before.0) <= before.1 / 2.0 + 2.0 * self.rounding) {
+        let inside = self.made > 1 && before.1.is_finite() && difference(&stand.g, &before.0) <= before.1 / 2.0 + 2.0 * self.rounding;
+        if !(self.proven || inside) {
             return Some(Uncertified::SpectrumUnresolved);
         }
         None

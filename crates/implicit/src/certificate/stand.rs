@@ -1,0 +1,127 @@
+//! One point of a certificate: the residuals and the derivative there, and what is known of the singular values of F_z and of the size of F_θ.
+use super::model::Model;
+use crate::signs::sign;
+use hypertape_autodiff::ErrorKind;
+use hypertape_linear::{Outcome, Side, norm};
+
+/// Real parameters up to which ‖F_θ‖ is computed column by column.
+const COLUMNS: usize = 8;
+/// Steps of the power method on F_θᵀF_θ, and what its estimate is multiplied by.
+const POWER: (usize, f64) = (5, 1.5);
+
+/// Where a round stands: the vectors of one point.
+pub(super) struct Stand {
+    pub(super) z: Vec<f64>,
+    pub(super) w: Vec<f64>,
+    pub(super) f: Vec<f64>,
+    /// L_z − F_zᵀ w.
+    pub(super) r: Vec<f64>,
+    /// L_θ − F_θᵀ w.
+    pub(super) g: Vec<f64>,
+    /// ‖L_z‖ and ‖F_θᵀ w‖.
+    pub(super) sizes: [f64; 2],
+}
+
+/// What is known of the singular values of F_z at a point.
+#[derive(Clone, Copy)]
+pub(super) struct Spectrum {
+    pub(super) smallest: f64,
+    pub(super) largest: f64,
+    pub(super) lanczos: usize,
+    pub(super) settled: bool,
+}
+
+impl Spectrum {
+    pub(super) fn unknown() -> Self {
+        Spectrum { smallest: f64::INFINITY, largest: 0.0, lanczos: 0, settled: false }
+    }
+    /// What a solve of A x = b tells.
+    pub(super) fn learn(&mut self, outcome: &Outcome, b: f64, x: f64) {
+        // ‖A x‖/‖x‖.
+        if x > 0.0 {
+            self.smallest = self.smallest.min(b * (1.0 + outcome.residual) / x);
+            self.largest = self.largest.max(b * (1.0 - outcome.residual) / x);
+        }
+        if let Some(size) = outcome.norm {
+            self.largest = self.largest.max(size);
+        }
+        if let Some(s) = outcome.smallest {
+            if s < self.smallest {
+                self.smallest = s;
+                self.settled |= outcome.converged();
+            }
+            // A factorisation has seen all of A.
+            self.settled |= outcome.iterations == 0;
+        }
+    }
+}
+
+/// ‖a − b‖.
+pub(super) fn difference(a: &[f64], b: &[f64]) -> f64 {
+    norm(&a.iter().zip(b).map(|(a, b)| a - b).collect::<Vec<_>>())
+}
+
+impl Stand {
+    /// At a point with this adjoint: F, the adjoint's residual, and the derivative.
+    pub(super) fn at(model: &mut Model, z: Vec<f64>, w: Vec<f64>, f: Vec<f64>) -> Result<Self, ErrorKind> {
+        let (n, p) = (model.len(), model.params());
+        let (mut r, mut g) = (vec![0.0; n], vec![0.0; p]);
+        model.outer(&mut r, &mut g)?;
+        let mut stand = Stand { z, w, f, sizes: [norm(&r), 0.0], r, g };
+        stand.subtract(model)?;
+        Ok(stand)
+    }
+    /// r ← r − F_zᵀ w, g ← g − F_θᵀ w.
+    fn subtract(&mut self, model: &mut Model) -> Result<(), ErrorKind> {
+        let (mut image, mut part) = (vec![0.0; self.r.len()], vec![0.0; self.g.len()]);
+        if self.w.iter().any(|w| *w != 0.0) {
+            model.product(Side::Transposed, &self.w, &mut image)?;
+            model.params_transposed(&self.w, &mut part)?;
+        }
+        self.sizes[1] = norm(&part);
+        self.r.iter_mut().zip(&image).for_each(|(r, v)| *r -= v);
+        self.g.iter_mut().zip(&part).for_each(|(g, v)| *g -= v);
+        Ok(())
+    }
+    pub(super) fn finite(&self) -> bool {
+        [norm(&self.f), norm(&self.r), norm(&self.g)].iter().all(|v| v.is_finite())
+    }
+}
+
+/// ‖F_θ‖₂ at a point, and whether it is not below that.
+pub(super) struct Norm {
+    pub(super) vector: Vec<f64>,
+}
+
+impl Norm {
+    pub(super) fn of(&mut self, model: &mut Model) -> Result<(f64, bool), ErrorKind> {
+        let (n, p) = (model.len(), model.params());
+        let mut image = vec![0.0; n];
+        if p <= COLUMNS {
+            let mut squares = 0.0_f64;
+            for j in 0..p {
+                let unit: Vec<f64> = (0..p).map(|i| f64::from(u8::from(i == j))).collect();
+                model.params_plain(&unit, &mut image)?;
+                squares = squares.hypot(norm(&image));
+            }
+            return Ok((squares, true));
+        }
+        // The vector of the last point is a good start.
+        let (steps, factor) = if self.vector.is_empty() { (POWER.0, POWER.1) } else { (2, POWER.1) };
+        if self.vector.is_empty() {
+            self.vector = (0..p).map(|i| sign(17, i)).collect();
+        }
+        let mut size = 0.0;
+        for _ in 0..steps {
+            let length = norm(&self.vector);
+            if length == 0.0 {
+                break;
+            }
+            self.vector.iter_mut().for_each(|v| *v /= length);
+            model.params_plain(&self.vector, &mut image)?;
+            size = norm(&image);
+            model.params_transposed(&image, &mut self.vector)?;
+        }
+        Ok((factor * size, false))
+    }
+}
