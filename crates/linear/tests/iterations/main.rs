@@ -2,6 +2,7 @@
 mod bicgstab_ell;
 mod choice;
 mod conditioning_price;
+mod extremes;
 mod faults;
 mod minimum_norm;
 mod smallest;
