@@ -19,7 +19,7 @@ mod system;
 /// The start of the paths of this crate's own files, as lines of code name them.
 const SOURCES: &str = file!().split_at(file!().len() - "lib.rs".len()).0;
 
-pub use certificate::{Certificate, Certifier, Certify, Measured, Standing, Term, Work, certify};
+pub use certificate::{Certificate, Certifier, Certify, Limit, Measured, Standing, Term, Work, certify};
 pub use method::{Implicit, ImplicitExt};
 pub use outside::{Outside, argmin, fixed_point, outside, outside_with, root, root_with};
 pub use policy::OnResidual;

@@ -3,7 +3,7 @@ use hypertape_autodiff::outcome::Uncertified;
 use hypertape_autodiff::record::{Var, constant, scalar, zeros};
 use hypertape_autodiff::tree::{Leaf, Ranked};
 use hypertape_autodiff::{ErrorKind, Function, Result, shape};
-use hypertape_implicit::{Certificate, Certify, Standing, Term, certify};
+use hypertape_implicit::{Certificate, Certify, Limit, Standing, Term, certify};
 use hypertape_linear::{Cg, Gmres, Lu, Neumann, OneStep};
 use hypertape_solvers::{Composite, Equilibrium, GradientDescent, Method, Objective, Root, Scale, Solve, prox};
 use ndarray::{Array1, ArrayD, arr0, arr1};
@@ -276,5 +276,37 @@ fn of_several_minima_the_nearest() -> Result<()> {
         let mut c = certify(&inner, &outer).adjoint(Lu).prepare()?;
         holds(&c.at(start, 0.1)?, 1.0 / (3.0 * z * z - 1.0));
     }
+    Ok(())
+}
+
+/// Plain steps settle; momentum has complex factors, so there is no estimate, or a right one.
+#[test]
+fn of_a_loop_whose_equation_is_not_known() -> Result<()> {
+    let d = [1.0, 4.0];
+    let (inner, outer) = separate(&d, 0.0);
+    let (_, truth) = exact(&d, 0.0, 1.5);
+    let solver = GradientDescent::new(&inner).step_size(0.2).tolerance(0.0);
+    let gradient = |k| Function::record(shape![], |t| outer.call((solver.unroll(k).solve(zeros(shape![2]), t), t)))?.gradient(1.5);
+    let at = |k| solver.clone().max_iterations(k).solve(Array1::<f64>::zeros(2), 1.5).map(|s| s.solution);
+    for k in [20, 40, 60] {
+        let points = (k - 11..=k).map(at).collect::<Result<Vec<_>>>()?;
+        let g = [gradient(k - 1)?, gradient(k)?];
+        let error = (number(&g[1]) - truth).abs();
+        let found = Limit::of::<Leaf, Leaf>(&points, g.each_ref().map(|g| g))?;
+        assert!((found.factor - 0.8).abs() < 1e-6, "{found:?}");
+        assert!(found.estimate.is_some_and(|e| e <= 3.0 * error && error <= 3.0 * e), "{k} {error:e} {found:?}");
+        let more = found.steps_to(1e-9).unwrap() as usize;
+        assert!((number(&gradient(k + more)?) - truth).abs() <= 3e-9 * truth, "{more}");
+        assert_eq!(found.steps_to(1.0), Some(0));
+    }
+    // The iterates of a rotation that shrinks: the factors over few steps are those of its angle.
+    let spiral = |k: i32| arr1(&[0.9f64.powi(k) * (2.0 * f64::from(k)).cos() * 3.0, 0.9f64.powi(k) * (2.0 * f64::from(k)).sin()]);
+    let points: Vec<_> = (0..12).map(spiral).collect();
+    let found = Limit::of::<Leaf, Leaf>(&points, [&arr0(1.0), &arr0(1.1)])?;
+    assert_eq!((found.estimate, found.steps_to(1e-3)), (None, None), "{found:?}");
+    assert!(Limit::of::<Leaf, Leaf>(&points[..11], [&arr0(1.0), &arr0(1.1)]).is_err());
+    // What stands still has arrived.
+    let found = Limit::of::<Leaf, Leaf>(&vec![arr1(&[1.0]); 12], [&arr0(1.0), &arr0(1.0)])?;
+    assert_eq!((found.estimate, found.steps_to(1e-9)), (Some(0.0), Some(0)));
     Ok(())
 }

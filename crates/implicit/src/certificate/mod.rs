@@ -1,9 +1,11 @@
 //! How wrong a hypergradient is: measured, bounded, and corrected until it is right enough.
+mod limit;
 mod model;
 mod report;
 mod rounds;
 mod stand;
 
+pub use limit::Limit;
 pub use model::Work;
 pub use report::{Certificate, Measured, Standing, Term};
 
