@@ -57,7 +57,7 @@ impl<Q: Equation, T: Real> std::fmt::Debug for Certify<Q, T> {
 /// use hypertape_autodiff::{Function, shape, tree::Ranked};
 /// use hypertape_implicit::certify;
 /// use hypertape_linear::Cg;
-/// use hypertape_solvers::{GradientDescent, Solve};
+/// use hypertape_solvers::{GradientDescent, Method, Solve};
 /// use ndarray::arr1;
 ///
 /// let inner = Function::record((shape![2], shape![]), |(z, a)| (z.square() * (0.5 + a) - z).sum() + 0.1 * z.powi(4).sum())?;
