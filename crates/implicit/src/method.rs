@@ -1,14 +1,15 @@
 //! A method whose solution is differentiated by the equation that it satisfies, not through its steps.
+use crate::certificate::{Certify, certify};
 use crate::find::{Find, Found};
 use crate::outside::emit;
 use crate::policy::{Asked, OnResidual, asking};
 use crate::region::Region;
 use crate::root::RootOf;
-use hypertape_autodiff::array::AnyView;
+use hypertape_autodiff::array::{AnyView, Real};
 use hypertape_autodiff::execute::Counts;
 use hypertape_autodiff::record::{self, DynVar};
-use hypertape_autodiff::tree::{Feed, Give, Own, Structure, V, Vars};
-use hypertape_autodiff::{ErrorKind, Result, Site};
+use hypertape_autodiff::tree::{Feed, Give, Leaf, Own, Structure, V, Vars};
+use hypertape_autodiff::{ErrorKind, Function, Result, Site};
 use hypertape_linear::{Known, LinearSolver, Need, Status};
 use hypertape_solvers::{Equation, Inner, Method, Params, Prepared, Problem, Solution, Solve, Unknown};
 use std::any::Any;
@@ -58,6 +59,27 @@ where
     pub fn named(mut self, name: &str) -> Self {
         self.name = Some(name.to_string().into());
         self
+    }
+    /// Asks how wrong derivatives of L(solution, parameters) are where this method stopped: [`certify`](crate::certify) with its problem, its steps and its linear solver.
+    ///
+    /// ```
+    /// use hypertape_autodiff::{Function, shape, tree::Leaf};
+    /// use hypertape_implicit::ImplicitExt;
+    /// use hypertape_linear::Gmres;
+    /// use hypertape_solvers::{Composite, Ista, Method, Solve, prox};
+    /// use ndarray::arr1;
+    /// let fit = Function::record((shape![2], shape![]), |(z, _)| (z.square() - 2.0 * z).sum())?;
+    /// let outer = Function::record((shape![2], shape![]), |(z, _)| z.square().sum())?;
+    /// let lasso = Ista::new(&Composite::new(&fit, prox::l1::<Leaf, _>(|w| *w))).step_size(0.3).max_iterations(5);
+    /// let early = lasso.solve(arr1(&[0.0, 0.0]), 0.5)?;
+    /// let found = lasso.implicit(Gmres::default()).certify(&outer).prepare()?.at(&early.solution, 0.5)?;
+    /// // z = 1 − w/2 in both, so the derivative is −2 (1 − w/2).
+    /// assert!(found.certified() && (found.corrected[[]] + 1.5).abs() < 1e-12);
+    /// # Ok::<(), hypertape_autodiff::Error>(())
+    /// ```
+    #[must_use]
+    pub fn certify<T: Real>(&self, outer: &Function<(Solution<M>, Params<M>), Leaf<T>>) -> Certify<M::Problem, T> {
+        certify(self.method.problem(), outer).scale(self.method.scale()).adjoint(self.adjoint.clone())
     }
     /// The solution, in the open recording. The start has no derivative.
     #[track_caller]

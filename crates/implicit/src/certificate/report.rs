@@ -110,7 +110,7 @@ pub struct Certificate<P: Structure> {
     pub size: f64,
     /// Where most of the error of `gradient` comes from.
     pub dominant: Term,
-    /// What rounding alone may leave of an error, of the same kind as the bounds.
+    /// What rounding alone may leave of an error; the bounds include it.
     pub rounding: f64,
     /// Where the solution lies on a kink: the derivative of the piece on either side.
     pub one_sided: Option<[P::Arrays; 2]>,

@@ -329,7 +329,8 @@ impl<'a> Rounds<'a> {
         let floors = [4.0 * u * largest * norm(&stand.z), 4.0 * u * (largest * norm(&stand.w) + stand.sizes[0])];
         self.floor = (5e3 * u * norm(&stand.z)).max(over(floors[0]));
         self.rounding = own + self.change * over(floors[0]) + params * over(floors[1]);
-        self.remainder = self.change * self.distance + params * over(norm(&stand.r)) + own;
+        // The residuals are known to their own rounding only.
+        self.remainder = self.change * self.distance + params * over(norm(&stand.r)) + self.rounding;
     }
     /// The first test that fails.
     fn first_failure(&self, before: &(Vec<f64>, f64), stand: &Stand) -> Option<Uncertified> {
