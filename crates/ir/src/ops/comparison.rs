@@ -41,7 +41,8 @@ binary! {
     /// 1 where a = b, else 0; no derivative.
     Equal, equal, |p, q| if p == q { T::one() } else { T::zero() }, Equal, indices: true,
     slope |b, x, y, i| Slope::Zero, simplify |b, x| b.fold_numbers(x, |p, q| Equal.apply(&[p, q])),
-    switch |b, x, y| b.apart(x).map(Switch::Jump),
+    // What is never negative does not pass 0.
+    switch |b, x, y| if b.known_number(x[1]) == Some(0.0) && b.never_negative(x[0], 4) { None } else { b.apart(x).map(Switch::Jump) },
     at [[0.5, -1.5], [0.25, 2.0], [-3.0, 0.0]];
 
     /// What b has of the derivative of the larger of a and b: 1 where a < b, ½ where they are equal, else 0; no derivative.

@@ -199,7 +199,8 @@ impl Builder {
         let defined = self.select(negative, nan, one);
         self.mul(u, defined)
     }
-    fn never_negative(&self, u: Value, looks: usize) -> bool {
+    /// Whether a value is a sum of squares, sizes, exponentials and the like, as far as so many looks tell.
+    pub(crate) fn never_negative(&self, u: Value, looks: usize) -> bool {
         let sizes = self.made_by::<Pointwise<Abs>>(u).is_some() || self.made_by::<Pointwise<Exp>>(u).is_some();
         let even = self.made_by::<Pointwise<Powi>>(u).is_some_and(|(p, _)| p.0.0 % 2 == 0);
         if sizes || even || self.made_by::<Norm>(u).is_some() || self.squared(u).is_some() {

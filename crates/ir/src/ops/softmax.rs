@@ -28,14 +28,12 @@ impl Builder {
         let infinity = self.full_like(m, f64::INFINITY);
         let (zero, one) = (self.full_like(m, 0.0), self.full_like(m, 1.0));
         let infinite = self.equal(size, infinity);
-        // Else s is at least 1. A comparison with s would be a decision that never changes.
-        let none = self.full_like(m, f64::NEG_INFINITY);
-        let nothing = self.equal(m, none);
         let m = self.select(infinite, zero, m);
         let away = self.unsum(m, &shape, axes);
         let d = self.sub(a, away);
         let e = self.exp(d);
         let s = self.sum(e, axes);
+        let nothing = self.equal(s, zero);
         Exponentials { m, e, nothing, s: self.select(nothing, one, s) }
     }
     /// ln Σ eˣ over some axes, which the result lacks.
