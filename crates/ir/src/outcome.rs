@@ -93,7 +93,7 @@ pub enum Uncertified {
     ZeroDerivative,
     /// A linear system could not be solved.
     Unsolved,
-    /// A value is not finite.
+    /// A value is not finite, or could not be computed.
     NotFinite,
 }
 
@@ -112,7 +112,7 @@ impl fmt::Display for Uncertified {
             Uncertified::RoundingFloor => "rounding alone is larger (the system is too ill-conditioned for this precision)",
             Uncertified::ZeroDerivative => "the derivative is 0 as far as can be told (give an absolute accuracy besides the relative one)",
             Uncertified::Unsolved => "a linear system could not be solved (use another linear solver)",
-            Uncertified::NotFinite => "a value is not finite",
+            Uncertified::NotFinite => "a value is not finite or could not be computed (the step led to where the functions are not defined: solve the inner problem further)",
         })
     }
 }

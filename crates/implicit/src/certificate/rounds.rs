@@ -59,6 +59,7 @@ const TIGHT: f64 = 0.01;
 const LEAST: f64 = 1e-12;
 /// A distance relative to the point at which what is next to a kink lies on it.
 const RESOLVED: f64 = 1e-10;
+
 /// A relative residual.
 fn tolerance(relative: f64) -> Tolerance {
     Tolerance { relative, absolute: 0.0 }

@@ -359,13 +359,13 @@ pub enum ErrorKind {
         advice: &'static str,
     },
     /// A derivative whose error cannot be brought, or not be shown to lie, under what was asked for.
-    #[error("the derivative is not certified to {asked:e}: {reason}; it was brought to {}, with the estimate {estimate:e}", words::bound(*reached))]
+    #[error("the derivative is not certified to {asked:e}: {reason}; the error at the point given is estimated as {estimate:e}{}", words::left(*reached))]
     NotCertified {
         /// Why not.
         reason: Uncertified,
         /// The largest relative error that was asked for.
         asked: f64,
-        /// The bound of the relative error that was reached, where there is one.
+        /// What is left of the relative error after the correction, as far as it was measured: no bound, since a test failed.
         reached: Option<f64>,
         /// The estimate of the relative error of the derivative at the point that was given.
         estimate: f64,

@@ -149,7 +149,7 @@ pub(super) fn mismatch(gradient: f64, difference: f64, error: f64, allowed: f64)
     )
 }
 
-/// A bound of a relative error, where there is one.
-pub(super) fn bound(reached: Option<f64>) -> String {
-    reached.map_or("no bound".into(), |b| format!("a bound of {b:e}"))
+/// What is left of a relative error, where it was measured.
+pub(super) fn left(reached: Option<f64>) -> String {
+    reached.map_or(String::new(), |r| format!(", what is left after the correction as {r:e}"))
 }
