@@ -7,6 +7,7 @@ pub mod tables;
 use hypertape::implicit::Certifier;
 use hypertape::ndarray::{Array1, Array2, ArrayD};
 use hypertape::prelude::*;
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// What sort of problem it is.
@@ -32,12 +33,11 @@ pub struct Case {
     pub unknowns: usize,
     /// θ.
     pub theta: ArrayD<f64>,
-    /// The derivative at the solution, by Newton's method to rounding and a linear solve to rounding; both one-sided ones where they differ, in closed form.
-    pub truth: Vec<ArrayD<f64>>,
     /// A solver of adjoint systems to this relative residual.
     pub adjoint: fn(f64) -> Arc<dyn LinearSolver>,
     prepare: Box<dyn Fn(Arc<dyn LinearSolver>) -> Result<Certifier<Leaf, Leaf>>>,
-    stop: Box<dyn Fn(f64) -> Result<ArrayD<f64>>>,
+    stop: Rc<dyn Fn(f64) -> Result<ArrayD<f64>>>,
+    truth: Box<dyn Fn() -> Result<Vec<ArrayD<f64>>>>,
 }
 
 impl std::fmt::Debug for Case {
@@ -53,6 +53,14 @@ impl Case {
     /// That of the solver.
     pub fn stop(&self, residual: f64) -> Result<ArrayD<f64>> {
         (self.stop)(residual)
+    }
+    /// The derivative at the solution, by Newton's method to rounding and a linear solve to rounding; both one-sided ones where they differ, in closed form. It may take
+    /// longer than a certificate.
+    ///
+    /// # Errors
+    /// That of the solvers.
+    pub fn truth(&self) -> Result<Vec<ArrayD<f64>>> {
+        (self.truth)()
     }
     /// What certifies derivatives, with adjoint systems solved to this relative residual.
     ///
@@ -73,32 +81,35 @@ pub(crate) struct Stated<Q: Equation> {
     pub theta: ArrayD<f64>,
     pub scale: f64,
     pub adjoint: fn(f64) -> Arc<dyn LinearSolver>,
-    pub stop: Box<dyn Fn(f64) -> Result<ArrayD<f64>>>,
+    pub stop: Rc<dyn Fn(f64) -> Result<ArrayD<f64>>>,
     /// One-sided derivatives, where they are known to differ.
     pub sides: Vec<ArrayD<f64>>,
 }
 
 impl<Q: Equation<Unknown = Leaf, Params = Leaf, Solution = Leaf>> Stated<Q> {
-    /// With the derivative at the solution.
+    /// With what certifies it, and the derivative at the solution.
     pub(crate) fn case(self) -> Result<Case> {
         let Stated { name, sort, seen, problem, outer, theta, scale, adjoint, stop, sides } = self;
-        let near = stop(1e-13)?;
         let (unknown, params) = problem.shapes()?;
+        let unknowns = unknown.shape().iter().product();
         let scale = Scale { primal: scale.into(), dual: 1.0.into() };
-        let point = near.clone();
-        let solved = implicit::outside(&problem, move |_, _| Ok::<_, std::convert::Infallible>(point.clone()))
-            .scale(scale)
-            .adjoint(adjoint(1e-15))
-            .relative_tolerance(1e-14)
-            .accuracy(f64::INFINITY)
-            .on_residual(OnResidual::Refine);
-        let exact = Function::record(params, |t| outer.call((solved.solve(zeros(unknown), t), t)))?;
-        let truth = match sort {
-            Sort::Weak => sides,
-            _ => vec![exact.gradient(&theta).map_err(|e| Error::new(name, e.to_string()))?],
+        let (inner, loss, near, at) = (problem.clone(), outer.clone(), stop.clone(), theta.clone());
+        let truth = move || -> Result<Vec<ArrayD<f64>>> {
+            if sort == Sort::Weak {
+                return Ok(sides.clone());
+            }
+            let point = near(1e-13)?;
+            let solved = implicit::outside(&inner, move |_, _| Ok::<_, std::convert::Infallible>(point.clone()))
+                .scale(scale)
+                .adjoint(adjoint(1e-15))
+                .relative_tolerance(1e-14)
+                .accuracy(f64::INFINITY)
+                .on_residual(OnResidual::Refine);
+            let exact = Function::record(params.clone(), |t| loss.call((solved.solve(zeros(unknown.clone()), t), t)))?;
+            Ok(vec![exact.gradient(&at).map_err(|e| Error::new(name, e.to_string()))?])
         };
         let certify = move |solver: Arc<dyn LinearSolver>| implicit::certify(&problem, &outer).scale(scale).adjoint(solver).prepare();
-        Ok(Case { name, sort, seen, unknowns: near.len(), theta, truth, adjoint, prepare: Box::new(certify), stop })
+        Ok(Case { name, sort, seen, unknowns, theta, truth: Box::new(truth), adjoint, prepare: Box::new(certify), stop })
     }
 }
 

@@ -5,6 +5,7 @@ use hypertape::ndarray::{Array1, Array2, ArrayD, arr1, arr2, s};
 use hypertape::prelude::*;
 use hypertape::solvers::prox::{self, Prox};
 use hypertape_testkit::random;
+use std::rc::Rc;
 use std::sync::Arc;
 
 fn gmres(tolerance: f64) -> Arc<dyn LinearSolver> {
@@ -42,7 +43,7 @@ fn proximal(
 ) -> Result<Case> {
     let problem = Composite::new(f, prox);
     let (method, at) = (Ista::new(&problem).step_size(step).tolerance(0.0).max_iterations(100_000), theta.clone());
-    let stop = Box::new(move |t: f64| Ok(method.clone().relative_tolerance(t).solve(&start, &at)?.solution));
+    let stop = Rc::new(move |t: f64| Ok(method.clone().relative_tolerance(t).solve(&start, &at)?.solution));
     let sides = sides.into_iter().map(number).collect();
     Stated { name, sort, seen, problem, outer, theta, scale: step, adjoint, stop, sides }.case()
 }
@@ -189,7 +190,7 @@ fn rectifiers() -> Result<Case> {
     let theta = vector(&[0.5, 1.0]);
     let (method, at) = (FixedPoint::new(&map).tolerance(0.0).max_iterations(100_000), theta.clone());
     let start = ArrayD::zeros(vec![n]);
-    let stop = Box::new(move |t: f64| Ok(method.clone().relative_tolerance(t).solve(&start, &at)?.solution));
+    let stop = Rc::new(move |t: f64| Ok(method.clone().relative_tolerance(t).solve(&start, &at)?.solution));
     let problem = Equilibrium::new(&map);
     let name = "layer of rectifiers";
     Stated { name, sort: Sort::NonSmooth, seen: false, problem, outer, theta, scale: 1.0, adjoint: gmres, stop, sides: vec![] }.case()
@@ -207,7 +208,7 @@ fn huber() -> Result<Case> {
     let solver = GradientDescent::new(&f).step_size(442.0 / squared_norm(&x)).tolerance(0.0).max_iterations(100_000);
     let (start, theta) = (vector(&[0.0; 10]), number(-4.0));
     let at = theta.clone();
-    let stop = Box::new(move |t: f64| Ok(solver.clone().relative_tolerance(t).solve(&start, &at)?.solution));
+    let stop = Rc::new(move |t: f64| Ok(solver.clone().relative_tolerance(t).solve(&start, &at)?.solution));
     let problem = Objective::new(&f);
     let name = "Huber's regression, diabetes";
     Stated { name, sort: Sort::NonSmooth, seen: false, problem, outer, theta, scale: 1.0, adjoint: gmres, stop, sides: vec![] }.case()

@@ -3,6 +3,7 @@ use super::{Case, Sort, Stated, number, vector};
 use hypertape::ndarray::{Array1, Array2, ArrayD};
 use hypertape::prelude::*;
 use hypertape_testkit::random;
+use std::rc::Rc;
 use std::sync::Arc;
 
 fn gmres(tolerance: f64) -> Arc<dyn LinearSolver> {
@@ -23,7 +24,7 @@ fn equilibrium(
 ) -> Result<Case> {
     let problem = Equilibrium::new(map);
     let (method, at) = (FixedPoint::new(map).tolerance(0.0).max_iterations(100_000), theta.clone());
-    let stop = Box::new(move |t: f64| Ok(method.clone().relative_tolerance(t).solve(&start, &at)?.solution));
+    let stop = Rc::new(move |t: f64| Ok(method.clone().relative_tolerance(t).solve(&start, &at)?.solution));
     Stated { name, sort: Sort::Smooth, seen, problem, outer, theta, scale: 1.0, adjoint: gmres, stop, sides: vec![] }.case()
 }
 
@@ -35,7 +36,7 @@ fn root(
     theta: ArrayD<f64>,
     solution: ArrayD<f64>,
 ) -> Result<Case> {
-    let stop = Box::new(move |t: f64| {
+    let stop = Rc::new(move |t: f64| {
         let mut sign = -1.0;
         Ok(solution.mapv(|z| {
             sign = -sign;

@@ -6,6 +6,7 @@ use hypertape::ndarray::{Array1, Array2, ArrayD, s};
 use hypertape::prelude::*;
 use hypertape::record::Csr;
 use hypertape_testkit::random;
+use std::rc::Rc;
 use std::sync::Arc;
 
 fn cg(tolerance: f64) -> Arc<dyn LinearSolver> {
@@ -16,6 +17,9 @@ fn cholesky(_: f64) -> Arc<dyn LinearSolver> {
     Arc::new(Cholesky)
 }
 
+/// Iterations at the most of methods of first order.
+const LONG: usize = 100_000;
+
 /// A shared array inside a recording.
 macro_rules! data {
     ($($name:ident),*) => { $(let $name = constant($name.to_shared());)* };
@@ -23,7 +27,7 @@ macro_rules! data {
 
 type Objectives = (Function<(Leaf, Leaf), Leaf>, Function<(Leaf, Leaf), Leaf>);
 
-/// A case of an objective, by a method that is given a relative residual.
+/// A case of an objective, by a method that is given a relative residual and knows its limit of iterations.
 fn minimum<M: Method<Problem = Objective<Leaf, Leaf>, Each = ()>>(
     (name, seen): (&'static str, bool),
     (inner, outer): Objectives,
@@ -33,8 +37,8 @@ fn minimum<M: Method<Problem = Objective<Leaf, Leaf>, Each = ()>>(
     method: M,
 ) -> Result<Case> {
     let at = theta.clone();
-    let method = method.tolerance(0.0).max_iterations(100_000);
-    let stop = Box::new(move |t: f64| Ok(method.clone().relative_tolerance(t).solve(&start, &at)?.solution));
+    let method = method.tolerance(0.0);
+    let stop = Rc::new(move |t: f64| Ok(method.clone().relative_tolerance(t).solve(&start, &at)?.solution));
     Stated { name, sort: Sort::Smooth, seen, problem: Objective::new(&inner), outer, theta, scale: 1.0, adjoint, stop, sides: vec![] }
         .case()
 }
@@ -98,10 +102,10 @@ fn regressions(quick: bool) -> Result<Vec<Case>> {
     let zeros10 = || vector(&[0.0; 10]);
 
     let f = regression(xs, ys, 0, square)?;
-    let gd = GradientDescent::new(&f.0).step_size(step(size, 300, 1.0, (-4f64).exp()));
+    let gd = GradientDescent::new(&f.0).step_size(step(size, 300, 1.0, (-4f64).exp())).max_iterations(LONG);
     out.push(minimum(("ridge, diabetes", true), f, number(-4.0), zeros10(), cg, gd)?);
     let f = regression(xs, ys, 10, log_cosh)?;
-    let gd = GradientDescent::new(&f.0).step_size(step(size, 300, 1.0, (-3f64).exp()));
+    let gd = GradientDescent::new(&f.0).step_size(step(size, 300, 1.0, (-3f64).exp())).max_iterations(LONG);
     out.push(minimum(("log cosh regression, diabetes, 10 penalties", false), f, vector(&[-3.0; 10]), zeros10(), cg, gd)?);
 
     for (name, seen, decades, penalty) in
@@ -111,7 +115,7 @@ fn regressions(quick: bool) -> Result<Vec<Case>> {
         let (parts, targets) = halves(&x, &f.mapv(f64::signum), 300);
         let (xs, ys) = (parts.each_ref(), targets.each_ref());
         let f = regression(xs, ys, 0, logistic)?;
-        let solver = Lbfgs::new(&f.0);
+        let solver = Lbfgs::new(&f.0).max_iterations(LONG);
         out.push(minimum((name, seen), f, number(penalty), vector(&[0.0; 30]), cg, solver)?);
     }
     let (x, f) = synthetic(20, 200, 30, 0.5);
@@ -119,7 +123,7 @@ fn regressions(quick: bool) -> Result<Vec<Case>> {
     let (xs, ys) = (parts.each_ref(), targets.each_ref());
     let f = regression(xs, ys, 30, logistic)?;
     let theta: Vec<f64> = (0..30).map(|i| -4.0 + (i as f64).sin()).collect();
-    let solver = Lbfgs::new(&f.0);
+    let solver = Lbfgs::new(&f.0).max_iterations(LONG);
     out.push(minimum(("logistic, 30 penalties", true), f, vector(&theta), vector(&[0.0; 30]), cg, solver)?);
 
     let (x, f) = synthetic(30, 200, 12, 0.5);
@@ -127,7 +131,7 @@ fn regressions(quick: bool) -> Result<Vec<Case>> {
     let (parts, targets) = halves(&x, &counts, 200);
     let (xs, ys) = (parts.each_ref(), targets.each_ref());
     let f = regression(xs, ys, 0, poisson)?;
-    let solver = Lbfgs::new(&f.0);
+    let solver = Lbfgs::new(&f.0).max_iterations(LONG);
     out.push(minimum(("Poisson regression", false), f, number(-4.0), vector(&[0.0; 12]), cg, solver)?);
     out.push(digits(if quick { 200 } else { 1000 })?);
     Ok(out)
@@ -148,7 +152,7 @@ fn digits(rows: usize) -> Result<Case> {
         loss(x, y, z) / rows as f64 + 0.5 * (t.exp() * z.square()).sum()
     })?;
     let outer = Function::record((shape![64, 10], shape![10]), |(z, _)| loss(constant(v), constant(u), z) / v.nrows() as f64)?;
-    let solver = Lbfgs::new(&inner);
+    let solver = Lbfgs::new(&inner).max_iterations(LONG);
     minimum(("softmax regression, digits", false), (inner, outer), vector(&[-5.0; 10]), ArrayD::zeros(vec![64, 10]), cg, solver)
 }
 
@@ -180,7 +184,7 @@ fn kernel(rows: usize) -> Result<Case> {
     })?;
     let mut matrix = k;
     matrix.diag_mut().mapv_inplace(|v| v + theta.exp());
-    let stop = Box::new(move |t: f64| {
+    let stop = Rc::new(move |t: f64| {
         let solved = Cg::tolerance(t).max_iterations(100_000).prepare(matrix.clone())?.solve(y.as_slice().unwrap_or(&[]))?;
         Ok(solved.x.into_dyn())
     });
@@ -196,7 +200,7 @@ fn quartic() -> Result<Case> {
         (0.25 * z.powi(4) + 0.5 * a * z.square() - b * (iota(5).real::<f64>() + 1.0) * z).sum()
     })?;
     let outer = Function::record((shape![5], shape![2]), |(z, t)| (z - 1.0).square().sum() + t.square().sum())?;
-    let solver = GradientDescent::new(&inner).step_size(0.05);
+    let solver = GradientDescent::new(&inner).step_size(0.05).max_iterations(LONG);
     minimum(("quartic", true), (inner, outer), vector(&[0.1, 0.8]), vector(&[0.5; 5]), cg, solver)
 }
 
@@ -233,7 +237,7 @@ fn diffusion(side: usize) -> Result<Case> {
     })?;
     let outer =
         Function::record((shape![n], shape![2]), |(z, t)| (z - constant(target.to_shared())).square().mean() + 1e-3 * t.square().sum())?;
-    let solver = NewtonCg::new(&inner);
+    let solver = NewtonCg::new(&inner).max_iterations(50);
     let name = if side >= 100 { "reaction and diffusion, n = 10 000" } else { "reaction and diffusion" };
     minimum((name, false), (inner, outer), vector(&[1.0, 0.5]), ArrayD::zeros(vec![n]), cg, solver)
 }
@@ -252,7 +256,7 @@ fn deblurring(side: usize) -> Result<Case> {
         0.5 * (blur(z) - constant(&y)).square().sum() + 0.5 * t.exp() * slopes
     })?;
     let outer = Function::record((shape![side, side], shape![]), |(z, _)| (z - constant(clean.to_shared())).square().sum())?;
-    let solver = Lbfgs::new(&inner).memory(20);
+    let solver = Lbfgs::new(&inner).memory(20).max_iterations(LONG);
     minimum(("deblurring of a photograph", false), (inner, outer), number(-5.0), ArrayD::zeros(vec![side, side]), cg, solver)
 }
 
@@ -273,7 +277,7 @@ fn spectrum(n: usize, condition: f64) -> Result<Case> {
         (c * d.sqrt() * z).sum() + 0.5 * (d * z).square().sum()
     })?;
     let (matrix, right) = (linear::Diagonal(d.to_vec()), b.to_vec());
-    let stop = Box::new(move |t: f64| {
+    let stop = Rc::new(move |t: f64| {
         let solved = Cg::tolerance(t).max_iterations(100_000).prepare(matrix.clone())?.solve(&right)?;
         Ok(solved.x.into_dyn())
     });
