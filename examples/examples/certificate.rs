@@ -107,7 +107,7 @@ impl Cell {
 
 fn cells(case: &Case, truth: &[ArrayD<f64>], inner: &[f64], adjoint: &[f64]) -> Result<Vec<Cell>> {
     let mut out = vec![];
-    let mut certifiers = adjoint.iter().map(|a| Ok((*a, case.certifier(*a)?))).collect::<Result<Vec<_>>>()?;
+    let mut certifiers = adjoint.iter().map(|a| Ok((*a, case.certifier((case.adjoint)(*a))?))).collect::<Result<Vec<_>>>()?;
     for inner in inner {
         let z = case.stop(*inner)?;
         for (adjoint, certifier) in &mut certifiers {
@@ -121,7 +121,7 @@ fn cells(case: &Case, truth: &[ArrayD<f64>], inner: &[f64], adjoint: &[f64]) -> 
 
 /// Asks for 10⁻⁶ from every stopping point: how many were accepted, how many of these are right, and why others were refused.
 fn required(case: &Case, truth: &[ArrayD<f64>], inner: &[f64]) -> Result<Tally> {
-    let mut certifier = case.certifier(1e-8)?;
+    let mut certifier = case.certifier((case.adjoint)(1e-8))?;
     let size = hypertape::linear::norm(&truth[0].iter().copied().collect::<Vec<_>>());
     let mut t = Tally::default();
     for inner in inner {
@@ -148,7 +148,7 @@ fn weak(cases: &[Case]) -> Result<String> {
     for case in cases.iter().filter(|c| c.sort == Sort::Weak) {
         let truth = case.truth()?;
         for inner in [1e-2, 1e-6, 1e-12] {
-            let found = case.certifier(1e-8)?.at(&case.stop(inner)?, &case.theta)?;
+            let found = case.certifier((case.adjoint)(1e-8))?.at(&case.stop(inner)?, &case.theta)?;
             let numbers = |v: &[ArrayD<f64>]| v.iter().map(|s| format!("{:.6}", s.sum())).collect::<Vec<_>>().join(", ");
             let sides = found.one_sided.as_ref().map(|s| s.to_vec()).unwrap_or_default();
             let far = truth.iter().map(|t| distance(t, &sides)).fold(0.0, f64::max);

@@ -1,11 +1,10 @@
 //! Problems with kinks: proximal and projected fixed points, rectifiers.
 use super::tables::{camera, diabetes};
-use super::{Case, Sort, Stated, number, squared_norm, vector};
+use super::{Case, Sort, Stated, by, number, squared_norm, vector};
 use hypertape::ndarray::{Array1, Array2, ArrayD, arr1, arr2, s};
 use hypertape::prelude::*;
 use hypertape::solvers::prox::{self, Prox};
 use hypertape_testkit::random;
-use std::rc::Rc;
 use std::sync::Arc;
 
 fn gmres(tolerance: f64) -> Arc<dyn LinearSolver> {
@@ -42,10 +41,9 @@ fn proximal(
     Rest { theta, start, step, adjoint, sort, seen, sides }: Rest,
 ) -> Result<Case> {
     let problem = Composite::new(f, prox);
-    let (method, at) = (Ista::new(&problem).step_size(step).tolerance(0.0).max_iterations(100_000), theta.clone());
-    let stop = Rc::new(move |t: f64| Ok(method.clone().relative_tolerance(t).solve(&start, &at)?.solution));
+    let solver = by(Ista::new(&problem).step_size(step).max_iterations(100_000), start, theta.clone());
     let sides = sides.into_iter().map(number).collect();
-    Stated { name, sort, seen, problem, outer, theta, scale: step, adjoint, stop, sides }.case()
+    Stated { name, sort, seen, problem, outer, theta, scale: step, adjoint, solver, sides }.case()
 }
 
 /// Least squares, and the distance of the solution from a given one.
@@ -188,12 +186,10 @@ fn rectifiers() -> Result<Case> {
     })?;
     let outer = Function::record((shape![n], shape![2]), |(z, _)| (z - 0.3).square().sum())?;
     let theta = vector(&[0.5, 1.0]);
-    let (method, at) = (FixedPoint::new(&map).tolerance(0.0).max_iterations(100_000), theta.clone());
-    let start = ArrayD::zeros(vec![n]);
-    let stop = Rc::new(move |t: f64| Ok(method.clone().relative_tolerance(t).solve(&start, &at)?.solution));
+    let solver = by(FixedPoint::new(&map).max_iterations(100_000), ArrayD::zeros(vec![n]), theta.clone());
     let problem = Equilibrium::new(&map);
     let name = "layer of rectifiers";
-    Stated { name, sort: Sort::NonSmooth, seen: false, problem, outer, theta, scale: 1.0, adjoint: gmres, stop, sides: vec![] }.case()
+    Stated { name, sort: Sort::NonSmooth, seen: false, problem, outer, theta, scale: 1.0, adjoint: gmres, solver, sides: vec![] }.case()
 }
 
 /// Huber's regression: the gradient has kinks.
@@ -205,13 +201,12 @@ fn huber() -> Result<Case> {
         inside.select(0.5 * r.square(), 0.5 * r - 0.125).mean() + 0.5 * t.exp() * z.square().sum()
     })?;
     let outer = Function::record((shape![10], shape![]), |(z, _)| (z - 0.1).square().sum())?;
-    let solver = GradientDescent::new(&f).step_size(442.0 / squared_norm(&x)).tolerance(0.0).max_iterations(100_000);
     let (start, theta) = (vector(&[0.0; 10]), number(-4.0));
-    let at = theta.clone();
-    let stop = Rc::new(move |t: f64| Ok(solver.clone().relative_tolerance(t).solve(&start, &at)?.solution));
+    let descent = GradientDescent::new(&f).step_size(442.0 / squared_norm(&x)).max_iterations(100_000);
+    let solver = by(descent, start, theta.clone());
     let problem = Objective::new(&f);
     let name = "Huber's regression, diabetes";
-    Stated { name, sort: Sort::NonSmooth, seen: false, problem, outer, theta, scale: 1.0, adjoint: gmres, stop, sides: vec![] }.case()
+    Stated { name, sort: Sort::NonSmooth, seen: false, problem, outer, theta, scale: 1.0, adjoint: gmres, solver, sides: vec![] }.case()
 }
 
 /// A coordinate whose bound is met with multiplier 0, and a coefficient that has just come to 0: derivatives differ from side to side.

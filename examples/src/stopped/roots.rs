@@ -1,5 +1,5 @@
 //! Roots and fixed points.
-use super::{Case, Sort, Stated, number, vector};
+use super::{Case, Solver, Sort, Stated, by, number, vector};
 use hypertape::ndarray::{Array1, Array2, ArrayD};
 use hypertape::prelude::*;
 use hypertape_testkit::random;
@@ -23,9 +23,8 @@ fn equilibrium(
     start: ArrayD<f64>,
 ) -> Result<Case> {
     let problem = Equilibrium::new(map);
-    let (method, at) = (FixedPoint::new(map).tolerance(0.0).max_iterations(100_000), theta.clone());
-    let stop = Rc::new(move |t: f64| Ok(method.clone().relative_tolerance(t).solve(&start, &at)?.solution));
-    Stated { name, sort: Sort::Smooth, seen, problem, outer, theta, scale: 1.0, adjoint: gmres, stop, sides: vec![] }.case()
+    let solver = by(FixedPoint::new(map).max_iterations(100_000), start, theta.clone());
+    Stated { name, sort: Sort::Smooth, seen, problem, outer, theta, scale: 1.0, adjoint: gmres, solver, sides: vec![] }.case()
 }
 
 /// A root, approached along a fixed direction from a point that is right to rounding.
@@ -36,14 +35,15 @@ fn root(
     theta: ArrayD<f64>,
     solution: ArrayD<f64>,
 ) -> Result<Case> {
-    let stop = Rc::new(move |t: f64| {
+    let solver: Solver = Rc::new(move |t: f64| {
         let mut sign = -1.0;
-        Ok(solution.mapv(|z| {
+        let near = solution.mapv(|z| {
             sign = -sign;
             z * (1.0 + 0.5 * sign * t)
-        }))
+        });
+        Ok(Box::new(move || Ok((near.clone(), 0))))
     });
-    Stated { name, sort: Sort::Smooth, seen, problem: Root::new(residual), outer, theta, scale: 1.0, adjoint: lu, stop, sides: vec![] }
+    Stated { name, sort: Sort::Smooth, seen, problem: Root::new(residual), outer, theta, scale: 1.0, adjoint: lu, solver, sides: vec![] }
         .case()
 }
 

@@ -1,12 +1,11 @@
 //! Minimisers of smooth objectives.
 use super::tables::{camera, diabetes};
-use super::{Case, Sort, Stated, number, squared_norm, vector};
+use super::{Case, Sort, Stated, by, by_cg, number, squared_norm, vector};
 use crate::digits::Digits;
 use hypertape::ndarray::{Array1, Array2, ArrayD, s};
 use hypertape::prelude::*;
 use hypertape::record::Csr;
 use hypertape_testkit::random;
-use std::rc::Rc;
 use std::sync::Arc;
 
 fn cg(tolerance: f64) -> Arc<dyn LinearSolver> {
@@ -36,10 +35,8 @@ fn minimum<M: Method<Problem = Objective<Leaf, Leaf>, Each = ()>>(
     adjoint: fn(f64) -> Arc<dyn LinearSolver>,
     method: M,
 ) -> Result<Case> {
-    let at = theta.clone();
-    let method = method.tolerance(0.0);
-    let stop = Rc::new(move |t: f64| Ok(method.clone().relative_tolerance(t).solve(&start, &at)?.solution));
-    Stated { name, sort: Sort::Smooth, seen, problem: Objective::new(&inner), outer, theta, scale: 1.0, adjoint, stop, sides: vec![] }
+    let solver = by(method, start, theta.clone());
+    Stated { name, sort: Sort::Smooth, seen, problem: Objective::new(&inner), outer, theta, scale: 1.0, adjoint, solver, sides: vec![] }
         .case()
 }
 
@@ -137,6 +134,21 @@ fn regressions(quick: bool) -> Result<Vec<Case>> {
     Ok(out)
 }
 
+/// Logistic regression with a log-penalty for each feature, on random rows; as many rows are for validation as half of those for training.
+///
+/// # Errors
+/// None that these data have.
+pub fn logistic_penalties((n, d): (usize, usize)) -> Result<Case> {
+    let (x, f) = synthetic(80, n, d, 0.0);
+    let (parts, targets) = halves(&x, &f.mapv(f64::signum), n);
+    let other = parts[1].slice(s![..n / 2, ..]).to_owned();
+    let target = targets[1].slice(s![..n / 2]).to_owned();
+    let f = regression([&parts[0], &other], [&targets[0], &target], d, logistic)?;
+    let theta: Vec<f64> = (0..d).map(|i| -4.0 + (i as f64).sin()).collect();
+    let solver = Lbfgs::new(&f.0).max_iterations(LONG);
+    minimum(("logistic regression, a penalty for each feature", false), f, vector(&theta), vector(&vec![0.0; d]), cg, solver)
+}
+
 /// Softmax regression on the digits, a penalty for each class.
 fn digits(rows: usize) -> Result<Case> {
     let d = Digits::load().map_err(|e| Error::new("digits", e.to_string()))?;
@@ -184,13 +196,10 @@ fn kernel(rows: usize) -> Result<Case> {
     })?;
     let mut matrix = k;
     matrix.diag_mut().mapv_inplace(|v| v + theta.exp());
-    let stop = Rc::new(move |t: f64| {
-        let solved = Cg::tolerance(t).max_iterations(100_000).prepare(matrix.clone())?.solve(y.as_slice().unwrap_or(&[]))?;
-        Ok(solved.x.into_dyn())
-    });
+    let solver = by_cg(matrix, y.to_vec());
     let problem = Objective::new(&inner);
     let (name, theta) = ("kernel ridge, diabetes, condition 1e8", number(theta));
-    Stated { name, sort: Sort::Smooth, seen: true, problem, outer, theta, scale: 1.0, adjoint: cholesky, stop, sides: vec![] }.case()
+    Stated { name, sort: Sort::Smooth, seen: true, problem, outer, theta, scale: 1.0, adjoint: cholesky, solver, sides: vec![] }.case()
 }
 
 /// min Σ ¼ z⁴ + ½ a z² − b z.
@@ -276,14 +285,10 @@ fn spectrum(n: usize, condition: f64) -> Result<Case> {
         data!(c, d);
         (c * d.sqrt() * z).sum() + 0.5 * (d * z).square().sum()
     })?;
-    let (matrix, right) = (linear::Diagonal(d.to_vec()), b.to_vec());
-    let stop = Rc::new(move |t: f64| {
-        let solved = Cg::tolerance(t).max_iterations(100_000).prepare(matrix.clone())?.solve(&right)?;
-        Ok(solved.x.into_dyn())
-    });
+    let solver = by_cg(linear::Diagonal(d.to_vec()), b.to_vec());
     let name = if n >= 10_000 { "even spectrum, n = 10 000, condition 1e4" } else { "even spectrum" };
     let problem = Objective::new(&inner);
-    Stated { name, sort: Sort::Smooth, seen: false, problem, outer, theta: number(1.0), scale: 1.0, adjoint: cg, stop, sides: vec![] }
+    Stated { name, sort: Sort::Smooth, seen: false, problem, outer, theta: number(1.0), scale: 1.0, adjoint: cg, solver, sides: vec![] }
         .case()
 }
 

@@ -86,6 +86,8 @@ pub struct Measured {
     pub remainder: f64,
     /// What was executed, the adjoint solve at the given point included.
     pub work: Work,
+    /// Of it, what finding the derivative at the given point took: the adjoint solve there, and the derivative.
+    pub adjoint_work: Work,
 }
 
 /// A derivative of an outer objective through the solution of an equation, and what is known of its error. P is the structure of the parameters.

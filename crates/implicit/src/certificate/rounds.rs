@@ -95,6 +95,7 @@ pub(super) fn run(
     let start = Stand::at(model, z, w, f)?;
     let given = derivative.unwrap_or_else(|| start.g.clone());
     let mut rounds = Rounds::new(settings, &start, given, goal);
+    rounds.adjoint_work = model.work;
     let mut stand = start;
     let mut failed = None;
     while rounds.made < settings.rounds {
@@ -142,6 +143,7 @@ struct Rounds<'a> {
     parts: [f64; 2],
     fails: Option<Uncertified>,
     sides: Option<[Vec<f64>; 2]>,
+    adjoint_work: Work,
 }
 
 impl<'a> Rounds<'a> {
@@ -169,6 +171,7 @@ impl<'a> Rounds<'a> {
             parts: [0.0; 2],
             fails: None,
             sides: None,
+            adjoint_work: Work::default(),
         }
     }
     /// One round; whether every test is passed.
@@ -388,6 +391,7 @@ impl<'a> Rounds<'a> {
             rounds: self.made,
             remainder: self.remainder,
             work: model.work,
+            adjoint_work: self.adjoint_work,
         };
         Found {
             given: self.given,
