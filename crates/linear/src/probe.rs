@@ -14,13 +14,16 @@ pub(crate) fn len(n: usize, limit: usize) -> usize {
     if n <= limit { (m + 1) * n + hessenberg::len(m) + 2 * m } else { 0 }
 }
 
+/// Steps of a probe in n dimensions for a solve of so many iterations: max(64, k + 2), at most n.
+pub(crate) fn steps(n: usize, iterations: usize) -> usize {
+    n.min(STEPS.max(iterations.saturating_add(2)))
+}
+
 /// Estimates of the largest singular value of A, from below, and of the smallest, from above, by the Arnoldi process from a pseudo-random vector.
 ///
 /// Its space holds a part of every eigenvector, a null vector too, where the space of a right-hand side in the range of A holds none: then the
-/// estimate of the smallest is rounding. With n steps, or once the space is exhausted, nothing is left out. NaN where a product is not finite. At most n, and max(64, k + 2)
-/// steps for a solve of k.
-pub(crate) fn probe(a: &mut System<'_>, n: usize, iterations: usize, work: &mut Scratch) -> Result<(f64, f64), Failed> {
-    let m = n.min(STEPS.max(iterations.saturating_add(2)));
+/// estimate of the smallest is rounding. With n steps, or once the space is exhausted, nothing is left out. NaN where a product is not finite.
+pub(crate) fn probe(a: &mut System<'_>, n: usize, m: usize, work: &mut Scratch) -> Result<(f64, f64), Failed> {
     let Scratch { vectors, numbers, rotations } = work;
     vectors.resize(vectors.len().max((m + 1) * n), 0.0);
     let mut small = Hessenberg::new(numbers, rotations, m);

@@ -24,6 +24,18 @@ pub struct Workspace {
     /// The right-hand side where it had to be scaled.
     right: Vec<f64>,
     scratch: Scratch,
+    /// Whether a singular operator is looked for, up to the n of `stop`.
+    probes: bool,
+    /// What was seen of the operator that it is ready for.
+    probed: Option<Probed>,
+}
+
+/// Estimates of the extreme singular values of A, by so many steps from a pseudo-random vector. They do not depend on the right-hand side, and stand for A and Aᵀ.
+#[derive(Debug, Clone, Copy)]
+struct Probed {
+    steps: usize,
+    largest: f64,
+    smallest: f64,
 }
 
 impl Workspace {
@@ -33,7 +45,7 @@ impl Workspace {
         let bytes = Workspace::bytes(solver, n);
         let state = there_is(bytes).then(|| solver.state(n));
         let (stop, needs) = (solver.stop(), solver.needs());
-        Workspace { state, bytes, ready: false, stop, needs, n, right: vec![], scratch: Scratch::default() }
+        Workspace { state, bytes, ready: false, stop, needs, n, right: vec![], scratch: Scratch::default(), probes: true, probed: None }
     }
     /// Bytes that a workspace of this solver holds for n unknowns.
     #[must_use]
@@ -59,10 +71,15 @@ impl Workspace {
                 return Err(Failed::Lacks(*need));
             }
         }
-        self.ready = false;
+        (self.ready, self.probed) = (false, None);
         self.state.as_mut().ok_or(Failed::Memory { bytes: self.bytes })?.prepare(a, hints)?;
         self.ready = true;
         Ok(())
+    }
+    /// Whether later solves look for a singular operator, as they do up to [`Stop::probe`] unknowns unless this says no. For who knows the operator from an
+    /// earlier solve; it is looked at once for each [`prepare`](Workspace::prepare) anyway.
+    pub fn look_for_singular(&mut self, look: bool) {
+        self.probes = look;
     }
     fn takes(&self, a: &dyn Operator) -> Result<(), Failed> {
         let (rows, columns) = (a.rows(), a.len());
@@ -208,7 +225,7 @@ impl Workspace {
         };
         if !ended.last_word && status != Status::LeastSquares {
             reached.condition = self.looked(a, &mut ended, n, &mut size_of_a, &mut condition)?;
-            let whole = n <= self.stop.probe.max(if ended.complete { n } else { 0 });
+            let whole = n <= self.limit().max(if ended.complete { n } else { 0 });
             let solved = status.converged();
             if solved && whole && condition * 4.0 * goal.epsilon * root >= 1.0 {
                 return Err(Failed::Singular { at: reached });
@@ -241,6 +258,10 @@ impl Workspace {
         Ok(if finite { e } else { Failed::NotFinite { what: "the operator's product is not finite", value: None } })
     }
 
+    /// Unknowns up to which a singular operator is looked for.
+    fn limit(&self) -> usize {
+        if self.probes { self.stop.probe } else { 0 }
+    }
     /// Looks for a singular operator where that is asked for and not known; gives the condition number, where one is known.
     fn looked(
         &mut self,
@@ -250,10 +271,20 @@ impl Workspace {
         size: &mut f64,
         condition: &mut f64,
     ) -> Result<Option<f64>, Failed> {
-        if !ended.complete && n <= self.stop.probe {
-            let (largest, smallest) = probe::probe(a, n, ended.iterations, &mut self.scratch)?;
+        if !ended.complete && n <= self.limit() {
+            let steps = probe::steps(n, ended.iterations);
+            let found = match self.probed.filter(|p| p.steps >= steps) {
+                Some(found) => found,
+                None => {
+                    let (largest, smallest) = probe::probe(a, n, steps, &mut self.scratch)?;
+                    let factor = a.factor();
+                    Probed { steps, largest: largest / factor, smallest: smallest / factor }
+                }
+            };
+            let [largest, smallest] = [found.largest, found.smallest].map(|v| v * a.factor());
             *size = size.max(largest);
             if largest.is_finite() {
+                self.probed = Some(found);
                 *condition = condition.max(if largest > 0.0 { largest / smallest } else { f64::INFINITY });
                 ended.smallest = Some(ended.smallest.map_or(smallest, |s| s.min(smallest)));
             }

@@ -229,10 +229,10 @@ impl Model {
         let mut operator = jacobian.at(&point, Some(*stamp), residual)?;
         work(&mut operator, solvers, *stamp, residual)
     }
-    /// x with F_z x = b, or F_zᵀ x = b, from 0.
+    /// x with F_z x = b, or F_zᵀ x = b, from 0. A singular F_z is looked for where `look` says so.
     pub(super) fn solve(
         &mut self,
-        solver: &Arc<dyn LinearSolver>,
+        (solver, look): (&Arc<dyn LinearSolver>, bool),
         side: Side,
         b: &[f64],
         x: &mut [f64],
@@ -242,7 +242,10 @@ impl Model {
         let hints = self.hints;
         let outcome = self.at(|operator, solvers, stamp, _| {
             let ready = solvers.of(solver, hints, b.len());
-            let solved = ready.at(operator, stamp).and_then(|w| w.solve(operator, side, b, x, tolerance));
+            let solved = ready.at(operator, stamp).and_then(|w| {
+                w.look_for_singular(look);
+                w.solve(operator, side, b, x, tolerance)
+            });
             solved.map_err(|e| of_solve(&**solver, e))
         })?;
         self.work.plain += outcome.products.plain;

@@ -83,19 +83,21 @@ pub(super) fn run(
     let n = model.len();
     let mut f = vec![0.0; n];
     model.move_to(&z, &mut f)?;
+    let mut spectrum = Spectrum::unknown();
     let w = match adjoint {
         Some(w) => w,
         None => {
             let (mut b, mut g, mut w) = (vec![0.0; n], vec![0.0; model.params()], vec![0.0; n]);
             model.outer(&mut b, &mut g)?;
-            model.solve(&settings.adjoint, Side::Transposed, &b, &mut w, settings.tolerance)?;
+            let made = model.solve((&settings.adjoint, true), Side::Transposed, &b, &mut w, settings.tolerance)?;
+            spectrum.learn(&made, norm(&b), norm(&w));
             w
         }
     };
     let start = Stand::at(model, z, w, f)?;
     let given = derivative.unwrap_or_else(|| start.g.clone());
     let mut rounds = Rounds::new(settings, &start, given, goal);
-    rounds.adjoint_work = model.work;
+    (rounds.adjoint_work, rounds.spectrum) = (model.work, spectrum);
     let mut stand = start;
     let mut failed = None;
     while rounds.made < settings.rounds {
@@ -185,20 +187,21 @@ impl<'a> Rounds<'a> {
         let z: Vec<f64> = stand.z.iter().zip(&delta).map(|(z, d)| z + d).collect();
         let mut f = vec![0.0; z.len()];
         model.move_to(&z, &mut f)?;
-        self.spectrum = Spectrum::unknown();
         // The adjoint there, from the one before.
         let next = Stand::at(model, z, stand.w.clone(), f)?;
+        // By how much F_zᵀ has changed, along w.
+        self.spectrum = self.spectrum.moved(difference(&next.r, &stand.r) / norm(&stand.w));
         if !next.finite() {
             self.fails = Some(Uncertified::NotFinite);
             return Ok(false);
         }
         let mut more = vec![0.0; next.w.len()];
-        let made = model.solve(&self.settings.solver, Side::Transposed, &next.r, &mut more, tolerance(self.eta[1]))?;
+        let made = model.solve(self.solver(), Side::Transposed, &next.r, &mut more, tolerance(self.eta[1]))?;
         self.spectrum.learn(&made, norm(&next.r), norm(&more));
         let mut change = vec![0.0; next.g.len()];
         model.params_transposed(&more, &mut change)?;
         let w = next.w.iter().zip(&more).map(|(w, m)| w + m).collect();
-        *stand = Stand::at(model, next.z, w, next.f)?;
+        *stand = next.with_adjoint(model, w)?;
         self.newton = norm(&delta);
         self.made += 1;
         self.estimate = difference(&stand.g, &self.given);
@@ -237,7 +240,8 @@ impl<'a> Rounds<'a> {
             }
         }
         // The solves may have seen little of the largest one, which rounding goes with.
-        if self.fails.is_none() && self.spectrum.lanczos == 0 {
+        if self.fails.is_none() && self.spectrum.lanczos == 0 && !self.spectrum.sized {
+            self.spectrum.sized = true;
             self.spectrum.largest = self.spectrum.largest.max(model.largest()?);
             self.bound(model, stand, params);
             self.fails = self.first_failure(&before, stand);
@@ -258,11 +262,15 @@ impl<'a> Rounds<'a> {
         }
         Ok(self.fails.is_none())
     }
+    /// What the rounds solve with, and whether it looks for a singular F_z: not where an earlier solve has.
+    fn solver(&self) -> (&'a Arc<dyn LinearSolver>, bool) {
+        (&self.settings.solver, !self.spectrum.settled)
+    }
     /// δ with F_z δ = −F, and the relative residual that is left.
     fn newton_step(&mut self, model: &mut Model, stand: &Stand) -> Result<(Vec<f64>, f64), ErrorKind> {
         let right: Vec<f64> = stand.f.iter().map(|f| -f).collect();
         let mut delta = vec![0.0; right.len()];
-        let made = model.solve(&self.settings.solver, Side::Plain, &right, &mut delta, tolerance(self.eta[0]))?;
+        let made = model.solve(self.solver(), Side::Plain, &right, &mut delta, tolerance(self.eta[0]))?;
         self.spectrum.learn(&made, norm(&right), norm(&delta));
         Ok((delta, made.residual))
     }
@@ -277,7 +285,7 @@ impl<'a> Rounds<'a> {
             let (mut f, mut b, mut g, mut w) = (vec![0.0; n], vec![0.0; n], vec![0.0; p], vec![0.0; n]);
             model.move_to(&z, &mut f)?;
             model.outer(&mut b, &mut g)?;
-            model.solve(&self.settings.solver, Side::Transposed, &b, &mut w, tolerance(LEAST))?;
+            model.solve((&self.settings.solver, true), Side::Transposed, &b, &mut w, tolerance(LEAST))?;
             Ok(Stand::at(model, z, w, f)?.g)
         };
         Ok(Some([side(-shift)?, side(shift)?]))
@@ -294,7 +302,7 @@ impl<'a> Rounds<'a> {
         };
         let (mut by_z, mut by_params, mut v, mut part) = (vec![0.0; n], vec![0.0; p], vec![0.0; n], vec![0.0; p]);
         model.moved(&stand.w, &d, &mut by_z, &mut by_params)?;
-        let made = model.solve(&self.settings.solver, Side::Transposed, &by_z, &mut v, tolerance(LOOSE))?;
+        let made = model.solve(self.solver(), Side::Transposed, &by_z, &mut v, tolerance(LOOSE))?;
         self.spectrum.learn(&made, norm(&by_z), norm(&v));
         model.params_transposed(&v, &mut part)?;
         Ok(difference(&by_params, &part))

@@ -20,6 +20,8 @@ pub(super) struct Stand {
     pub(super) g: Vec<f64>,
     /// ‖L_z‖ and ‖F_θᵀ w‖.
     pub(super) sizes: [f64; 2],
+    /// L_z and L_θ.
+    outer: [Vec<f64>; 2],
 }
 
 /// What is known of the singular values of F_z at a point.
@@ -29,11 +31,24 @@ pub(super) struct Spectrum {
     pub(super) largest: f64,
     pub(super) lanczos: usize,
     pub(super) settled: bool,
+    /// Whether the largest one was looked for by itself.
+    pub(super) sized: bool,
 }
+
+/// The most that F_z may have changed between two points, relative to its smallest singular value, for what is known of them to stand for both.
+const NEARBY: f64 = 0.05;
 
 impl Spectrum {
     pub(super) fn unknown() -> Self {
-        Spectrum { smallest: f64::INFINITY, largest: 0.0, lanczos: 0, settled: false }
+        Spectrum { smallest: f64::INFINITY, largest: 0.0, lanczos: 0, settled: false, sized: false }
+    }
+    /// What it says of a nearby point, where F_z differs by so much on a vector of length 1; nothing where that is much.
+    pub(super) fn moved(self, change: f64) -> Self {
+        if self.settled && change <= NEARBY * self.smallest {
+            Spectrum { smallest: self.smallest - change, ..self }
+        } else {
+            Spectrum::unknown()
+        }
     }
     /// What a solve of A x = b tells.
     pub(super) fn learn(&mut self, outcome: &Outcome, b: f64, x: f64) {
@@ -64,24 +79,22 @@ pub(super) fn difference(a: &[f64], b: &[f64]) -> f64 {
 impl Stand {
     /// At a point with this adjoint: F, the adjoint's residual, and the derivative.
     pub(super) fn at(model: &mut Model, z: Vec<f64>, w: Vec<f64>, f: Vec<f64>) -> Result<Self, ErrorKind> {
-        let (n, p) = (model.len(), model.params());
-        let (mut r, mut g) = (vec![0.0; n], vec![0.0; p]);
-        model.outer(&mut r, &mut g)?;
-        let mut stand = Stand { z, w, f, sizes: [norm(&r), 0.0], r, g };
-        stand.subtract(model)?;
-        Ok(stand)
+        let (mut by_z, mut by_params) = (vec![0.0; model.len()], vec![0.0; model.params()]);
+        model.outer(&mut by_z, &mut by_params)?;
+        Stand { z, w: vec![], f, r: vec![], g: vec![], sizes: [norm(&by_z), 0.0], outer: [by_z, by_params] }.with_adjoint(model, w)
     }
-    /// r ← r − F_zᵀ w, g ← g − F_θᵀ w.
-    fn subtract(&mut self, model: &mut Model) -> Result<(), ErrorKind> {
-        let (mut image, mut part) = (vec![0.0; self.r.len()], vec![0.0; self.g.len()]);
-        if self.w.iter().any(|w| *w != 0.0) {
-            model.product(Side::Transposed, &self.w, &mut image)?;
-            model.params_transposed(&self.w, &mut part)?;
+    /// The same point with another adjoint: r = L_z − F_zᵀ w, g = L_θ − F_θᵀ w.
+    pub(super) fn with_adjoint(mut self, model: &mut Model, w: Vec<f64>) -> Result<Self, ErrorKind> {
+        let [by_z, by_params] = &self.outer;
+        let (mut image, mut part) = (vec![0.0; by_z.len()], vec![0.0; by_params.len()]);
+        if w.iter().any(|w| *w != 0.0) {
+            model.product(Side::Transposed, &w, &mut image)?;
+            model.params_transposed(&w, &mut part)?;
         }
         self.sizes[1] = norm(&part);
-        self.r.iter_mut().zip(&image).for_each(|(r, v)| *r -= v);
-        self.g.iter_mut().zip(&part).for_each(|(g, v)| *g -= v);
-        Ok(())
+        let minus = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a - b).collect();
+        (self.r, self.g, self.w) = (minus(by_z, &image), minus(by_params, &part), w);
+        Ok(self)
     }
     pub(super) fn finite(&self) -> bool {
         [norm(&self.f), norm(&self.r), norm(&self.g)].iter().all(|v| v.is_finite())
