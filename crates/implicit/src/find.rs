@@ -1,5 +1,5 @@
 //! Ways to find the point: a recorded loop, or a user's own code.
-use hypertape_autodiff::array::AnyView;
+use hypertape_autodiff::array::{AnyView, LeafType};
 use hypertape_autodiff::execute::Counts;
 use hypertape_autodiff::tree::{Feed, Structure};
 use hypertape_autodiff::{ErrorKind, Result};
@@ -25,11 +25,15 @@ pub(crate) trait Find: Debug + Send + Sync + 'static {
     fn bytes(&self) -> u64;
     /// Whether it has a stopping measure of its own.
     fn measures(&self) -> bool;
+    /// Types of the secant pairs that it hands out after the point; most have none.
+    fn secants(&self) -> Vec<LeafType> {
+        vec![]
+    }
     /// Adds what the programs inside have executed.
     fn count(&self, state: &(dyn Any + Send), into: &mut Counts) {
         let _ = (state, into);
     }
-    /// Finds the point from a start; hands out its leaves in order.
+    /// Finds the point from a start; hands out its leaves in order, then the secant pairs.
     fn find(
         &self,
         state: &mut (dyn Any + Send),

@@ -6,7 +6,7 @@ use crate::signs::sign;
 use crate::system::Ready;
 use hypertape_autodiff::ErrorKind;
 use hypertape_autodiff::array::{AnyArray, AnyView, LeafType};
-use hypertape_linear::{Side, Status, Tolerance, norm};
+use hypertape_linear::{Secants, Side, Status, Tolerance, norm};
 use smallvec::SmallVec;
 
 /// A derivative that is not determined to the accuracy asked for.
@@ -83,6 +83,8 @@ pub(crate) struct Solved<'a, 'v> {
     /// The stamp of the point.
     pub(crate) stamp: Stamp,
     pub(crate) accuracy: f64,
+    /// What estimates the inverse of F_z there, where something does.
+    pub(crate) secants: Option<&'a Secants>,
 }
 
 impl Solved<'_, '_> {
@@ -161,7 +163,7 @@ impl Solved<'_, '_> {
             }
         }
         let stamp = Some(self.stamp);
-        if !(Newton { solver, stamp: self.stamp }).step(&mut j.at(self.point, stamp, residual)?, f, delta) {
+        if !(Newton { solver, stamp: self.stamp }).step(&mut j.at(self.point, stamp, residual)?.with(self.secants), f, delta) {
             // F_z could not be inverted here: what the first estimate says, which is a lower one.
             let uncertainty = if size > 0.0 { shift / size } else { shift };
             return Ok((first > self.accuracy).then_some(Change { change: first, uncertainty, conditioning: first / uncertainty }));
@@ -177,7 +179,7 @@ impl Solved<'_, '_> {
         }
         let w = &work.product;
         y.fill(0.0);
-        let mut at = j.at(self.point, stamp, residual)?;
+        let mut at = j.at(self.point, stamp, residual)?.with(self.secants);
         let tolerance = Tolerance { relative: crate::judge::STEP_TOLERANCE, absolute: solver.solver.stop().absolute };
         let solved = solver.at(&mut at, self.stamp).and_then(|s| s.solve(&mut at, self.side, w, y, tolerance));
         let change = if solved.is_ok_and(|o| o.converged()) { norm(y) } else { norm(w) * inverse };

@@ -5,6 +5,7 @@ mod failure;
 mod find;
 mod flat;
 mod fold;
+mod handed;
 mod judge;
 mod linear_system;
 mod method;

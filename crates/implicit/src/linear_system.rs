@@ -3,6 +3,7 @@ use crate::equation::{Equation, Leaves};
 use crate::failure::of_solve;
 use crate::flat;
 use crate::fold::{Solved, Work};
+use crate::handed::Handed;
 use crate::operator::{Jacobian, Stamp};
 use crate::policy::OnResidual;
 use crate::system::{Held, System};
@@ -17,7 +18,8 @@ use std::sync::Arc;
 
 /// v with F_z v = b, or F_zᵀ v = b.
 ///
-/// Inputs: b…, z…, θ…, the tolerance (f64, relative to ‖b‖), the point's stamp. Outputs: v….
+/// Inputs: b…, z…, θ…, the tolerance (f64, relative to ‖b‖), the point's stamp, and the secant pairs of the method that found it, where the solver needs
+/// them. Outputs: v….
 #[derive(Debug, Clone)]
 pub(crate) struct LinearSystem {
     pub(crate) equation: Arc<Equation>,
@@ -40,6 +42,7 @@ pub(crate) struct Scratch {
     b: Vec<f64>,
     x: Vec<f64>,
     residual: Vec<f64>,
+    handed: Handed,
     /// Where the equation may have a fold.
     fold: Option<Work>,
     /// ‖b‖ of the last solve, where it left a result.
@@ -50,9 +53,9 @@ pub(crate) struct Scratch {
 const ALIKE: f64 = 1e3;
 
 impl LinearSystem {
-    /// Emits the equation in the open recording.
-    pub(crate) fn solve(&self, b: &[DynVar], z: &[DynVar], p: &[DynVar], [tolerance, stamp]: [DynVar; 2]) -> Vec<DynVar> {
-        let inputs: Vec<DynVar> = b.iter().chain(z).chain(p).copied().chain([tolerance, stamp]).collect();
+    /// Emits the equation in the open recording; `last` is what follows θ.
+    pub(crate) fn solve(&self, b: &[DynVar], z: &[DynVar], p: &[DynVar], last: &[DynVar]) -> Vec<DynVar> {
+        let inputs: Vec<DynVar> = b.iter().chain(z).chain(p).chain(last).copied().collect();
         apply_primitive(self.clone(), &inputs)
     }
     /// An affine equation has no folds, and an approximation says itself how far off it is.
@@ -66,9 +69,9 @@ impl LinearSystem {
     fn product(&self) -> &crate::equation::Product {
         if self.side == Side::Transposed { &self.equation.by_solution_transposed } else { &self.equation.by_solution }
     }
-    /// The tolerance and the stamp.
-    fn last(inputs: &[DynVar]) -> [DynVar; 2] {
-        [inputs[inputs.len() - 2], inputs[inputs.len() - 1]]
+    /// The tolerance, the stamp, the secant pairs.
+    fn last<'a, T>(&self, inputs: &'a [T]) -> &'a [T] {
+        &inputs[2 * self.equation.solution.len() + self.equation.params.len()..]
     }
     /// (b…, z…, θ…) of a list of inputs.
     fn cut<'a, T>(&self, inputs: &'a [T]) -> [&'a [T]; 3] {
@@ -94,7 +97,8 @@ impl Primitive for LinearSystem {
         let e = &self.equation;
         let expected: Vec<&LeafType> = e.solution.iter().chain(&e.solution).chain(&e.params).collect();
         let fits = inputs.iter().zip(&expected).all(|(a, b)| a == *b);
-        if !fits || inputs.get(expected.len()..) != Some(&[LeafType::new(&[], Kind::F64), LeafType::new(&[2], Kind::U32)]) {
+        let last = inputs.get(expected.len()..expected.len() + 2);
+        if !fits || last != Some(&[LeafType::new(&[], Kind::F64), LeafType::new(&[2], Kind::U32)]) {
             return Err("the right-hand side, point, parameters, tolerance and stamp are not those of the equation".into());
         }
         Ok(e.solution.clone())
@@ -106,12 +110,12 @@ impl Primitive for LinearSystem {
         let n = flat::len(&self.equation.solution);
         let fold = self.may_fold().then(|| Work::new(&self.equation.solution));
         let system = Held::new(&self.equation, common);
-        Scratch { system, b: vec![0.0; n], x: vec![0.0; n], residual: vec![0.0; n], fold, started: None }
+        Scratch { system, b: vec![0.0; n], x: vec![0.0; n], residual: vec![0.0; n], handed: Handed::new(n), fold, started: None }
     }
-    fn scratch_bytes(&self, _: &[LeafType]) -> u64 {
+    fn scratch_bytes(&self, inputs: &[LeafType]) -> u64 {
         let n = flat::len(&self.equation.solution);
         let fold = if self.may_fold() { Work::bytes(&self.equation.solution) } else { 0 };
-        24 * n as u64 + fold
+        24 * n as u64 + Handed::bytes(n, &self.last(inputs)[2..]) + fold
     }
     fn common_bytes(&self, _: &[LeafType]) -> Option<(usize, u64)> {
         let n = flat::len(&self.equation.solution);
@@ -119,11 +123,12 @@ impl Primitive for LinearSystem {
     }
     fn value(&self, s: &mut Scratch, inputs: &[AnyView<'_>], outputs: &mut [AnyViewMut<'_>]) -> Result<Option<Report>, ErrorKind> {
         let n = self.equation.solution.len();
-        let (point, last) = inputs[n..].split_at(inputs.len() - n - 2);
+        let (point, last) = (&inputs[n..2 * n + self.equation.params.len()], self.last(inputs));
         let stamp = Stamp::from_halves(&last[1]).ok_or("the stamp of a point is missing")?;
         let System { jacobian, solvers } = &mut *s.system.lock();
         let jacobian = jacobian.as_mut().map_err(|e| e.clone())?;
-        let mut operator = jacobian.at(point, Some(stamp), &mut s.residual)?;
+        let secants = s.handed.of(stamp, &last[2..]);
+        let mut operator = jacobian.at(point, Some(stamp), &mut s.residual)?.with(secants);
         flat::pack(inputs[..n].iter().map(AnyView::reborrow), &mut s.b);
         let relative = match &last[0] {
             AnyView::F64(t) => t.iter().next().copied().unwrap_or(0.0),
@@ -152,7 +157,7 @@ impl Primitive for LinearSystem {
         if let Some(work) = &mut s.fold
             && outcome.status != Status::IterationLimit
             && let Some(c) =
-                (Solved { point, leaves: n, side: self.side, b: &s.b, x: &s.x, f: &s.residual, stamp, accuracy: self.accuracy })
+                (Solved { point, leaves: n, side: self.side, b: &s.b, x: &s.x, f: &s.residual, stamp, accuracy: self.accuracy, secants })
                     .check(jacobian, work, ready)?
         {
             if self.policy != OnResidual::Warn {
@@ -190,12 +195,12 @@ impl Primitive for LinearSystem {
             let direction = Own::<(Leaves, Leaves)>((filled(tz, z), filled(tp, p)));
             rhs = rhs.minus(&moved.call((at, direction)));
         }
-        self.solve(&rhs, z, p, Self::last(inputs)).into_iter().map(Some).collect()
+        self.solve(&rhs, z, p, self.last(inputs)).into_iter().map(Some).collect()
     }
     fn cotangent(&self, inputs: &[DynVar], outputs: &[DynVar], cotangents: &[Option<DynVar>], wanted: &[bool]) -> Vec<Option<DynVar>> {
         // w = A⁻ᵀ v̄ is the cotangent of b; those of z and θ are (∂(A v))ᵀ (−w).
         let [_, z, p] = self.cut(inputs);
-        let w = self.other().solve(&filled(cotangents, outputs), z, p, Self::last(inputs));
+        let w = self.other().solve(&filled(cotangents, outputs), z, p, self.last(inputs));
         let mut bars: Vec<Option<DynVar>> = w.iter().copied().map(Some).collect();
         let n = bars.len();
         if wanted[n..].iter().any(|v| *v) {

@@ -5,7 +5,7 @@ use crate::outside::emit;
 use crate::policy::{Asked, OnResidual, asking};
 use crate::region::Region;
 use crate::root::RootOf;
-use hypertape_autodiff::array::{AnyView, Real};
+use hypertape_autodiff::array::{AnyView, LeafType, Real};
 use hypertape_autodiff::execute::Counts;
 use hypertape_autodiff::record::{self, DynVar};
 use hypertape_autodiff::tree::{Feed, Give, Leaf, Own, Structure, V, Vars};
@@ -113,7 +113,8 @@ where
             record::apply(self.method.name(), &[*v], at, |_, x| x[0]);
         }
         let (unknown, parameters, steps) = (start.structure(), params.structure(), each.structure());
-        let (prepared, captures) = self.method.prepare_over(&unknown, &parameters, &steps)?;
+        let estimate = self.adjoint.needs().contains(&Need::Estimate);
+        let (prepared, captures) = self.method.prepare_over(&unknown, &parameters, &steps, estimate)?;
         let own = captures.len();
         let between = each.flat();
         let asked = self.adjoint.needs().contains(&Need::Map);
@@ -132,7 +133,8 @@ where
         let counts = [given.len(), between.len(), own];
         let limit = between.first().and_then(|v| v.leaf_type()).and_then(|t| t.shape.first().copied());
         let limit = limit.unwrap_or(self.method.limits().iterations) as u64;
-        let find = Arc::new(ByMethod { prepared: Mutex::new(prepared), counts, limit });
+        let secants = prepared.secants().to_vec();
+        let find = Arc::new(ByMethod { prepared: Mutex::new(prepared), secants, counts, limit });
         let root = RootOf {
             name: self.name.clone().unwrap_or_else(|| self.method.name().into()),
             equation,
@@ -168,6 +170,8 @@ where
 struct ByMethod<M: Method> {
     /// Cloned once for each workspace; nothing else takes the lock.
     prepared: Mutex<Prepared<M>>,
+    /// Types of the secant pairs that it hands over.
+    secants: Vec<LeafType>,
     /// Leaves of the parameters, of what differs from step to step, and of the loop's own captures.
     counts: [usize; 3],
     /// The most iterations.
@@ -199,6 +203,9 @@ impl<M: Method> Find for ByMethod<M> {
     }
     fn measures(&self) -> bool {
         true
+    }
+    fn secants(&self) -> Vec<LeafType> {
+        self.secants.clone()
     }
     fn count(&self, state: &(dyn Any + Send), into: &mut Counts) {
         if let Some(p) = state.downcast_ref::<Prepared<M>>() {

@@ -6,7 +6,7 @@ use hypertape_autodiff::array::{AnyArray, AnyView, Kind};
 use hypertape_autodiff::execute::Counts;
 use hypertape_autodiff::function::Point;
 use hypertape_autodiff::{ErrorKind, Result};
-use hypertape_linear::{Failed, Known, Operator, Side};
+use hypertape_linear::{Failed, Known, Operator, Secants, Side};
 use smallvec::SmallVec;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -74,7 +74,7 @@ impl Jacobian {
             self.set = stamp;
         }
         flat::pack((0..self.values).map(|k| self.point.value(k)), residual);
-        Ok(At { jacobian: self, point })
+        Ok(At { jacobian: self, point, secants: None })
     }
     /// The coarsest of the element types of the solution.
     fn kind(&self) -> Kind {
@@ -94,9 +94,16 @@ impl Jacobian {
 pub(crate) struct At<'a, 'v> {
     jacobian: &'a mut Jacobian,
     point: &'a [AnyView<'v>],
+    /// What estimates its inverse, where something does.
+    secants: Option<&'a Secants>,
 }
 
-impl At<'_, '_> {
+impl<'a> At<'a, '_> {
+    /// With what estimates its inverse.
+    pub(crate) fn with(mut self, secants: Option<&'a Secants>) -> Self {
+        self.secants = secants;
+        self
+    }
     /// out = F_z v, or F_zᵀ v.
     pub(crate) fn oriented(&mut self, side: Side, v: &[f64], out: &mut [f64]) -> Result<(), ErrorKind> {
         let j = &mut *self.jacobian;
@@ -138,6 +145,9 @@ impl Operator for At<'_, '_> {
     }
     fn known(&self) -> Known {
         self.jacobian.equation.known
+    }
+    fn secants(&self) -> Option<&Secants> {
+        self.secants
     }
 }
 

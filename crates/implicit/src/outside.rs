@@ -279,6 +279,7 @@ fn tolerance(root: &RootOf) -> Result<Scalar, ErrorKind> {
     root.solver.check().map_err(failed)?;
     let lack = root.solver.needs().into_iter().find(|need| match need {
         Need::Map => root.step.is_none(),
+        Need::Estimate => root.find.secants().is_empty(),
         Need::Transpose => false,
         _ => true,
     });

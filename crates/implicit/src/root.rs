@@ -14,7 +14,7 @@ use hypertape_autodiff::operation::{Common, Report};
 use hypertape_autodiff::record::DynVar;
 use hypertape_autodiff::tree::{Own, Vars};
 use hypertape_autodiff::{ErrorKind, Primitive, Result};
-use hypertape_linear::{Gmres, Hints, LinearSolver, Side, Status, Workspace, norm};
+use hypertape_linear::{Gmres, Hints, LinearSolver, Need, Side, Status, Workspace, norm};
 use smallvec::SmallVec;
 use std::any::Any;
 use std::borrow::Cow;
@@ -22,7 +22,8 @@ use std::sync::{Arc, LazyLock};
 
 /// z with F(z, θ) = 0.
 ///
-/// Inputs: start…, θ…, the linear solver's tolerance (f64). Outputs: z…, and the stamp of that point.
+/// Inputs: start…, θ…, the linear solver's tolerance (f64). Outputs: z…, the stamp of that point, and the secant pairs of the method that found it, where it
+/// hands them over to the linear solver.
 #[derive(Debug, Clone)]
 pub(crate) struct RootOf {
     pub(crate) name: Cow<'static, str>,
@@ -44,6 +45,7 @@ pub(crate) struct Scratch {
     system: Held,
     start: Vec<AnyArray>,
     solution: Vec<AnyArray>,
+    secants: Vec<AnyArray>,
     residual: Vec<f64>,
     step: Vec<f64>,
     z: Vec<f64>,
@@ -89,13 +91,18 @@ impl RootOf {
         let n = self.equation.solution.len();
         &inputs[n..n + self.equation.params.len()]
     }
+    /// The point, and what its linear systems read besides it: the tolerance, the stamp, the secant pairs.
+    fn parts<'a>(&self, inputs: &[DynVar], outputs: &'a [DynVar]) -> (&'a [DynVar], Vec<DynVar>) {
+        let (z, rest) = outputs.split_at(self.equation.solution.len());
+        (z, inputs.last().into_iter().chain(rest).copied().collect())
+    }
     /// The default tolerance on the relative Newton step: the square root of the machine epsilon of the coarsest leaf.
     fn relative(&self) -> f64 {
         self.asked.relative.unwrap_or_else(|| epsilon(coarsest(self.equation.solution.iter().map(|t| t.kind))).sqrt())
     }
-    /// The solver of Newton steps: that of the derivatives, unless it is an approximation.
+    /// The solver of Newton steps: that of the derivatives, unless it is an approximation or needs what is made of this point.
     fn newton(&self) -> &Arc<dyn LinearSolver> {
-        if self.solver.approximate() { &EXACT } else { &self.solver }
+        if self.solver.approximate() || self.solver.needs().contains(&Need::Estimate) { &EXACT } else { &self.solver }
     }
     /// Whether the point is a solution, and Newton steps towards one where they are asked for.
     ///
@@ -224,7 +231,7 @@ impl Primitive for RootOf {
             };
             return Err(ErrorKind::Types { of, expected: expected.to_vec(), given: given.to_vec() });
         }
-        Ok(e.solution.iter().cloned().chain([LeafType::new(&[2], Kind::U32)]).collect())
+        Ok(e.solution.iter().cloned().chain([LeafType::new(&[2], Kind::U32)]).chain(self.find.secants()).collect())
     }
     fn scratch(&self, inputs: &[LeafType]) -> Scratch {
         self.scratch_among(inputs, &mut Common::default())
@@ -236,6 +243,7 @@ impl Primitive for RootOf {
             system: Held::new(&self.equation, common),
             start: self.equation.solution.iter().map(|t| AnyArray::full(t, 0.0)).collect(),
             solution: self.equation.solution.iter().map(|t| AnyArray::full(t, 0.0)).collect(),
+            secants: self.find.secants().iter().map(|t| AnyArray::full(t, 0.0)).collect(),
             residual: vec![0.0; n],
             step: vec![0.0; n],
             z: vec![0.0; n],
@@ -245,7 +253,8 @@ impl Primitive for RootOf {
     }
     fn scratch_bytes(&self, _: &[LeafType]) -> u64 {
         let n = flat::len(&self.equation.solution) as u64;
-        self.find.bytes() + 48 * n
+        let secants: usize = self.find.secants().iter().map(LeafType::bytes).sum();
+        self.find.bytes() + 48 * n + secants as u64
     }
     fn common_bytes(&self, _: &[LeafType]) -> Option<(usize, u64)> {
         let steps = self.policy == OnResidual::Refine || !self.find.measures();
@@ -265,20 +274,23 @@ impl Primitive for RootOf {
             }
         }
         s.started = false;
-        let mut k = 0;
-        let mut problem = Ok(());
+        let mut k = 0_usize;
+        let (mut problem, mut taken) = (Ok(()), true);
         let found = {
             let views: SmallVec<[AnyView<'_>; 8]> = s.start.iter().map(AnyArray::view).collect();
-            let solution = &mut s.solution;
+            let (solution, secants) = (&mut s.solution, &mut s.secants);
             self.find.find(&mut *s.found, &views, params, &mut |v| {
-                if problem.is_ok() {
-                    problem = accept(&self.name, k, v, solution);
+                match k.checked_sub(n).and_then(|k| secants.get_mut(k)) {
+                    Some(to) => taken &= to.view_mut().assign(&v),
+                    None if problem.is_ok() => problem = accept(&self.name, k, v, solution),
+                    None => {}
                 }
                 k += 1;
             })?
         };
-        if k != n {
-            return Err(ErrorKind::Count { of: Counted::Solution, given: k, expected: n });
+        let expected = n + s.secants.len();
+        if k != expected || !taken {
+            return Err(ErrorKind::Count { of: Counted::Solution, given: k, expected });
         }
         problem?;
         let judged = self.judge(s, params, found)?;
@@ -288,7 +300,9 @@ impl Primitive for RootOf {
         }
         let stamp = judged.stamp.halves();
         let stamp = AnyView::U32(ndarray::aview1(&stamp).into_dyn());
-        for (to, from) in outputs.iter_mut().zip(s.solution.iter().map(AnyArray::view).chain([stamp])) {
+        for (to, from) in
+            outputs.iter_mut().zip(s.solution.iter().map(AnyArray::view).chain([stamp]).chain(s.secants.iter().map(AnyArray::view)))
+        {
             if !to.assign(&from) {
                 return Err(ErrorKind::misuse("an output does not have the type of its part of the solution"));
             }
@@ -317,17 +331,19 @@ impl Primitive for RootOf {
         if tp.iter().all(Option::is_none) {
             return vec![None; outputs.len()];
         }
-        let (z, stamp) = outputs.split_at(outputs.len() - 1);
+        let (z, last) = self.parts(inputs, outputs);
         let at = Own::<((Leaves, Leaves), Leaves)>(((z.to_vec(), p.to_vec()), filled(tp, p)));
         let moved = self.equation.by_params.call(at).scaled(-1.0);
-        let solved = self.system(Side::Plain).solve(&moved, z, p, [inputs[inputs.len() - 1], stamp[0]]);
-        solved.into_iter().map(Some).chain([None]).collect()
+        let solved = self.system(Side::Plain).solve(&moved, z, p, &last);
+        let mut all: Vec<Option<DynVar>> = solved.into_iter().map(Some).collect();
+        all.resize(outputs.len(), None);
+        all
     }
     fn cotangent(&self, inputs: &[DynVar], outputs: &[DynVar], cotangents: &[Option<DynVar>], _: &[bool]) -> Vec<Option<DynVar>> {
         // F_zᵀ u = z̄, θ̄ = F_θᵀ (−u). The start has none.
         let p = self.params(inputs);
-        let (z, stamp) = outputs.split_at(outputs.len() - 1);
-        let u = self.system(Side::Transposed).solve(&filled(cotangents, z), z, p, [inputs[inputs.len() - 1], stamp[0]]);
+        let (z, last) = self.parts(inputs, outputs);
+        let u = self.system(Side::Transposed).solve(&filled(cotangents, z), z, p, &last);
         let at = Own::<((Leaves, Leaves), Leaves)>(((z.to_vec(), p.to_vec()), negative(&u)));
         let bars = self.equation.by_params_transposed.call(at);
         let mut all = vec![None; z.len()];

@@ -23,6 +23,8 @@ pub enum Status {
         /// Terms that were added.
         terms: u64,
     },
+    /// An estimate of the inverse was applied, by design; the residual was not computed and is not known.
+    Estimated,
     /// The residual is above the tolerance after all iterations that were allowed.
     IterationLimit,
     /// The residual is above the tolerance and does not become smaller: more iterations do not help.
@@ -60,6 +62,7 @@ impl fmt::Display for Status {
             Status::Truncated { terms: 1 } => "one step",
             Status::Truncated { .. } => "truncated series",
             Status::Growing { .. } => "diverged: the terms of the series grow",
+            Status::Estimated => "an estimate of the inverse was applied",
             Status::IterationLimit => "iteration limit",
             Status::Stalled => "stalled",
             Status::Diverged => "diverged (not finite)",
@@ -129,6 +132,8 @@ pub enum Need {
     Diagonal,
     /// A sparse matrix, or the places of its entries.
     Entries,
+    /// An estimate of the inverse: the secant pairs of the quasi-Newton method that found the point.
+    Estimate,
 }
 
 /// Why a linear solve has no result, with the numbers that say so.
@@ -356,6 +361,9 @@ impl fmt::Display for Lack {
             Need::Map => "it needs a step α for which I − αA contracts, and the method that found the point has none; give it with `step`",
             Need::Transpose => "it needs products with the transpose, and the operator has none; give them with `with_transpose`",
             Need::Entries => "it needs the places of the entries, and the operator has no sparse matrix; give them with `places`",
+            Need::Estimate => {
+                "it needs the secant pairs of the method that found the point, and there are none; solve with L-BFGS, give them with `Estimated`, or use CG"
+            }
             Need::Diagonal => {
                 "it needs the diagonal of the matrix, and the operator does not have it; give a matrix, or the preconditioner as a map"
             }

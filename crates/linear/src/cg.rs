@@ -1,5 +1,5 @@
 //! Conjugate gradients.
-use crate::operator::{Operator, Side};
+use crate::operator::Operator;
 use crate::preconditioner::{Chosen, Inverse, inverse, named, needs, preconditioner_setting};
 use crate::scratch::{Scratch, split};
 use crate::solver::{Ended, Hints, LinearSolver, State};
@@ -38,6 +38,8 @@ pub struct Cg {
     /// Whether the checks of symmetry and of a null space are left out.
     pub trusted: bool,
     preconditioner: Chosen,
+    /// Whether the estimate of A⁻¹ that comes with the operator is the preconditioner.
+    estimate: bool,
 }
 
 stop_settings!(Cg);
@@ -50,6 +52,10 @@ impl Cg {
         self.trusted = true;
         self.stop.probe = 0;
         self
+    }
+    /// With the estimate of A⁻¹ that comes with the operator as the preconditioner; A is symmetric then.
+    pub(crate) fn by_estimate(stop: Stop) -> Self {
+        Cg { stop, trusted: true, preconditioner: None, estimate: true }
     }
 }
 
@@ -64,35 +70,53 @@ impl LinearSolver for Cg {
         needs(&self.preconditioner)
     }
     fn state_bytes(&self, n: usize) -> u64 {
-        let z = self.preconditioner.as_ref().map_or(0, |p| p.bytes(n) + 8 * n as u64);
+        let own = if self.estimate { 8 * n as u64 } else { 0 };
+        let z = self.preconditioner.as_ref().map_or(own, |p| p.bytes(n) + 8 * n as u64);
         8 * (3 * n + 2 * self.stop.limit(n).min(KEPT)) as u64 + z
     }
     fn state(&self, n: usize) -> Box<dyn State> {
-        let inverse = inverse(&self.preconditioner, n);
-        Box::new(Iterations {
-            settings: self.clone(),
-            z: vec![0.0; if inverse.is_some() { n } else { 0 }],
-            inverse,
-            scratch: Scratch::default(),
-        })
+        let by = match inverse(&self.preconditioner, n) {
+            Some(map) => By::Map(map),
+            None if self.estimate => By::Estimate(vec![]),
+            None => By::Nothing,
+        };
+        Box::new(Iterations { settings: self.clone(), z: vec![0.0; if by.nothing() { 0 } else { n }], by, scratch: Scratch::default() })
     }
 }
 
 #[derive(Debug)]
 struct Iterations {
     settings: Cg,
-    inverse: Option<Box<dyn Inverse>>,
+    by: By,
     z: Vec<f64>,
     scratch: Scratch,
 }
 
+/// What the residual is multiplied by.
+#[derive(Debug)]
+enum By {
+    Nothing,
+    Map(Box<dyn Inverse>),
+    /// The estimate of A⁻¹ that comes with the operator, with scratch.
+    Estimate(Vec<f64>),
+}
+
+impl By {
+    fn nothing(&self) -> bool {
+        matches!(self, By::Nothing)
+    }
+}
+
 impl State for Iterations {
     fn prepare(&mut self, a: &mut dyn Operator, _: &Hints) -> Result<(), Failed> {
-        self.inverse.as_mut().map_or(Ok(()), |p| p.prepare(a))
+        match &mut self.by {
+            By::Map(p) => p.prepare(a),
+            By::Nothing | By::Estimate(_) => Ok(()),
+        }
     }
     fn solve(&mut self, a: &mut System<'_>, b: &[f64], x: &mut [f64], goal: &Goal) -> Result<Ended, Failed> {
         let n = b.len();
-        let Iterations { settings, inverse, z, scratch } = self;
+        let Iterations { settings, by, z, scratch } = self;
         let Scratch { vectors, numbers, .. } = scratch;
         let [r, d, ad] = split::<3>(vectors, n);
         if !settings.trusted && !a.known().symmetric {
@@ -111,8 +135,8 @@ impl State for Iterations {
                 break;
             }
             let mut rr = dot(r, r);
-            let mut rz = precondition(inverse, a.side(), r, z, rr, &mut ended)?;
-            d.copy_from_slice(if inverse.is_some() { z } else { r });
+            let mut rz = precondition(by, a, r, z, rr, &mut ended)?;
+            d.copy_from_slice(if by.nothing() { r } else { z });
             ended.residual = None;
             coefficients.clear();
             let (mut made, mut settled) = (0, false);
@@ -136,12 +160,12 @@ impl State for Iterations {
                 axpy(alpha, d, x);
                 axpy(-alpha, ad, r);
                 rr = dot(r, r);
-                let now = precondition(inverse, a.side(), r, z, rr, &mut ended)?;
+                let now = precondition(by, a, r, z, rr, &mut ended)?;
                 coefficients.push(1.0 / alpha, now / rz);
                 if near {
                     settled = !goal.moved(alpha.abs() * norm(d), length, norm(x));
                 }
-                xpby(if inverse.is_some() { z } else { r }, now / rz, d);
+                xpby(if by.nothing() { r } else { z }, now / rz, d);
                 rz = now;
                 made += 1;
                 ended.iterations += 1;
@@ -167,7 +191,7 @@ impl State for Iterations {
         }
         if most > 0.0 {
             ended.condition = most / least;
-            if inverse.is_none() {
+            if by.nothing() {
                 (ended.norm, ended.smallest) = (most, Some(least));
             }
         }
@@ -179,17 +203,13 @@ impl State for Iterations {
 }
 
 /// z = M⁻¹r; gives rᵀz, which is rᵀr without a preconditioner.
-fn precondition(
-    by: &mut Option<Box<dyn Inverse>>,
-    side: Side,
-    r: &[f64],
-    z: &mut [f64],
-    rr: f64,
-    ended: &mut Ended,
-) -> Result<f64, Failed> {
-    let Some(by) = by else { return Ok(rr) };
+fn precondition(by: &mut By, a: &System<'_>, r: &[f64], z: &mut [f64], rr: f64, ended: &mut Ended) -> Result<f64, Failed> {
+    match by {
+        By::Nothing => return Ok(rr),
+        By::Map(map) => map.apply(a.side(), r, z)?,
+        By::Estimate(alphas) => a.estimate(r, z, alphas)?,
+    }
     ended.preconditioned += 1;
-    by.apply(side, r, z)?;
     let rz = dot(r, z);
     if rz > 0.0 || rr == 0.0 || !rz.is_finite() { Ok(rz) } else { Err(Failed::NotDefinite { curvature: Some(rz / rr) }) }
 }

@@ -20,6 +20,7 @@
 //! | [`Bicgstab`] | any A; BiCGStab(ℓ) near the imaginary axis | two products, few vectors |
 //! | [`NormalCg`], [`Lsmr`] | any A with its transpose; least squares, minimum norm | two products |
 //! | [`Neumann`], [`OneStep`] | I − αA contracts | one product |
+//! | [`Shine`] | a Hessian, with the secant pairs of the method that found the point | none: an estimate, whose residual is not known unless asked for |
 //! | [`Anderson`], [`Broyden`] | the same iteration, accelerated | one product |
 //! | [`Lu`], [`Qr`] | any regular A | n products once |
 //! | [`Cholesky`], [`Ldlt`] | symmetric definite A, symmetric A | n products once |
@@ -34,7 +35,7 @@
 //!
 //! # What is promised
 //! - **Two ends.** A solve gives an [`Outcome`] with a [`Status`], or [`Failed`] says why there is no result. Both reach a user of derivatives unchanged.
-//! - **True residual.** ‖b − A x‖ is computed from the x that is returned.
+//! - **True residual.** ‖b − A x‖ is computed from the x that is returned. Only [`Shine`] leaves it out, and says so.
 //! - **Scale.** Systems whose numbers leave the range when squared are scaled by powers of two, which change no digit: b and A may be of any size
 //!   that the element type holds. b = 0 gives x = 0.
 //! - **Rounding.** A residual above the tolerance that is as small as rounding allows, 8 ε √n (‖A‖‖x‖ + ‖b‖), has the status `Rounding`.
@@ -72,6 +73,8 @@ mod probe;
 mod qr;
 mod right;
 mod scratch;
+mod secants;
+mod shine;
 mod solver;
 mod sparse;
 mod sparse_cholesky;
@@ -108,6 +111,8 @@ pub use outcome::{Outcome, Tolerance};
 pub use preconditioner::{Inverse, InverseMap, Jacobi, Preconditioner};
 pub use prepared::{Prepare, Prepared, Solved};
 pub use qr::Qr;
+pub use secants::{Estimated, Secants};
+pub use shine::Shine;
 pub use solver::{Ended, Hints, LinearSolver, State};
 pub use sparse_cholesky::SparseCholesky;
 pub use sparse_lu::SparseLu;

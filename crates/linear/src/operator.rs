@@ -1,4 +1,5 @@
 //! Linear operators: what a solver may ask of the A in A x = b.
+use crate::secants::Secants;
 use hypertape_autodiff::array::Kind;
 use hypertape_autodiff::outcome::{Failed, Need};
 use ndarray::ArrayView2;
@@ -85,6 +86,10 @@ pub trait Operator {
     fn matrix(&self) -> Option<Matrix<'_>> {
         None
     }
+    /// Secant pairs that estimate its inverse, where there are some.
+    fn secants(&self) -> Option<&Secants> {
+        None
+    }
 }
 
 impl<A: Operator + ?Sized> Operator for &mut A {
@@ -114,6 +119,9 @@ impl<A: Operator + ?Sized> Operator for &mut A {
     }
     fn matrix(&self) -> Option<Matrix<'_>> {
         (**self).matrix()
+    }
+    fn secants(&self) -> Option<&Secants> {
+        (**self).secants()
     }
 }
 

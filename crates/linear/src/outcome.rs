@@ -19,9 +19,9 @@ pub struct Outcome {
     pub status: Status,
     /// Iterations; terms of a series; 0 for a direct method.
     pub iterations: u64,
-    /// ‖b − A x‖₂/‖b‖₂, computed from the x that is returned; 0 when b = 0.
+    /// ‖b − A x‖₂/‖b‖₂, computed from the x that is returned; 0 when b = 0. NaN where it is not known: see [`Status::Estimated`].
     pub residual: f64,
-    /// ‖b − A x‖₂.
+    /// ‖b − A x‖₂, NaN where it is not known.
     pub absolute: f64,
     /// What the residual was compared with: the tolerance, relative to ‖b‖, but not below what rounding leaves.
     pub tolerance: f64,

@@ -92,7 +92,8 @@ pub struct Ended {
     pub said: Result<Status, Failed>,
     /// Whether the method has judged its result itself.
     pub last_word: bool,
-    /// ‖b − A x‖ at the end, where it was computed from x.
+    /// ‖b − A x‖ at the end, where it was computed from x. Where it was not, the workspace computes it, unless the method said
+    /// [`Status::Estimated`]: then it stays unknown.
     pub residual: Option<f64>,
     /// An estimate of ‖A‖ from below; 0 where there is none.
     pub norm: f64,

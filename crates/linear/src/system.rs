@@ -1,7 +1,7 @@
 //! The system as a solve sees it: the side that is asked for, scaled by a power of two, its products counted.
 use crate::operator::{Known, Operator, Side};
 use crate::vectors::{exponent, from_right, norm, scale};
-use hypertape_autodiff::outcome::Failed;
+use hypertape_autodiff::outcome::{Failed, Need};
 
 /// Products that a solve has made, by kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -78,6 +78,27 @@ impl<'a> System<'a> {
     #[must_use]
     pub fn has_transpose(&self) -> bool {
         self.side == Side::Transposed || self.inner.has_transpose()
+    }
+    /// The number of secant pairs that estimate A⁻¹.
+    pub(crate) fn pairs(&self) -> usize {
+        self.inner.secants().map_or(0, |s| s.len())
+    }
+    /// Says f by the size of the estimate of A⁻¹.
+    ///
+    /// # Errors
+    /// [`Need::Estimate`] where there is none.
+    pub(crate) fn settle_by_estimate(&mut self) -> Result<(), Failed> {
+        let gamma = self.inner.secants().ok_or(Failed::Lacks(Need::Estimate))?.scale();
+        self.set_factor(1.0 / correction(exponent(gamma), self.epsilon()));
+        Ok(())
+    }
+    /// x = H b/f, with the estimate H of A⁻¹, which is that of A⁻ᵀ too; `alphas` is scratch.
+    ///
+    /// # Errors
+    /// [`Need::Estimate`] where there is none.
+    pub(crate) fn estimate(&self, b: &[f64], x: &mut [f64], alphas: &mut Vec<f64>) -> Result<(), Failed> {
+        self.inner.secants().ok_or(Failed::Lacks(Need::Estimate))?.apply(1.0 / self.factor, b, x, alphas);
+        Ok(())
     }
     fn settle(&mut self, x: &[f64], y: &mut [f64]) {
         if !self.settled {

@@ -65,6 +65,13 @@ impl Workspace {
                 Need::Transpose => a.has_transpose(),
                 Need::Diagonal => a.matrix().is_some(),
                 Need::Entries => matches!(a.matrix(), Some(Matrix::Diagonal(_) | Matrix::Sparse(_))),
+                Need::Estimate => match a.secants() {
+                    Some(s) => {
+                        self.fits("a secant pair", s.unknowns())?;
+                        true
+                    }
+                    None => false,
+                },
                 _ => true,
             };
             if !given {
@@ -174,6 +181,7 @@ impl Workspace {
         let said = std::mem::replace(&mut ended.said, Ok(Status::Converged));
         let residual = match ended.residual {
             Some(r) => r,
+            None if matches!(said, Ok(Status::Estimated)) => return self.unknown(x, a, ended),
             None => {
                 let [scratch] = split::<1>(&mut self.scratch.vectors, n);
                 a.apply(x, scratch)?;
@@ -247,6 +255,23 @@ impl Workspace {
             smallest: ended.smallest,
             products,
             remark: ended.remark,
+        })
+    }
+
+    /// What is to be said of an x whose residual is not computed, by design.
+    fn unknown(&self, x: &[f64], a: &System<'_>, ended: Ended) -> Result<Outcome, Failed> {
+        if !norm(x).is_finite() {
+            return Err(Failed::NotFinite { what: "the estimate of the inverse is not finite where it is applied", value: None });
+        }
+        Ok(Outcome {
+            status: Status::Estimated,
+            iterations: ended.iterations as u64,
+            residual: f64::NAN,
+            absolute: f64::NAN,
+            backward: f64::NAN,
+            products: crate::Products { preconditioner: ended.preconditioned, ..a.products },
+            remark: ended.remark,
+            ..Outcome::zero()
         })
     }
 

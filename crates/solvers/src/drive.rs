@@ -3,13 +3,13 @@ use crate::handles::{at_most, choose, counters, double, largest, pick, require, 
 use crate::method::{Method, Params, Unknown};
 use hypertape_autodiff::array::LeafType;
 use hypertape_autodiff::ops::require::Condition;
-use hypertape_autodiff::record::{self, Scalar, Var, counted_scan_until, scalar, scan};
+use hypertape_autodiff::record::{self, DynVar, Scalar, Var, counted_scan_until, scalar, scan};
 use hypertape_autodiff::tree::{V, Vars};
 use hypertape_autodiff::{Error, Site};
 
-/// What the loop gives: the unknown, steps run, and [last step undone, residual at the solution, tolerance, stalled]. The residual of a solution that
+/// What the loop gives: the unknown, the secant pairs of a method that has some, steps run, and [last step undone, residual at the solution, tolerance, stalled]. The residual of a solution that
 /// is not finite is NaN.
-pub(crate) type Driven<M> = (V<Unknown<M>>, (Var<u32>, [Var; 4]));
+pub(crate) type Driven<M> = (V<Unknown<M>>, Option<[DynVar; 4]>, (Var<u32>, [Var; 4]));
 
 /// A measure that is this much smaller is progress.
 const FALL: f64 = 0.99;
@@ -86,7 +86,7 @@ pub(crate) fn drive<M: Method>(m: &M, start: V<Unknown<M>>, params: &V<Params<M>
     let (all, still) = (count.real::<f64>(), count.real::<f64>() - at);
     let stalled =
         (1.0 - done) * at_most((2.0 / 3.0 * all).max(STILL), still) * at_most(falls, FALLING * still) * at_most(residual, RISEN * best);
-    (solution, (count, [done, residual, goal, stalled]))
+    (solution, m.secants(&state), (count, [done, residual, goal, stalled]))
 }
 
 /// The measure of a solution that is finite, else NaN: a step that is not finite may leave a measure of the one before.
@@ -115,7 +115,7 @@ fn counted<M: Method>(m: &M, state: V<M::State>, params: &V<Params<M>>, each: V<
     let none = scalar::<f64>(0.0);
     let solution = m.unknown(&state, params);
     let residual = known(&solution, residual);
-    (solution, (whole(scalar(steps as f64)), [none, residual, none, none]))
+    (solution, m.secants(&state), (whole(scalar(steps as f64)), [none, residual, none, none]))
 }
 
 /// That a step hands on a state of the types that it was given.

@@ -88,6 +88,13 @@ pub trait Method: Clone + 'static {
         None
     }
 
+    /// The secant pairs of a quasi-Newton method as a state keeps them, for linear solvers that estimate the inverse of ∇²f by them: rows of s and of y over
+    /// their lengths, the oldest first; the length of s over that of y, 0 where there is no pair yet; γ, with H₀ = γ I.
+    fn secants(&self, state: &V<Self::State>) -> Option<[DynVar; 4]> {
+        let _ = state;
+        None
+    }
+
     /// Stops once the stopping measure is at or under this number or variable.
     #[must_use]
     fn tolerance(mut self, tolerance: impl Into<Scalar>) -> Self {

@@ -12,7 +12,7 @@ use hypertape_autodiff::record::{self, DynVar, Var};
 use hypertape_autodiff::tree::{AnyLeaf, Feed, Leaf, Ranked, Structure, V, Vars};
 use hypertape_autodiff::{Allow, Error, ErrorKind, Function, Result, Site, Workspace};
 
-/// Solution; the unknown, where it is another; then steps run, then [last step undone, residual, tolerance, stalled].
+/// Solution; the unknown, where it is another, and the secant pairs, where they are handed over; then steps run, then [last step undone, residual, tolerance, stalled].
 type Outputs<M> = (Solution<M>, Vec<AnyLeaf>, (Leaf<u32>, [Leaf<f64>; 4]));
 /// Start, parameters, what differs from step to step, and variables of the recording that it was prepared in.
 type Inputs<M> = (Unknown<M>, Params<M>, <M as Method>::Each, Vec<AnyLeaf>);
@@ -28,14 +28,32 @@ pub struct Prepared<M: Method> {
     workspace: Option<Workspace<Inputs<M>, Outputs<M>>>,
     /// Leaves of the solution, and of the unknown where it is another.
     leaves: (usize, usize),
+    /// Types of the secant pairs that it hands over.
+    secants: Vec<LeafType>,
     at: Site,
 }
 
 impl<M: Method> Clone for Prepared<M> {
     /// Another one for another thread: the recording is shared, the workspace is its own.
     fn clone(&self) -> Self {
-        Prepared { name: self.name, function: self.function.clone(), workspace: None, leaves: self.leaves, at: self.at }
+        Prepared {
+            name: self.name,
+            function: self.function.clone(),
+            workspace: None,
+            leaves: self.leaves,
+            secants: self.secants.clone(),
+            at: self.at,
+        }
     }
+}
+
+/// What was recorded besides the count and the numbers.
+struct Recorded<M: Method> {
+    solution: Solution<M>,
+    /// Where it is another.
+    unknown: Vec<LeafType>,
+    /// Where they are handed over.
+    secants: Vec<LeafType>,
 }
 
 /// An argument error of a method.
@@ -86,19 +104,14 @@ impl<M: Method> Prepared<M> {
     /// Records in a recording of its own; steps and tolerances that are variables of another one are an error.
     pub(crate) fn new(m: &M, doors: Doors<M>, at: Site) -> Result<Self> {
         let types = Self::check(m, &doors, at)?;
-        let (made, program) = record::trace(&types, at, |v| {
-            let (solution, unknown, out) = record::on_behalf(at, &[crate::SOURCES], || Self::body(m, &doors, v));
-            ((solution, unknown), out)
-        });
+        let (made, program) = record::trace(&types, at, |v| Self::body(m, &doors, v, false, at));
         Self::assemble(m, doors, made, program?, vec![], at)
     }
-    /// Records as a region of the open recording: variables of it that the method holds become further inputs, and are returned.
-    pub(crate) fn capturing(m: &M, doors: Doors<M>, at: Site) -> Result<(Self, Vec<DynVar>)> {
+    /// Records as a region of the open recording: variables of it that the method holds become further inputs, and are returned. With `secants`, those
+    /// of the method are handed over, where it has some.
+    pub(crate) fn capturing(m: &M, doors: Doors<M>, secants: bool, at: Site) -> Result<(Self, Vec<DynVar>)> {
         let types = Self::check(m, &doors, at)?;
-        let (made, captured) = record::capture(&types, at, m.name(), |v| {
-            let (solution, unknown, out) = record::on_behalf(at, &[crate::SOURCES], || Self::body(m, &doors, v));
-            ((solution, unknown), out)
-        });
+        let (made, captured) = record::capture(&types, at, m.name(), |v| Self::body(m, &doors, v, secants, at));
         let Some(captured) = captured else {
             return Err(wrong(m.name(), "the recording it is used in has failed before", at));
         };
@@ -115,35 +128,40 @@ impl<M: Method> Prepared<M> {
         types.extend(each);
         Ok(types)
     }
-    fn body(m: &M, doors: &Doors<M>, v: &[DynVar]) -> (Solution<M>, Vec<AnyLeaf>, Vec<DynVar>) {
-        let mut given = v.iter().copied();
-        let mut next = |_: &LeafType| given.next().unwrap_or(DynVar::POISON);
-        let (start, params, each): (V<Unknown<M>>, V<Params<M>>, V<M::Each>) =
-            (doors.0.vars(&mut next), doors.1.vars(&mut next), doors.2.vars(&mut next));
-        let (unknown, (count, numbers)) = drive(m, start, &params, each);
-        let solution = m.problem().solution(&unknown, &params, m.scale());
-        let (mut out, other) = (solution.flat(), unknown.flat());
-        let same = out.len() == other.len() && out.iter().zip(&other).all(|(a, b)| a.same_value(*b));
-        let other = if same { vec![] } else { other };
-        let types = other.iter().filter_map(|v| v.leaf_type()).map(AnyLeaf).collect();
-        out.extend(other);
-        out.push(count.to_dyn());
-        out.extend(numbers.map(Var::to_dyn));
-        (solution.structure(), types, out)
+    fn body(m: &M, doors: &Doors<M>, v: &[DynVar], secants: bool, at: Site) -> (Recorded<M>, Vec<DynVar>) {
+        record::on_behalf(at, &[crate::SOURCES], || {
+            let mut given = v.iter().copied();
+            let mut next = |_: &LeafType| given.next().unwrap_or(DynVar::POISON);
+            let (start, params, each): (V<Unknown<M>>, V<Params<M>>, V<M::Each>) =
+                (doors.0.vars(&mut next), doors.1.vars(&mut next), doors.2.vars(&mut next));
+            let (unknown, pairs, (count, numbers)) = drive(m, start, &params, each);
+            let solution = m.problem().solution(&unknown, &params, m.scale());
+            let (mut out, other) = (solution.flat(), unknown.flat());
+            let same = out.len() == other.len() && out.iter().zip(&other).all(|(a, b)| a.same_value(*b));
+            let other = if same { vec![] } else { other };
+            let pairs: Vec<DynVar> = pairs.filter(|_| secants).into_iter().flatten().collect();
+            let types = |v: &[DynVar]| v.iter().filter_map(|v| v.leaf_type()).collect();
+            let made = Recorded { solution: solution.structure(), unknown: types(&other), secants: types(&pairs) };
+            out.extend(other);
+            out.extend(pairs);
+            out.push(count.to_dyn());
+            out.extend(numbers.map(Var::to_dyn));
+            (made, out)
+        })
     }
-    fn assemble(
-        m: &M,
-        doors: Doors<M>,
-        (solution, unknown): (Solution<M>, Vec<AnyLeaf>),
-        program: Program,
-        extra: Vec<AnyLeaf>,
-        at: Site,
-    ) -> Result<Self> {
+    fn assemble(m: &M, doors: Doors<M>, made: Recorded<M>, program: Program, extra: Vec<AnyLeaf>, at: Site) -> Result<Self> {
+        let Recorded { solution, unknown, secants } = made;
         let leaves = (solution.leaf_types().len(), unknown.len());
         let number = || Leaf::<f64>::new([]);
-        let outputs = (solution, unknown, (Leaf::<u32>::new([]), [number(), number(), number(), number()]));
+        let others = unknown.into_iter().chain(secants.iter().cloned()).map(AnyLeaf).collect();
+        let outputs = (solution, others, (Leaf::<u32>::new([]), [number(), number(), number(), number()]));
         let function = Function::with_doors(program, (doors.0, doors.1, doors.2, extra), outputs)?;
-        Ok(Prepared { name: m.name(), function, workspace: None, leaves, at })
+        Ok(Prepared { name: m.name(), function, workspace: None, leaves, secants, at })
+    }
+    /// Types of the secant pairs that [`run_leaves`](Prepared::run_leaves) hands over, as [`Method::secants`] says: none, or four.
+    #[must_use]
+    pub fn secants(&self) -> &[LeafType] {
+        &self.secants
     }
     /// The shapes that one step gets, with the leading axis of what was given.
     pub(crate) fn stacked(each: &M::Each, given: &impl Feed<M::Each>, at: Site) -> M::Each {
@@ -174,7 +192,7 @@ impl<M: Method> Prepared<M> {
         }
         Ok((solution, r))
     }
-    /// As [`run`](Prepared::run), with every leaf of the unknown handed out in order; errors name the line where it was prepared.
+    /// As [`run`](Prepared::run), with every leaf of the unknown handed out in order, and then those of the secant pairs; errors name the line where it was prepared.
     ///
     /// # Errors
     /// As [`run`](Prepared::run).
@@ -189,6 +207,7 @@ impl<M: Method> Prepared<M> {
         let given = (start, params, each, captured);
         let (solution, other) = self.leaves;
         let (from, leaves) = if other == 0 { (0, solution) } else { (solution, solution + other) };
+        let leaves = leaves + self.secants.len();
         let (mut k, mut steps, mut numbers) = (0, 0, [0.0; 4]);
         workspace(&mut self.workspace, &self.function).run_each(given, &mut |v| {
             match (k < leaves, &v) {

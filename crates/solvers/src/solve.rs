@@ -75,15 +75,22 @@ pub trait Solve: Method {
     where
         Self: Method<Each = ()>,
     {
-        Prepared::capturing(self, (unknown.clone(), params.clone(), ()), Site::caller())
+        Prepared::capturing(self, (unknown.clone(), params.clone(), ()), false, Site::caller())
     }
-    /// The same for methods whose steps differ; `each` has the leading axis of steps.
+    /// The same for methods whose steps differ; `each` has the leading axis of steps. With `secants`, [`Prepared::run_leaves`] hands over the method's
+    /// secant pairs too, where it has some.
     ///
     /// # Errors
     /// As [`prepare_here`](Solve::prepare_here).
     #[track_caller]
-    fn prepare_over(&self, unknown: &Unknown<Self>, params: &Params<Self>, each: &Self::Each) -> Result<(Prepared<Self>, Vec<DynVar>)> {
-        Prepared::capturing(self, (unknown.clone(), params.clone(), each.clone()), Site::caller())
+    fn prepare_over(
+        &self,
+        unknown: &Unknown<Self>,
+        params: &Params<Self>,
+        each: &Self::Each,
+        secants: bool,
+    ) -> Result<(Prepared<Self>, Vec<DynVar>)> {
+        Prepared::capturing(self, (unknown.clone(), params.clone(), each.clone()), secants, Site::caller())
     }
     /// So many steps inside a recording, differentiated step by step.
     fn unroll(&self, steps: usize) -> Unrolled<Self> {

@@ -3,7 +3,7 @@
 //! Places looked at:
 //! - `implicit/linear_system.rs`: the one place where F_z is inverted for derivatives of every order, in both modes; each solve is checked.
 //! - `implicit/root.rs`: values alone are no derivatives; a root there is judged by its Newton step.
-//! - approximations (`Neumann::terms`, `OneStep`) say themselves how far off they are; not checked.
+//! - approximations (`Neumann::terms`, `OneStep`, and `Shine`, whose residual is not known) say so themselves; not checked.
 use hypertape::prelude::*;
 use ndarray::{Array1, arr1};
 use std::convert::Infallible;

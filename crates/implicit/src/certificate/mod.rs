@@ -165,6 +165,10 @@ impl<Q: Equation, T: Real> Certify<Q, T> {
         for solver in [Some(&self.adjoint), self.solver.as_ref()].into_iter().flatten() {
             solver.check().map_err(|e| of_solve(&**solver, e))?;
         }
+        if self.adjoint.needs().contains(&Need::Estimate) {
+            // Certificates stand outside of the solve that has the pairs.
+            return Err(of_solve(&*self.adjoint, Failed::Lacks(Need::Estimate)));
+        }
         let stop = self.adjoint.stop();
         let Scalar::Value(relative) = stop.tolerance else {
             return Err("the tolerance of the adjoint solver is a variable; give a number".into());

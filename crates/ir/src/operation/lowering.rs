@@ -195,7 +195,7 @@ pub struct Report {
     pub name: Cow<'static, str>,
     /// Iterations it took; none where the count is not known, as of a user's own code.
     pub iterations: Option<u64>,
-    /// True residual at the end, as the method's docs define it.
+    /// True residual at the end, as the method's docs define it; NaN where it is not known, as [`Status::Estimated`] says.
     pub residual: f64,
     /// What was asked of the residual.
     pub tolerance: f64,
@@ -212,6 +212,9 @@ impl fmt::Display for Report {
         write!(f, "{}: {}", self.name, self.status)?;
         if let Some(n) = self.iterations {
             write!(f, " after {n} iterations")?;
+        }
+        if self.status == Status::Estimated {
+            return f.write_str(", residual not known");
         }
         write!(f, ", residual {:.3e} (tolerance {:.3e})", self.residual, self.tolerance)
     }

@@ -5,6 +5,7 @@ mod conditioning_price;
 mod extremes;
 mod faults;
 mod minimum_norm;
+mod shine;
 mod smallest;
 mod sparse;
 mod support;

@@ -1,4 +1,5 @@
 //! Limited-memory BFGS.
+use super::extra_pairs::{due, gradient_by_a_parameter};
 use super::gradient_descent::descend;
 use super::line_search::{Line, at_rest, weak_wolfe};
 use super::{alike, holds_its_problem, rest};
@@ -38,6 +39,8 @@ use hypertape_autodiff::tree::{AnyLeaf, Leaf, V, Vars};
 pub struct Lbfgs<Q> {
     problem: Q,
     memory: usize,
+    /// Steps from one extra pair to the next, where there are some.
+    extra: Option<usize>,
     twice: bool,
     limits: Limits,
 }
@@ -47,12 +50,23 @@ impl<Q: Smooth> Lbfgs<Q> {
     #[must_use]
     #[track_caller]
     pub fn new(problem: &impl AsProblem<Problem = Q>) -> Self {
-        Lbfgs { problem: problem.problem(), memory: 10, twice: false, limits: Limits::default() }
+        Lbfgs { problem: problem.problem(), memory: 10, extra: None, twice: false, limits: Limits::default() }
     }
     /// The number of pairs m.
     #[must_use]
     pub fn memory(mut self, pairs: usize) -> Self {
         self.memory = pairs;
+        self
+    }
+    /// After every so many steps, one more pair: s = H ∂_θ∇f, y = ∇²f s, with θ each number of the parameters in its turn. So H comes near the inverse of ∇²f where the derivatives of
+    /// the solution lie, and the linear solver `Shine` needs no product to give them (outer-problem awareness: Ramzi et al. 2022, who take y as a difference of
+    /// gradients).
+    ///
+    /// It is meant for few parameters, of which some rounds fit in the [`memory`](Lbfgs::memory) besides the pairs of the steps; variables that the objective reads otherwise are
+    /// not among them. Each extra pair costs one product with ∂_θ∇f and one with ∇²f. No gradient of an outer objective is needed, so that one solve serves all of them, forward and reverse.
+    #[must_use]
+    pub fn extra_pairs(mut self, every: usize) -> Self {
+        self.extra = Some(every);
         self
     }
     /// Allows second derivatives of unrolled steps that do not come to rest: those of the iterate, which are not near those of the solution.
@@ -88,6 +102,19 @@ impl<Q: Smooth> Lbfgs<Q> {
             (value, slope, gradient)
         });
         (t, (value, gradient), rest, back)
+    }
+    /// The pairs after step k: with an extra one, where it is its turn.
+    #[track_caller]
+    fn aware(&self, pairs: Pairs, z: &V<Q::Unknown>, p: &V<Q::Params>, k: Var<u32>) -> Pairs {
+        let Some(every) = self.extra else { return pairs };
+        let (now, turn) = due(k, every);
+        let one_more = || {
+            let along = gradient_by_a_parameter(&self.problem, z, p, turn)?;
+            let s = unravel(two_loops(ravel(&along), pairs, self.memory), z);
+            let y = asked::hessian_product(&self.problem, z, p, &s);
+            Some(self.remember(pairs, ravel(&s), ravel(&y)))
+        };
+        cond(now, || one_more().unwrap_or(pairs), || pairs)
     }
     /// The pairs with one more, where its curvature is plainly positive.
     #[track_caller]
@@ -185,13 +212,14 @@ impl<Q: Smooth> Method for Lbfgs<Q> {
         let gamma = like(Scalar::from(pick(long, length, scalar(1.0)).recip()), flat);
         (z, (f, g), (history, history, numbers, numbers, gamma), scalar(1.0))
     }
-    fn step(&self, (z, (f, g), pairs, left): V<Self::State>, p: &V<Q::Params>, (): (), _: Var<u32>) -> V<Self::State> {
+    fn step(&self, (z, (f, g), pairs, left): V<Self::State>, p: &V<Q::Params>, (): (), k: Var<u32>) -> V<Self::State> {
         let (t, there, _, back) = self.searched(&z, f, &g, pairs, p);
         let next = descend(&z, t.into(), &back);
         let pairs = self.remember(pairs, ravel(&next.minus(&z)), ravel(&there.1.minus(&g)));
+        let pairs = self.aware(pairs, &next, p, k);
         (next, there, pairs, left)
     }
-    fn step_with_derivative(&self, (z, (f, g), pairs, left): V<Self::State>, p: &V<Q::Params>, (): (), _: Var<u32>) -> V<Self::State> {
+    fn step_with_derivative(&self, (z, (f, g), pairs, left): V<Self::State>, p: &V<Q::Params>, (): (), k: Var<u32>) -> V<Self::State> {
         let (t, _, rest, back) = self.searched(&z, f, &g, pairs, p);
         let open = scalar::<f64>(SETTLED).less_than(left);
         let (next, now) = cond(
@@ -206,7 +234,7 @@ impl<Q: Smooth> Method for Lbfgs<Q> {
         );
         let there = asked::value_and_gradient(&self.problem, &next, p);
         let (ds, dy) = (ravel(&next.minus(&z)), ravel(&there.1.minus(&g)));
-        let pairs = cond(rest, || pairs, || self.remember(pairs, ds, dy));
+        let pairs = cond(rest, || pairs, || self.aware(self.remember(pairs, ds, dy), &next, p, k));
         (next, there, pairs, now)
     }
     fn resume(&self, (z, _, pairs, _): V<Self::State>, p: &V<Q::Params>) -> V<Self::State> {
@@ -222,9 +250,13 @@ impl<Q: Smooth> Method for Lbfgs<Q> {
     fn stopping(&self, (_, (_, g), ..): &V<Self::State>, _: &V<Q::Params>) -> DynVar {
         norm(g).to_dyn()
     }
+    fn secants(&self, (_, _, (s, y, _, ratio, gamma), _): &V<Self::State>) -> Option<[DynVar; 4]> {
+        Some([*s, *y, *ratio, *gamma])
+    }
     fn check(&self, _: Option<usize>) -> Result<(), ErrorKind> {
         match self.memory {
             0 => Err("it remembers no pairs; give `memory` at least 1".into()),
+            _ if self.extra == Some(0) => Err("an extra pair is asked for after every 0 steps; give `extra_pairs` at least 1".into()),
             m if m > PAIRS => Err(format!("it remembers {m} pairs; give `memory` at most {PAIRS}").into()),
             _ => Ok(()),
         }

@@ -2,6 +2,7 @@
 mod adam;
 mod condat_vu;
 mod douglas_rachford;
+mod extra_pairs;
 mod fista;
 mod fixed_point;
 mod gradient_descent;
