@@ -3,7 +3,7 @@ use crate::flat;
 use crate::judge::Newton;
 use crate::operator::{Jacobian, Stamp};
 use crate::signs::sign;
-use crate::system::Ready;
+use crate::system::{Ready, Task};
 use hypertape_autodiff::ErrorKind;
 use hypertape_autodiff::array::{AnyArray, AnyView, LeafType};
 use hypertape_linear::{Side, Status, Tolerance, norm};
@@ -83,6 +83,8 @@ pub(crate) struct Solved<'a, 'v> {
     /// The stamp of the point.
     pub(crate) stamp: Stamp,
     pub(crate) accuracy: f64,
+    /// Whether further systems are solved on the active set.
+    pub(crate) restricted: bool,
 }
 
 impl Solved<'_, '_> {
@@ -161,7 +163,7 @@ impl Solved<'_, '_> {
             }
         }
         let stamp = Some(self.stamp);
-        if !(Newton { solver, stamp: self.stamp }).step(&mut j.at(self.point, stamp, residual)?, f, delta) {
+        if !(Newton { solver, stamp: self.stamp, restricted: self.restricted }).step(&mut j.at(self.point, stamp, residual)?, f, delta) {
             // F_z could not be inverted here: what the first estimate says, which is a lower one.
             let uncertainty = if size > 0.0 { shift / size } else { shift };
             return Ok((first > self.accuracy).then_some(Change { change: first, uncertainty, conditioning: first / uncertainty }));
@@ -179,8 +181,9 @@ impl Solved<'_, '_> {
         y.fill(0.0);
         let mut at = j.at(self.point, stamp, residual)?;
         let tolerance = Tolerance { relative: crate::judge::STEP_TOLERANCE, absolute: solver.solver.stop().absolute };
-        let solved = solver.at(&mut at, self.stamp).and_then(|s| s.solve(&mut at, self.side, w, y, tolerance));
-        let change = if solved.is_ok_and(|o| o.converged()) { norm(y) } else { norm(w) * inverse };
+        let task = Task { side: self.side, b: w, x: y, tolerance, restricted: self.restricted };
+        let solved = solver.solve(&mut at, self.stamp, task);
+        let change = if solved.is_ok_and(|s| s.outcome.converged()) { norm(y) } else { norm(w) * inverse };
         let uncertainty = if size > 0.0 { moves / size } else { moves };
         let conditioning = if uncertainty > 0.0 { change / uncertainty } else { 0.0 };
         Ok((change > self.accuracy).then_some(Change { change, uncertainty, conditioning }))
