@@ -4,10 +4,10 @@ use hypertape_autodiff::error::Typed;
 use hypertape_autodiff::function::Linearization;
 use hypertape_autodiff::operation::Program;
 use hypertape_autodiff::transform::linearize;
-use hypertape_autodiff::tree::AnyLeaf;
+use hypertape_autodiff::tree::{AnyLeaf, Structure};
 use hypertape_autodiff::{Error, ErrorKind, Function, Result};
 use hypertape_linear::Known;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// A structure whose leaves are known at run time.
 pub(crate) type Leaves = Vec<AnyLeaf>;
@@ -37,6 +37,7 @@ pub(crate) struct Equation {
     pub(crate) affine: bool,
     /// What is known of F_z, which is not checked.
     pub(crate) known: Known,
+    kinks: OnceLock<bool>,
 }
 
 /// Whether an output after the first `values` depends on one of the first `values` inputs.
@@ -75,7 +76,13 @@ impl Equation {
             solution: types,
             params,
             known,
+            kinks: OnceLock::new(),
             residual,
         })
+    }
+    /// Whether F has kinks in z.
+    pub(crate) fn has_kinks(&self) -> bool {
+        let found = || self.residual.wrt(|(z, _)| z).switching().outputs().leaf_types().iter().any(|t| !t.is_empty());
+        *self.kinks.get_or_init(found)
     }
 }

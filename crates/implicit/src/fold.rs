@@ -3,7 +3,7 @@ use crate::flat;
 use crate::judge::Newton;
 use crate::operator::{Jacobian, Stamp};
 use crate::signs::sign;
-use crate::system::Ready;
+use crate::system::{Ready, Task};
 use hypertape_autodiff::ErrorKind;
 use hypertape_autodiff::array::{AnyArray, AnyView, LeafType};
 use hypertape_linear::{Secants, Side, Status, Tolerance, norm};
@@ -85,6 +85,8 @@ pub(crate) struct Solved<'a, 'v> {
     pub(crate) accuracy: f64,
     /// What estimates the inverse of F_z there, where something does.
     pub(crate) secants: Option<&'a Secants>,
+    /// Whether further systems are solved on the active set.
+    pub(crate) restricted: bool,
 }
 
 impl Solved<'_, '_> {
@@ -163,7 +165,8 @@ impl Solved<'_, '_> {
             }
         }
         let stamp = Some(self.stamp);
-        if !(Newton { solver, stamp: self.stamp }).step(&mut j.at(self.point, stamp, residual)?.with(self.secants), f, delta) {
+        let newton = Newton { solver, stamp: self.stamp, restricted: self.restricted };
+        if !newton.step(&mut j.at(self.point, stamp, residual)?.with(self.secants), f, delta) {
             // F_z could not be inverted here: what the first estimate says, which is a lower one.
             let uncertainty = if size > 0.0 { shift / size } else { shift };
             return Ok((first > self.accuracy).then_some(Change { change: first, uncertainty, conditioning: first / uncertainty }));
@@ -181,8 +184,9 @@ impl Solved<'_, '_> {
         y.fill(0.0);
         let mut at = j.at(self.point, stamp, residual)?.with(self.secants);
         let tolerance = Tolerance { relative: crate::judge::STEP_TOLERANCE, absolute: solver.solver.stop().absolute };
-        let solved = solver.at(&mut at, self.stamp).and_then(|s| s.solve(&mut at, self.side, w, y, tolerance));
-        let change = if solved.is_ok_and(|o| o.converged()) { norm(y) } else { norm(w) * inverse };
+        let task = Task { side: self.side, b: w, x: y, tolerance, restricted: self.restricted, look: true };
+        let solved = solver.solve(&mut at, self.stamp, task);
+        let change = if solved.is_ok_and(|s| s.outcome.converged()) { norm(y) } else { norm(w) * inverse };
         let uncertainty = if size > 0.0 { moves / size } else { moves };
         let conditioning = if uncertainty > 0.0 { change / uncertainty } else { 0.0 };
         Ok((change > self.accuracy).then_some(Change { change, uncertainty, conditioning }))

@@ -1,7 +1,7 @@
 //! Whether a point is a root: asked by the Newton step it still needs, relative to the point, whatever the scale of the equation.
 use crate::operator::{At, Stamp};
 use crate::signs::sign;
-use crate::system::Ready;
+use crate::system::{Ready, Task};
 use hypertape_autodiff::ErrorKind;
 use hypertape_linear::{Operator, Side, Tolerance, norm};
 
@@ -15,6 +15,8 @@ pub(crate) struct Newton<'a> {
     pub(crate) solver: &'a mut Ready,
     /// Of the point.
     pub(crate) stamp: Stamp,
+    /// Whether it is solved for on the active set.
+    pub(crate) restricted: bool,
 }
 
 /// The relative residual to which a Newton step is solved for: it is a measure, not a result.
@@ -55,8 +57,8 @@ impl Newton<'_> {
     pub(crate) fn step(&mut self, a: &mut At<'_, '_>, f: &[f64], delta: &mut [f64]) -> bool {
         delta.fill(0.0);
         let tolerance = Tolerance { relative: STEP_TOLERANCE, absolute: self.solver.solver.stop().absolute };
-        let ready = self.solver.at(a, self.stamp);
-        ready.and_then(|w| w.solve(a, Side::Plain, f, delta, tolerance)).is_ok_and(|o| o.converged())
+        let task = Task { side: Side::Plain, b: f, x: delta, tolerance, restricted: self.restricted, look: true };
+        self.solver.solve(a, self.stamp, task).is_ok_and(|s| s.outcome.converged())
     }
 
     /// What is compared with the relative tolerance: 0 where F = 0; the largest |F_i| / |F_z z|_i where that is rounding; else the Newton step,

@@ -13,9 +13,13 @@ mod operator;
 mod outside;
 mod policy;
 mod region;
+mod restricted;
 mod root;
+mod settled;
 mod signs;
+mod support;
 mod system;
+mod views;
 
 /// The start of the paths of this crate's own files, as lines of code name them.
 const SOURCES: &str = file!().split_at(file!().len() - "lib.rs".len()).0;

@@ -6,7 +6,7 @@ use crate::fold::{Solved, Work};
 use crate::handed::Handed;
 use crate::operator::{Jacobian, Stamp};
 use crate::policy::OnResidual;
-use crate::system::{Held, System};
+use crate::system::{Held, Solved as Ended, System, Task};
 use hypertape_autodiff::array::{AnyView, AnyViewMut, Kind, LeafType};
 use hypertape_autodiff::execute::Counts;
 use hypertape_autodiff::operation::{Common, Report};
@@ -33,6 +33,8 @@ pub(crate) struct LinearSystem {
     pub(crate) policy: OnResidual,
     /// How much of itself the result may change by within the uncertainty of the point.
     pub(crate) accuracy: f64,
+    /// Whether it is solved on the active set, where there is one.
+    pub(crate) restricted: bool,
 }
 
 /// What one workspace owns for one linear system.
@@ -142,9 +144,10 @@ impl Primitive for LinearSystem {
         }
         s.started = None;
         let failed = |e| of_solve(&*self.solver, e);
-        let ready = solvers.of(&self.solver, Hints { step: self.step }, s.b.len());
-        let workspace = ready.at(&mut operator, stamp).map_err(failed)?;
-        let outcome = workspace.solve(&mut operator, self.side, &s.b, &mut s.x, Tolerance { relative, absolute }).map_err(failed)?;
+        let ready = solvers.of(&self.solver, Hints { step: self.step });
+        let tolerance = Tolerance { relative, absolute };
+        let task = Task { side: self.side, b: &s.b, x: &mut s.x, tolerance, restricted: self.restricted, look: true };
+        let Ended { outcome, active } = ready.solve(&mut operator, stamp, task).map_err(failed)?;
         let mut report = Report {
             name: system_name(self.side).into(),
             iterations: Some(outcome.iterations),
@@ -152,13 +155,24 @@ impl Primitive for LinearSystem {
             tolerance: outcome.tolerance,
             converged: outcome.converged(),
             status: outcome.status,
+            active,
         };
         // A solve that stalls at a fold is one of a system that is singular there.
         if let Some(work) = &mut s.fold
             && outcome.status != Status::IterationLimit
-            && let Some(c) =
-                (Solved { point, leaves: n, side: self.side, b: &s.b, x: &s.x, f: &s.residual, stamp, accuracy: self.accuracy, secants })
-                    .check(jacobian, work, ready)?
+            && let Some(c) = (Solved {
+                point,
+                leaves: n,
+                side: self.side,
+                b: &s.b,
+                x: &s.x,
+                f: &s.residual,
+                stamp,
+                accuracy: self.accuracy,
+                restricted: self.restricted,
+                secants,
+            })
+            .check(jacobian, work, ready)?
         {
             if self.policy != OnResidual::Warn {
                 return Err(c.error(self.accuracy));

@@ -5,10 +5,11 @@ use crate::outside::emit;
 use crate::policy::{Asked, OnResidual, asking};
 use crate::region::Region;
 use crate::root::RootOf;
+use crate::views::Views;
 use hypertape_autodiff::array::{AnyView, LeafType, Real};
 use hypertape_autodiff::execute::Counts;
 use hypertape_autodiff::record::{self, DynVar};
-use hypertape_autodiff::tree::{Feed, Give, Leaf, Own, Structure, V, Vars};
+use hypertape_autodiff::tree::{Give, Leaf, Own, Structure, V, Vars};
 use hypertape_autodiff::{ErrorKind, Function, Result, Site};
 use hypertape_linear::{Known, LinearSolver, Need, Status};
 use hypertape_solvers::{Equation, Inner, Method, Params, Prepared, Problem, Solution, Solve, Unknown};
@@ -79,7 +80,7 @@ where
     /// ```
     #[must_use]
     pub fn certify<T: Real>(&self, outer: &Function<(Solution<M>, Params<M>), Leaf<T>>) -> Certify<M::Problem, T> {
-        certify(self.method.problem(), outer).scale(self.method.scale()).adjoint(self.adjoint.clone())
+        certify(self.method.problem(), outer).scale(self.method.scale()).adjoint(self.adjoint.clone()).restricted(self.asked.restricted)
     }
     /// The solution, in the open recording. The start has no derivative.
     #[track_caller]
@@ -181,14 +182,6 @@ struct ByMethod<M: Method> {
 impl<M: Method> std::fmt::Debug for ByMethod<M> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ByMethod").field("counts", &self.counts).finish_non_exhaustive()
-    }
-}
-
-/// Views as values of any structure with as many leaves; types are checked where they are used.
-struct Views<'v, 'a>(&'v [AnyView<'a>]);
-impl<S: Structure> Feed<S> for Views<'_, '_> {
-    fn feed<'b>(&'b self, sink: &mut dyn FnMut(AnyView<'b>)) {
-        self.0.iter().for_each(|v| sink(v.reborrow()));
     }
 }
 

@@ -2,6 +2,8 @@
 use crate::equation::Equation;
 use crate::failure::of_product;
 use crate::flat;
+use crate::restricted::Restricted;
+use crate::support::Support;
 use hypertape_autodiff::array::{AnyArray, AnyView, Kind};
 use hypertape_autodiff::execute::Counts;
 use hypertape_autodiff::function::Point;
@@ -44,6 +46,7 @@ pub(crate) struct Jacobian {
     equation: Arc<Equation>,
     /// Where the point is set.
     set: Option<Stamp>,
+    restricted: Restricted,
 }
 
 impl Jacobian {
@@ -55,6 +58,7 @@ impl Jacobian {
             n: flat::len(&e.solution),
             equation: e.clone(),
             set: None,
+            restricted: Restricted::default(),
         })
     }
     /// Bytes that one of these holds.
@@ -87,6 +91,7 @@ impl Jacobian {
     /// Adds what its programs have executed.
     pub(crate) fn count(&self, into: &mut Counts) {
         self.point.counts().iter().for_each(|c| into.add(c));
+        self.restricted.count(into);
     }
 }
 
@@ -98,7 +103,7 @@ pub(crate) struct At<'a, 'v> {
     secants: Option<&'a Secants>,
 }
 
-impl<'a> At<'a, '_> {
+impl<'a, 'v> At<'a, 'v> {
     /// With what estimates its inverse.
     pub(crate) fn with(mut self, secants: Option<&'a Secants>) -> Self {
         self.secants = secants;
@@ -116,6 +121,20 @@ impl<'a> At<'a, '_> {
             return self.origin(side);
         }
         Ok(())
+    }
+    /// The active set, where it pays to solve on it alone.
+    pub(crate) fn support(&mut self, stamp: Stamp) -> Option<Arc<Support>> {
+        let (restricted, equation, point, at) = self.parts();
+        restricted.support(equation, point, at, stamp)
+    }
+    /// Solves with all unknowns from now on, at this point.
+    pub(crate) fn refuse_support(&mut self) {
+        self.jacobian.restricted.refuse();
+    }
+    /// What restricted products are made of.
+    pub(crate) fn parts(&mut self) -> (&mut Restricted, &Equation, &Point, &[AnyView<'v>]) {
+        let j = &mut *self.jacobian;
+        (&mut j.restricted, &*j.equation, &j.point, self.point)
     }
     /// The error that names the operation by which a product is not finite, where one can be found: the whole product is run as a function.
     #[cold]

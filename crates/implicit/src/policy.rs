@@ -23,11 +23,15 @@ pub(crate) struct Asked {
     pub(crate) relative: Option<f64>,
     /// How much of itself a derivative may change by within the uncertainty of the solution.
     pub(crate) accuracy: f64,
+    /// Whether linear systems are solved on the active set.
+    pub(crate) restricted: bool,
+    /// Whether the active set has settled.
+    pub(crate) settled: bool,
 }
 
 impl Default for Asked {
     fn default() -> Self {
-        Asked { absolute: None, relative: None, accuracy: 0.1 }
+        Asked { absolute: None, relative: None, accuracy: 0.1, restricted: true, settled: false }
     }
 }
 
@@ -72,6 +76,27 @@ macro_rules! asking {
         #[must_use]
         pub fn accuracy(mut self, relative: f64) -> Self {
             self.asked.accuracy = relative;
+            self
+        }
+        /// Whether linear systems are solved on the active set alone, as they are unless this says no.
+        ///
+        /// At a proximal or projected fixed point, the rows of F_z of inactive unknowns are those of the identity: of coefficients of the lasso that are 0, of groups that are 0, of variables at a
+        /// bound. They are found from the program of F at each point; where at most half of 64 or more unknowns are active, the solver sees the others' system only: its basis and its factors have the size of the
+        /// active set, and its products read only the columns and rows of the data that belong to it. A report then has the size in [`active`](hypertape_autodiff::operation::Report::active). The residual of the whole
+        /// system is computed at the end: where it is not that of the restricted one, all unknowns are solved for.
+        #[must_use]
+        pub fn restricted(mut self, to_active_set: bool) -> Self {
+            self.asked.restricted = to_active_set;
+            self
+        }
+        /// Asks whether the active set has settled where the method stopped: where a kink of F lies within two Newton steps of the point, to first order, the report's status is
+        /// [`Status::SetNotSettled`](hypertape_linear::Status::SetNotSettled), and derivatives may be those of another set. It is a warning and no error. Of a solution on a kink, such as a weakly active
+        /// constraint, it says the same unless F is 0 there.
+        ///
+        /// The price at each point is a Newton step to 10⁻⁴ by the solver of the adjoint, and the derivative of F and of its kinks along it: two or three products of F_z.
+        #[must_use]
+        pub fn check_active_set(mut self) -> Self {
+            self.asked.settled = true;
             self
         }
         /// Starts the next replay of the same workspace, or the next call in one line, from this one's solution and adjoint.

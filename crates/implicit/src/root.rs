@@ -6,6 +6,7 @@ use crate::judge::{FAR_OFF, Newton};
 use crate::linear_system::{LinearSystem, filled, negative};
 use crate::operator::{Jacobian, Stamp, coarsest, epsilon};
 use crate::policy::{Asked, OnResidual};
+use crate::settled::Watch;
 use crate::system::{Held, System};
 use hypertape_autodiff::array::{AnyArray, AnyView, AnyViewMut, Kind, LeafType};
 use hypertape_autodiff::error::{Counted, Typed};
@@ -50,6 +51,7 @@ pub(crate) struct Scratch {
     step: Vec<f64>,
     z: Vec<f64>,
     rows: Vec<f64>,
+    watch: Option<Watch>,
     started: bool,
 }
 
@@ -85,6 +87,7 @@ impl RootOf {
             step: self.step,
             policy: self.policy,
             accuracy: self.asked.accuracy,
+            restricted: self.asked.restricted,
         }
     }
     fn params<'a, T>(&self, inputs: &'a [T]) -> &'a [T] {
@@ -121,7 +124,7 @@ impl RootOf {
             let stamp = Stamp::new();
             let mut operator = jacobian.at(&point, Some(stamp), &mut s.residual)?;
             let size = norm(&s.residual);
-            let mut newton = Newton { solver: solvers.of(self.newton(), hints, s.z.len()), stamp };
+            let mut newton = Newton { solver: solvers.of(self.newton(), hints), stamp, restricted: self.asked.restricted };
             let mut judged = Judged { root: false, measure: size, tolerance: 0.0, size, iterations, refined, newton: false, stamp };
             if let Some((measure, tolerance)) = own.filter(|_| refined == 0) {
                 (judged.measure, judged.tolerance, judged.root) = (measure, tolerance, measure <= tolerance);
@@ -163,6 +166,22 @@ impl RootOf {
             refined += 1;
             iterations = iterations.map(|k| k + 1);
         }
+    }
+    /// Whether a kink is within what a Newton step leaves of the way to the solution; F is in `residual`.
+    fn kink_within(&self, s: &mut Scratch, params: &[AnyView<'_>], stamp: Stamp) -> Result<bool, ErrorKind> {
+        let Some(watch) = &mut s.watch else { return Ok(false) };
+        let System { jacobian, solvers } = &mut *s.system.lock();
+        let jacobian = jacobian.as_mut().map_err(|e| e.clone())?;
+        let at = point(&s.solution, params);
+        let mut operator = jacobian.at(&at, Some(stamp), &mut s.residual)?;
+        let solver = solvers.of(self.newton(), Hints { step: self.step });
+        let mut newton = Newton { solver, stamp, restricted: self.asked.restricted };
+        // What is not known is not called settled.
+        if !newton.step(&mut operator, &s.residual, &mut s.step) {
+            return Ok(true);
+        }
+        let (z, params) = at.split_at(s.solution.len());
+        watch.kink_within([z, params], &s.step).map_err(ErrorKind::from)
     }
     /// ‖F‖ at the start.
     fn at_start(&self, s: &mut Scratch, params: &[AnyView<'_>]) -> Result<f64, ErrorKind> {
@@ -248,6 +267,7 @@ impl Primitive for RootOf {
             step: vec![0.0; n],
             z: vec![0.0; n],
             rows: vec![0.0; n],
+            watch: self.asked.settled.then(|| Watch::new(&self.equation)).flatten(),
             started: false,
         }
     }
@@ -309,12 +329,14 @@ impl Primitive for RootOf {
         }
         s.started = true;
         let status = match judged {
+            Judged { root: true, stamp, .. } if self.kink_within(s, params, stamp)? => Status::SetNotSettled,
             Judged { root: true, .. } => Status::Converged,
             Judged { newton: true, .. } => Status::FarFromRoot,
             _ => Status::NotARoot,
         };
-        let Judged { measure: residual, tolerance, root: converged, iterations, .. } = judged;
-        Ok(Some(Report { name: self.name.clone(), iterations, residual, tolerance, converged, status }))
+        let Judged { measure: residual, tolerance, iterations, .. } = judged;
+        let converged = status.converged();
+        Ok(Some(Report { name: self.name.clone(), iterations, residual, tolerance, converged, status, active: None }))
     }
     fn count(&self, s: &Scratch, into: &mut Counts) {
         self.find.count(&*s.found, into);

@@ -41,6 +41,8 @@ pub enum Status {
     Uncertain,
     /// The same where F_z is singular or nearly so, as at a fold.
     NearFold,
+    /// A solution within its tolerance, with a kink so near that the active set may be another one at the solution itself.
+    SetNotSettled,
     /// A derivative through the steps of a solver is so large that its steps cannot be right.
     HugeDerivative,
 }
@@ -71,6 +73,7 @@ impl fmt::Display for Status {
             Status::FarFromRoot => "not converged: the relative Newton step is above the tolerance",
             Status::Uncertain => "it changes within the uncertainty of the solution",
             Status::NearFold => "singular or nearly so: it changes within the uncertainty of the solution",
+            Status::SetNotSettled => "the active set has not settled: a kink is within what is left to the solution",
             Status::HugeDerivative => "huge derivative",
         })
     }

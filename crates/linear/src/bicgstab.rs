@@ -1,6 +1,6 @@
 //! BiCGStab(ℓ): BiCGStab, with polynomials of degree two where it breaks down, or of any degree that is asked for.
 use crate::operator::Operator;
-use crate::preconditioner::{Chosen, Inverse, inverse, named, needs, preconditioner_setting};
+use crate::preconditioner::{Chosen, Inverse, any_size, inverse, named, needs, preconditioner_setting};
 use crate::scratch::Scratch;
 use crate::solver::{Ended, Hints, LinearSolver, State};
 use crate::stop::{Goal, Stop, stop_settings};
@@ -335,6 +335,9 @@ impl LinearSolver for Bicgstab {
     }
     fn needs(&self) -> Vec<Need> {
         needs(&self.preconditioner)
+    }
+    fn any_size(&self) -> bool {
+        any_size(&self.preconditioner)
     }
     fn state_bytes(&self, n: usize) -> u64 {
         let handed_over = if n <= SMALL { (n + 1) * n + hessenberg::len(n) + 2 * n } else { 0 };

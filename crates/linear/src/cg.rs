@@ -1,6 +1,6 @@
 //! Conjugate gradients.
 use crate::operator::Operator;
-use crate::preconditioner::{Chosen, Inverse, inverse, named, needs, preconditioner_setting};
+use crate::preconditioner::{Chosen, Inverse, any_size, inverse, named, needs, preconditioner_setting};
 use crate::scratch::{Scratch, split};
 use crate::solver::{Ended, Hints, LinearSolver, State};
 use crate::stop::{Goal, STARTS, Stop, stop_settings};
@@ -68,6 +68,9 @@ impl LinearSolver for Cg {
     }
     fn needs(&self) -> Vec<Need> {
         needs(&self.preconditioner)
+    }
+    fn any_size(&self) -> bool {
+        any_size(&self.preconditioner)
     }
     fn state_bytes(&self, n: usize) -> u64 {
         let own = if self.estimate { 8 * n as u64 } else { 0 };

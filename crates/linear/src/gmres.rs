@@ -1,7 +1,7 @@
 //! GMRES with restarts.
 use crate::hessenberg::{self, Hessenberg, extend};
 use crate::operator::Operator;
-use crate::preconditioner::{Chosen, Inverse, inverse, named, needs, preconditioner_setting};
+use crate::preconditioner::{Chosen, Inverse, any_size, inverse, named, needs, preconditioner_setting};
 use crate::right;
 use crate::scratch::Scratch;
 use crate::solver::{Ended, Hints, LinearSolver, State};
@@ -123,6 +123,9 @@ impl LinearSolver for Gmres {
     }
     fn needs(&self) -> Vec<Need> {
         needs(&self.preconditioner)
+    }
+    fn any_size(&self) -> bool {
+        any_size(&self.preconditioner)
     }
     fn state_bytes(&self, n: usize) -> u64 {
         let m = self.basis(n);

@@ -1,7 +1,7 @@
 //! MINRES, for symmetric systems that need not be definite.
 use crate::cg::symmetric;
 use crate::operator::{Operator, Side};
-use crate::preconditioner::{Chosen, Inverse, inverse, named, needs, preconditioner_setting};
+use crate::preconditioner::{Chosen, Inverse, any_size, inverse, named, needs, preconditioner_setting};
 use crate::scratch::{Scratch, split};
 use crate::solver::{Ended, Hints, LinearSolver, State};
 use crate::stop::{Goal, STARTS, Stop, stop_settings};
@@ -46,6 +46,9 @@ impl LinearSolver for Minres {
     }
     fn needs(&self) -> Vec<Need> {
         needs(&self.preconditioner)
+    }
+    fn any_size(&self) -> bool {
+        any_size(&self.preconditioner)
     }
     fn state_bytes(&self, n: usize) -> u64 {
         8 * (7 * n + triangle::len(self.stop.limit(n))) as u64 + self.preconditioner.as_ref().map_or(0, |p| p.bytes(n))

@@ -15,6 +15,10 @@ pub trait Preconditioner: Debug + Send + Sync + 'static {
     fn needs(&self) -> Vec<Need> {
         vec![]
     }
+    /// Whether it can be made for any number of unknowns.
+    fn any_size(&self) -> bool {
+        true
+    }
     /// Bytes that it holds for n unknowns.
     fn bytes(&self, n: usize) -> u64;
     /// One for n unknowns, not ready yet.
@@ -105,6 +109,9 @@ impl Preconditioner for InverseMap {
     fn name(&self) -> String {
         "a map".into()
     }
+    fn any_size(&self) -> bool {
+        false
+    }
     fn bytes(&self, _: usize) -> u64 {
         0
     }
@@ -174,6 +181,11 @@ pub(crate) fn named(solver: &str, p: &Chosen) -> String {
 /// What a solver needs for its preconditioner.
 pub(crate) fn needs(p: &Chosen) -> Vec<Need> {
     p.as_ref().map_or(vec![], |p| p.needs())
+}
+
+/// Whether a solver with it solves systems of any size.
+pub(crate) fn any_size(p: &Chosen) -> bool {
+    p.as_ref().is_none_or(|p| p.any_size())
 }
 
 /// The builder method of a solver with a field `preconditioner`.

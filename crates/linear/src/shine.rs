@@ -74,6 +74,10 @@ impl LinearSolver for Shine {
     fn approximate(&self) -> bool {
         self.refined.is_none()
     }
+    /// The pairs are of all unknowns.
+    fn any_size(&self) -> bool {
+        false
+    }
     /// The pairs are held where they come from.
     fn state_bytes(&self, n: usize) -> u64 {
         self.refined.map_or(0, |stop| Cg::by_estimate(stop).state_bytes(n))

@@ -33,6 +33,11 @@ pub trait LinearSolver: Debug + Send + Sync + 'static {
     fn approximate(&self) -> bool {
         false
     }
+    /// Whether it solves systems of any size, as a part of another system: not with settings that are vectors of one length, such as a preconditioner that is a map of the user's own, or the places of
+    /// entries.
+    fn any_size(&self) -> bool {
+        true
+    }
     /// Bytes that a state for n unknowns holds.
     fn state_bytes(&self, n: usize) -> u64;
     /// A fresh state for n unknowns.
@@ -55,6 +60,9 @@ impl LinearSolver for std::sync::Arc<dyn LinearSolver> {
     }
     fn approximate(&self) -> bool {
         (**self).approximate()
+    }
+    fn any_size(&self) -> bool {
+        (**self).any_size()
     }
     fn state_bytes(&self, n: usize) -> u64 {
         (**self).state_bytes(n)

@@ -62,6 +62,10 @@ impl<S> Places<S> {
         let found = if same { self.found(columns.n, find) } else { None };
         found.map_or_else(|| other(columns).map(Arc::new), Ok)
     }
+    /// Whether no places are given, which fit one size only.
+    pub(crate) fn any_size(&self) -> bool {
+        self.given.is_none()
+    }
     /// Bytes of the places and values of n columns, and of vectors; of the vectors alone where no places are given.
     pub(crate) fn bytes(&self, n: usize) -> u64 {
         let entries = self.given.as_ref().map_or(0, |g| g.indices().len());

@@ -47,6 +47,9 @@ impl LinearSolver for SparseCholesky {
     fn needs(&self) -> Vec<Need> {
         self.places.needs()
     }
+    fn any_size(&self) -> bool {
+        self.places.any_size()
+    }
     fn state_bytes(&self, n: usize) -> u64 {
         let vectors = 24 * n as u64;
         let factor = self.places.found(n, analyse).map_or(0, |s| bytes(&s) + 8 * s.len_val() as u64 + scratch(&s).size_bytes() as u64);

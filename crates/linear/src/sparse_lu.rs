@@ -44,6 +44,9 @@ impl LinearSolver for SparseLu {
     fn needs(&self) -> Vec<Need> {
         self.places.needs()
     }
+    fn any_size(&self) -> bool {
+        self.places.any_size()
+    }
     fn state_bytes(&self, n: usize) -> u64 {
         let factors = self.places.found(n, with_fill).map_or(0, |s| s.bytes());
         self.places.bytes(n) + factors

@@ -44,12 +44,20 @@ const ORDER: &[(&str, &[&str])] = &[
 ];
 
 /// Arrows against the order, and why each one stays.
-const AGAINST: &[(&str, &str, &str, &str)] = &[(
-    "ir",
-    "operation",
-    "ops",
-    "derivatives are sums, and zeros where there are none: the builder asks for addition and for numbers by the emitters that stand with these operations",
-)];
+const AGAINST: &[(&str, &str, &str, &str)] = &[
+    (
+        "ir",
+        "operation",
+        "ops",
+        "derivatives are sums, and zeros where there are none: the builder asks for addition and for numbers by the emitters that stand with these operations",
+    ),
+    (
+        "ir",
+        "transform",
+        "ops",
+        "a restriction gathers, spreads, and emits views and products of other shapes, by the emitters that stand with these operations",
+    ),
+];
 
 /// What a crate or a folder may not name, though it could.
 const FORBIDDEN: &[(&str, &str)] = &[

@@ -1,12 +1,12 @@
 //! The derivative of a program in two parts, planned once for all points: what depends on the point, and what is linear in a direction.
 use super::Allow;
 use super::trace::{Bad, Source, source};
-use crate::array::{AnyArray, AnyView};
+use crate::array::{AnyArray, AnyView, LeafType};
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::{Counts, Executor};
 use crate::operation::Program;
 use crate::plan::{Memory, Plan};
-use crate::transform::Linearized;
+use crate::transform::{Linearized, skeleton};
 use smallvec::SmallVec;
 use std::sync::{Arc, OnceLock};
 
@@ -30,7 +30,11 @@ pub struct Linearization {
     /// (what is read…, direction…) → J·t; the same → Jᵀ·c.
     products: [Program; 2],
     plans: OnceLock<Result<[Arc<Plan>; 3]>>,
+    skeleton: OnceLock<Result<Planned>>,
 }
+
+/// A plan, and the types of what it is given after the residuals.
+type Planned = (Arc<Plan>, Vec<LeafType>);
 
 impl Linearization {
     /// Of a program, from its two parts.
@@ -51,12 +55,26 @@ impl Linearization {
                 }
             })
             .collect();
-        Ok(Linearization { of, reads, value, products: [parts.linear, back], plans: OnceLock::new() })
+        Ok(Linearization { of, reads, value, products: [parts.linear, back], plans: OnceLock::new(), skeleton: OnceLock::new() })
     }
     fn plans(&self) -> Result<&[Arc<Plan>; 3]> {
         let plan = |p: &Program| Plan::new(p).map(Arc::new);
         let [forward, reverse] = &self.products;
         let made = self.plans.get_or_init(|| Ok([plan(&self.value)?, plan(forward)?, plan(reverse)?]));
+        made.as_ref().map_err(Clone::clone)
+    }
+    /// J·t, or Jᵀ·c, as a program of (residuals…, directions…), and how many residuals there are.
+    pub(super) fn product(&self, transposed: bool) -> (&Program, usize) {
+        (&self.products[usize::from(transposed)], self.reads.len())
+    }
+    /// The plan of the skeleton of J·t, made once.
+    pub(super) fn skeleton(&self) -> Result<&Planned> {
+        let made = self.skeleton.get_or_init(|| {
+            let (product, residuals) = self.product(false);
+            let program = skeleton(product, residuals)?;
+            let types = program.input_types().split_off(residuals);
+            Ok((Arc::new(Plan::new(&program)?), types))
+        });
         made.as_ref().map_err(Clone::clone)
     }
     /// What one point needs in memory: for the value, for J·t, for Jᵀ·c. Nothing where it cannot be planned.
@@ -101,6 +119,10 @@ impl Point {
     #[must_use]
     pub fn of(&self) -> &Arc<Linearization> {
         &self.of
+    }
+    /// The run at the point.
+    pub(super) fn values(&self) -> &Executor {
+        &self.value
     }
     pub(super) fn executor(&mut self) -> &mut Executor {
         &mut self.value
@@ -184,7 +206,12 @@ impl Point {
 }
 
 /// What a product is run on.
-fn inputs<'a>(of: &Linearization, value: &'a Executor, at: &'a [AnyView<'_>], direction: &'a [AnyView<'_>]) -> SmallVec<[AnyView<'a>; 16]> {
+pub(super) fn inputs<'a>(
+    of: &Linearization,
+    value: &'a Executor,
+    at: &'a [AnyView<'_>],
+    direction: &'a [AnyView<'_>],
+) -> SmallVec<[AnyView<'a>; 16]> {
     let read = |r: &Read| match r {
         Read::Input(i) => at[*i].reborrow(),
         Read::Made(k) => value.output(*k),

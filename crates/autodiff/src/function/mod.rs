@@ -8,6 +8,7 @@ mod guard;
 mod linear;
 mod linearization;
 mod places;
+mod restricted;
 mod switching;
 mod trace;
 mod workspace;
@@ -20,6 +21,7 @@ pub use diagnose::origin;
 pub use evaluate::Number;
 pub use linear::Linear;
 pub use linearization::{Linearization, Point};
+pub use restricted::{Restriction, Skeleton};
 pub use workspace::Workspace;
 pub use wrt::Wrt;
 

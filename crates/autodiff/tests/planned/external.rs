@@ -39,6 +39,7 @@ impl External for Tally {
             tolerance: 0.0,
             converged: true,
             status: hypertape_autodiff::outcome::Status::Converged,
+            active: None,
         }))
     }
     fn forget(&self, state: &mut (dyn Any + Send)) {

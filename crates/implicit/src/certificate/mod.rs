@@ -35,6 +35,7 @@ pub struct Certify<Q: Equation, T: Real = f64> {
     smallest: Option<f64>,
     lipschitz: Option<f64>,
     absolute: f64,
+    restricted: bool,
 }
 
 impl<Q: Equation, T: Real> std::fmt::Debug for Certify<Q, T> {
@@ -92,6 +93,7 @@ where
         smallest: None,
         lipschitz: None,
         absolute: 0.0,
+        restricted: true,
     }
 }
 
@@ -144,6 +146,12 @@ impl<Q: Equation, T: Real> Certify<Q, T> {
     #[must_use]
     pub fn absolute(mut self, error: f64) -> Self {
         self.absolute = error;
+        self
+    }
+    /// Whether linear systems are solved on the active set alone, as they are unless this says no: see [`Implicit::restricted`](crate::Implicit::restricted).
+    #[must_use]
+    pub fn restricted(mut self, to_active_set: bool) -> Self {
+        self.restricted = to_active_set;
         self
     }
     fn check(&self) -> Result<Tolerance, ErrorKind> {
@@ -208,7 +216,7 @@ impl<Q: Equation, T: Real> Certify<Q, T> {
             self.outer.call((Own::<Q::Solution>(solution), Own::<Q::Params>(p)))
         });
         let outer = outer.map_err(at)?.wrt(|inputs| inputs).gradient();
-        let model = Model::new(equation, &outer, mapped.then_some(1.0)).map_err(at)?;
+        let model = Model::new(equation, &outer, mapped.then_some(1.0), self.restricted).map_err(at)?;
         let exact: Arc<dyn LinearSolver> = Arc::new(Gmres::default());
         let solver = match &self.solver {
             Some(solver) => solver.clone(),

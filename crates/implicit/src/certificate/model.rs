@@ -2,9 +2,9 @@
 use crate::equation::{Equation, Leaves};
 use crate::failure::of_solve;
 use crate::flat;
-use crate::operator::{Jacobian, Stamp};
+use crate::operator::{At, Jacobian, Stamp};
 use crate::signs::sign;
-use crate::system::Solvers;
+use crate::system::{Solvers, Task};
 use hypertape_autodiff::array::{AnyArray, AnyView, AnyViewMut, LeafType};
 use hypertape_autodiff::error::Typed;
 use hypertape_autodiff::function::Workspace;
@@ -44,6 +44,8 @@ pub(super) struct Model {
     jacobian: Jacobian,
     solvers: Solvers,
     hints: Hints,
+    /// Whether systems are solved on the active set.
+    restricted: bool,
     outer: Workspace<Doors, Doors>,
     /// ∂_d (L_z, L_θ).
     outer_moved: Workspace<(Doors, Leaves), Doors>,
@@ -142,7 +144,12 @@ fn real_leaves(leaves: &mut [AnyArray]) -> impl Iterator<Item = AnyViewMut<'_>> 
 
 impl Model {
     /// Of F(z, θ) and the gradient of L(z, θ) by both, with the α for which I − αF_z is the Jacobian of a step, where there is one.
-    pub(super) fn new<I: Structure, O: Structure>(equation: Equation, outer: &Function<I, O>, step: Option<f64>) -> Result<Self> {
+    pub(super) fn new<I: Structure, O: Structure>(
+        equation: Equation,
+        outer: &Function<I, O>,
+        step: Option<f64>,
+        restricted: bool,
+    ) -> Result<Self> {
         let doors = (leaves(&equation.solution), leaves(&equation.params));
         let outer: Function<Doors, Doors> = Function::with_doors((*outer.program()?).clone(), doors.clone(), doors)?;
         let switches = [Switches::of(&equation.residual), Switches::of(&outer)].into_iter().flatten().collect();
@@ -155,6 +162,7 @@ impl Model {
             jacobian: Jacobian::new(&equation)?,
             solvers: Solvers::default(),
             hints: Hints { step },
+            restricted,
             outer: outer.workspace(),
             outer_moved: outer_moved.workspace(),
             moved: moved.workspace(),
@@ -223,7 +231,7 @@ impl Model {
         })
     }
     /// F_z at the point, the solvers, and F.
-    fn at<R>(&mut self, work: impl FnOnce(&mut dyn Operator, &mut Solvers, Stamp, &[f64]) -> Result<R, ErrorKind>) -> Result<R, ErrorKind> {
+    fn at<R>(&mut self, work: impl FnOnce(&mut At<'_, '_>, &mut Solvers, Stamp, &[f64]) -> Result<R, ErrorKind>) -> Result<R, ErrorKind> {
         let Model { jacobian, solvers, z, theta, stamp, residual, .. } = self;
         let point: SmallVec<[AnyView<'_>; 16]> = z.iter().chain(theta.iter()).map(AnyArray::view).collect();
         let mut operator = jacobian.at(&point, Some(*stamp), residual)?;
@@ -239,14 +247,11 @@ impl Model {
         tolerance: Tolerance,
     ) -> Result<Outcome, ErrorKind> {
         x.fill(0.0);
-        let hints = self.hints;
+        let (hints, restricted) = (self.hints, self.restricted);
         let outcome = self.at(|operator, solvers, stamp, _| {
-            let ready = solvers.of(solver, hints, b.len());
-            let solved = ready.at(operator, stamp).and_then(|w| {
-                w.look_for_singular(look);
-                w.solve(operator, side, b, x, tolerance)
-            });
-            solved.map_err(|e| of_solve(&**solver, e))
+            let task = Task { side, b, x, tolerance, restricted, look };
+            let solved = solvers.of(solver, hints).solve(operator, stamp, task);
+            solved.map(|s| s.outcome).map_err(|e| of_solve(&**solver, e))
         })?;
         self.work.plain += outcome.products.plain;
         self.work.transposed += outcome.products.transposed;

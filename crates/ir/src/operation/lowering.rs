@@ -204,6 +204,8 @@ pub struct Report {
     pub converged: bool,
     /// How it ended.
     pub status: Status,
+    /// Of a linear solve that was restricted to an active set: how many unknowns that has, and how many there are in all.
+    pub active: Option<[u64; 2]>,
 }
 
 /// One line: what, how it ended, after how many iterations, the residual against the tolerance.
@@ -214,9 +216,14 @@ impl fmt::Display for Report {
             write!(f, " after {n} iterations")?;
         }
         if self.status == Status::Estimated {
-            return f.write_str(", residual not known");
+            f.write_str(", residual not known")?;
+        } else {
+            write!(f, ", residual {:.3e} (tolerance {:.3e})", self.residual, self.tolerance)?;
         }
-        write!(f, ", residual {:.3e} (tolerance {:.3e})", self.residual, self.tolerance)
+        match self.active {
+            Some([active, all]) => write!(f, ", {active} of {all} unknowns active"),
+            None => Ok(()),
+        }
     }
 }
 

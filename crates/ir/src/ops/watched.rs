@@ -52,6 +52,7 @@ impl Derivative {
             tolerance: HUGE,
             converged: false,
             status: Status::HugeDerivative,
+            active: None,
         };
         Ok((relative > HUGE).then(report))
     }

@@ -39,8 +39,7 @@ pub fn linearize(program: &Program, active: &[bool], wanted: &[bool]) -> Result<
     let tangents: Vec<bool> = (0..joint.outputs.len()).map(|i| i >= outputs).collect();
     let parts = partition(&joint, &known, &tangents)?;
     // Inputs that the linear part reads are residuals too.
-    let read = parts.read_by_unknown();
-    let inputs: Vec<usize> = (0..n).filter(|i| read[parts.joint.inputs[*i].index()]).collect();
+    let inputs = parts.inputs_read(n);
     let all: Vec<usize> = (0..n).collect();
     let mut primal = parts.known_body(&all, &(0..outputs).collect::<Vec<_>>())?;
     let made = primal.outputs.split_off(outputs);
@@ -118,6 +117,11 @@ impl Parts {
             }
         }
         read
+    }
+    /// Which of the first `n` inputs the unknown part reads.
+    pub(super) fn inputs_read(&self, n: usize) -> Vec<usize> {
+        let read = self.read_by_unknown();
+        (0..n).filter(|i| read[self.joint.inputs[*i].index()]).collect()
     }
     /// Number of values that the known part makes for the unknown one.
     #[must_use]

@@ -1,0 +1,170 @@
+//! F_z on the active set of a point. The rows of the other unknowns are those of the identity, so only the set's own system is left to be solved.
+//!
+//! With A the active set and I the rest, F_z = [[F_AA, F_AI], [0, 1]]: F_z x = b is x_I = b_I and F_AA x_A = b_A − F_AI b_I, and F_zᵀ x = b is F_AAᵀ x_A = b_A and
+//! x_I = b_I − F_AIᵀ x_A.
+use crate::equation::Equation;
+use crate::flat;
+use crate::operator::{At, Stamp};
+use crate::signs::noise;
+use crate::support::Support;
+use hypertape_autodiff::array::{AnyArray, AnyView, Kind};
+use hypertape_autodiff::execute::Counts;
+use hypertape_autodiff::function::{Point, Restriction, Skeleton};
+use hypertape_autodiff::{ErrorKind, Result};
+use hypertape_linear::{Failed, Known, Operator};
+use smallvec::SmallVec;
+use std::sync::Arc;
+
+/// Unknowns below which nothing is restricted: solves are cheap then.
+const FEW: usize = 64;
+/// Runs of the skeleton that a row must pass.
+const RUNS: u64 = 3;
+
+/// A product with a part of F_z.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// F_AA v.
+    Plain,
+    /// F_AAᵀ u.
+    Transposed,
+    /// All of (F_A)ᵀ u.
+    Outward,
+}
+
+/// The active set of the point that was looked at last, and the products on it.
+#[derive(Debug, Default)]
+pub(crate) struct Restricted {
+    /// None where it could not be made.
+    skeleton: Option<Option<(Skeleton, Vec<AnyArray>)>>,
+    looked: Option<Stamp>,
+    support: Option<Arc<Support>>,
+    /// What `parts` were made for.
+    planned: Option<Arc<Support>>,
+    /// Products, each with the point that it is ready for.
+    parts: [Option<(Restriction, Option<Stamp>)>; 3],
+    /// A direction on the set.
+    leaves: Vec<AnyArray>,
+}
+
+/// The unknowns that do not have a row of the identity, whatever products with matrices give. Where the equation has no kinks, no row comes and goes.
+fn rows(skeleton: &mut (Skeleton, Vec<AnyArray>), e: &Equation, point: &Point, at: &[AnyView<'_>]) -> Result<Vec<bool>> {
+    let (skeleton, given) = skeleton;
+    let n = flat::len(&e.solution);
+    let mut active = vec![false; n];
+    let mut made = vec![0.0; n];
+    for run in 0..RUNS {
+        let values: Vec<f64> = (0..flat::len(skeleton.types())).map(|i| noise(run, i)).collect();
+        flat::unpack(&values, given.iter_mut().map(AnyArray::view_mut));
+        skeleton.run(point, at, given)?;
+        flat::pack((0..e.solution.len()).map(|k| skeleton.result(k)), &mut made);
+        active.iter_mut().zip(&made).zip(&values).for_each(|((a, made), v)| *a |= made != v);
+    }
+    Ok(active)
+}
+
+impl Restricted {
+    /// The active set at a point, where it pays to solve on it alone.
+    pub(crate) fn support(&mut self, e: &Equation, point: &Point, at: &[AnyView<'_>], stamp: Stamp) -> Option<Arc<Support>> {
+        if self.looked != Some(stamp) {
+            self.looked = Some(stamp);
+            self.support = self.find(e, point, at).map(Arc::new);
+        }
+        self.support.clone()
+    }
+    fn find(&mut self, e: &Equation, point: &Point, at: &[AnyView<'_>]) -> Option<Support> {
+        let n = flat::len(&e.solution);
+        if n < FEW || !e.has_kinks() {
+            return None;
+        }
+        let skeleton = self.skeleton.get_or_insert_with(|| {
+            let s = Skeleton::new(&e.linear).ok()?;
+            let given = s.types().iter().map(|t| AnyArray::full(t, 0.0)).collect();
+            Some((s, given))
+        });
+        let active = rows(skeleton.as_mut()?, e, point, at).ok()?;
+        let found = Support::new(&e.solution, &active);
+        (2 * found.places.len() <= n).then_some(found)
+    }
+    /// Takes a set for the one of a point.
+    #[cfg(test)]
+    pub(crate) fn pretend(&mut self, stamp: Stamp, support: Support) {
+        (self.looked, self.support) = (Some(stamp), Some(Arc::new(support)));
+    }
+    /// Gives the set of this point up.
+    pub(crate) fn refuse(&mut self) {
+        self.support = None;
+    }
+    /// A product on the active set.
+    fn product(
+        &mut self,
+        e: &Equation,
+        (point, at, stamp): (&Point, &[AnyView<'_>], Stamp),
+        part: Part,
+        v: &[f64],
+        out: &mut [f64],
+    ) -> Result<(), ErrorKind> {
+        let support = self.support.clone().ok_or("there is no active set")?;
+        if !self.planned.as_ref().is_some_and(|p| p.like(&support)) {
+            self.parts = [None, None, None];
+            self.leaves = support.types.iter().map(|t| AnyArray::full(t, 0.0)).collect();
+        }
+        self.planned = Some(support.clone());
+        let slot = &mut self.parts[part as usize];
+        if slot.is_none() {
+            let whole = vec![None; support.cuts.len()];
+            let results = if part == Part::Outward { &whole } else { &support.cuts };
+            let cuts = [&support.cuts[..], &results[..]];
+            let made = Restriction::new(&e.linear, part != Part::Plain, cuts, &support.sizes())?;
+            *slot = Some((made, None));
+        }
+        let Some((product, ready)) = slot else { return Ok(()) };
+        let sets: SmallVec<[AnyView<'_>; 8]> = support.indices.iter().map(AnyArray::view).collect();
+        if *ready != Some(stamp) {
+            *ready = None;
+            product.set(point, at, &sets)?;
+            *ready = Some(stamp);
+        }
+        flat::unpack(v, self.leaves.iter_mut().map(AnyArray::view_mut));
+        let direction: SmallVec<[AnyView<'_>; 8]> = self.leaves.iter().map(AnyArray::view).collect();
+        product.apply(point, at, &sets, &direction)?;
+        flat::pack((0..e.solution.len()).map(|k| product.result(k)), out);
+        Ok(())
+    }
+    /// Adds what its programs have executed.
+    pub(crate) fn count(&self, into: &mut Counts) {
+        self.parts.iter().flatten().for_each(|(p, _)| p.count(into));
+    }
+}
+
+/// F_AA at a point.
+pub(crate) struct Active<'a, 'b, 'v> {
+    pub(crate) at: &'a mut At<'b, 'v>,
+    pub(crate) stamp: Stamp,
+    pub(crate) n: usize,
+}
+
+impl Active<'_, '_, '_> {
+    /// A product with a part of F_z.
+    pub(crate) fn part(&mut self, part: Part, v: &[f64], out: &mut [f64]) -> Result<(), Failed> {
+        let (restricted, e, point, at) = self.at.parts();
+        restricted.product(e, (point, at, self.stamp), part, v, out).map_err(crate::failure::of_product)
+    }
+}
+
+impl Operator for Active<'_, '_, '_> {
+    fn len(&self) -> usize {
+        self.n
+    }
+    fn apply(&mut self, v: &[f64], out: &mut [f64]) -> Result<(), Failed> {
+        self.part(Part::Plain, v, out)
+    }
+    fn apply_transposed(&mut self, v: &[f64], out: &mut [f64]) -> Result<(), Failed> {
+        self.part(Part::Transposed, v, out)
+    }
+    fn kind(&self) -> Kind {
+        self.at.kind()
+    }
+    fn known(&self) -> Known {
+        self.at.known()
+    }
+}

@@ -1,0 +1,47 @@
+//! Whether the active set of a point is that of the solution, as far as one Newton step tells.
+use crate::equation::{Equation, Leaves};
+use crate::flat;
+use crate::views::Views;
+use hypertape_autodiff::Result;
+use hypertape_autodiff::array::{AnyArray, AnyView};
+use hypertape_autodiff::function::Workspace;
+use hypertape_autodiff::tree::Structure;
+
+/// How far beyond a Newton step a kink may lie that the step may have missed.
+const BEYOND: f64 = 2.0;
+
+type Moved = Workspace<((Leaves, Leaves), Leaves), (Leaves, Leaves)>;
+
+/// The numbers whose signs decide which smooth piece of F is active, and their derivatives along a direction.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    moved: Moved,
+    values: usize,
+    direction: Vec<AnyArray>,
+}
+
+impl Watch {
+    /// Of an equation; none where it has no kinks.
+    pub(crate) fn new(e: &Equation) -> Option<Self> {
+        if !e.has_kinks() {
+            return None;
+        }
+        let s = e.residual.wrt(|(z, _)| z).switching();
+        let values = flat::len(&s.outputs().leaf_types());
+        let direction = e.solution.iter().map(|t| AnyArray::full(t, 0.0)).collect();
+        Some(Watch { moved: s.wrt(|(z, _)| z).jvp().workspace(), values, direction })
+    }
+    /// Whether a kink lies within twice a Newton step of (z…, θ…), to first order.
+    pub(crate) fn kink_within(&mut self, [z, params]: [&[AnyView<'_>]; 2], step: &[f64]) -> Result<bool> {
+        flat::unpack(step, self.direction.iter_mut().map(AnyArray::view_mut));
+        let direction: Vec<AnyView<'_>> = self.direction.iter().map(AnyArray::view).collect();
+        let mut all = Vec::with_capacity(2 * self.values);
+        self.moved.run_each(((Views(z), Views(params)), Views(&direction)), &mut |v| {
+            let from = all.len();
+            all.resize(from + v.shape().iter().product::<usize>(), 0.0);
+            flat::pack(std::iter::once(v), &mut all[from..]);
+        })?;
+        let (values, moved) = all.split_at(self.values);
+        Ok(values.iter().zip(moved).any(|(v, m)| *m != 0.0 && v.abs() <= BEYOND * m.abs()))
+    }
+}
