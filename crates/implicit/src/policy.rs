@@ -82,8 +82,8 @@ macro_rules! asking {
         ///
         /// At a proximal or projected fixed point, the rows of F_z of inactive unknowns are those of the identity: of coefficients of the lasso that are 0, of groups that are 0, of variables at a
         /// bound. They are found from the program of F at each point; where at most half of 64 or more unknowns are active, the solver sees the others' system only: its basis and its factors have the size of the
-        /// active set, and its products read only the columns and rows of the data that belong to it. A report then has the size in [`active`](hypertape_autodiff::operation::Report::active). The residual of the whole
-        /// system is computed at the end: where it is not that of the restricted one, all unknowns are solved for.
+        /// active set, and its products read only the columns and rows of the data that belong to it. A report then has the size in [`active`](hypertape_autodiff::operation::Report::active). Of a set
+        /// that was not there before, the residual of the whole system is computed at the end: where it is not that of the restricted one, all unknowns are solved for. What is gathered is not among the bytes that are planned.
         #[must_use]
         pub fn restricted(mut self, to_active_set: bool) -> Self {
             self.asked.restricted = to_active_set;

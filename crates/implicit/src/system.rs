@@ -50,7 +50,14 @@ impl Solvers {
         let address = |s: &Arc<dyn LinearSolver>| Arc::as_ptr(s).cast::<()>();
         let found = self.0.iter().position(|r| address(&r.solver) == address(solver) && r.hints == hints);
         let k = found.unwrap_or_else(|| {
-            self.0.push(Ready { solver: solver.clone(), hints, whole: None, active: None, scratch: Scratch::default() });
+            self.0.push(Ready {
+                solver: solver.clone(),
+                hints,
+                whole: None,
+                active: None,
+                looked_at: [None, None],
+                scratch: Scratch::default(),
+            });
             self.0.len() - 1
         });
         &mut self.0[k]
@@ -64,6 +71,8 @@ pub(crate) struct Ready {
     hints: Hints,
     whole: Option<Prepared>,
     active: Option<Prepared>,
+    /// The sets whose whole residual was looked at last, of either side.
+    looked_at: [Option<Arc<Support>>; 2],
     scratch: Scratch,
 }
 
@@ -129,7 +138,7 @@ impl Prepared {
 }
 
 impl Ready {
-    /// Solves a system with F_z at the point of this stamp: on its active set where there is one, and where the residual of the whole system then is that of the restricted one.
+    /// Solves a system with F_z at the point of this stamp: on its active set where there is one. Of a set that was not there before, the residual of the whole system must be that of the restricted one.
     pub(crate) fn solve(&mut self, a: &mut At<'_, '_>, stamp: Stamp, task: Task<'_>) -> Result<Solved, Failed> {
         let fits = task.restricted && self.solver.any_size() && !self.solver.approximate();
         if fits
@@ -158,7 +167,7 @@ impl Ready {
         &mut self,
         a: &mut At<'_, '_>,
         stamp: Stamp,
-        support: &Support,
+        support: &Arc<Support>,
         task: &Task<'_>,
         whole: &mut [f64],
     ) -> Result<Option<Outcome>, Failed> {
@@ -189,18 +198,26 @@ impl Ready {
             whole.iter_mut().zip(b).zip(&*product).for_each(|((x, b), p)| *x = b - p);
         }
         support.put(x, whole);
-        // What the set claims is not believed: the residual is that of the whole system.
-        a.oriented(side, whole, product).map_err(of_product)?;
-        let image = norm(product);
-        product.iter_mut().zip(b).for_each(|(p, b)| *p = b - *p);
-        let residual = norm(product);
-        let rounding = 8.0 * epsilon * (b.len() as f64).sqrt() * (image + size + outcome.norm.unwrap_or(0.0).max(1.0) * norm(whole));
-        if !(residual <= goal.max(4.0 * outcome.absolute + rounding)) {
-            return Ok(None);
+        // The residual of the rest is that of the whole system, if the set is right. Of a set that was not there before, that is not believed.
+        let mut residual = outcome.absolute;
+        let mut more = 1;
+        let looked_at = &mut self.looked_at[usize::from(side == Side::Transposed)];
+        if looked_at.as_deref() != Some(&**support) {
+            more += 1;
+            a.oriented(side, whole, product).map_err(of_product)?;
+            let image = norm(product);
+            product.iter_mut().zip(b).for_each(|(p, b)| *p = b - *p);
+            residual = norm(product);
+            let rounding = 8.0 * epsilon * (b.len() as f64).sqrt() * (image + size + outcome.norm.unwrap_or(0.0).max(1.0) * norm(whole));
+            // NaN is no residual.
+            if residual.is_nan() || residual > goal.max(4.0 * outcome.absolute + rounding) {
+                return Ok(None);
+            }
+            *looked_at = Some(support.clone());
         }
         (outcome.absolute, outcome.residual, outcome.tolerance) = (residual, residual / size, goal / size);
         let products = &mut outcome.products;
-        *(if side == Side::Plain { &mut products.plain } else { &mut products.transposed }) += 2;
+        *(if side == Side::Plain { &mut products.plain } else { &mut products.transposed }) += more;
         Ok(Some(outcome))
     }
 }
