@@ -1,5 +1,7 @@
 //! A method whose solution is differentiated by the equation that it satisfies, not through its steps.
 use crate::certificate::{Certify, certify};
+use crate::check::{CheckHypergradient, check_hypergradient};
+use crate::feed::Views;
 use crate::find::{Find, Found};
 use crate::outside::emit;
 use crate::policy::{Asked, OnResidual, asking};
@@ -8,7 +10,7 @@ use crate::root::RootOf;
 use hypertape_autodiff::array::{AnyView, Real};
 use hypertape_autodiff::execute::Counts;
 use hypertape_autodiff::record::{self, DynVar};
-use hypertape_autodiff::tree::{Feed, Give, Leaf, Own, Structure, V, Vars};
+use hypertape_autodiff::tree::{Give, Leaf, Own, Structure, V, Vars};
 use hypertape_autodiff::{ErrorKind, Function, Result, Site};
 use hypertape_linear::{Known, LinearSolver, Need, Status};
 use hypertape_solvers::{Equation, Inner, Method, Params, Prepared, Problem, Solution, Solve, Unknown};
@@ -80,6 +82,14 @@ where
     #[must_use]
     pub fn certify<T: Real>(&self, outer: &Function<(Solution<M>, Params<M>), Leaf<T>>) -> Certify<M::Problem, T> {
         certify(self.method.problem(), outer).scale(self.method.scale()).adjoint(self.adjoint.clone())
+    }
+    /// Asks whether the derivative is right, and what is wrong where it is not: [`check_hypergradient`](crate::check_hypergradient) of the method with its linear solver.
+    #[must_use]
+    pub fn check_hypergradient<T: Real>(&self, outer: &Function<(Solution<M>, Params<M>), Leaf<T>>) -> CheckHypergradient<M, T>
+    where
+        M: Method<Each = ()>,
+    {
+        check_hypergradient(&self.method, outer).adjoint(self.adjoint.clone()).warm(self.warm)
     }
     /// The solution, in the open recording. The start has no derivative.
     #[track_caller]
@@ -177,14 +187,6 @@ struct ByMethod<M: Method> {
 impl<M: Method> std::fmt::Debug for ByMethod<M> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ByMethod").field("counts", &self.counts).finish_non_exhaustive()
-    }
-}
-
-/// Views as values of any structure with as many leaves; types are checked where they are used.
-struct Views<'v, 'a>(&'v [AnyView<'a>]);
-impl<S: Structure> Feed<S> for Views<'_, '_> {
-    fn feed<'b>(&'b self, sink: &mut dyn FnMut(AnyView<'b>)) {
-        self.0.iter().for_each(|v| sink(v.reborrow()));
     }
 }
 
