@@ -51,6 +51,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::write(options.out.join("hypergradients.csv"), table.csv())?;
     if table.rows.iter().any(|row| matches!(row.outcome, Some(Ok(_)))) {
         draw(&table, &options.out)?;
+        picture(&table, steps, &options.out)?;
     } else {
         println!("No chart is drawn: no row was run. The least plan needs more than --memory {} megabytes.\n", options.memory);
     }
@@ -101,6 +102,16 @@ fn draw(table: &Comparison, out: &Path) -> Result<(), Box<dyn Error>> {
     log_log(&out.join("error.svg"), "Error of the hypergradient", ["steps K", "relative error"], &series(0, 1))?;
     log_log(&out.join("memory.svg"), "Memory of one hypergradient", ["steps K", "peak bytes"], &series(0, 2))?;
     log_log(&out.join("time.svg"), "Time against error", ["relative error", "seconds"], &series(1, 3))
+}
+
+/// Error and bytes against time, of all ways after the most steps that were run.
+fn picture(table: &Comparison, steps: &[usize], out: &Path) -> Result<(), Box<dyn Error>> {
+    let of = |k: &usize| -> Vec<Row> { table.rows.iter().filter(|r| r.name.starts_with(&format!("K = {k:<4}  "))).cloned().collect() };
+    let pictures = steps.iter().rev().map(|k| Comparison { rows: of(k) }.svg());
+    if let Some(svg) = pictures.flatten().next() {
+        fs::write(out.join("comparison.svg"), svg)?;
+    }
+    Ok(())
 }
 
 /// Validation loss, test loss and weights, as a function of the penalties.

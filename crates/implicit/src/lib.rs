@@ -1,7 +1,9 @@
 //! Implicit differentiation of roots, fixed points and minimisers, found by our solvers or by any other code.
 mod certificate;
+mod check;
 mod equation;
 mod failure;
+mod feed;
 mod find;
 mod flat;
 mod fold;
@@ -25,6 +27,7 @@ mod views;
 const SOURCES: &str = file!().split_at(file!().len() - "lib.rs".len()).0;
 
 pub use certificate::{Certificate, Certifier, Certify, Limit, Measured, Standing, Term, Work, certify};
+pub use check::{Along, CheckHypergradient, Culprit, Direction, HypergradientCheck, Stage, Verdict, check_hypergradient};
 pub use method::{Implicit, ImplicitExt};
 pub use outside::{Outside, argmin, fixed_point, outside, outside_with, root, root_with};
 pub use policy::OnResidual;

@@ -1,5 +1,7 @@
 //! A method whose solution is differentiated by the equation that it satisfies, not through its steps.
 use crate::certificate::{Certify, certify};
+use crate::check::{CheckHypergradient, check_hypergradient};
+use crate::feed::Views;
 use crate::find::{Find, Found};
 use crate::outside::emit;
 use crate::policy::{Asked, OnResidual, asking};
@@ -81,6 +83,14 @@ where
     #[must_use]
     pub fn certify<T: Real>(&self, outer: &Function<(Solution<M>, Params<M>), Leaf<T>>) -> Certify<M::Problem, T> {
         certify(self.method.problem(), outer).scale(self.method.scale()).adjoint(self.adjoint.clone()).restricted(self.asked.restricted)
+    }
+    /// Asks whether the derivative is right, and what is wrong where it is not: [`check_hypergradient`](crate::check_hypergradient) of the method with its linear solver.
+    #[must_use]
+    pub fn check_hypergradient<T: Real>(&self, outer: &Function<(Solution<M>, Params<M>), Leaf<T>>) -> CheckHypergradient<M, T>
+    where
+        M: Method<Each = ()>,
+    {
+        check_hypergradient(&self.method, outer).adjoint(self.adjoint.clone()).warm(self.warm)
     }
     /// The solution, in the open recording. The start has no derivative.
     #[track_caller]

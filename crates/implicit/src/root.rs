@@ -206,8 +206,13 @@ impl RootOf {
                     "more than {k} of its {limit} iterations do not help, as at what rounding or a kink allows: loosen the tolerance, {warn}, or {refine}"
                 )
             }
-            Some(_) if j.size > start => {
-                format!("the iterations diverge: the residual was {start:e} at the start and is {:e}; take smaller steps", j.size)
+            Some((k, _)) if j.size > start => {
+                let factor = (j.size / start).powf(1.0 / k.max(1) as f64);
+                format!(
+                    "the iterations diverge, a step is not a contraction (factor {factor:.3}): the residual was {start:e} at the start and is {:e}; take smaller steps, or a \
+                     method that needs no contraction, such as Newton's",
+                    j.size
+                )
             }
             Some(_) => format!("raise the iteration limit, {warn}, or {refine}"),
             None => format!("have the code solve to a smaller residual, loosen the tolerance, {warn}, or {refine}"),

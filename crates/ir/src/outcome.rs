@@ -145,8 +145,8 @@ pub enum Need {
 pub enum Failed {
     /// A factorisation met a pivot that is rounding of what it was computed from.
     #[error(
-        "the matrix of the linear system is singular: pivot {pivot} of {n} is {value:e}, which is rounding of {of:e}; the solution is not determined, \
-         check the model, or ask for one of the solutions with `NormalCg::default().minimum_norm()`"
+        "the matrix of the linear system is singular{}: pivot {pivot} of {n} is {value:e}, which is rounding of {of:e}; the solution is not determined, \
+         check the model, or ask for one of the solutions with `NormalCg::default().minimum_norm()`", Flat(*.flat)
     )]
     SingularPivot {
         /// Which pivot, from 0.
@@ -157,15 +157,19 @@ pub enum Failed {
         value: f64,
         /// The sum of the sizes of what it was computed from.
         of: f64,
+        /// How many independent v have A v = 0, up to rounding, where they were counted.
+        flat: Option<usize>,
     },
     /// The residual is small, but the operator is singular to rounding: other solutions have the same residual.
     #[error(
-        "the system is singular to rounding, so its solution is not determined; if only the scales of its rows differ, divide them by their sizes \
-         or use LU; else check the model, or ask for one of the solutions with `NormalCg::default().minimum_norm()` ({at})"
+        "the system is singular to rounding{}, so its solution is not determined; if only the scales of its rows differ, divide them by their sizes \
+         or use LU; else check the model, or ask for one of the solutions with `NormalCg::default().minimum_norm()` ({at})", Flat(*.flat)
     )]
     Singular {
         /// Where the iterations stood.
         at: Reached,
+        /// How many independent v have A v = 0, up to rounding, where they were counted.
+        flat: Option<usize>,
     },
     /// The method needs a symmetric operator.
     #[error(
@@ -286,10 +290,18 @@ impl Failed {
     /// The same, of iterations that stood there.
     #[must_use]
     pub fn reached(mut self, now: Reached) -> Self {
-        if let Failed::Singular { at } | Failed::Breakdown { at, .. } | Failed::Diverged { at, .. } | Failed::NotConverged { at, .. } =
+        if let Failed::Singular { at, .. } | Failed::Breakdown { at, .. } | Failed::Diverged { at, .. } | Failed::NotConverged { at, .. } =
             &mut self
         {
             *at = now;
+        }
+        self
+    }
+    /// The same, with how many directions are flat; of a failure that says nothing of them, itself.
+    #[must_use]
+    pub fn with_flat(mut self, directions: usize) -> Self {
+        if let Failed::SingularPivot { flat, .. } | Failed::Singular { flat, .. } = &mut self {
+            *flat = Some(directions).filter(|k| *k > 0);
         }
         self
     }
@@ -330,11 +342,25 @@ impl fmt::Display for Curvature {
     }
 }
 
+struct Flat(Option<usize>);
+impl fmt::Display for Flat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(1) => f.write_str(", with 1 flat direction"),
+            Some(k) => write!(f, ", with {k} flat directions"),
+            None => Ok(()),
+        }
+    }
+}
+
 struct Growth(Option<f64>);
 impl fmt::Display for Growth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Some(g) => write!(f, "the Neumann series diverges: its terms grow by {g:.3} each; use CG or GMRES, or a smaller step"),
+            Some(g) => write!(
+                f,
+                "the Neumann series diverges: the step is not a contraction (factor {g:.3} a term); use GMRES or LU, which need none, or a smaller step"
+            ),
             None => f.write_str("the iterations diverge; use another linear solver, LU where the system is small"),
         }
     }

@@ -166,7 +166,7 @@ impl Vectors<'_> {
             }
             let (length, image) = (norm(r[0]), norm(r[1]));
             if image == 0.0 {
-                return Ok(Err(Failed::Singular { at: Reached::default() }));
+                return Ok(Err(Failed::Singular { at: Reached::default(), flat: None }));
             }
             let unit = unit.unwrap_or(1.0);
             ended.norm = ended.norm.max(image / length / unit);

@@ -222,7 +222,7 @@ fn flat(curvature: f64, image: f64, length: f64, most: f64, goal: &Goal) -> Fail
     if length == 0.0 {
         Failed::Breakdown { what: "breakdown: a direction of length 0", at: Reached::default() }
     } else if image <= 4.0 * goal.epsilon * most * length {
-        Failed::Singular { at: Reached::default() }
+        Failed::Singular { at: Reached::default(), flat: None }
     } else {
         Failed::NotDefinite { curvature: Some(curvature / length / length) }
     }

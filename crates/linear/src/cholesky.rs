@@ -56,7 +56,7 @@ impl State for Factors {
         // Nor is NaN one.
         let sound = |i: usize| pivot(i) > rounding * m[i * n + i].abs();
         match (0..n).find(|i| !sound(*i)) {
-            Some(i) => Err(Failed::SingularPivot { pivot: i, n, value: sign * pivot(i), of: m[i * n + i].abs() }),
+            Some(i) => Err(Failed::SingularPivot { pivot: i, n, value: sign * pivot(i), of: m[i * n + i].abs(), flat: None }),
             None => Ok(()),
         }
     }

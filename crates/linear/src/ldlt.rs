@@ -90,7 +90,7 @@ impl Factors {
                 // Nor is NaN one.
                 let sound = d[k].abs() > rounding * of;
                 if !sound {
-                    return Err(Failed::SingularPivot { pivot: k, n, value: d[k], of });
+                    return Err(Failed::SingularPivot { pivot: k, n, value: d[k], of, flat: None });
                 }
                 k += 1;
             } else {
@@ -99,7 +99,7 @@ impl Factors {
                 let (value, of) = (d[k] * d[k + 1] - e[k] * e[k], a * b + e[k] * e[k]);
                 let sound = value.abs() > rounding * of;
                 if !sound {
-                    return Err(Failed::SingularPivot { pivot: k, n, value, of });
+                    return Err(Failed::SingularPivot { pivot: k, n, value, of, flat: None });
                 }
                 k += 2;
             }

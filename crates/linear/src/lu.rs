@@ -60,7 +60,7 @@ impl State for Factors {
             // Nor is NaN one.
             let sound = value.abs() > a.epsilon() * n as f64 * of;
             if !sound {
-                return Err(Failed::SingularPivot { pivot: i, n, value, of });
+                return Err(Failed::SingularPivot { pivot: i, n, value, of, flat: None });
             }
         }
         Ok(())

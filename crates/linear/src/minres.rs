@@ -124,7 +124,7 @@ impl State for Iterations {
                 let a3 = s0 * beside;
                 most = most.max(column);
                 if a1 <= 4.0 * goal.epsilon * most {
-                    ended.said = Err(Failed::Singular { at: Reached::default() });
+                    ended.said = Err(Failed::Singular { at: Reached::default(), flat: None });
                     break;
                 }
                 least = least.min(a1);

@@ -94,7 +94,7 @@ impl State for Factors {
             // Nor is NaN one.
             let sound = value.abs() > a.epsilon() * n as f64 * of;
             if !sound {
-                return Err(Failed::SingularPivot { pivot: k, n, value, of });
+                return Err(Failed::SingularPivot { pivot: k, n, value, of, flat: None });
             }
         }
         Ok(())

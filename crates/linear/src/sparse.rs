@@ -308,7 +308,7 @@ impl Columns {
         let condition = condition(size, v, &mut solve);
         if !length.is_finite() || !dot(x, x).is_finite() || condition * 4.0 * a.epsilon() * (self.n as f64).sqrt() >= 1.0 {
             x.fill(0.0);
-            return Err(Failed::Singular { at: Reached { iterations: 0, residual: 1.0, condition: Some(condition) } });
+            return Err(Failed::Singular { at: Reached { iterations: 0, residual: 1.0, condition: Some(condition) }, flat: None });
         }
         let status = status(error, length, norm(b), a.epsilon());
         self.smallest = self.smallest.or_else(|| smallest(v, &mut solve));

@@ -128,7 +128,7 @@ impl State for Factors {
         let stack = MemStack::new(&mut self.memory);
         let made = symbolic.symbolic.factorize_numeric_lu(&mut self.numeric, self.columns.matrix(), Par::Seq, stack, Spec::default());
         made.map(|_| ()).map_err(|e| match e {
-            LuError::SymbolicSingular { .. } => Failed::Singular { at: Reached::default() },
+            LuError::SymbolicSingular { .. } => Failed::Singular { at: Reached::default(), flat: None },
             LuError::Generic(_) => Failed::Memory { bytes: u64::MAX },
         })
     }

@@ -1,4 +1,5 @@
 //! One solve: the system is scaled by powers of two where squares would leave the range, and what is found is judged.
+use crate::flat::counted;
 use crate::operator::{Matrix, Operator, Side};
 use crate::outcome::{Outcome, Tolerance};
 use crate::probe;
@@ -79,7 +80,7 @@ impl Workspace {
             }
         }
         (self.ready, self.probed) = (false, None);
-        self.state.as_mut().ok_or(Failed::Memory { bytes: self.bytes })?.prepare(a, hints)?;
+        self.state.as_mut().ok_or(Failed::Memory { bytes: self.bytes })?.prepare(a, hints).map_err(|e| counted(e, a))?;
         self.ready = true;
         Ok(())
     }
@@ -159,7 +160,7 @@ impl Workspace {
         self.right = held;
         let vanished = factor / shrink == 1.0 || norm(x) == 0.0;
         scale(factor / shrink, x);
-        let mut made = judged?;
+        let mut made = judged.map_err(|e| counted(e, a))?;
         made.norm = made.norm.map(|n| n / factor);
         made.smallest = made.smallest.map(|s| s / factor);
         made.absolute /= shrink;
@@ -236,7 +237,7 @@ impl Workspace {
             let whole = n <= self.limit().max(if ended.complete { n } else { 0 });
             let solved = status.converged();
             if solved && whole && condition * 4.0 * goal.epsilon * root >= 1.0 {
-                return Err(Failed::Singular { at: reached });
+                return Err(Failed::Singular { at: reached, flat: None });
             }
             if solved && condition >= goal.ill_conditioned() && condition * residual > goal.accuracy * size_of_a * length {
                 status = Status::IllConditioned;

@@ -20,7 +20,7 @@ mod unrolled;
 #[doc(hidden)]
 pub const SOURCES: &str = file!().split_at(file!().len() - "lib.rs".len()).0;
 
-pub use compare::{Compare, Comparison, Measured, Meter, Row, compare};
+pub use compare::{Certified, Compare, Comparison, Kinds, Measured, Meter, Phases, Row, compare};
 pub use inner::Inner;
 pub use keep::Keep;
 pub use limits::Limits;

@@ -17,7 +17,7 @@ pub(crate) fn solved(o: &Result<Outcome, Failed>) -> bool {
 pub(crate) fn condition(o: &Result<Outcome, Failed>) -> Option<f64> {
     match o {
         Ok(o) => o.condition,
-        Err(Failed::Singular { at } | Failed::Breakdown { at, .. } | Failed::Diverged { at, .. } | Failed::NotConverged { at, .. }) => {
+        Err(Failed::Singular { at, .. } | Failed::Breakdown { at, .. } | Failed::Diverged { at, .. } | Failed::NotConverged { at, .. }) => {
             at.condition
         }
         Err(_) => None,

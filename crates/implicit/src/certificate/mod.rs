@@ -1,4 +1,5 @@
 //! How wrong a hypergradient is: measured, bounded, and corrected until it is right enough.
+mod compare;
 mod limit;
 mod model;
 mod report;
@@ -6,6 +7,7 @@ mod rounds;
 mod stand;
 
 pub use limit::Limit;
+pub(crate) use model::Model;
 pub use model::Work;
 pub use report::{Certificate, Measured, Standing, Term};
 
@@ -17,7 +19,6 @@ use hypertape_autodiff::tree::{Feed, Leaf, Own, Structure, Vars};
 use hypertape_autodiff::{Error, ErrorKind, Function, Result, Site};
 use hypertape_linear::{Failed, Gmres, LinearSolver, Need, Tolerance};
 use hypertape_solvers::{AsProblem, Equation, Problem, Scale};
-use model::Model;
 use report::relative;
 use rounds::{Found, Goal, Settings};
 use std::sync::Arc;

@@ -10,7 +10,7 @@ use hypertape_autodiff::error::Typed;
 use hypertape_autodiff::function::Workspace;
 use hypertape_autodiff::tree::{AnyLeaf, Structure};
 use hypertape_autodiff::{Error, ErrorKind, Function, Result};
-use hypertape_linear::{Extremes, Failed, Hints, LinearSolver, Operator, Outcome, Side, Tolerance, extremes, norm};
+use hypertape_linear::{Extremes, Failed, Hints, LinearSolver, Operator, Outcome, Side, Tolerance, extremes, flat_directions, norm};
 use smallvec::SmallVec;
 use std::sync::Arc;
 
@@ -39,7 +39,7 @@ pub struct Work {
 
 /// Programs of one problem and one outer objective, and what runs them.
 #[derive(Debug)]
-pub(super) struct Model {
+pub(crate) struct Model {
     equation: Arc<Equation>,
     jacobian: Jacobian,
     solvers: Solvers,
@@ -62,7 +62,7 @@ pub(super) struct Model {
     t: Vec<AnyArray>,
     stamp: Stamp,
     residual: Vec<f64>,
-    pub(super) work: Work,
+    pub(crate) work: Work,
 }
 
 /// Numbers whose signs decide which smooth piece of a function is active: their values, and their derivatives along a direction and back.
@@ -144,7 +144,7 @@ fn real_leaves(leaves: &mut [AnyArray]) -> impl Iterator<Item = AnyViewMut<'_>> 
 
 impl Model {
     /// Of F(z, θ) and the gradient of L(z, θ) by both, with the α for which I − αF_z is the Jacobian of a step, where there is one.
-    pub(super) fn new<I: Structure, O: Structure>(
+    pub(crate) fn new<I: Structure, O: Structure>(
         equation: Equation,
         outer: &Function<I, O>,
         step: Option<f64>,
@@ -181,19 +181,19 @@ impl Model {
         })
     }
     /// Unknowns.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         flat::len(&self.equation.solution)
     }
     /// Numbers that the gradient has: the real entries of θ.
-    pub(super) fn params(&self) -> usize {
+    pub(crate) fn params(&self) -> usize {
         reals(&self.equation.params)
     }
     /// The machine epsilon of what is computed.
-    pub(super) fn epsilon(&self) -> f64 {
+    pub(crate) fn epsilon(&self) -> f64 {
         self.jacobian.epsilon()
     }
     /// Sets θ.
-    pub(super) fn set_params(&mut self, theta: &[AnyView<'_>]) -> Result<()> {
+    pub(crate) fn set_params(&mut self, theta: &[AnyView<'_>]) -> Result<()> {
         check("the parameters", theta, &self.equation.params)?;
         for (to, from) in self.theta.iter_mut().zip(theta) {
             *to = from.to_owned();
@@ -201,27 +201,27 @@ impl Model {
         Ok(())
     }
     /// Leaves like z as a vector.
-    pub(super) fn pack(&self, what: &'static str, z: &[AnyView<'_>]) -> Result<Vec<f64>> {
+    pub(crate) fn pack(&self, what: &'static str, z: &[AnyView<'_>]) -> Result<Vec<f64>> {
         check(what, z, &self.equation.solution)?;
         let mut out = vec![0.0; self.len()];
         flat::pack(z.iter().map(AnyView::reborrow), &mut out);
         Ok(out)
     }
     /// Leaves like θ as a vector.
-    pub(super) fn pack_params(&self, what: &'static str, g: &[AnyView<'_>]) -> Result<Vec<f64>> {
+    pub(crate) fn pack_params(&self, what: &'static str, g: &[AnyView<'_>]) -> Result<Vec<f64>> {
         check(what, g, &self.equation.params)?;
         let mut out = vec![0.0; self.params()];
         flat::pack(g.iter().filter(|v| v.kind().is_real()).map(AnyView::reborrow), &mut out);
         Ok(out)
     }
     /// A vector as leaves like θ; of index leaves zeros.
-    pub(super) fn unpack_params(&self, g: &[f64]) -> Vec<AnyArray> {
+    pub(crate) fn unpack_params(&self, g: &[f64]) -> Vec<AnyArray> {
         let mut out = zeros(&self.equation.params);
         flat::unpack(g, real_leaves(&mut out));
         out
     }
     /// Moves to a point; F there.
-    pub(super) fn move_to(&mut self, z: &[f64], f: &mut [f64]) -> Result<(), ErrorKind> {
+    pub(crate) fn move_to(&mut self, z: &[f64], f: &mut [f64]) -> Result<(), ErrorKind> {
         flat::unpack(z, self.z.iter_mut().map(AnyArray::view_mut));
         self.stamp = Stamp::new();
         self.work.evaluations += 1;
@@ -238,7 +238,7 @@ impl Model {
         work(&mut operator, solvers, *stamp, residual)
     }
     /// x with F_z x = b, or F_zᵀ x = b, from 0. A singular F_z is looked for where `look` says so.
-    pub(super) fn solve(
+    pub(crate) fn solve(
         &mut self,
         (solver, look): (&Arc<dyn LinearSolver>, bool),
         side: Side,
@@ -258,7 +258,7 @@ impl Model {
         Ok(outcome)
     }
     /// out = F_z v, or F_zᵀ v.
-    pub(super) fn product(&mut self, side: Side, v: &[f64], out: &mut [f64]) -> Result<(), ErrorKind> {
+    pub(crate) fn product(&mut self, side: Side, v: &[f64], out: &mut [f64]) -> Result<(), ErrorKind> {
         match side {
             Side::Plain => self.work.plain += 1,
             Side::Transposed => self.work.transposed += 1,
@@ -270,7 +270,7 @@ impl Model {
         })
     }
     /// The extreme singular values of F_z, from inside.
-    pub(super) fn extremes(&mut self, steps: usize, most: usize) -> Result<Extremes, ErrorKind> {
+    pub(crate) fn extremes(&mut self, steps: usize, most: usize) -> Result<Extremes, ErrorKind> {
         let found = self.at(|operator, _, _, _| {
             extremes(operator, steps, most).map_err(|e| ErrorKind::Solve { solver: "Lanczos".into(), failed: e })
         })?;
@@ -278,8 +278,14 @@ impl Model {
         self.work.transposed += found.products.transposed;
         Ok(found)
     }
+    /// How many directions F_z leaves flat, where there are not more unknowns than this.
+    pub(crate) fn flat_directions(&mut self, most: usize) -> Result<Option<usize>, ErrorKind> {
+        self.at(|operator, _, _, _| {
+            flat_directions(operator, most).map_err(|e| ErrorKind::Solve { solver: "singular values".into(), failed: e })
+        })
+    }
     /// The largest singular value of F_z from below: a step of the power method on F_zᵀF_z from pseudo-random signs.
-    pub(super) fn largest(&mut self) -> Result<f64, ErrorKind> {
+    pub(crate) fn largest(&mut self) -> Result<f64, ErrorKind> {
         let n = self.len();
         let mut v: Vec<f64> = (0..n).map(|i| sign(31, i)).collect();
         let mut image = vec![0.0; n];
@@ -299,27 +305,27 @@ impl Model {
         Ok(found)
     }
     /// (L_z, L_θ) at the point.
-    pub(super) fn outer(&mut self, by_z: &mut [f64], by_params: &mut [f64]) -> Result<()> {
+    pub(crate) fn outer(&mut self, by_z: &mut [f64], by_params: &mut [f64]) -> Result<()> {
         self.work.outer += 1;
         let mut sink = Sink::new(by_z, by_params);
         self.outer.run_each((&self.z, &self.theta), &mut |v| sink.take(&v))
     }
     /// F_θᵀ u at the point.
-    pub(super) fn params_transposed(&mut self, u: &[f64], out: &mut [f64]) -> Result<()> {
+    pub(crate) fn params_transposed(&mut self, u: &[f64], out: &mut [f64]) -> Result<()> {
         self.work.params += 1;
         flat::unpack(u, self.w.iter_mut().map(AnyArray::view_mut));
         let mut sink = Sink::new(out, &mut []);
         self.params_transposed.run_each(((&self.z, &self.theta), &self.w), &mut |v| sink.take(&v))
     }
     /// F_θ t at the point.
-    pub(super) fn params_plain(&mut self, t: &[f64], out: &mut [f64]) -> Result<()> {
+    pub(crate) fn params_plain(&mut self, t: &[f64], out: &mut [f64]) -> Result<()> {
         self.work.params += 1;
         flat::unpack(t, real_leaves(&mut self.t));
         let mut sink = Sink::new(out, &mut []);
         self.params_plain.run_each(((&self.z, &self.theta), &self.t), &mut |v| sink.take(&v))
     }
     /// (∂_d (L_z − F_zᵀw), ∂_d (L_θ − F_θᵀw)) at the point, for w fixed.
-    pub(super) fn moved(&mut self, w: &[f64], d: &[f64], by_z: &mut [f64], by_params: &mut [f64]) -> Result<()> {
+    pub(crate) fn moved(&mut self, w: &[f64], d: &[f64], by_z: &mut [f64], by_params: &mut [f64]) -> Result<()> {
         self.work.second += 1;
         flat::unpack(w, self.w.iter_mut().map(AnyArray::view_mut));
         flat::unpack(d, self.d.iter_mut().map(AnyArray::view_mut));
@@ -355,11 +361,11 @@ impl Model {
         Ok(all)
     }
     /// How far the nearest kink is.
-    pub(super) fn margin(&mut self, z: &[f64]) -> Result<f64> {
+    pub(crate) fn margin(&mut self, z: &[f64]) -> Result<f64> {
         Ok(self.margins(z)?.into_iter().flatten().fold(f64::INFINITY, f64::min))
     }
     /// A direction of length 1 that leads across all kinks that are no farther away than this; none where no direction does.
-    pub(super) fn across(&mut self, z: &[f64], reach: f64) -> Result<Option<Vec<f64>>> {
+    pub(crate) fn across(&mut self, z: &[f64], reach: f64) -> Result<Option<Vec<f64>>> {
         let margins = self.margins(z)?;
         let mut total = vec![0.0; z.len()];
         for (s, margins) in self.switches.iter_mut().zip(margins) {

@@ -1,4 +1,10 @@
 //! The same loss through several solvers, unrolled and implicit: error, time, bytes and products of its gradient.
+mod phases;
+mod picture;
+mod table;
+
+pub use phases::{Kinds, Phases};
+
 use crate::inner::Inner;
 use hypertape_autodiff::array::{AnyArray, AnyView, Real};
 use hypertape_autodiff::execute::Counts;
@@ -8,7 +14,7 @@ use hypertape_autodiff::plan::Memory;
 use hypertape_autodiff::record::Var;
 use hypertape_autodiff::tree::{AnyLeaf, Feed, Ranked, Structure};
 use hypertape_autodiff::{Error, Function, Result, Site};
-use std::fmt::{Display, Formatter};
+use std::fmt::Formatter;
 use std::time::Instant;
 
 /// Measures memory that the process has allocated: what a counting allocator can say.
@@ -36,8 +42,23 @@ pub struct Measured {
     pub measured: Option<u64>,
     /// Kernels executed in one evaluation.
     pub counts: Counts,
+    /// Products by phase, where the loss solves outside of loops and branches.
+    pub phases: Option<Phases>,
     /// What iterative parts said.
     pub reports: Vec<Report>,
+    /// What is known of the gradient's error without a reference: filled in by what certifies derivatives.
+    pub certified: Option<Certified>,
+}
+
+/// What is known of the error of a gradient, relative to its size.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Certified {
+    /// How far the bound can be trusted, or why there is none.
+    pub standing: String,
+    /// An estimate of the error.
+    pub estimate: f64,
+    /// A bound of it, where there is one.
+    pub bound: Option<f64>,
 }
 
 /// One line of a comparison.
@@ -51,7 +72,7 @@ pub struct Row {
     pub outcome: Option<Result<Measured>>,
 }
 
-/// All lines of a comparison; prints as a table.
+/// All lines of a comparison; prints as a table, and draws as a picture ([`svg`](Comparison::svg)).
 #[derive(Debug, Clone)]
 pub struct Comparison {
     /// One for each solver, in order.
@@ -135,19 +156,19 @@ impl<'m> Compare<'m> {
         at: &impl Feed<I>,
         outer: impl Fn(&dyn Inner<S, P>, I::Vars) -> Var<T>,
     ) -> Result<Row> {
-        let f = Function::record(inputs, |v| outer(method, v))?;
+        let f = Function::record(inputs.clone(), |v| outer(method, v))?;
         let planned = f.memory();
-        let outcome = if planned.total() <= self.limit { Some(self.measure(&f, at)) } else { None };
+        let mut outcome = if planned.total() <= self.limit { Some(self.measure(&f, at)) } else { None };
+        if let Some(Ok(m)) = &mut outcome {
+            m.phases = Phases::of(&m.counts, method, &inputs, &owned(at), &outer).ok();
+        }
         Ok(Row { name: method.name(), planned, outcome })
     }
     #[track_caller]
     fn measure<I: Structure, T: Real>(&self, f: &Function<I, hypertape_autodiff::tree::Leaf<T>>, at: &impl Feed<I>) -> Result<Measured> {
-        let leaves: Vec<AnyLeaf> = f.inputs().leaf_types().into_iter().map(AnyLeaf).collect();
-        let flat = Function::with_doors((*f.program()?).clone(), leaves, f.outputs().clone())?;
-        let derived = flat.wrt(|x| x).value_and_gradient();
+        let derived = flat(f)?.wrt(|x| x).value_and_gradient();
         derived.plan()?;
-        let mut x: Vec<AnyArray> = vec![];
-        at.feed(&mut |v: AnyView<'_>| x.push(v.to_owned()));
+        let x = owned(at);
         let before = self.meter.map(|m| {
             make_packing_buffers();
             m.reset_peak();
@@ -178,11 +199,30 @@ impl<'m> Compare<'m> {
             return Err(Error::new("compare", problem).with_operands(types(r)).at(Site::caller()));
         }
         let error = self.reference.as_ref().map(|r| relative(&gradient, r));
-        Ok(Measured { value, gradient, error, seconds: times[times.len() / 2], measured, counts, reports })
+        Ok(Measured { value, gradient, error, seconds: times[times.len() / 2], measured, counts, phases: None, reports, certified: None })
     }
 }
 
 /// Compares solvers on one loss: see [`Compare`] for a reference gradient, a meter and a limit.
+///
+/// ```
+/// use hypertape_autodiff::{Function, record::zeros, shape, tree::Leaf};
+/// use hypertape_solvers::{Compare, GradientDescent, Solve};
+/// let inner = Function::record((shape![2], shape![]), |(z, a)| (0.5 * a.exp() * z.square() - z).sum())?;
+/// let descent = GradientDescent::new(&inner).step_size(0.5);
+/// // Σ z = 2 e⁻ᵃ.
+/// let table = Compare::default().reference::<Leaf>(&ndarray::arr0(-2.0)).run(
+///     &[&descent.unroll(10), &descent.unroll(60)],
+///     shape![],
+///     0.0,
+///     |inner, a| inner.solve(zeros(shape![2]), a).sum(),
+/// )?;
+/// println!("{table}");
+/// let error = |k: usize| table.rows[k].outcome.as_ref().and_then(|o| o.as_ref().ok()).and_then(|m| m.error);
+/// assert!(error(0) > error(1) && error(1) < Some(1e-12));
+/// assert!(table.csv().lines().count() == 3 && table.svg().is_some_and(|s| s.contains("unrolled 60 steps")));
+/// # Ok::<(), hypertape_autodiff::Error>(())
+/// ```
 ///
 /// # Errors
 /// When the loss cannot be recorded with a solver.
@@ -196,6 +236,18 @@ pub fn compare<S: Structure, P: Structure, I: Structure, T: Real>(
     Compare::default().run(methods, inputs, at, outer)
 }
 
+/// With inputs that are a list of leaves.
+fn flat<I: Structure, O: Structure>(f: &Function<I, O>) -> Result<Function<Vec<AnyLeaf>, O>> {
+    let leaves: Vec<AnyLeaf> = f.inputs().leaf_types().into_iter().map(AnyLeaf).collect();
+    Function::with_doors((*f.program()?).clone(), leaves, f.outputs().clone())
+}
+
+fn owned<I: Structure>(at: &impl Feed<I>) -> Vec<AnyArray> {
+    let mut x = vec![];
+    at.feed(&mut |v: AnyView<'_>| x.push(v.to_owned()));
+    x
+}
+
 fn relative(a: &[AnyArray], b: &[AnyArray]) -> f64 {
     let (mut gap, mut size) = (0.0, 0.0);
     for (a, b) in a.iter().zip(b) {
@@ -205,56 +257,6 @@ fn relative(a: &[AnyArray], b: &[AnyArray]) -> f64 {
         }
     }
     (gap / size).sqrt()
-}
-
-/// Products by kind, as a person reads them: `gemm 40 · dot 3`.
-fn kinds(counts: &Counts) -> String {
-    let words: Vec<String> = counts.by_class().iter().map(|(class, times)| format!("{class} {times}")).collect();
-    words.join(" · ")
-}
-
-impl Display for Comparison {
-    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
-        let width = self.rows.iter().map(|r| r.name.chars().count()).max().unwrap_or(0).max(20);
-        writeln!(f, "{:<width$} {:>10} {:>10} {:>12} {:>12}  products", "solver", "error", "seconds", "planned B", "measured B")?;
-        for r in &self.rows {
-            write!(f, "{:<width$} ", r.name)?;
-            let planned = r.planned.total();
-            match &r.outcome {
-                None => writeln!(f, "{:>10} {:>10} {planned:>12} {:>12}", "-", "-", "not run")?,
-                Some(Err(e)) => writeln!(f, "{:>10} {:>10} {planned:>12} {:>12}  {e}", "-", "-", "failed")?,
-                Some(Ok(m)) => {
-                    let error = m.error.map_or("-".into(), |e| format!("{e:.3e}"));
-                    let measured = m.measured.map_or("-".into(), |b| b.to_string());
-                    writeln!(f, "{error:>10} {:>10.4} {planned:>12} {measured:>12}  {}", m.seconds, kinds(&m.counts))?;
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-impl Comparison {
-    /// The rows as comma-separated values with a header; what is unknown is empty.
-    #[must_use]
-    pub fn csv(&self) -> String {
-        let quoted = |s: &str| format!("\"{}\"", s.replace('"', "\"\""));
-        let mut out = String::from("solver,error,seconds,planned_bytes,measured_bytes,products,status\n");
-        for r in &self.rows {
-            let [error, seconds, measured, products, status] = match &r.outcome {
-                None => ["", "", "", "", "not run"].map(String::from),
-                Some(Err(e)) => [String::new(), String::new(), String::new(), String::new(), e.to_string()],
-                Some(Ok(m)) => {
-                    let error = m.error.map(|e| format!("{e:e}")).unwrap_or_default();
-                    let measured = m.measured.map(|b| b.to_string()).unwrap_or_default();
-                    [error, format!("{:e}", m.seconds), measured, kinds(&m.counts), "run".into()]
-                }
-            };
-            let (name, planned, products, status) = (quoted(&r.name), r.planned.total(), quoted(&products), quoted(&status));
-            out += &format!("{name},{error},{seconds},{planned},{measured},{products},{status}\n");
-        }
-        out
-    }
 }
 
 impl Comparison {
