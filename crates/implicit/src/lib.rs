@@ -20,6 +20,7 @@ mod system;
 const SOURCES: &str = file!().split_at(file!().len() - "lib.rs".len()).0;
 
 pub use certificate::{Certificate, Certifier, Certify, Limit, Measured, Standing, Term, Work, certify};
+pub use hypertape_autodiff::outcome::Uncertified;
 pub use method::{Implicit, ImplicitExt};
 pub use outside::{Outside, argmin, fixed_point, outside, outside_with, root, root_with};
 pub use policy::OnResidual;
