@@ -28,6 +28,7 @@ const SOURCES: &str = file!().split_at(file!().len() - "lib.rs".len()).0;
 
 pub use certificate::{Certificate, Certifier, Certify, Limit, Measured, Standing, Term, Work, certify};
 pub use check::{Along, CheckHypergradient, Culprit, Direction, HypergradientCheck, Stage, Verdict, check_hypergradient};
+pub use hypertape_autodiff::outcome::Uncertified;
 pub use method::{Implicit, ImplicitExt};
 pub use outside::{Outside, argmin, fixed_point, outside, outside_with, root, root_with};
 pub use policy::OnResidual;

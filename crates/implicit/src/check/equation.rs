@@ -79,7 +79,7 @@ impl ByEquation {
         let leaves = unknown.leaf_types().len();
         let residual = Function::record(shapes.clone(), |(w, p)| problem.residual(&w, &p, method.scale()))?;
         let plain = Residual::new(&*residual.program()?, leaves, problem.known())?;
-        let model = Model::new(plain, &gradient, None)?;
+        let model = Model::new(plain, &gradient, None, true)?;
         let mut has = true;
         let map = Function::record(shapes.clone(), |(w, p)| {
             let next = method.map(&w, &p).or_else(|| problem.fixed_point_map(&w, &p));
@@ -97,7 +97,7 @@ impl ByEquation {
                 Some(next) => w.minus(&next),
                 None => w,
             })?;
-            Some(Model::new(Residual::new(&*rest.program()?, leaves, Known::default())?, &gradient, Some(1.0))?)
+            Some(Model::new(Residual::new(&*rest.program()?, leaves, Known::default())?, &gradient, Some(1.0), true)?)
         } else {
             None
         };
@@ -178,7 +178,7 @@ impl ByEquation {
         let (mut f, mut delta) = (vec![0.0; n], vec![0.0; n]);
         for _ in 0..30 {
             self.model.move_to(&at, &mut f).ok()?;
-            self.model.solve(&self.exact, Side::Plain, &f, &mut delta, Tolerance { relative: 1e-10, absolute: 0.0 }).ok()?;
+            self.model.solve((&self.exact, true), Side::Plain, &f, &mut delta, Tolerance { relative: 1e-10, absolute: 0.0 }).ok()?;
             at = plus(&at, -1.0, &delta);
             if norm(&delta) <= 1e3 * self.model.epsilon() * norm(&at) {
                 let mut out = z.to_vec();
@@ -257,7 +257,7 @@ impl ByEquation {
         let step = |model: &mut Model, exact: &Arc<dyn LinearSolver>, z: &[AnyArray]| -> Result<Vec<f64>> {
             let (mut f, mut delta) = (vec![0.0; n], vec![0.0; n]);
             model.move_to(&packed(z), &mut f).map_err(kinds)?;
-            model.solve(exact, Side::Plain, &f, &mut delta, Tolerance { relative: 1e-8, absolute: 0.0 }).map_err(kinds)?;
+            model.solve((exact, true), Side::Plain, &f, &mut delta, Tolerance { relative: 1e-8, absolute: 0.0 }).map_err(kinds)?;
             Ok(delta)
         };
         let here = step(&mut self.model, &self.exact, z)?;
@@ -280,7 +280,7 @@ fn derivative(model: &mut Model, z: &[f64], solver: &Arc<dyn LinearSolver>, tole
     let (mut gradient, mut part) = (vec![0.0; p], vec![0.0; p]);
     model.move_to(z, &mut f)?;
     model.outer(&mut b, &mut gradient)?;
-    let outcome = model.solve(solver, Side::Transposed, &b, &mut w, tolerance)?;
+    let outcome = model.solve((solver, true), Side::Transposed, &b, &mut w, tolerance)?;
     model.params_transposed(&w, &mut part)?;
     gradient.iter_mut().zip(&part).for_each(|(g, v)| *g -= v);
     Ok(Slope { gradient, outcome })
