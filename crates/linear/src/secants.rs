@@ -1,8 +1,5 @@
 //! Secant pairs of a quasi-Newton method, and the estimate of an inverse that they stand for.
-use crate::operator::{Known, Matrix, Operator};
 use crate::vectors::{axpy, dot, norm, scale};
-use hypertape_autodiff::array::Kind;
-use hypertape_autodiff::outcome::Failed;
 
 /// Pairs s, y ≈ A s, and the estimate H of A⁻¹ by limited-memory BFGS (Nocedal 1980; Liu and Nocedal 1989): from H = γ I, for each pair, the oldest first,
 /// H ← (I − ρ s yᵀ) H (I − ρ y sᵀ) + ρ s sᵀ with ρ = 1/sᵀy.
@@ -107,47 +104,5 @@ impl Secants {
             let beta = rho * dot(y, x);
             axpy(ratio * c * alpha - beta, s, x);
         }
-    }
-}
-
-/// An operator together with secant pairs that estimate its inverse: for [`Shine`](crate::Shine), where a user has the pairs.
-#[derive(Debug, Clone)]
-pub struct Estimated<A> {
-    /// A.
-    pub operator: A,
-    /// Of as many unknowns.
-    pub secants: Secants,
-}
-
-impl<A: Operator> Operator for Estimated<A> {
-    fn len(&self) -> usize {
-        self.operator.len()
-    }
-    fn rows(&self) -> usize {
-        self.operator.rows()
-    }
-    fn apply(&mut self, x: &[f64], y: &mut [f64]) -> Result<(), Failed> {
-        self.operator.apply(x, y)
-    }
-    fn apply_transposed(&mut self, x: &[f64], y: &mut [f64]) -> Result<(), Failed> {
-        self.operator.apply_transposed(x, y)
-    }
-    fn has_transpose(&self) -> bool {
-        self.operator.has_transpose()
-    }
-    fn kind(&self) -> Kind {
-        self.operator.kind()
-    }
-    fn epsilon(&self) -> f64 {
-        self.operator.epsilon()
-    }
-    fn known(&self) -> Known {
-        self.operator.known()
-    }
-    fn matrix(&self) -> Option<Matrix<'_>> {
-        self.operator.matrix()
-    }
-    fn secants(&self) -> Option<&Secants> {
-        Some(&self.secants)
     }
 }
