@@ -165,7 +165,7 @@ impl Solved<'_, '_> {
             }
         }
         let stamp = Some(self.stamp);
-        let newton = Newton { solver, stamp: self.stamp, restricted: self.restricted };
+        let mut newton = Newton { solver, stamp: self.stamp, restricted: self.restricted };
         if !newton.step(&mut j.at(self.point, stamp, residual)?.with(self.secants), f, delta) {
             // F_z could not be inverted here: what the first estimate says, which is a lower one.
             let uncertainty = if size > 0.0 { shift / size } else { shift };

@@ -21,7 +21,6 @@ mod settled;
 mod signs;
 mod support;
 mod system;
-mod views;
 
 /// The start of the paths of this crate's own files, as lines of code name them.
 const SOURCES: &str = file!().split_at(file!().len() - "lib.rs".len()).0;

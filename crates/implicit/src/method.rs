@@ -7,7 +7,6 @@ use crate::outside::emit;
 use crate::policy::{Asked, OnResidual, asking};
 use crate::region::Region;
 use crate::root::RootOf;
-use crate::views::Views;
 use hypertape_autodiff::array::{AnyView, LeafType, Real};
 use hypertape_autodiff::execute::Counts;
 use hypertape_autodiff::record::{self, DynVar};

@@ -8,7 +8,7 @@ use hypertape_autodiff::error::Typed;
 use hypertape_autodiff::record::{self, DynVar, Scalar};
 use hypertape_autodiff::tree::{Feed, Give, Leaf, Structure, V, Vars};
 use hypertape_autodiff::{Error, ErrorKind, Function, Result, Site, apply_shared};
-use hypertape_linear::{Cg, Failed, Gmres, Known, LinearSolver, Need};
+use hypertape_linear::{Auto, Cg, Failed, Known, LinearSolver, Need};
 use hypertape_solvers::{AsProblem, Equation, Equilibrium, Objective, Problem, Root, Scale};
 use std::cell::Cell;
 use std::fmt::{self, Debug};
@@ -75,7 +75,7 @@ where
 
 /// Any problem with an equation, solved by `find(θ, start)`: any code, never traced. It gives the unknown of the equation; for most problems that is the solution.
 ///
-/// The linear systems are solved by GMRES unless [`adjoint`](Outside::adjoint) says otherwise.
+/// The linear systems are solved by [`Auto`], which chooses by what it sees of F_z, unless [`adjoint`](Outside::adjoint) says otherwise.
 ///
 /// ```
 /// use hypertape_autodiff::{Function, record::zeros, shape, tree::Leaf};
@@ -130,12 +130,12 @@ where
     R: Feed<<A::Problem as Problem>::Unknown>,
     E: Into<AnyError>,
 {
-    wrap("outside", problem.problem(), Box::new(state), find, Arc::new(Gmres::default()))
+    wrap("outside", problem.problem(), Box::new(state), find, Arc::new(Auto::default()))
 }
 
 /// z with F(z, θ) = 0, found by `find(θ, start)`: any code, never traced. Its errors surface when the function runs.
 ///
-/// The linear systems are solved by GMRES unless [`adjoint`](Outside::adjoint) says otherwise.
+/// The linear systems are solved by [`Auto`], which chooses by what it sees of F_z, unless [`adjoint`](Outside::adjoint) says otherwise.
 ///
 /// ```
 /// use hypertape_autodiff::{Function, shape, tree::Ranked};
@@ -161,7 +161,7 @@ pub fn root_with<S: Structure, P: Structure, C: Send + 'static, R: Feed<S>, E: I
     state: impl Fn() -> C + Send + Sync + 'static,
     find: impl for<'a> Fn(&mut C, P::Views<'a>, S::Views<'a>) -> Result<R, E> + Send + Sync + 'static,
 ) -> Outside<Root<S, P>> {
-    wrap("root", Root::new(residual), Box::new(state), find, Arc::new(Gmres::default()))
+    wrap("root", Root::new(residual), Box::new(state), find, Arc::new(Auto::default()))
 }
 
 /// z = T(z, θ), found by any code.
@@ -170,7 +170,7 @@ pub fn fixed_point<S: Structure, P: Structure, R: Feed<S>, E: Into<AnyError>>(
     map: &Function<(S, P), S>,
     find: impl for<'a> Fn(P::Views<'a>, S::Views<'a>) -> Result<R, E> + Send + Sync + 'static,
 ) -> Outside<Equilibrium<S, P>> {
-    wrap("fixed_point", Equilibrium::new(map), Box::new(|| ()), move |_, p, s| find(p, s), Arc::new(Gmres::default()))
+    wrap("fixed_point", Equilibrium::new(map), Box::new(|| ()), move |_, p, s| find(p, s), Arc::new(Auto::default()))
 }
 
 /// The minimiser of f(·, θ), found by any code: stationarity ∇_z f = 0 is derived from the objective, and its symmetric systems

@@ -17,7 +17,7 @@ use hypertape_autodiff::array::{AnyArray, AnyView, Real};
 use hypertape_autodiff::record::Scalar;
 use hypertape_autodiff::tree::{Feed, Leaf, Own, Structure, Vars};
 use hypertape_autodiff::{Error, ErrorKind, Function, Result, Site};
-use hypertape_linear::{Failed, Gmres, LinearSolver, Need, Tolerance};
+use hypertape_linear::{Auto, Failed, Gmres, LinearSolver, Need, Tolerance};
 use hypertape_solvers::{AsProblem, Equation, Problem, Scale};
 use report::relative;
 use rounds::{Found, Goal, Settings};
@@ -87,7 +87,7 @@ where
         problem: problem.problem(),
         outer: outer.clone(),
         scale: Scale::default(),
-        adjoint: Arc::new(Gmres::default()),
+        adjoint: Arc::new(Auto::default()),
         solver: None,
         rounds: 8,
         lanczos: [20, 320],
@@ -99,7 +99,7 @@ where
 }
 
 impl<Q: Equation, T: Real> Certify<Q, T> {
-    /// How the adjoint system at the given point is solved, with its tolerance: GMRES unless set. The rounds are made with it too, unless it is an approximation.
+    /// How the adjoint system at the given point is solved, with its tolerance: [`Auto`] unless set. The rounds are made with it too, unless it is an approximation.
     #[must_use]
     pub fn adjoint(mut self, solver: impl LinearSolver) -> Self {
         self.adjoint = Arc::new(solver);
