@@ -1,4 +1,5 @@
 //! Implicit differentiation of roots, fixed points and minimisers, found by our solvers or by any other code.
+mod active;
 mod certificate;
 mod equation;
 mod failure;
@@ -16,6 +17,7 @@ mod restricted;
 mod root;
 mod settled;
 mod signs;
+mod stamp;
 mod support;
 mod system;
 mod views;
