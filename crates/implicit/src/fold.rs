@@ -1,8 +1,9 @@
 //! How much a derivative changes within the uncertainty of the solution: near a fold, where F_z is singular, by as much as itself.
 use crate::flat;
 use crate::judge::Newton;
-use crate::operator::{Jacobian, Stamp};
+use crate::operator::Jacobian;
 use crate::signs::sign;
+use crate::stamp::Stamp;
 use crate::system::{Ready, Task};
 use hypertape_autodiff::ErrorKind;
 use hypertape_autodiff::array::{AnyArray, AnyView, LeafType};

@@ -1,6 +1,7 @@
 //! Whether a point is a root: asked by the Newton step it still needs, relative to the point, whatever the scale of the equation.
-use crate::operator::{At, Stamp};
+use crate::operator::At;
 use crate::signs::sign;
+use crate::stamp::Stamp;
 use crate::system::{Ready, Task};
 use hypertape_autodiff::ErrorKind;
 use hypertape_linear::{Operator, Side, Tolerance, norm};

@@ -1,4 +1,5 @@
 //! Implicit differentiation of roots, fixed points and minimisers, found by our solvers or by any other code.
+mod active;
 mod certificate;
 mod check;
 mod equation;
@@ -19,6 +20,7 @@ mod restricted;
 mod root;
 mod settled;
 mod signs;
+mod stamp;
 mod support;
 mod system;
 

@@ -4,14 +4,13 @@
 //! x_I = b_I − F_AIᵀ x_A.
 use crate::equation::Equation;
 use crate::flat;
-use crate::operator::{At, Stamp};
 use crate::signs::noise;
+use crate::stamp::Stamp;
 use crate::support::Support;
-use hypertape_autodiff::array::{AnyArray, AnyView, Kind};
+use hypertape_autodiff::array::{AnyArray, AnyView};
 use hypertape_autodiff::execute::Counts;
 use hypertape_autodiff::function::{Point, Restriction, Skeleton};
 use hypertape_autodiff::{ErrorKind, Result};
-use hypertape_linear::{Failed, Known, Operator};
 use smallvec::SmallVec;
 use std::sync::Arc;
 
@@ -98,7 +97,7 @@ impl Restricted {
         self.support = None;
     }
     /// A product on the active set.
-    fn product(
+    pub(crate) fn product(
         &mut self,
         e: &Equation,
         (point, at, stamp): (&Point, &[AnyView<'_>], Stamp),
@@ -136,38 +135,5 @@ impl Restricted {
     /// Adds what its programs have executed.
     pub(crate) fn count(&self, into: &mut Counts) {
         self.parts.iter().flatten().for_each(|(p, _)| p.count(into));
-    }
-}
-
-/// F_AA at a point.
-pub(crate) struct Active<'a, 'b, 'v> {
-    pub(crate) at: &'a mut At<'b, 'v>,
-    pub(crate) stamp: Stamp,
-    pub(crate) n: usize,
-}
-
-impl Active<'_, '_, '_> {
-    /// A product with a part of F_z.
-    pub(crate) fn part(&mut self, part: Part, v: &[f64], out: &mut [f64]) -> Result<(), Failed> {
-        let (restricted, e, point, at) = self.at.parts();
-        restricted.product(e, (point, at, self.stamp), part, v, out).map_err(crate::failure::of_product)
-    }
-}
-
-impl Operator for Active<'_, '_, '_> {
-    fn len(&self) -> usize {
-        self.n
-    }
-    fn apply(&mut self, v: &[f64], out: &mut [f64]) -> Result<(), Failed> {
-        self.part(Part::Plain, v, out)
-    }
-    fn apply_transposed(&mut self, v: &[f64], out: &mut [f64]) -> Result<(), Failed> {
-        self.part(Part::Transposed, v, out)
-    }
-    fn kind(&self) -> Kind {
-        self.at.kind()
-    }
-    fn known(&self) -> Known {
-        self.at.known()
     }
 }

@@ -1,9 +1,11 @@
 //! What the operations of one workspace have in common of an equation: F_z at one point, and solvers that are ready for it. So the linear systems of a
 //! point, forward and transposed, of every order, share one factorisation.
+use crate::active::Active;
 use crate::equation::Equation;
 use crate::failure::of_product;
-use crate::operator::{At, Jacobian, Stamp};
-use crate::restricted::{Active, Part};
+use crate::operator::{At, Jacobian};
+use crate::restricted::Part;
+use crate::stamp::Stamp;
 use crate::support::Support;
 use hypertape_autodiff::Result;
 use hypertape_autodiff::operation::Common;

@@ -2,8 +2,9 @@
 use crate::equation::{Equation, Leaves};
 use crate::failure::of_solve;
 use crate::flat;
-use crate::operator::{At, Jacobian, Stamp};
+use crate::operator::{At, Jacobian};
 use crate::signs::sign;
+use crate::stamp::Stamp;
 use crate::system::{Solvers, Task};
 use hypertape_autodiff::array::{AnyArray, AnyView, AnyViewMut, LeafType};
 use hypertape_autodiff::error::Typed;
