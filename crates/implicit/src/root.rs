@@ -195,6 +195,8 @@ impl RootOf {
     fn error(&self, j: &Judged, found: Found, start: f64) -> ErrorKind {
         let warn = "accept it with `on_residual(OnResidual::Warn)`";
         let refine = "improve it with `on_residual(OnResidual::Refine)`";
+        // Farther away than where it began is no stall.
+        let away = j.size > 2.0 * start;
         let advice = match found.iterations {
             _ if self.policy == OnResidual::Refine => {
                 format!("check that the equation has a solution there, begin nearer to it, loosen the tolerance, or {warn}")
@@ -202,13 +204,13 @@ impl RootOf {
             Some((_, _)) if j.newton && found.measure.is_some_and(|(m, t)| m <= t) => {
                 format!("its own measure is under its tolerance: give a tolerance that fits the scale of the problem, {warn}, or {refine}")
             }
-            Some((k, limit)) if k < limit || found.stalled => {
+            Some((k, limit)) if (k < limit || found.stalled) && !away => {
                 format!(
                     "more than {k} of its {limit} iterations do not help, as at what rounding or a kink allows: loosen the tolerance, {warn}, or {refine}"
                 )
             }
-            Some((k, _)) if j.size > start => {
-                let factor = (j.size / start).powf(1.0 / k.max(1) as f64);
+            Some((k, _)) if j.size > start && k > 0 => {
+                let factor = (j.size / start).powf(1.0 / k as f64);
                 format!(
                     "the iterations diverge, a step is not a contraction (factor {factor:.3}): the residual was {start:e} at the start and is {:e}; take smaller steps, or a \
                      method that needs no contraction, such as Newton's",
