@@ -147,12 +147,15 @@ impl State for Series {
         x.copy_from_slice(term);
         let first = norm(term);
         let enough = if self.asked { goal.length / goal.size * first } else { -1.0 };
-        let (mut size, mut made) = (first, 1_usize);
+        let (mut size, mut made, mut largest) = (first, 1_usize, 0.0_f64);
         // Terms under ε²‖x‖ change nothing that is seen. Terms of 1/ε times the first cancel to nothing that is known.
         let (mut idle, mut before, mut stalled) = (false, first, false);
         let most = first / f64::EPSILON;
         while made < self.terms && size > enough && size <= most && !idle && !stalled {
             a.apply(term, product)?;
+            if self.asked {
+                largest = largest.max(norm(product) / size);
+            }
             axpy(-alpha, product, term);
             axpy(1.0, term, x);
             size = norm(term);
@@ -182,6 +185,7 @@ impl State for Series {
         let terms = made as u64;
         let status = match self.asked {
             _ if residual <= near => Status::Converged,
+            true if residual <= goal.accuracy * goal.size && residual <= goal.rounding(b.len(), largest, norm(x)) => Status::Rounding,
             true if stalled => Status::Stalled,
             true => Status::IterationLimit,
             false if size > first => Status::Growing { terms },

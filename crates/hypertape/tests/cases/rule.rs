@@ -67,10 +67,8 @@ pub(crate) fn expected(adjoint: Adjoint, kind: Kind, nature: &Nature, in_range: 
             return match nature.powers {
                 _ if nature.flat > 0 && !in_range => NotRight,
                 Powers::Vanish => Right,
-                // The sum may end a little above the tolerance, which is one of rounding there.
-                Powers::Shrink { .. } if single => Lawful,
                 // Terms that grow first cancel later; a slow series ends where z − T(z) is rounding.
-                Powers::Shrink { hump, .. } if hump < 1e3 && nature.condition() <= SLOW => Right,
+                Powers::Shrink { hump, .. } if hump < 1e3 && nature.condition() <= of_digits(SLOW) => Right,
                 Powers::Shrink { .. } => Lawful,
                 Powers::Linger | Powers::Grow => Refused(GROWS),
             };
