@@ -1,6 +1,6 @@
 //! Secant pairs that a quasi-Newton method hands over: from arrays of the recording to what linear solvers take.
 use crate::flat;
-use crate::operator::Stamp;
+use crate::stamp::Stamp;
 use hypertape_autodiff::array::{AnyView, LeafType};
 use hypertape_linear::Secants;
 use ndarray::Axis;

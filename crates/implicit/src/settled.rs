@@ -1,7 +1,7 @@
 //! Whether the active set of a point is that of the solution, as far as one Newton step tells.
 use crate::equation::{Equation, Leaves};
-use crate::flat;
 use crate::feed::Views;
+use crate::flat;
 use hypertape_autodiff::Result;
 use hypertape_autodiff::array::{AnyArray, AnyView};
 use hypertape_autodiff::function::Workspace;
