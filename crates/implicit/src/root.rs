@@ -59,6 +59,9 @@ pub(crate) struct Scratch {
 /// What solves for Newton steps where derivatives are approximated.
 static EXACT: LazyLock<Arc<dyn LinearSolver>> = LazyLock::new(|| Arc::new(Gmres::default()));
 
+/// What is left of the residual of the start where a solver that stalls is not near a root.
+const OSCILLATES: f64 = 1e-3;
+
 /// Newton steps of a refinement at the most.
 const REFINEMENTS: u64 = 20;
 
@@ -204,6 +207,13 @@ impl RootOf {
             Some((_, _)) if j.newton && found.measure.is_some_and(|(m, t)| m <= t) => {
                 format!("its own measure is under its tolerance: give a tolerance that fits the scale of the problem, {warn}, or {refine}")
             }
+            Some((k, _)) if found.stalled && !away && j.size > OSCILLATES * start => {
+                format!(
+                    "the iterations come no nearer, as where steps oscillate or a kink is in the way: the residual was {start:e} at the start and is {:e} after {k} of them; take \
+                     smaller steps, or a method that needs no contraction, such as Newton's, or {warn}",
+                    j.size
+                )
+            }
             Some((k, limit)) if (k < limit || found.stalled) && !away => {
                 format!(
                     "more than {k} of its {limit} iterations do not help, as at what rounding or a kink allows: loosen the tolerance, {warn}, or {refine}"
@@ -337,7 +347,7 @@ impl Primitive for RootOf {
         }
         s.started = true;
         let status = match judged {
-            Judged { root: true, stamp, .. } if self.kink_within(s, params, stamp)? => Status::SetNotSettled,
+            Judged { stamp, .. } if self.kink_within(s, params, stamp)? => Status::SetNotSettled,
             Judged { root: true, .. } => Status::Converged,
             Judged { newton: true, .. } => Status::FarFromRoot,
             _ => Status::NotARoot,

@@ -2,10 +2,12 @@
 use crate::equation::{Equation, Leaves};
 use crate::feed::Views;
 use crate::flat;
+use crate::signs::sign;
 use hypertape_autodiff::Result;
 use hypertape_autodiff::array::{AnyArray, AnyView};
 use hypertape_autodiff::function::Workspace;
 use hypertape_autodiff::tree::Structure;
+use hypertape_linear::norm;
 
 /// How far beyond a Newton step a kink may lie that the step may have missed.
 const BEYOND: f64 = 2.0;
@@ -31,9 +33,15 @@ impl Watch {
         let direction = e.solution.iter().map(|t| AnyArray::full(t, 0.0)).collect();
         Some(Watch { moved: s.wrt(|(z, _)| z).jvp().workspace(), values, direction })
     }
-    /// Whether a kink lies within twice a Newton step of (z…, θ…), to first order.
+    /// Whether a kink lies within twice a Newton step of (z…, θ…), to first order: along the step, or along pseudo-random signs of the same length, for a point that lies on a kink already.
     pub(crate) fn kink_within(&mut self, [z, params]: [&[AnyView<'_>]; 2], step: &[f64]) -> Result<bool> {
-        flat::unpack(step, self.direction.iter_mut().map(AnyArray::view_mut));
+        let each = norm(step) / (step.len().max(1) as f64).sqrt();
+        let around: Vec<f64> = (0..step.len()).map(|i| each * sign(41, i)).collect();
+        Ok(each > 0.0 && (self.crossed([z, params], step)? || self.crossed([z, params], &around)?))
+    }
+    /// Whether twice this move leads across a kink, to first order.
+    fn crossed(&mut self, [z, params]: [&[AnyView<'_>]; 2], along: &[f64]) -> Result<bool> {
+        flat::unpack(along, self.direction.iter_mut().map(AnyArray::view_mut));
         let direction: Vec<AnyView<'_>> = self.direction.iter().map(AnyArray::view).collect();
         let mut all = Vec::with_capacity(2 * self.values);
         self.moved.run_each(((Views(z), Views(params)), Views(&direction)), &mut |v| {

@@ -17,12 +17,6 @@ const MOVED: [f64; 2] = [0.0, 1e-6];
 /// A condition number up to which a smooth problem must be certified.
 const SURE: f64 = 5e2;
 
-/// Kinks that a certificate does not see, and why.
-const UNSEEN: &[(&str, &str)] = &[(
-    "kink_of_parameters",
-    "margins are distances of the unknown: where a switch depends on the parameters alone, no movement of the unknown reaches the kink",
-)];
-
 fn ask(case: &Case, point: &Point, adjoint: Adjoint, z: &[f64]) -> Result<Certificate<Leaf>> {
     let (n, m) = (point.z.len(), point.params.len());
     let e = case.expression.double.clone();
@@ -53,7 +47,7 @@ fn wrong(found: &Certificate<Leaf>, truth: &Truth, cotangent: &[f64]) -> Option<
 }
 
 /// How many certificates there are of how many, and what is wrong.
-pub(crate) fn check(name: &str, case: &Case, pieces: &[Vec<Truth>]) -> (Certified, Vec<String>) {
+pub(crate) fn check(case: &Case, pieces: &[Vec<Truth>]) -> (Certified, Vec<String>) {
     let (mut counted, mut faults) = (Certified::default(), vec![]);
     for (point, sides) in case.points.iter().zip(pieces) {
         for adjoint in ADJOINTS {
@@ -77,8 +71,7 @@ pub(crate) fn check(name: &str, case: &Case, pieces: &[Vec<Truth>]) -> (Certifie
                 };
                 counted.given += usize::from(found.certified());
                 if sides.len() > 1 {
-                    let seen = UNSEEN.iter().all(|u| u.0 != name);
-                    if seen && found.standing != Standing::Uncertified(Uncertified::WeaklyActive) {
+                    if found.standing != Standing::Uncertified(Uncertified::WeaklyActive) {
                         faults.push(format!("{what}: on a kink it is {}", found.standing));
                     }
                 } else if sides[0].nature.flat > 0 {

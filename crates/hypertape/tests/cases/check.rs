@@ -209,7 +209,7 @@ pub(crate) fn run(name: &str, case: &Case) {
             row.single(found.map(Mark::from));
         }
     }
-    let (certified, mut faults) = certificate::check(name, case, &pieces);
+    let (certified, mut faults) = certificate::check(case, &pieces);
     row.certificate(certified);
     let (mark, more) = unrolled::check(case, &pieces);
     row.unrolled(mark);

@@ -108,7 +108,8 @@ fn whole(rows: &[Row]) -> String {
     let mut text = String::from(
         "A number: right in both modes, to that error relative to the solution of the linear system. ×: refused. ~: says that it is not right. ",
     );
-    text += "a/b: reverse and forward mode. Bounds: certificates with a bound, of those asked for.\n\n";
+    text += "a/b: reverse and forward mode. Bounds: certificates with a bound, of those asked for. –: the method does not reach the solution by its own steps. ";
+    text += "How near `right` is, and what is expected of a solver, follows from rounding, its tolerance and the condition number: crates/hypertape/tests/cases/rule.rs.\n\n";
     let _ = writeln!(text, "| case | n | condition | {} | bounds | unrolled |", names.join(" | "));
     let _ = writeln!(text, "|{}", "---|".repeat(names.len() + 5));
     rows.iter().for_each(|row| text += &(row.line() + "\n"));
@@ -126,6 +127,6 @@ fn whole(rows: &[Row]) -> String {
         rows.len(),
         right + refused + says + wrong
     );
-    let _ = writeln!(text, "{} certificates, {} with a bound. {unrolled} cases unrolled.", certified.asked, certified.given);
+    let _ = writeln!(text, "{} certificates, {} with a bound; a bound below the true error fails its case. {unrolled} cases unrolled.", certified.asked, certified.given);
     text
 }

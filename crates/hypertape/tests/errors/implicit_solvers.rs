@@ -116,7 +116,7 @@ wrong! {
         let r = linear(&skew(), Gmres::default().max_iterations(1))?;
         Function::record(shape![2], |p| here!(first(&r, p)))?.gradient(&p())
     };
-    a_series_that_diverges: numeric(GRADIENT, ["diverges", "use CG or GMRES"]) => {
+    a_series_that_diverges: numeric(GRADIENT, ["diverges", "not a contraction (factor 3.000 a term); use GMRES or LU"]) => {
         let r = linear(&indefinite(), Neumann::terms(20).step(1.0))?;
         Function::record(shape![2], |p| here!(first(&r, p)))?.gradient(&p())
     };

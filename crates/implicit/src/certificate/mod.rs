@@ -175,8 +175,12 @@ impl<Q: Equation, T: Real> Certify<Q, T> {
             solver.check().map_err(|e| of_solve(&**solver, e))?;
         }
         if self.adjoint.needs().contains(&Need::Estimate) {
-            // Certificates stand outside of the solve that has the pairs.
-            return Err(of_solve(&*self.adjoint, Failed::Lacks(Need::Estimate)));
+            let problem = format!(
+                "{} needs the secant pairs of a solve, and a certificate stands outside of it: give the derivative that it gave to `with_derivative` of a certifier with another adjoint \
+                 solver, or compare both by `Certify::compare`",
+                self.adjoint.name()
+            );
+            return Err(problem.into());
         }
         let stop = self.adjoint.stop();
         let Scalar::Value(relative) = stop.tolerance else {
@@ -268,7 +272,8 @@ impl<W: Structure, P: Structure> Certifier<W, P> {
     /// Inputs that do not fit or are not finite; an adjoint system that cannot be solved at the point, since there is no derivative then.
     #[track_caller]
     pub fn at(&mut self, z: impl Feed<W>, params: impl Feed<P>) -> Result<Certificate<P>> {
-        self.look("certify", &z, &params, |_| Ok(Given::default()), Goal::Known).map_err(|e| e.or_at(Site::caller()))
+        let here = Site::caller();
+        self.look("certify", &z, &params, |_| Ok(Given::default()), Goal::Known).map_err(|e| e.or_at(here))
     }
     /// The same with the adjoint w that was found there: F_zᵀ w = L_z, exactly or not.
     ///
@@ -277,7 +282,8 @@ impl<W: Structure, P: Structure> Certifier<W, P> {
     #[track_caller]
     pub fn with_adjoint(&mut self, z: impl Feed<W>, params: impl Feed<P>, w: impl Feed<W>) -> Result<Certificate<P>> {
         let given = |model: &Model| Ok(Given { adjoint: Some(model.pack("the adjoint", &views(&w))?), ..Given::default() });
-        self.look("certify", &z, &params, given, Goal::Known).map_err(|e| e.or_at(Site::caller()))
+        let here = Site::caller();
+        self.look("certify", &z, &params, given, Goal::Known).map_err(|e| e.or_at(here))
     }
     /// What is known of the error of a derivative that was found in another way, such as by unrolling the steps that led to z: its distance to the derivative of the
     /// solution.
@@ -288,7 +294,8 @@ impl<W: Structure, P: Structure> Certifier<W, P> {
     pub fn with_derivative(&mut self, z: impl Feed<W>, params: impl Feed<P>, derivative: impl Feed<P>) -> Result<Certificate<P>> {
         let given =
             |model: &Model| Ok(Given { derivative: Some(model.pack_params("the derivative", &views(&derivative))?), ..Given::default() });
-        self.look("certify", &z, &params, given, Goal::Known).map_err(|e| e.or_at(Site::caller()))
+        let here = Site::caller();
+        self.look("certify", &z, &params, given, Goal::Known).map_err(|e| e.or_at(here))
     }
     /// Rounds until the bound of the corrected derivative is at or under this relative error, or under the absolute one that was set.
     ///

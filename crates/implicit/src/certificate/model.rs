@@ -70,6 +70,7 @@ pub(crate) struct Model {
 #[derive(Debug)]
 struct Switches {
     moved: Workspace<(Doors, Leaves), (Leaves, Leaves)>,
+    moved_params: Workspace<(Doors, Leaves), (Leaves, Leaves)>,
     back: Workspace<(Doors, Leaves), Leaves>,
     /// Types of the variables.
     types: Vec<LeafType>,
@@ -82,11 +83,12 @@ const SHORT: f64 = 2.0;
 
 impl Switches {
     fn of<O: Structure>(f: &Function<Doors, O>) -> Option<Self> {
-        let s = f.wrt(|(z, _)| z).switching();
+        let s = f.wrt(|(z, p)| (z, p)).switching();
         let types = s.outputs().leaf_types();
         let some = types.iter().any(|t| !t.is_empty());
         some.then(|| Switches {
             moved: s.wrt(|(z, _)| z).jvp().workspace(),
+            moved_params: s.wrt(|(_, p)| p).jvp().workspace(),
             back: s.wrt(|(z, _)| z).vjp().output(|(_, c)| c).workspace(),
             types,
         })
@@ -356,8 +358,33 @@ impl Model {
                 squares.iter_mut().zip(&tangents).for_each(|(s, t)| *s += t * t);
             }
             let length = |square: f64| SHORT * (square / PROBES as f64).sqrt();
-            let margin = |(v, s): (&f64, &f64)| if v.is_infinite() || *s == 0.0 { f64::INFINITY } else { v.abs() / length(*s) };
-            all.push(values.iter().zip(&squares).map(margin).collect());
+            let mut margins: Vec<f64> = values
+                .iter()
+                .zip(&squares)
+                .map(|(v, s)| if v.is_infinite() || *s == 0.0 { f64::INFINITY } else { v.abs() / length(*s) })
+                .collect();
+            // What the parameters alone decide has no distance: the point lies on such a kink, or not.
+            let fixed: Vec<usize> = (0..m).filter(|i| squares[*i] == 0.0 && values[*i].is_finite()).collect();
+            if !fixed.is_empty() {
+                squares.fill(0.0);
+                let theta: Vec<f64> = self.theta.iter().filter(|t| t.kind().is_real()).flat_map(AnyArray::to_f64).collect();
+                let size = theta.iter().fold(0.0, |m: f64, t| m.max(t.abs()));
+                for seed in 0..PROBES {
+                    self.work.switching += 1;
+                    let along: Vec<f64> = (0..theta.len()).map(|i| sign(37 + seed, i)).collect();
+                    flat::unpack(&along, real_leaves(&mut self.t));
+                    let mut sink = Sink::new(&mut values, &mut tangents);
+                    s.moved_params.run_each(((&self.z, &self.theta), &self.t), &mut |v| sink.take(&v))?;
+                    squares.iter_mut().zip(&tangents).for_each(|(s, t)| *s += t * t);
+                }
+                let epsilon = self.jacobian.epsilon();
+                for i in fixed {
+                    if squares[i] > 0.0 && values[i].abs() <= 500.0 * epsilon * size * length(squares[i]) {
+                        margins[i] = 0.0;
+                    }
+                }
+            }
+            all.push(margins);
         }
         Ok(all)
     }

@@ -146,9 +146,11 @@ pub(super) fn relative(r: f64, size: f64) -> f64 {
 
 impl<P: Structure> Display for Certificate<P> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let bound = |b: Option<f64>| b.map_or("none".into(), |b| format!("{b:.2e}"));
+        let relatively = |r: f64| if self.size > 0.0 { format!("{r:.2e} ({:.1e} relative)", r / self.size) } else { format!("{r:.2e}") };
+        let bound = |b: Option<f64>| b.map_or("none".into(), relatively);
         writeln!(f, "{}", self.standing)?;
-        writeln!(f, "error of the gradient: estimate {:.2e}, bound {}, mostly from {}", self.estimate, bound(self.bound), self.dominant)?;
+        let estimate = if self.estimate.is_finite() { relatively(self.estimate) } else { "unknown".into() };
+        writeln!(f, "error of the gradient: estimate {estimate}, bound {}, mostly from {}", bound(self.bound), self.dominant)?;
         let Measured { residual, adjoint_residual, smallest, newton, distance, margin, rounds, work, .. } = self.measured;
         writeln!(f, "corrected gradient: norm {:.6e}, bound {}, rounding {:.1e}", self.size, bound(self.corrected_bound), self.rounding)?;
         writeln!(f, "residual {residual:.1e}, adjoint residual {adjoint_residual:.1e}, smallest singular value {smallest:.2e}")?;
@@ -156,6 +158,6 @@ impl<P: Structure> Display for Certificate<P> {
         if margin.is_finite() {
             write!(f, ", nearest kink {margin:.1e}")?;
         }
-        write!(f, "; {} products with F_z, {} with its transpose, {} second", work.plain, work.transposed, work.second)
+        write!(f, "; {} products with F_z, {} with its transpose, {} second derivatives", work.plain, work.transposed, work.second)
     }
 }

@@ -57,6 +57,8 @@ const LOOSE: f64 = 0.1;
 const TIGHT: f64 = 0.01;
 /// The least to which they solve where the residuals of a round were too large.
 const LEAST: f64 = 1e-12;
+/// After so many Newton steps in a row of which each is longer than the one before, no more are made.
+const GROWN: usize = 2;
 /// A distance relative to the point at which what is next to a kink lies on it.
 const RESOLVED: f64 = 1e-10;
 
@@ -112,8 +114,15 @@ pub(super) fn run(
         if let Some(Uncertified::NotFinite | Uncertified::WeaklyActive | Uncertified::RoundingFloor) = rounds.fails {
             break;
         }
+        if rounds.grown == GROWN {
+            break;
+        }
     }
-    let failed = failed.or(rounds.fails).unwrap_or(Uncertified::Remainder);
+    let mut failed = failed.or(rounds.fails).unwrap_or(Uncertified::Remainder);
+    // Newton's method may fail because it begins on another smooth piece than that of the solution.
+    if matches!(failed, Uncertified::Unsolved | Uncertified::NewtonDoesNotShrink) && model.margin(&rounds.first)? <= SAFETY * rounds.step_at_first {
+        failed = Uncertified::SetNotSettled;
+    }
     Ok(rounds.found(model, &stand, Some(failed)))
 }
 
@@ -146,6 +155,10 @@ struct Rounds<'a> {
     fails: Option<Uncertified>,
     sides: Option<[Vec<f64>; 2]>,
     adjoint_work: Work,
+    /// ‖δ‖ of the first step; ∞ until it is made.
+    step_at_first: f64,
+    /// Steps in a row that were longer than the one before.
+    grown: usize,
 }
 
 impl<'a> Rounds<'a> {
@@ -174,6 +187,8 @@ impl<'a> Rounds<'a> {
             fails: None,
             sides: None,
             adjoint_work: Work::default(),
+            step_at_first: f64::INFINITY,
+            grown: 0,
         }
     }
     /// One round; whether every test is passed.
@@ -189,8 +204,9 @@ impl<'a> Rounds<'a> {
         model.move_to(&z, &mut f)?;
         // The adjoint there, from the one before.
         let next = Stand::at(model, z, stand.w.clone(), f)?;
-        // By how much F_zᵀ has changed, along w.
-        self.spectrum = self.spectrum.moved(difference(&next.r, &stand.r) / norm(&stand.w));
+        // By how much the adjoint's residual has changed with the point: by how much F_zᵀ has, along w, and L_z.
+        let drift = difference(&next.r, &stand.r);
+        self.spectrum = self.spectrum.moved(drift / norm(&stand.w));
         if !next.finite() {
             self.fails = Some(Uncertified::NotFinite);
             return Ok(false);
@@ -202,7 +218,12 @@ impl<'a> Rounds<'a> {
         model.params_transposed(&more, &mut change)?;
         let w = next.w.iter().zip(&more).map(|(w, m)| w + m).collect();
         *stand = next.with_adjoint(model, w)?;
+        let longer = norm(&delta) > self.newton;
+        self.grown = if longer { self.grown + 1 } else { 0 };
         self.newton = norm(&delta);
+        if self.made == 0 {
+            self.step_at_first = self.newton;
+        }
         self.made += 1;
         self.estimate = difference(&stand.g, &self.given);
         self.change = match self.settings.lipschitz {
@@ -210,7 +231,9 @@ impl<'a> Rounds<'a> {
             None => self.slope(model, stand, &delta)?,
         };
         if self.made == 1 {
-            self.parts = [norm(&change), self.change * self.newton];
+            // What the residual of the given adjoint makes of the adjoint's correction; the rest comes with the move.
+            let own = self.residuals[1] / (self.residuals[1] + drift);
+            self.parts = [if own > 0.0 { own * norm(&change) } else { 0.0 }, self.change * self.newton];
         }
         let (params, not_below) = self.norm.of(model)?;
         self.proven = self.settings.smallest.is_some() && self.settings.lipschitz.is_some() && not_below;

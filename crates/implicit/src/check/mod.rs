@@ -16,7 +16,7 @@ use hypertape_autodiff::array::Real;
 use hypertape_autodiff::record::Scalar;
 use hypertape_autodiff::tree::{Feed, Leaf};
 use hypertape_autodiff::{ErrorKind, Function, Result, Site};
-use hypertape_linear::{Gmres, LinearSolver, Tolerance};
+use hypertape_linear::{Auto, LinearSolver, Tolerance};
 use hypertape_solvers::{Equation, Method, Params, Solution, Unknown};
 use std::sync::Arc;
 
@@ -74,7 +74,7 @@ where
     CheckHypergradient {
         method: method.clone(),
         outer: outer.clone(),
-        adjoint: Arc::new(Gmres::default()),
+        adjoint: Arc::new(Auto::default()),
         warm: false,
         steps: None,
         iterations: None,
@@ -86,7 +86,7 @@ impl<M: Method<Each = ()>, T: Real> CheckHypergradient<M, T>
 where
     M::Problem: Equation,
 {
-    /// How adjoint systems are solved where the derivative is used, with its tolerance: GMRES unless set.
+    /// How adjoint systems are solved where the derivative is used, with its tolerance: [`Auto`] unless set.
     #[must_use]
     pub fn adjoint(mut self, solver: impl LinearSolver) -> Self {
         self.adjoint = Arc::new(solver);

@@ -49,7 +49,9 @@ where
         let (best, mut work) = (refined.best, refined.work);
         let root = if refined.settled { None } else { equation.root(&base.z) };
         let factor = equation.factor(root.as_deref().unwrap_or(&best.z), theta)?;
-        if factor.is_some_and(|(q, _)| q > 1.0) && !refined.settled {
+        // No repelling map stalls near its fixed point: it oscillates around it.
+        let nowhere = !refined.settled || best.ended.status == Status::Stalled && best.ended.residual > base.ended.tolerance;
+        if factor.is_some_and(|(q, _)| q > 1.0) && nowhere {
             let e = Error::new("check_hypergradient", "the method came nowhere");
             return self.diverged(&mut equation, start, theta, e);
         }
