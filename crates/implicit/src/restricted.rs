@@ -34,7 +34,7 @@ pub(crate) enum Part {
 #[derive(Debug, Default)]
 pub(crate) struct Restricted {
     /// None where it could not be made.
-    skeleton: Option<Option<(Skeleton, Vec<AnyArray>)>>,
+    finder: Option<Option<Finder>>,
     looked: Option<Stamp>,
     support: Option<Arc<Support>>,
     /// What `parts` were made for.
@@ -45,23 +45,43 @@ pub(crate) struct Restricted {
     leaves: Vec<AnyArray>,
 }
 
-/// The unknowns that do not have a row of the identity, whatever products with matrices give.
-///
-/// A row of the identity returns its direction bit by bit. Half of the runs have the direction 0, so that nothing that a row takes from products can hide in rounding.
-fn rows(skeleton: &mut (Skeleton, Vec<AnyArray>), e: &Equation, point: &Point, at: &[AnyView<'_>]) -> Result<Vec<bool>> {
-    let (skeleton, given) = skeleton;
-    let n = flat::len(&e.solution);
-    let mut active = vec![false; n];
-    let mut made = vec![0.0; n];
-    for run in 0..RUNS {
-        let still = |i: usize| run % 2 == 1 && i < n;
-        let values: Vec<f64> = (0..flat::len(skeleton.types())).map(|i| if still(i) { 0.0 } else { noise(run, i) }).collect();
-        flat::unpack(&values, given.iter_mut().map(AnyArray::view_mut));
-        skeleton.run(point, at, given)?;
-        flat::pack((0..e.solution.len()).map(|k| skeleton.result(k)), &mut made);
-        active.iter_mut().zip(&made).zip(&values).for_each(|((a, made), v)| *a |= made != v);
+/// The elementwise part of F_z, and what its runs need.
+#[derive(Debug)]
+struct Finder {
+    skeleton: Skeleton,
+    given: Vec<AnyArray>,
+    values: Vec<f64>,
+    made: Vec<f64>,
+    active: Vec<bool>,
+}
+
+impl Finder {
+    fn new(e: &Equation) -> Option<Self> {
+        let skeleton = Skeleton::new(&e.linear).ok()?;
+        let given = skeleton.types().iter().map(|t| AnyArray::full(t, 0.0)).collect();
+        let (n, all) = (flat::len(&e.solution), flat::len(skeleton.types()));
+        Some(Finder { skeleton, given, values: vec![0.0; all], made: vec![0.0; n], active: vec![false; n] })
     }
-    Ok(active)
+    /// The unknowns that do not have a row of the identity, whatever products with matrices give; none where more than half of all are active.
+    ///
+    /// A row of the identity returns its direction bit by bit. Half of the runs have the direction 0, so that nothing that a row takes from products can hide in rounding.
+    fn rows(&mut self, e: &Equation, point: &Point, at: &[AnyView<'_>]) -> Result<Option<&[bool]>> {
+        let Finder { skeleton, given, values, made, active } = self;
+        let n = active.len();
+        active.fill(false);
+        for run in 0..RUNS {
+            let still = |i: usize| run % 2 == 1 && i < n;
+            values.iter_mut().enumerate().for_each(|(i, v)| *v = if still(i) { 0.0 } else { noise(run, i) });
+            flat::unpack(values, given.iter_mut().map(AnyArray::view_mut));
+            skeleton.run(point, at, given)?;
+            flat::pack((0..e.solution.len()).map(|k| skeleton.result(k)), made);
+            active.iter_mut().zip(made.iter()).zip(values.iter()).for_each(|((a, made), v)| *a |= made != v);
+            if 2 * active.iter().filter(|a| **a).count() > n {
+                return Ok(None);
+            }
+        }
+        Ok(Some(active))
+    }
 }
 
 impl Restricted {
@@ -78,13 +98,9 @@ impl Restricted {
         if n < FEW || !e.has_kinks() {
             return None;
         }
-        let skeleton = self.skeleton.get_or_insert_with(|| {
-            let s = Skeleton::new(&e.linear).ok()?;
-            let given = s.types().iter().map(|t| AnyArray::full(t, 0.0)).collect();
-            Some((s, given))
-        });
-        let active = rows(skeleton.as_mut()?, e, point, at).ok()?;
-        let found = Support::new(&e.solution, &active);
+        let finder = self.finder.get_or_insert_with(|| Finder::new(e));
+        let active = finder.as_mut()?.rows(e, point, at).ok()??;
+        let found = Support::new(&e.solution, active);
         (2 * found.places.len() <= n).then_some(found)
     }
     /// Takes a set for the one of a point.
