@@ -1,26 +1,28 @@
 //! Conjugate gradients for several right-hand sides at once.
+use crate::block_tridiagonal::{BlockTridiagonal, Curvature};
 use crate::solver::{Column, Ended};
-use crate::stop::{Goal, STARTS};
+use crate::stop::Goal;
 use crate::system::{Products, System};
-use crate::vectors::{axpy, dot, from_right, norm, scale};
+use crate::vectors::{axpy, dot, from_right, norm};
 use hypertape_autodiff::outcome::{Failed, Status};
 use ndarray::linalg::general_mat_mul;
-use ndarray::{Array2, ArrayView2, ArrayViewMut2};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
 
 /// z = M⁻¹ r.
 pub(crate) type Precondition<'a> = dyn FnMut(&System<'_>, &[f64], &mut [f64], &mut Ended) -> Result<(), Failed> + 'a;
 
-/// The block and what its iterations have seen of A. Vectors follow one another.
+/// The block and what its iterations have seen of A. Vectors follow one another. The residuals of the live columns are R = Q C, with QᵀM⁻¹Q = I
+/// and PᵀQ = I.
 struct Block<'g> {
     n: usize,
     limit: usize,
     goals: &'g [Goal],
     columns: Vec<Open>,
-    /// The columns whose residuals `r` holds.
     live: Vec<usize>,
-    r: Vec<f64>,
-    /// What the next directions are made of.
-    candidates: Vec<f64>,
+    q: Vec<f64>,
+    p: Vec<f64>,
+    c: Array2<f64>,
+    seen: BlockTridiagonal,
     /// The sign of ⟨d, A d⟩, and its extremes over unit vectors.
     sign: f64,
     least: f64,
@@ -31,20 +33,29 @@ struct Block<'g> {
 struct Open {
     ended: Ended,
     products: Products,
-    /// The true residual where the recursion began last, how often it began, and the iterations since.
-    before: f64,
-    starts: usize,
-    made: usize,
+    /// The residual of the start.
+    first: f64,
+    /// The residual by the recursion, the least one of it, to a factor of two, and when that was.
+    length: f64,
+    best: f64,
+    at: usize,
     /// Whether a step after convergence has moved x no further than was asked for.
     settled: bool,
     /// Whether it left the block before its end.
     left: bool,
 }
 
-/// The iterations of a block, from X: O'Leary 1980, with directions that span what the residuals span, as Ji and Li 2017 choose them.
+/// Iterations without a residual that is half the least one before, beyond as many as that took and as there are unknowns, after which a column
+/// goes on by itself.
+const PATIENCE: usize = 50;
+
+/// The iterations of a block, from X: O'Leary 1980, with the residuals written in an orthonormal basis (BCGrQ, Dubrulle 2001), from which
+/// directions are dropped that the others span, as Ji and
+/// Li 2017 do.
 ///
-/// A right-hand side leaves at its own convergence, by its true residual. Where the block cannot go on, the columns that are open leave as they are, and `true` says so: the operator fails, or a
-/// direction has no curvature, or that of the other sign.
+/// A right-hand side leaves at its own convergence, by its true residual; its directions go on serving the others. With each column stands
+/// whether it left before its end: where the operator fails, a direction has no
+/// curvature or that of the other sign, the recursion has lost the residual to rounding, or a residual stays as it is for long.
 pub(crate) fn iterate(
     limit: usize,
     a: &mut System<'_>,
@@ -54,8 +65,21 @@ pub(crate) fn iterate(
     precondition: &mut Precondition<'_>,
 ) -> Vec<(bool, Column)> {
     let n = (b.len() / goals.len().max(1)).max(1);
-    let mut block = Block::new(limit, a, b, x, n, goals);
-    let mut going = block.precondition(a, precondition);
+    let mut block = Block {
+        n,
+        limit,
+        goals,
+        columns: vec![],
+        live: vec![],
+        q: vec![],
+        p: vec![],
+        c: Array2::zeros((0, 0)),
+        seen: BlockTridiagonal::default(),
+        sign: 0.0,
+        least: f64::INFINITY,
+        most: 0.0,
+    };
+    let mut going = block.start(a, b, x, precondition);
     while going.is_ok() {
         block.freeze(a, b, x);
         if block.live.is_empty() {
@@ -66,59 +90,59 @@ pub(crate) fn iterate(
     block.finish()
 }
 
-impl<'g> Block<'g> {
-    fn new(limit: usize, a: &mut System<'_>, b: &[f64], x: &mut [f64], n: usize, goals: &'g [Goal]) -> Self {
-        let mut block = Block {
-            n,
-            limit,
-            goals,
-            columns: vec![],
-            live: vec![],
-            r: vec![],
-            candidates: vec![],
-            sign: 0.0,
-            least: f64::INFINITY,
-            most: 0.0,
-        };
-        let mut r = vec![0.0; n];
-        for (j, ((b, x), goal)) in b.chunks_exact(n).zip(x.chunks_exact_mut(n)).zip(goals).enumerate() {
-            let mut products = Products::default();
-            let before = a.products;
-            let started = a.start(b, x, &mut r);
+impl Block<'_> {
+    /// R = Q C, P = M⁻¹Q.
+    fn start(&mut self, a: &mut System<'_>, b: &[f64], x: &mut [f64], by: &mut Precondition<'_>) -> Result<(), Failed> {
+        let n = self.n;
+        let (mut r, mut units, mut sizes) = (vec![0.0; n], vec![], vec![]);
+        for (j, ((b, x), goal)) in b.chunks_exact(n).zip(x.chunks_exact_mut(n)).zip(self.goals).enumerate() {
+            let (before, mut products) = (a.products, Products::default());
+            let left = a.start(b, x, &mut r).is_err();
             if a.products != before {
                 products.count(a.side(), 1);
             }
             let size = norm(&r);
-            let mut ended = Ended::new(0, Ok(if limit == 0 { Status::IterationLimit } else { Status::Stalled }));
+            let mut ended = Ended::new(0, Ok(if self.limit == 0 { Status::IterationLimit } else { Status::Stalled }));
             ended.residual = Some(size);
-            if started.is_err() {
+            if left {
                 x.fill(0.0);
-            } else if size > goal.length && limit > 0 {
-                block.live.push(j);
-                block.r.extend_from_slice(&r);
-                ended.residual = None;
+            } else if size > goal.length && self.limit > 0 {
+                self.live.push(j);
+                units.extend(r.iter().map(|r| r / size));
+                sizes.push(size);
             }
-            block.columns.push(Open { ended, products, before: size, starts: 1, made: 0, settled: false, left: started.is_err() });
+            self.columns.push(Open { ended, products, first: size, length: size, best: size, at: 0, settled: false, left });
         }
-        block
+        let z = self.precondition(a, &units, by)?;
+        let (q, z, mut c) = orthonormal(&units, &z, n, 0.0, a.epsilon())?;
+        c.columns_mut().into_iter().zip(sizes).for_each(|(mut c, size)| c *= size);
+        (self.q, self.p, self.c) = (q, z, c);
+        Ok(())
     }
-    /// Candidates: Z = M⁻¹ R.
-    fn precondition(&mut self, a: &System<'_>, by: &mut Precondition<'_>) -> Result<(), Failed> {
-        self.candidates.resize(self.r.len(), 0.0);
-        let rows = self.r.chunks_exact(self.n).zip(self.candidates.chunks_exact_mut(self.n));
-        rows.zip(&self.live).try_for_each(|((r, z), j)| by(a, r, z, &mut self.columns[*j].ended))
+    /// M⁻¹ of vectors, counted with the columns in turn.
+    fn precondition(&mut self, a: &System<'_>, r: &[f64], by: &mut Precondition<'_>) -> Result<Vec<f64>, Failed> {
+        let mut z = vec![0.0; r.len()];
+        let rows = r.chunks_exact(self.n).zip(z.chunks_exact_mut(self.n));
+        rows.zip(self.live.iter().cycle()).try_for_each(|((r, z), j)| by(a, r, z, &mut self.columns[*j].ended))?;
+        Ok(z)
     }
-    /// Takes columns out that have converged by their true residual, that make no progress, or have no iterations left. A residual that was lost to rounding is replaced.
+    /// Takes columns out that have converged by their true residual, that make no progress, or have no iterations left.
     fn freeze(&mut self, a: &mut System<'_>, b: &[f64], x: &[f64]) {
         let n = self.n;
         let (mut kept, mut truth) = (vec![], vec![0.0; n]);
         for (row, &j) in self.live.iter().enumerate() {
-            let (goal, column, r) = (&self.goals[j], &mut self.columns[j], &mut self.r[row * n..(row + 1) * n]);
-            let length = norm(r);
-            let spent = column.ended.iterations >= self.limit;
-            let done = near(length, goal) && (column.settled || column.made >= n || length <= goal.floor());
+            let (goal, column) = (&self.goals[j], &mut self.columns[j]);
+            let (made, length) = (column.ended.iterations, column.length);
+            if length <= 0.5 * column.best {
+                (column.best, column.at) = (length, made);
+            }
+            let spent = made >= self.limit;
+            let done = near(length, goal) && (column.settled || made >= n || length <= goal.floor());
             if !done && !spent {
-                kept.push(row);
+                column.left = !near(length, goal) && made > 2 * column.at + n + PATIENCE;
+                if !column.left {
+                    kept.push(row);
+                }
                 continue;
             }
             let (b, x) = (&b[j * n..(j + 1) * n], &x[j * n..(j + 1) * n]);
@@ -134,75 +158,70 @@ impl<'g> Block<'g> {
             }
             from_right(b, &mut truth);
             let size = norm(&truth);
-            let ends = spent || size <= goal.length || size > 0.5 * column.before || column.starts >= STARTS || !size.is_finite();
-            if ends {
-                column.ended.residual = Some(size);
-                column.ended.said = Ok(if spent { Status::IterationLimit } else { Status::Stalled });
-            } else {
-                r.copy_from_slice(&truth);
-                (column.before, column.made, column.settled) = (size, 0, false);
-                column.starts += 1;
-                kept.push(row);
-            }
+            column.ended.residual = Some(size);
+            column.ended.said = Ok(if spent { Status::IterationLimit } else { Status::Stalled });
+            column.left = !spent && size > goal.length && size <= 0.5 * column.first;
         }
         if kept.len() < self.live.len() {
-            for rows in [&mut self.r, &mut self.candidates] {
-                *rows = kept.iter().flat_map(|row| &rows[row * n..(row + 1) * n]).copied().collect();
-            }
+            self.c = self.c.select(Axis(1), &kept);
             self.live = kept.iter().map(|row| self.live[*row]).collect();
         }
     }
-    /// The candidates of the columns that have not converged, or of all where every one has: what is left of a converged one is rounding, and as a direction it would not be conjugate to those before.
-    fn directions(&self) -> Vec<f64> {
-        let far = self.live.iter().zip(self.r.chunks_exact(self.n)).map(|(j, r)| !near(norm(r), &self.goals[*j]));
-        let far: Vec<bool> = far.collect();
-        let any = far.contains(&true);
-        let chosen = self.candidates.chunks_exact(self.n).zip(far).filter(|(_, far)| *far || !any);
-        chosen.flat_map(|(candidate, _)| candidate).copied().collect()
-    }
-    /// α = (PᵀAP)⁻¹PᵀR, X ← X + Pα, R ← R − APα, Z = M⁻¹R, P ← Z − P(PᵀAP)⁻¹(AP)ᵀZ.
+    /// α = (PᵀAP)⁻¹, X ← X + PαC, Q S ← Q − APα, C ← S C, P ← M⁻¹Q + P Sᵀ.
     fn step(&mut self, a: &mut System<'_>, x: &mut [f64], by: &mut Precondition<'_>) -> Result<(), Failed> {
         let n = self.n;
-        let p = orthonormal(&self.directions(), n, a.epsilon().sqrt());
-        let mut ap = vec![0.0; p.len()];
-        a.apply_many(&p, &mut ap)?;
-        let (p, ap) = (rows(&p, n), rows(&ap, n));
-        let curvature = self.curvature(p.dot(&ap.t()), a.epsilon()).ok_or(Failed::NotDefinite { curvature: None })?;
-        let alpha = curvature.solve(p.dot(&rows(&self.r, n).t()));
-        let steps = alpha.t().dot(&p);
-        for ((&j, step), row) in self.live.iter().zip(steps.rows()).zip(0..) {
+        let mut ap = vec![0.0; self.p.len()];
+        a.apply_many(&self.p, &mut ap)?;
+        let (p, ap) = (std::mem::take(&mut self.p), rows(&ap, n));
+        let p = rows(&p, n);
+        let alpha = self.curvature(p.dot(&ap.t()), p, a.epsilon()).ok_or(Failed::NotDefinite { curvature: None })?;
+        let steps = alpha.solve(self.c.clone()).t().dot(&p);
+        for (&j, step) in self.live.iter().zip(steps.rows()) {
             let (goal, column, x) = (&self.goals[j], &mut self.columns[j], &mut x[j * n..(j + 1) * n]);
             x.iter_mut().zip(step).for_each(|(x, step)| *x += step);
-            let length = norm(&self.r[row * n..(row + 1) * n]);
-            if near(length, goal) {
-                let moved = alpha.column(row).iter().map(|v| v * v).sum::<f64>().sqrt();
-                column.settled = !goal.moved(moved, length, norm(x));
+            if near(column.length, goal) {
+                column.settled = !goal.moved(step.dot(&step).sqrt(), column.length, norm(x));
             }
-            column.made += 1;
             column.ended.iterations += 1;
             column.products.count(a.side(), 1);
         }
-        general_mat_mul(-1.0, &alpha.t(), &ap, 1.0, &mut rows_mut(&mut self.r, n));
-        self.precondition(a, by)?;
-        let beta = curvature.solve(ap.dot(&rows(&self.candidates, n).t()));
-        general_mat_mul(-1.0, &beta.t(), &p, 1.0, &mut rows_mut(&mut self.candidates, n));
+        let mut w = std::mem::take(&mut self.q);
+        let count = p.nrows();
+        general_mat_mul(-1.0, &alpha.solve(Array2::eye(count)).t(), &ap, 1.0, &mut rows_mut(&mut w, n));
+        let z = self.precondition(a, &w, by)?;
+        let (q, mut z, s) = orthonormal(&w, &z, n, 1.0, a.epsilon())?;
+        general_mat_mul(1.0, &s, &p, 1.0, &mut rows_mut(&mut z, n));
+        self.c = s.dot(&self.c);
+        self.seen.push(alpha, s);
+        let residuals = self.c.t().dot(&rows(&q, n));
+        for (&j, r) in self.live.iter().zip(residuals.rows()) {
+            self.columns[j].length = r.dot(&r).sqrt();
+        }
+        (self.q, self.p) = (q, z);
         Ok(())
     }
     /// The factors of PᵀAP; none where it is not definite, with the sign that was seen before.
-    fn curvature(&mut self, g: Array2<f64>, epsilon: f64) -> Option<Curvature> {
+    fn curvature(&mut self, g: Array2<f64>, p: ArrayView2<'_, f64>, epsilon: f64) -> Option<Curvature> {
         let sign = g.first()?.signum();
         let factors = Curvature::of(&g, sign, epsilon).filter(|_| sign * self.sign >= 0.0)?;
         self.sign = sign;
-        let (least, most) = factors.extremes(&g);
-        (self.least, self.most) = (self.least.min(least), self.most.max(most));
+        for (curvature, p) in g.diag().iter().zip(p.rows()) {
+            let quotient = curvature.abs() / p.dot(&p);
+            (self.least, self.most) = (self.least.min(quotient), self.most.max(quotient));
+        }
         Some(factors)
     }
     fn finish(self) -> Vec<(bool, Column)> {
-        let Block { columns, live, sign, least, most, .. } = self;
+        let Block { columns, live, seen, sign, least, most, .. } = self;
+        let (low, high) = seen.extremes().unwrap_or((least, most));
         let ended = columns.into_iter().enumerate().map(|(j, column)| {
             let mut ended = column.ended;
             if ended.iterations > 0 {
-                (ended.norm, ended.condition, ended.smallest) = (most, most / least, Some(least));
+                // Those of M⁻¹A, which is A without a preconditioner.
+                let plain = ended.preconditioned == 0;
+                let (least, most) = if plain { (least.min(low), most.max(high)) } else { (least, most) };
+                ended.condition = if plain { most / least } else { high / low };
+                (ended.norm, ended.smallest) = (most, Some(least));
             }
             if sign < 0.0 {
                 ended.remark = Some("the operator is negative definite: −A x = −b was solved");
@@ -226,85 +245,36 @@ fn rows_mut(v: &mut [f64], n: usize) -> ArrayViewMut2<'_, f64> {
     ArrayViewMut2::from_shape((v.len() / n, n), v).expect("a block holds whole vectors")
 }
 
-/// An orthonormal basis of what these vectors span, each taken at length 1: Gram-Schmidt, twice. What lies in the span of those before it, but for `least` of it, adds none.
-fn orthonormal(vectors: &[f64], n: usize, least: f64) -> Vec<f64> {
-    let mut basis: Vec<f64> = Vec::with_capacity(vectors.len());
-    for v in vectors.chunks_exact(n) {
-        let size = norm(v);
-        if size == 0.0 || !size.is_finite() {
-            continue;
+/// W = Q S with QᵀM⁻¹Q = I, from W and Z = M⁻¹W: Gram-Schmidt, twice; gives Q, M⁻¹Q and S. A vector that lies in the span of those before it, up
+/// to rounding of what it was computed from, adds none; what it was
+/// computed from is at least of size `floor`.
+fn orthonormal(w: &[f64], z: &[f64], n: usize, floor: f64, epsilon: f64) -> Result<(Vec<f64>, Vec<f64>, Array2<f64>), Failed> {
+    let count = w.len() / n;
+    let (mut q, mut mq) = (Vec::with_capacity(w.len()), Vec::with_capacity(w.len()));
+    let mut s = Array2::zeros((count, count));
+    let least = 8.0 * epsilon * (n as f64).sqrt();
+    for (i, (w, z)) in w.chunks_exact(n).zip(z.chunks_exact(n)).enumerate() {
+        let (mut w, mut z) = (w.to_vec(), z.to_vec());
+        let size = dot(&w, &z).max(0.0).sqrt();
+        if !size.is_finite() {
+            return Err(Failed::NotFinite { what: "a residual of the block is not finite", value: None });
         }
-        let mut v: Vec<f64> = v.iter().map(|v| v / size).collect();
         for _ in 0..2 {
-            basis.chunks_exact(n).for_each(|p| axpy(-dot(p, &v), p, &mut v));
-        }
-        let left = norm(&v);
-        if left > least {
-            scale(1.0 / left, &mut v);
-            basis.append(&mut v);
-        }
-    }
-    basis
-}
-
-/// ±PᵀAP = L Lᵀ.
-struct Curvature {
-    lower: Array2<f64>,
-    sign: f64,
-}
-
-impl Curvature {
-    /// None where a pivot is rounding, or not positive, or not finite.
-    fn of(g: &Array2<f64>, sign: f64, epsilon: f64) -> Option<Self> {
-        let s = g.nrows();
-        let floor = 4.0 * epsilon * g.diag().iter().fold(0.0_f64, |m, v| m.max(v.abs()));
-        let mut lower = Array2::zeros((s, s));
-        for j in 0..s {
-            for i in j..s {
-                let known: f64 = (0..j).map(|k| lower[[i, k]] * lower[[j, k]]).sum();
-                let left = 0.5 * sign * (g[[i, j]] + g[[j, i]]) - known;
-                if i > j {
-                    lower[[i, j]] = left / lower[[j, j]];
-                } else if left > floor && left.is_finite() {
-                    lower[[j, j]] = left.sqrt();
-                } else {
-                    return None;
-                }
+            for (l, (q, mq)) in q.chunks_exact(n).zip(mq.chunks_exact(n)).enumerate() {
+                let share = dot(mq, &w);
+                axpy(-share, q, &mut w);
+                axpy(-share, mq, &mut z);
+                s[[l, i]] += share;
             }
         }
-        Some(Curvature { lower, sign })
-    }
-    /// (PᵀAP)⁻¹ B.
-    fn solve(&self, mut b: Array2<f64>) -> Array2<f64> {
-        let (l, s) = (&self.lower, self.lower.nrows());
-        for mut b in b.columns_mut() {
-            for i in 0..s {
-                let known: f64 = (0..i).map(|k| l[[i, k]] * b[k]).sum();
-                b[i] = (b[i] - known) / l[[i, i]];
+        let left = dot(&w, &z).max(0.0).sqrt();
+        if left > least * size.max(floor) {
+            s[[q.len() / n, i]] = left;
+            for (v, basis) in [(w, &mut q), (z, &mut mq)] {
+                basis.extend(v.iter().map(|v: &f64| v / left));
             }
-            for i in (0..s).rev() {
-                let known: f64 = (i + 1..s).map(|k| l[[k, i]] * b[k]).sum();
-                b[i] = (b[i] - known) / l[[i, i]];
-            }
-            b.mapv_inplace(|b| self.sign * b);
         }
-        b
     }
-    /// Estimates of the least eigenvalue of ±PᵀAP, from above, and of the largest, from below: some rounds of the power method on it and its inverse.
-    fn extremes(&self, g: &Array2<f64>) -> (f64, f64) {
-        let s = g.nrows();
-        let unit = |v: Array2<f64>| {
-            let size = norm(v.as_slice_memory_order().unwrap_or(&[]));
-            v / size
-        };
-        let quotient = |v: &Array2<f64>| (v.t().dot(g).dot(v)).sum().abs();
-        let start = unit(Array2::from_shape_fn((s, 1), |(i, _)| 1.0 + i as f64 / s as f64));
-        let (mut low, mut high) = (start.clone(), start);
-        for _ in 0..3 {
-            low = unit(self.solve(low));
-            high = unit(g.dot(&high));
-        }
-        let (least, most) = g.diag().iter().fold((f64::INFINITY, 0.0_f64), |(l, m), v| (l.min(v.abs()), m.max(v.abs())));
-        (least.min(quotient(&low)), most.max(quotient(&high)))
-    }
+    let kept = q.len() / n;
+    Ok((q, mq, s.slice(ndarray::s![..kept, ..]).to_owned()))
 }

@@ -25,10 +25,12 @@ use hypertape_autodiff::outcome::{Failed, Need, Reached, Status};
 /// needed while a step still moves x by more than the accuracy asked for, from a residual that is 1/√ε times smaller. The condition
 /// number, of M⁻¹A with a preconditioner, is estimated from the coefficients (Lanczos).
 ///
-/// Several right-hand sides ([`Prepared::solve_many`](crate::Prepared::solve_many)) are solved as a block: one application an iteration for each
-/// of them, and the space of all of them, so that a few small eigenvalues cost fewer iterations (O'Leary 1980). The directions are an orthonormal
-/// basis of what the residuals span, which may be fewer than there are right-hand sides (Ji and Li 2017). Each column leaves the block at its own convergence. Where a direction has no curvature, the columns that are left
-/// are solved one by one. Norm, condition number and smallest singular value are then estimated from the curvature of the directions, of A itself.
+/// Several right-hand sides ([`Prepared::solve_many`](crate::Prepared::solve_many)) are solved as a block, over the space of all of them
+/// (O'Leary 1980): one application an iteration for each, and far fewer iterations
+/// where a few eigenvalues are small. The residuals are written in an orthonormal basis (Dubrulle 2001), from which a direction that the others
+/// span is dropped, as Ji and Li 2017 do: equal right-hand sides cost
+/// no more than one. Each has its own convergence and its own true residual. Where the block cannot go on, those that are left are solved one by
+/// one from where they stand. The block takes about ten vectors for each right-hand side, which the bytes of the state do not count.
 ///
 /// ```
 /// use hypertape_linear::{Cg, Prepare};

@@ -10,7 +10,8 @@ use rayon::prelude::*;
 /// Stretches of systems that each thread takes, so that one with dear systems does not hold up the others.
 const STRETCHES: usize = 4;
 
-/// The solutions of independent systems A x = b, each with its own operator and right-hand side, of any sizes: on as many threads as there are, in the order of the systems, the same for any
+/// The solutions of independent systems A x = b, each with its own operator and right-hand side, of any sizes: on as many threads as there are,
+/// in the order of the systems, the same for any
 /// number of threads. Systems of one size that follow one another share a workspace.
 pub(crate) fn solve_each<A, B>(solver: &dyn LinearSolver, systems: &mut [(A, B)]) -> Vec<Result<Solved, Error>>
 where

@@ -14,7 +14,7 @@
 //! | solver | of | an iteration |
 //! |---|---|---|
 //! | [`Auto`] | any A: it looks and chooses | |
-//! | [`Cg`] | symmetric definite A | one product |
+//! | [`Cg`] | symmetric definite A; several right-hand sides as a block | one product, for each right-hand side |
 //! | [`Minres`] | symmetric A | one product |
 //! | [`Gmres`] | any A | one product, the basis of all iterations |
 //! | [`Bicgstab`] | any A; BiCGStab(ℓ) near the imaginary axis | two products, few vectors |
@@ -54,6 +54,7 @@ mod anderson;
 mod auto;
 mod bicgstab;
 mod block_cg;
+mod block_tridiagonal;
 mod broyden;
 mod cg;
 mod cholesky;

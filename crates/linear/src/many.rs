@@ -30,7 +30,8 @@ impl Many {
 }
 
 impl Workspace {
-    /// A X = B, or Aᵀ X = B, from the X given. The columns that are neither 0 nor wrong are solved together where the method has a way to do so, else one after another.
+    /// A X = B, or Aᵀ X = B, from the X given. The columns that are neither 0 nor wrong are solved together where the method has a way to do so,
+    /// else one after another.
     pub(crate) fn solve_many(
         &mut self,
         a: &mut dyn Operator,

@@ -66,7 +66,8 @@ pub trait Operator {
     /// # Errors
     /// As [`apply`](Operator::apply); [`Need::Transpose`] where there is none.
     fn apply_transposed(&mut self, x: &[f64], y: &mut [f64]) -> Result<(), Failed>;
-    /// Y = A X for several vectors, which follow one another in x and y. One after another unless overridden: a dense matrix makes one product of matrices of it,
+    /// Y = A X for several vectors, which follow one another in x and y. One after another unless overridden: a dense matrix makes one product
+    /// of matrices of it,
     /// and a sparse one is read once.
     ///
     /// ```

@@ -44,8 +44,10 @@ pub trait Prepare: LinearSolver {
         workspace.prepare(&mut a, &Hints::default())?;
         Ok(Prepared { a, workspace, tolerance })
     }
-    /// The solutions of independent systems A x = b, each with its own operator and right-hand side, of any sizes: on the threads of the current rayon pool, in the order of the systems, with the same
-    /// bits for any number of threads. One that fails leaves the others as they are. Each starts cold; systems of one size that follow one another share a workspace.
+    /// The solutions of independent systems A x = b, each with its own operator and right-hand side, of any sizes: on the threads of the current
+    /// rayon pool, in the order of the systems, with the same
+    /// bits for any number of threads. One that fails leaves the others as they are. Each starts cold; systems of one size that follow one
+    /// another share a workspace.
     ///
     /// ```
     /// use hypertape_linear::{Diagonal, Lu, Prepare};
@@ -95,8 +97,10 @@ impl<A: Operator> Prepared<A> {
     }
     /// X with A X = B: a solution for each column of B. One that fails leaves the others as they are.
     ///
-    /// A right-hand side is a column, as in A X = B; B may lie in memory as it likes, and the columns of X are contiguous. Factors, a preconditioner, and what was found out about a singular
-    /// operator are shared. Each column is scaled, judged and reported as by [`solve`](Prepared::solve). [`Cg`](crate::Cg) solves the columns together, as a block; the other iterative methods
+    /// A right-hand side is a column, as in A X = B; B may lie in memory as it likes, and the columns of X are contiguous. Factors, a
+    /// preconditioner, and what was found out about a singular
+    /// operator are shared. Each column is scaled, judged and reported as by [`solve`](Prepared::solve). [`Cg`](crate::Cg) solves the columns
+    /// together, as a block; the other iterative methods
     /// solve one column after another.
     ///
     /// ```

@@ -35,7 +35,8 @@ pub trait LinearSolver: Debug + Send + Sync + 'static {
     fn approximate(&self) -> bool {
         false
     }
-    /// Whether it solves systems of any size, as a part of another system: not with settings that are vectors of one length, such as a preconditioner that is a map of the user's own, or the places of
+    /// Whether it solves systems of any size, as a part of another system: not with settings that are vectors of one length, such as a
+    /// preconditioner that is a map of the user's own, or the places of
     /// entries.
     fn any_size(&self) -> bool {
         true
@@ -101,7 +102,8 @@ pub trait State: Debug + Send {
     /// # Errors
     /// When the operator fails, or it is certain that there is no result.
     fn solve(&mut self, a: &mut System<'_>, b: &[f64], x: &mut [f64], goal: &Goal) -> Result<Ended, Failed>;
-    /// Solves A X = B together for several right-hand sides, which follow one another in b and x, with a goal for each. None, and x as it was, where the method
+    /// Solves A X = B together for several right-hand sides, which follow one another in b and x, with a goal for each. None, and x as it was,
+    /// where the method
     /// has no way to do so: then [`solve`](State::solve) is called for each.
     fn solve_block(&mut self, a: &mut System<'_>, b: &[f64], x: &mut [f64], goals: &[Goal]) -> Option<Vec<Column>> {
         let _ = (a, b, x, goals);

@@ -50,19 +50,14 @@ fn a_block_makes_fewer_products_where_a_few_eigenvalues_are_small() {
     ready.operator().products = 0;
     let each: Vec<_> = b.columns().into_iter().map(|b| ready.solve(&b.to_vec()).unwrap()).collect();
     let alone = ready.operator().products;
-    println!("one by one {alone} products, block {block} in {calls} calls");
-    assert!(3 * block < alone, "{block} products of the block in {calls} calls, {alone} one by one");
+    assert!(5 * block < 2 * alone, "{block} products of the block in {calls} calls, {alone} one by one");
     for (j, o) in many.outcomes.iter().enumerate() {
         let o = o.as_ref().unwrap();
         let r = dense::norm((a.dot(&many.x.column(j)) - b.column(j)).view()) / dense::norm(b.column(j));
         assert!(o.converged() && o.residual <= 1e-10 && (o.residual - r).abs() <= 1e-3 * r + 1e-13, "{o:?}");
         // Two numbers of A that both ways find: the norm from below, the smallest eigenvalue from above.
         let (norm, smallest) = (o.norm.unwrap(), o.smallest.unwrap());
-        println!(
-            "iterations {} norm {norm} smallest {smallest:e} condition {:?}; alone {:?} {:?}",
-            o.iterations, o.condition, each[j].outcome.iterations, each[j].outcome.smallest
-        );
-        assert!(norm > 1.0 && norm < 2.0 + 1e-12 && smallest >= 1e-5 - 1e-12 && smallest < 2e-5, "{o:?}");
+        assert!(norm > 1.0 && norm < 2.0 + 1e-12 && smallest >= 1e-5 - 1e-12 && smallest < 1.1e-5, "{o:?}");
         // One product an iteration, and one for the residual.
         assert_eq!(o.products.plain, o.iterations + 1);
         assert!(dense::norm((&many.x.column(j) - &each[j].x).view()) <= 1e-4 * dense::norm(each[j].x.view()));
@@ -86,7 +81,6 @@ fn dependent_columns_share_their_directions() {
         assert!(dense::norm((a.dot(&x) - b).view()) <= 1e-11 * size);
     }
     // Three directions, seldom more; a true residual for each of the eleven.
-    println!("dependent: {products} products in {calls} calls");
     assert!(products <= 4 * calls + 2 * 11, "{products} products in {calls} calls");
 }
 
@@ -195,7 +189,6 @@ fn an_ill_conditioned_system_is_not_called_solved() {
     for (j, o) in many.outcomes.iter().enumerate() {
         let exact = dense::solve(a.view(), b.column(j)).unwrap();
         let error = dense::norm((&many.x.column(j) - &exact).view()) / dense::norm(exact.view());
-        println!("{j}: error {error:e}, {o:?}");
         assert!(error < 1e-2 || !o.as_ref().is_ok_and(|o| o.status == Status::Converged), "{j}: {error:e}, {o:?}");
     }
 }

@@ -1,7 +1,9 @@
 //! Several right-hand sides with one operator: every solver, either side, each column by itself.
 use crate::all;
 use crate::support::*;
-use hypertape_linear::{Cg, Failed, Gmres, LinearSolver, Lu, Many, Minres, Need, Operator, Prepare, Side, Single, Status};
+use hypertape_linear::{
+    Auto, Cg, Failed, Gmres, Known, LinearSolver, Lu, Many, Minres, Need, Operator, Prepare, Side, Single, Status, from_fn,
+};
 use hypertape_testkit::{dense, random};
 use ndarray::{Array2, ArrayView2, Axis, arr2};
 use std::sync::Arc;
@@ -159,6 +161,22 @@ fn single_precision_and_limits() {
             let expected = if j == 3 { (Status::Converged, 0) } else { (Status::IterationLimit, 2) };
             assert_eq!((o.status, o.iterations), expected, "{}", s.name());
         }
+    }
+}
+
+#[test]
+fn the_choice_of_a_block_is_named() {
+    let (n, a) = (300, definite(300));
+    let b: Array2<f64> = random::normal(37, (n, 4));
+    let known = Known { symmetric: true, definite: true };
+    let products = move |x: &[f64], y: &mut [f64]| a.clone().apply(x, y);
+    let mut ready = Auto::default().prepare(from_fn(n, products).known(known)).unwrap();
+    let many = ready.solve_many(b.view());
+    assert!(many.converged(), "{:?}", many.outcomes);
+    close(&many, definite(n).view(), &b, 1e-10, "auto");
+    for (o, b) in many.outcomes.iter().zip(b.columns()) {
+        let (o, alone) = (o.as_ref().unwrap(), ready.solve(&b.to_vec()).unwrap().outcome);
+        assert!(o.remark == alone.remark && o.iterations < alone.iterations, "{o:?} {alone:?}");
     }
 }
 
