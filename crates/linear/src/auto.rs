@@ -2,7 +2,7 @@
 use crate::cg::symmetric;
 use crate::operator::{Known, Matrix, Operator, Side};
 use crate::scratch::{Scratch, split};
-use crate::solver::{Ended, Hints, LinearSolver, State};
+use crate::solver::{Column, Ended, Hints, LinearSolver, State};
 use crate::stop::{Goal, Stop, stop_settings};
 use crate::system::System;
 use crate::vectors::{axpy, dot, fill_noise, from_right, norm, scale};
@@ -197,6 +197,12 @@ impl Choosing {
     }
 }
 
+/// Whether a residual is under the goal, or rounding for an A of this size.
+fn within(residual: f64, norm_of_a: f64, x: &[f64], goal: &Goal) -> bool {
+    let rounding = goal.rounding(x.len(), norm_of_a, norm(x)).min(goal.accuracy * goal.size);
+    residual <= goal.length.max(rounding)
+}
+
 /// Whether v ← v − αA v leaves less than [`CONTRACTS`] of a pseudo-random vector in each of four steps.
 fn contracts(a: &mut System<'_>, alpha: f64, [v, image]: [&mut [f64]; 2]) -> Result<bool, Failed> {
     fill_noise(3, v);
@@ -247,8 +253,7 @@ impl State for Choosing {
                             norm(r)
                         }
                     };
-                    let rounding = goal.rounding(self.n, ended.norm, norm(x)).min(goal.accuracy * goal.size);
-                    residual <= goal.length.max(rounding)
+                    within(residual, ended.norm, x, goal)
                 }
                 _ => false,
             };
@@ -268,5 +273,23 @@ impl State for Choosing {
                 }
             }
         }
+    }
+    /// By the first choice, where that solves blocks; what it does not solve is tried by itself, as any other system.
+    fn solve_block(&mut self, a: &mut System<'_>, b: &[f64], x: &mut [f64], goals: &[Goal]) -> Option<Vec<Column>> {
+        a.know(self.known);
+        let (n, first) = (self.n.max(1), self.first);
+        let mut made = self.of(first).solve_block(a, b, x, goals)?;
+        let vectors = b.chunks_exact(n).zip(x.chunks_exact_mut(n)).zip(goals);
+        for (column, ((b, x), goal)) in made.iter_mut().zip(vectors) {
+            match &mut column.ended {
+                Ok(ended) if ended.residual.is_some_and(|r| within(r, ended.norm, x, goal)) => ended.remark = Some(first.remark(true)),
+                _ => {
+                    a.products = column.products;
+                    x.fill(0.0);
+                    *column = Column { ended: self.solve(a, b, x, goal), products: a.products };
+                }
+            }
+        }
+        Some(made)
     }
 }

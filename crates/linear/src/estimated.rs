@@ -26,6 +26,12 @@ impl<A: Operator> Operator for Estimated<A> {
     fn apply_transposed(&mut self, x: &[f64], y: &mut [f64]) -> Result<(), Failed> {
         self.operator.apply_transposed(x, y)
     }
+    fn apply_many(&mut self, x: &[f64], y: &mut [f64]) -> Result<(), Failed> {
+        self.operator.apply_many(x, y)
+    }
+    fn apply_transposed_many(&mut self, x: &[f64], y: &mut [f64]) -> Result<(), Failed> {
+        self.operator.apply_transposed_many(x, y)
+    }
     fn has_transpose(&self) -> bool {
         self.operator.has_transpose()
     }

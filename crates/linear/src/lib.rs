@@ -14,7 +14,7 @@
 //! | solver | of | an iteration |
 //! |---|---|---|
 //! | [`Auto`] | any A: it looks and chooses | |
-//! | [`Cg`] | symmetric definite A | one product |
+//! | [`Cg`] | symmetric definite A; several right-hand sides as a block | one product, for each right-hand side |
 //! | [`Minres`] | symmetric A | one product |
 //! | [`Gmres`] | any A | one product, the basis of all iterations |
 //! | [`Bicgstab`] | any A; BiCGStab(ℓ) near the imaginary axis | two products, few vectors |
@@ -30,7 +30,12 @@
 //!
 //! Preconditioners are values of their own: [`Jacobi`] where the matrix is known, [`Hutchinson`] and [`Nystrom`] by products alone, [`InverseMap`] for a user's own.
 //!
-//! Who solves many systems of one size keeps a [`Workspace`], which allocates nothing once warm. An own solver implements [`LinearSolver`] and [`State`]; scaling,
+//! # Many systems
+//! - **Many right-hand sides.** [`Prepared::solve_many`] solves A X = B for the columns of B: factors and preconditioners are made once, [`Cg`] solves the columns as a block, and each
+//!   column has a status or an error of its own.
+//! - **Batches.** [`Prepare::solve_each`] solves independent systems on all threads. One that fails is named, and leaves the others as they are.
+//!
+//! Who solves many systems of one size one after another keeps a [`Workspace`], which allocates nothing once warm. An own solver implements [`LinearSolver`] and [`State`]; scaling,
 //! counting and judging the result are not its business.
 //!
 //! # What is promised
@@ -48,11 +53,14 @@
 mod anderson;
 mod auto;
 mod bicgstab;
+mod block_cg;
+mod block_tridiagonal;
 mod broyden;
 mod cg;
 mod cholesky;
 mod condition;
 mod dense;
+mod each;
 mod estimated;
 mod extremes;
 mod flat;
@@ -62,8 +70,10 @@ mod hutchinson;
 mod ldlt;
 mod lsmr;
 mod lu;
+mod many;
 mod matrices;
 mod minres;
+mod near;
 mod neumann;
 mod normal_cg;
 mod nystrom;
@@ -105,19 +115,20 @@ pub use hypertape_autodiff::outcome::{Failed, Need, Reached, Status};
 pub use ldlt::Ldlt;
 pub use lsmr::Lsmr;
 pub use lu::Lu;
+pub use many::Many;
 pub use matrices::{Diagonal, Single};
 pub use minres::Minres;
 pub use neumann::{Neumann, OneStep};
 pub use normal_cg::NormalCg;
 pub use nystrom::Nystrom;
 pub use operator::{Closures, Known, Matrix, NoTranspose, Operator, Side, from_fn};
-pub use outcome::{Outcome, Tolerance};
+pub use outcome::{Outcome, Solved, Tolerance};
 pub use preconditioner::{Inverse, InverseMap, Jacobi, Preconditioner};
-pub use prepared::{Prepare, Prepared, Solved};
+pub use prepared::{Prepare, Prepared};
 pub use qr::Qr;
 pub use secants::Secants;
 pub use shine::Shine;
-pub use solver::{Ended, Hints, LinearSolver, State};
+pub use solver::{Column, Ended, Hints, LinearSolver, State};
 pub use sparse_cholesky::SparseCholesky;
 pub use sparse_lu::SparseLu;
 pub use stop::{Goal, Stop};

@@ -3,7 +3,8 @@ use crate::operator::{Known, Matrix, Operator};
 use hypertape_autodiff::array::{Element, Kind, Real};
 use hypertape_autodiff::ops::sparse::Csr;
 use hypertape_autodiff::outcome::Failed;
-use ndarray::{ArrayBase, ArrayView1, ArrayViewMut1, Data, Ix2, linalg::general_mat_vec_mul};
+use ndarray::linalg::{general_mat_mul, general_mat_vec_mul};
+use ndarray::{ArrayBase, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Data, Ix2, LinalgScalar};
 
 /// A matrix that is square has as many unknowns as rows; another fails at the first product.
 impl<S: Data<Elem = f64>> Operator for ArrayBase<S, Ix2> {
@@ -23,6 +24,12 @@ impl<S: Data<Elem = f64>> Operator for ArrayBase<S, Ix2> {
         general_mat_vec_mul(1.0, &self.t(), &ArrayView1::from(x), 0.0, &mut ArrayViewMut1::from(y));
         Ok(())
     }
+    fn apply_many(&mut self, x: &[f64], y: &mut [f64]) -> Result<(), Failed> {
+        product_of_matrices(self.view(), x, y)
+    }
+    fn apply_transposed_many(&mut self, x: &[f64], y: &mut [f64]) -> Result<(), Failed> {
+        product_of_matrices(self.t(), x, y)
+    }
     fn matrix(&self) -> Option<Matrix<'_>> {
         (self.nrows() == self.ncols()).then(|| Matrix::Dense(self.view()))
     }
@@ -30,6 +37,18 @@ impl<S: Data<Elem = f64>> Operator for ArrayBase<S, Ix2> {
 
 fn square(rows: usize, columns: usize) -> Result<(), Failed> {
     if rows == columns { Ok(()) } else { Err(Failed::NotSquare { rows, columns }) }
+}
+
+/// Yᵀ = Xᵀ Aᵀ: vectors that follow one another are the rows of a matrix.
+fn product_of_matrices<T: LinalgScalar>(a: ArrayView2<'_, T>, x: &[T], y: &mut [T]) -> Result<(), Failed> {
+    let n = a.ncols();
+    square(a.nrows(), n)?;
+    let (k, given) = (x.len() / n.max(1), y.len());
+    let unequal = |_| Failed::WrongLength { what: "what holds the products", given, expected: k * n };
+    let x = ArrayView2::from_shape((k, n), x).map_err(unequal)?;
+    let mut y = ArrayViewMut2::from_shape((k, n), y).map_err(unequal)?;
+    general_mat_mul(T::one(), &x, &a.t(), T::zero(), &mut y);
+    Ok(())
 }
 
 /// A matrix in single precision: products are made and rounded in it.
@@ -46,11 +65,19 @@ impl<S: Data<Elem = f32>> Single<ArrayBase<S, Ix2>> {
         let n = matrix.ncols();
         Single { matrix, x: vec![0.0; n], y: vec![0.0; n] }
     }
+    /// Of as many vectors as x holds.
     fn product(&mut self, transposed: bool, x: &[f64], y: &mut [f64]) -> Result<(), Failed> {
-        square(self.matrix.nrows(), self.matrix.ncols())?;
-        self.x.iter_mut().zip(x).for_each(|(to, x)| *to = *x as f32);
+        let n = self.matrix.ncols();
+        square(self.matrix.nrows(), n)?;
+        self.x.clear();
+        self.x.extend(x.iter().map(|x| *x as f32));
+        self.y.resize(y.len(), 0.0);
         let a = if transposed { self.matrix.t() } else { self.matrix.view() };
-        general_mat_vec_mul(1.0, &a, &ArrayView1::from(&self.x), 0.0, &mut ArrayViewMut1::from(&mut self.y));
+        if x.len() == n {
+            general_mat_vec_mul(1.0, &a, &ArrayView1::from(&self.x), 0.0, &mut ArrayViewMut1::from(&mut self.y));
+        } else {
+            product_of_matrices(a, &self.x, &mut self.y)?;
+        }
         y.iter_mut().zip(&self.y).for_each(|(to, y)| *to = f64::from(*y));
         Ok(())
     }
@@ -67,6 +94,12 @@ impl<S: Data<Elem = f32>> Operator for Single<ArrayBase<S, Ix2>> {
         self.product(false, x, y)
     }
     fn apply_transposed(&mut self, x: &[f64], y: &mut [f64]) -> Result<(), Failed> {
+        self.product(true, x, y)
+    }
+    fn apply_many(&mut self, x: &[f64], y: &mut [f64]) -> Result<(), Failed> {
+        self.product(false, x, y)
+    }
+    fn apply_transposed_many(&mut self, x: &[f64], y: &mut [f64]) -> Result<(), Failed> {
         self.product(true, x, y)
     }
     fn kind(&self) -> Kind {
@@ -92,6 +125,28 @@ impl<T: Real> Operator for Csr<T> {
         square(Csr::rows(self), self.columns())?;
         y.fill(0.0);
         self.entries().for_each(|(i, j, v)| y[j] += Element::to_f64(v) * x[i]);
+        Ok(())
+    }
+    fn apply_many(&mut self, x: &[f64], y: &mut [f64]) -> Result<(), Failed> {
+        let n = self.columns();
+        square(Csr::rows(self), n)?;
+        y.fill(0.0);
+        let offsets = || (0..x.len()).step_by(n.max(1));
+        self.entries().for_each(|(i, j, v)| {
+            let v = Element::to_f64(v);
+            offsets().for_each(|at| y[at + i] += v * x[at + j]);
+        });
+        Ok(())
+    }
+    fn apply_transposed_many(&mut self, x: &[f64], y: &mut [f64]) -> Result<(), Failed> {
+        let n = self.columns();
+        square(Csr::rows(self), n)?;
+        y.fill(0.0);
+        let offsets = || (0..x.len()).step_by(n.max(1));
+        self.entries().for_each(|(i, j, v)| {
+            let v = Element::to_f64(v);
+            offsets().for_each(|at| y[at + j] += v * x[at + i]);
+        });
         Ok(())
     }
     fn matrix(&self) -> Option<Matrix<'_>> {
@@ -145,6 +200,12 @@ mod tests {
             assert_eq!(y, [21.0, 43.0]);
             a.apply_transposed(&[1.0, 10.0], &mut y).unwrap();
             assert_eq!(y, [31.0, 42.0]);
+            let mut many = [0.0; 6];
+            a.apply_many(&[1.0, 10.0, 0.0, 0.0, 0.0, 1.0], &mut many).unwrap();
+            assert_eq!(many, [21.0, 43.0, 0.0, 0.0, 2.0, 4.0]);
+            a.apply_transposed_many(&[1.0, 10.0, 0.0, 0.0, 0.0, 1.0], &mut many).unwrap();
+            assert_eq!(many, [31.0, 42.0, 0.0, 0.0, 3.0, 4.0]);
+            a.apply_many(&[], &mut []).unwrap();
         }
         let mut y = [0.0; 2];
         Diagonal(vec![2.0, 3.0]).apply(&[1.0, 10.0], &mut y).unwrap();

@@ -66,6 +66,32 @@ pub trait Operator {
     /// # Errors
     /// As [`apply`](Operator::apply); [`Need::Transpose`] where there is none.
     fn apply_transposed(&mut self, x: &[f64], y: &mut [f64]) -> Result<(), Failed>;
+    /// Y = A X for several vectors, which follow one another in x and y. One after another unless overridden: a dense matrix makes one product
+    /// of matrices of it,
+    /// and a sparse one is read once.
+    ///
+    /// ```
+    /// use hypertape_linear::{Diagonal, Operator};
+    /// let mut y = [0.0; 4];
+    /// Diagonal(vec![2.0, 3.0]).apply_many(&[1.0, 1.0, 5.0, 7.0], &mut y)?;
+    /// assert_eq!(y, [2.0, 3.0, 10.0, 21.0]);
+    /// # Ok::<(), hypertape_linear::Failed>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`apply`](Operator::apply): then nothing is known of y.
+    fn apply_many(&mut self, x: &[f64], y: &mut [f64]) -> Result<(), Failed> {
+        let n = self.len().max(1);
+        x.chunks_exact(n).zip(y.chunks_exact_mut(n)).try_for_each(|(x, y)| self.apply(x, y))
+    }
+    /// Y = Aᵀ X for several vectors.
+    ///
+    /// # Errors
+    /// As [`apply_transposed`](Operator::apply_transposed).
+    fn apply_transposed_many(&mut self, x: &[f64], y: &mut [f64]) -> Result<(), Failed> {
+        let n = self.len().max(1);
+        x.chunks_exact(n).zip(y.chunks_exact_mut(n)).try_for_each(|(x, y)| self.apply_transposed(x, y))
+    }
     /// Whether [`apply_transposed`](Operator::apply_transposed) gives products.
     fn has_transpose(&self) -> bool {
         true
@@ -104,6 +130,12 @@ impl<A: Operator + ?Sized> Operator for &mut A {
     }
     fn apply_transposed(&mut self, x: &[f64], y: &mut [f64]) -> Result<(), Failed> {
         (**self).apply_transposed(x, y)
+    }
+    fn apply_many(&mut self, x: &[f64], y: &mut [f64]) -> Result<(), Failed> {
+        (**self).apply_many(x, y)
+    }
+    fn apply_transposed_many(&mut self, x: &[f64], y: &mut [f64]) -> Result<(), Failed> {
+        (**self).apply_transposed_many(x, y)
     }
     fn has_transpose(&self) -> bool {
         (**self).has_transpose()

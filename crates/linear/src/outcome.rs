@@ -1,6 +1,7 @@
-//! What a solve gives besides its solution.
+//! What a solve gives: a solution, and how it was found.
 use crate::system::Products;
 use hypertape_autodiff::outcome::Status;
+use ndarray::Array1;
 
 /// The residual at which a solve stops: the larger of the two counts.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -9,6 +10,15 @@ pub struct Tolerance {
     pub relative: f64,
     /// ‖b − A x‖.
     pub absolute: f64,
+}
+
+/// A solution, and how it was found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Solved {
+    /// x.
+    pub x: Array1<f64>,
+    /// How the solve ended. It is for the caller to look at: a residual above the tolerance is no error here.
+    pub outcome: Outcome,
 }
 
 /// How a linear solve ended.

@@ -1,8 +1,10 @@
 //! What a linear solver is: settings that make a state, and a state that solves.
 use crate::operator::Operator;
+use crate::outcome::Tolerance;
 use crate::stop::{Goal, Stop};
-use crate::system::System;
+use crate::system::{Products, System};
 use hypertape_autodiff::outcome::{Failed, Need, Status};
+use hypertape_autodiff::record::Scalar;
 use std::fmt::Debug;
 
 /// What is known where the system comes from, at the time of [`State::prepare`].
@@ -33,7 +35,8 @@ pub trait LinearSolver: Debug + Send + Sync + 'static {
     fn approximate(&self) -> bool {
         false
     }
-    /// Whether it solves systems of any size, as a part of another system: not with settings that are vectors of one length, such as a preconditioner that is a map of the user's own, or the places of
+    /// Whether it solves systems of any size, as a part of another system: not with settings that are vectors of one length, such as a
+    /// preconditioner that is a map of the user's own, or the places of
     /// entries.
     fn any_size(&self) -> bool {
         true
@@ -42,6 +45,16 @@ pub trait LinearSolver: Debug + Send + Sync + 'static {
     fn state_bytes(&self, n: usize) -> u64;
     /// A fresh state for n unknowns.
     fn state(&self, n: usize) -> Box<dyn State>;
+}
+
+/// The tolerance of a solver whose settings can work.
+pub(crate) fn tolerance(solver: &dyn LinearSolver) -> Result<Tolerance, Failed> {
+    solver.check()?;
+    let stop = solver.stop();
+    match stop.tolerance {
+        Scalar::Value(relative) => Ok(Tolerance { relative, absolute: stop.absolute }),
+        _ => Err(Failed::Setting { what: "tolerance", value: f64::NAN, allowed: "a number; a variable has a value in its recording only" }),
+    }
 }
 
 /// A solver that is chosen at run time.
@@ -89,6 +102,22 @@ pub trait State: Debug + Send {
     /// # Errors
     /// When the operator fails, or it is certain that there is no result.
     fn solve(&mut self, a: &mut System<'_>, b: &[f64], x: &mut [f64], goal: &Goal) -> Result<Ended, Failed>;
+    /// Solves A X = B together for several right-hand sides, which follow one another in b and x, with a goal for each. None, and x as it was,
+    /// where the method
+    /// has no way to do so: then [`solve`](State::solve) is called for each.
+    fn solve_block(&mut self, a: &mut System<'_>, b: &[f64], x: &mut [f64], goals: &[Goal]) -> Option<Vec<Column>> {
+        let _ = (a, b, x, goals);
+        None
+    }
+}
+
+/// How the iterations for one right-hand side of a block ended.
+#[derive(Debug, Clone)]
+pub struct Column {
+    /// As of [`State::solve`].
+    pub ended: Result<Ended, Failed>,
+    /// The products in which it took part: one for each iteration of the block, and those that were its own.
+    pub products: Products,
 }
 
 /// How a method's own iterations ended, in the units of the system that it saw. What becomes of it is found from the true residual.

@@ -14,6 +14,16 @@ pub struct Products {
     pub preconditioner: u64,
 }
 
+impl Products {
+    /// So many more with A, or with Aᵀ.
+    pub(crate) fn count(&mut self, side: Side, many: u64) {
+        match side {
+            Side::Plain => self.plain += many,
+            Side::Transposed => self.transposed += many,
+        }
+    }
+}
+
 /// f A, or f Aᵀ, for a power of two f that brings its size near 1 where it is far from it. Powers of two change no digit.
 ///
 /// f is chosen by the first product, unless the method says it first ([`System::set_factor`]).
@@ -45,6 +55,11 @@ pub(crate) fn correction(k: i32, epsilon: f64) -> f64 {
 impl<'a> System<'a> {
     pub(crate) fn new(inner: &'a mut dyn Operator, side: Side) -> Self {
         System { inner, side, factor: 1.0, settled: false, known: None, products: Products::default() }
+    }
+    /// How many unknowns there are.
+    #[must_use]
+    pub fn unknowns(&self) -> usize {
+        self.inner.len()
     }
     /// Which side is solved.
     #[must_use]
@@ -113,12 +128,10 @@ impl<'a> System<'a> {
         }
     }
     fn product(&mut self, side: Side, x: &[f64], y: &mut [f64]) -> Result<(), Failed> {
-        if side == Side::Plain {
-            self.products.plain += 1;
-            self.inner.apply(x, y)
-        } else {
-            self.products.transposed += 1;
-            self.inner.apply_transposed(x, y)
+        self.products.count(side, 1);
+        match side {
+            Side::Plain => self.inner.apply(x, y),
+            Side::Transposed => self.inner.apply_transposed(x, y),
         }
     }
     /// y = f A x, or f Aᵀ x, of the side that is solved.
@@ -127,6 +140,19 @@ impl<'a> System<'a> {
     /// What the operator gives.
     pub fn apply(&mut self, x: &[f64], y: &mut [f64]) -> Result<(), Failed> {
         self.product(self.side, x, y)?;
+        self.settle(x, y);
+        Ok(())
+    }
+    /// Y = f A X, or f Aᵀ X, for several vectors, which follow one another: as many products.
+    ///
+    /// # Errors
+    /// What the operator gives.
+    pub fn apply_many(&mut self, x: &[f64], y: &mut [f64]) -> Result<(), Failed> {
+        self.products.count(self.side, (x.len() / self.unknowns().max(1)) as u64);
+        match self.side {
+            Side::Plain => self.inner.apply_many(x, y)?,
+            Side::Transposed => self.inner.apply_transposed_many(x, y)?,
+        }
         self.settle(x, y);
         Ok(())
     }

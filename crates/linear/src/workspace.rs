@@ -1,14 +1,14 @@
 //! One solve: the system is scaled by powers of two where squares would leave the range, and what is found is judged.
 use crate::flat::counted;
+use crate::near::Near;
 use crate::operator::{Matrix, Operator, Side};
 use crate::outcome::{Outcome, Tolerance};
 use crate::probe;
 use crate::scratch::{Scratch, split};
 use crate::solver::{Ended, Hints, LinearSolver, State};
 use crate::stop::{Goal, Stop, usable, usable_absolute};
-use crate::system::{System, correction};
-use crate::vectors::{exponent, fill_noise, from_right, norm, scale};
-use hypertape_autodiff::array::Kind;
+use crate::system::System;
+use crate::vectors::{fill_noise, from_right, norm, scale};
 use hypertape_autodiff::outcome::{Failed, Need, Reached, Status};
 
 /// What one user of a solver owns: the solver's state, and scratch. One a thread; it allocates nothing once warm.
@@ -114,70 +114,47 @@ impl Workspace {
     /// # Errors
     /// [`Failed`] says why there is no result; x then holds the best that was found.
     pub fn solve(&mut self, a: &mut dyn Operator, side: Side, b: &[f64], x: &mut [f64], tolerance: Tolerance) -> Result<Outcome, Failed> {
+        self.begins(a, side, [b.len(), x.len()], tolerance)?;
+        let Some(near) = Near::of(b, x, tolerance, a.epsilon(), self.stop.accuracy)? else { return Ok(Outcome::zero()) };
+        let mut held = std::mem::take(&mut self.right);
+        let right = if near.shrink == 1.0 {
+            b
+        } else {
+            held.clear();
+            held.extend(b.iter().map(|b| b * near.shrink));
+            &held[..]
+        };
+        let Some(state) = &mut self.state else { return Err(Failed::NotPrepared) };
+        let mut system = System::new(a, side);
+        let solved = state.solve(&mut system, right, x, &near.goal);
+        let judged = solved.and_then(|ended| self.judge(&mut system, right, x, &near.goal, ended));
+        let factor = system.factor();
+        self.right = held;
+        near.concluded(a, factor, x, judged)
+    }
+    /// That a solve can begin: with this operator, this tolerance, and vectors of these lengths, the right-hand side and the start.
+    pub(crate) fn begins(&self, a: &dyn Operator, side: Side, [b, x]: [usize; 2], tolerance: Tolerance) -> Result<(), Failed> {
         self.takes(a)?;
-        self.fits("the right-hand side", b.len())?;
-        self.fits("the start", x.len())?;
+        self.fits("the right-hand side", b)?;
+        self.fits("the start", x)?;
         if side == Side::Transposed && !a.has_transpose() {
             return Err(Failed::Lacks(Need::Transpose));
         }
         usable(tolerance.relative)?;
         usable_absolute(tolerance.absolute)?;
-        let (true, Some(state)) = (self.ready, &mut self.state) else { return Err(Failed::NotPrepared) };
-        if let Some(v) = b.iter().find(|b| !b.is_finite()) {
-            return Err(Failed::NotFinite { what: "the right-hand side of the linear system is not finite", value: Some(*v) });
-        }
-        if let Some(v) = x.iter().find(|x| !x.is_finite()) {
-            return Err(Failed::NotFinite { what: "the start of the linear solve is not finite", value: Some(*v) });
-        }
-        let whole = norm(b);
-        if whole == 0.0 {
-            x.fill(0.0);
-            return Ok(Outcome::zero());
-        }
-        let epsilon = a.epsilon();
-        let kind = a.kind();
-        let shrink = correction(exponent(whole), epsilon);
-        let mut held = std::mem::take(&mut self.right);
-        let right = if shrink == 1.0 {
-            b
-        } else {
-            held.clear();
-            held.extend(b.iter().map(|b| b * shrink));
-            scale(shrink, x);
-            if x.iter().any(|x| !x.is_finite()) {
-                x.fill(0.0);
-            }
-            &held[..]
-        };
-        let size = norm(right);
-        let relative = tolerance.relative.max(8.0 * epsilon * (b.len() as f64).sqrt());
-        let length = (relative * size).max(tolerance.absolute * shrink);
-        let goal = Goal { length, size, epsilon, accuracy: self.stop.accuracy };
-        let mut system = System::new(a, side);
-        let solved = state.solve(&mut system, right, x, &goal);
-        let judged = solved.and_then(|ended| self.judge(&mut system, right, x, &goal, ended));
-        let factor = system.factor();
-        self.right = held;
-        let vanished = factor / shrink == 1.0 || norm(x) == 0.0;
-        scale(factor / shrink, x);
-        let mut made = judged.map_err(|e| counted(e, a))?;
-        made.norm = made.norm.map(|n| n / factor);
-        made.smallest = made.smallest.map(|s| s / factor);
-        made.absolute /= shrink;
-        made.tolerance = if tolerance.absolute > tolerance.relative * whole { length / size } else { relative };
-        let largest = if kind == Kind::F32 { f64::from(f32::MAX) } else { f64::MAX };
-        let beyond = x.iter().find(|x| x.is_nan() || x.abs() > largest).copied();
-        if beyond.is_some() || !vanished && norm(x) == 0.0 {
-            return Err(Failed::NotFinite {
-                what: "the solution of the linear system is beyond the range of its element type",
-                value: beyond,
-            });
-        }
-        Ok(made)
+        if self.ready && self.state.is_some() { Ok(()) } else { Err(Failed::NotPrepared) }
+    }
+    /// The state, where there is one.
+    pub(crate) fn state(&mut self) -> Option<&mut Box<dyn State>> {
+        self.state.as_mut()
+    }
+    /// The relative error of x that counts as converged; see [`Stop::accuracy`].
+    pub(crate) fn accuracy(&self) -> f64 {
+        self.stop.accuracy
     }
 
     /// What is to be said of x: the true residual, its backward error, the conditioning.
-    fn judge(&mut self, a: &mut System<'_>, b: &[f64], x: &[f64], goal: &Goal, mut ended: Ended) -> Result<Outcome, Failed> {
+    pub(crate) fn judge(&mut self, a: &mut System<'_>, b: &[f64], x: &[f64], goal: &Goal, mut ended: Ended) -> Result<Outcome, Failed> {
         let n = b.len();
         let said = std::mem::replace(&mut ended.said, Ok(Status::Converged));
         let residual = match ended.residual {

@@ -1,9 +1,12 @@
 //! Linear solvers: solutions, warm starts, either side, true residuals, counts, preconditioners, and what cannot work.
+mod batches;
 mod bicgstab_ell;
+mod block;
 mod choice;
 mod conditioning_price;
 mod extremes;
 mod faults;
+mod many;
 mod minimum_norm;
 mod shine;
 mod smallest;
@@ -206,16 +209,8 @@ fn preconditioners() {
 }
 
 #[test]
-fn several_right_hand_sides_end_by_themselves() {
+fn a_workspace_takes_another_operator() {
     let a = general(4);
-    let b = arr2(&[[1.0, 0.0, f64::NAN], [2.0, 0.0, 0.0], [3.0, 0.0, 0.0], [4.0, 0.0, 0.0]]);
-    for s in [std::sync::Arc::new(Lu) as std::sync::Arc<dyn LinearSolver>, std::sync::Arc::new(Gmres::default())] {
-        let solved = s.prepare(a.clone()).unwrap().solve_columns(b.view(), Side::Plain);
-        let first = solved[0].as_ref().unwrap();
-        assert!((a.dot(&first.x) - arr1(&[1.0, 2.0, 3.0, 4.0])).iter().all(|r| r.abs() < 1e-11));
-        assert!(solved[1].as_ref().unwrap().x.iter().all(|x| *x == 0.0));
-        assert!(matches!(solved[2], Err(Failed::NotFinite { .. })));
-    }
     let again = Lu.prepare(a.clone()).unwrap().again(2.0 * &a).unwrap().solve(&[1.0, 2.0, 3.0, 4.0]).unwrap().x;
     assert!((2.0 * a.dot(&again) - arr1(&[1.0, 2.0, 3.0, 4.0])).iter().all(|r| r.abs() < 1e-14));
 }
