@@ -64,13 +64,15 @@ impl Finder {
     }
     /// The unknowns that do not have a row of the identity, whatever products with matrices give; none where more than half of all are active.
     ///
-    /// A row of the identity returns its direction bit by bit. Half of the runs have the direction 0, so that nothing that a row takes from products can hide in rounding.
+    /// A row of the identity returns its direction bit by bit. One run has the direction 0, and two have it on a half of the unknowns each, so that nothing that a row takes from products or
+    /// from its neighbours can hide in rounding.
     fn rows(&mut self, e: &Equation, point: &Point, at: &[AnyView<'_>]) -> Result<Option<&[bool]>> {
         let Finder { skeleton, given, values, made, active } = self;
         let n = active.len();
         active.fill(false);
         for run in 0..RUNS {
-            let still = |i: usize| run % 2 == 1 && i < n;
+            let half = |i: usize| noise(RUNS, i) > 0.0;
+            let still = |i: usize| i < n && [false, true, half(i), !half(i)][run as usize];
             values.iter_mut().enumerate().for_each(|(i, v)| *v = if still(i) { 0.0 } else { noise(run, i) });
             flat::unpack(values, given.iter_mut().map(AnyArray::view_mut));
             skeleton.run(point, at, given)?;

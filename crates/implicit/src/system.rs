@@ -190,18 +190,17 @@ impl Ready {
         }
         let epsilon = a.epsilon();
         let size = norm(b);
-        let goal = (tolerance.relative.max(8.0 * epsilon * (b.len() as f64).sqrt()) * size).max(tolerance.absolute);
         let mut operator = Active { at: &mut *a, stamp, n: m };
         let workspace = Prepared::of(&mut self.active, &*self.solver, &self.hints, &mut operator, stamp)?;
         workspace.look_for_singular(look);
-        let mut outcome = workspace.solve(&mut operator, side, right, x, Tolerance { relative: 0.0, absolute: goal })?;
+        // Relative to what the set's own system has on its right: the rest may be much larger.
+        let mut outcome = workspace.solve(&mut operator, side, right, x, tolerance)?;
         if side == Side::Transposed {
             operator.part(Part::Outward, x, product)?;
             whole.iter_mut().zip(b).zip(&*product).for_each(|((x, b), p)| *x = b - p);
         }
         support.put(x, whole);
         // The residual of the rest is that of the whole system, if the set is right. Of a set that was not there before, that is not believed.
-        let mut residual = outcome.absolute;
         let mut more = 1;
         let looked_at = &mut self.looked_at[usize::from(side == Side::Transposed)];
         if looked_at.as_deref() != Some(&**support) {
@@ -209,15 +208,14 @@ impl Ready {
             a.oriented(side, whole, product).map_err(of_product)?;
             let image = norm(product);
             product.iter_mut().zip(b).for_each(|(p, b)| *p = b - *p);
-            residual = norm(product);
+            let residual = norm(product);
             let rounding = 8.0 * epsilon * (b.len() as f64).sqrt() * (image + size + outcome.norm.unwrap_or(0.0).max(1.0) * norm(whole));
             // NaN is no residual.
-            if residual.is_nan() || residual > goal.max(4.0 * outcome.absolute + rounding) {
+            if residual.is_nan() || residual > 4.0 * outcome.absolute + rounding {
                 return Ok(None);
             }
             *looked_at = Some(support.clone());
         }
-        (outcome.absolute, outcome.residual, outcome.tolerance) = (residual, residual / size, goal / size);
         let products = &mut outcome.products;
         *(if side == Side::Plain { &mut products.plain } else { &mut products.transposed }) += more;
         Ok(Some(outcome))

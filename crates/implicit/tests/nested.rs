@@ -45,8 +45,8 @@ fn holds(f: &Function<Leaf, Leaf>, at: f64, expected: [f64; 3]) -> Result<()> {
     let (value, slope) = f.value_and_gradient(&at)?;
     close("value", value, expected[0]);
     close("gradient", slope.number()?, expected[1]);
-    close("jvp", f.jvp(&at, &arr0(1.0))?.1.number()?, expected[1]);
-    close("hvp", f.hvp(&at, &arr0(1.0))?.number()?, expected[2]);
+    close("jvp", f.jvp(&at, arr0(1.0))?.1.number()?, expected[1]);
+    close("hvp", f.hvp(&at, arr0(1.0))?.number()?, expected[2]);
     close("hessian", f.wrt(|t| t).hessian().eval(&at)?.number()?, expected[2]);
     // Forward over forward.
     let slope = f.wrt(|t| t).jvp().output(|(_, t)| t);
@@ -129,8 +129,12 @@ fn a_fixed_point_inside_a_scan_inside_a_map() -> Result<()> {
         let s = 1.0 / (1.0 + 0.5 * x.sin());
         [x, s, -0.5 * x.cos() * s.powi(3)]
     };
-    let solvers: [std::sync::Arc<dyn LinearSolver>; 4] =
-        [std::sync::Arc::new(Gmres::default()), std::sync::Arc::new(Lu), std::sync::Arc::new(Neumann::tolerance(1e-13)), std::sync::Arc::new(Auto::default())];
+    let solvers: [std::sync::Arc<dyn LinearSolver>; 4] = [
+        std::sync::Arc::new(Gmres::default()),
+        std::sync::Arc::new(Lu),
+        std::sync::Arc::new(Neumann::tolerance(1e-13)),
+        std::sync::Arc::new(Auto::default()),
+    ];
     for adjoint in solvers {
         let inner = FixedPoint::new(&map_of).tolerance(1e-14).max_iterations(500).implicit(adjoint);
         let f = Function::record(shape![], |t| {

@@ -59,24 +59,24 @@ fn extra_pairs_give_the_derivative_without_a_product() {
         (moved(1e-5) - moved(-1e-5)) / 2e-5
     };
     let truth = Array1::from_iter([by_differences(0), by_differences(1)]).into_dyn();
-    let exact = value(&lbfgs(&f).implicit(Lu), N).gradient(&at()).unwrap();
+    let exact = value(&lbfgs(&f).implicit(Lu), N).gradient(at()).unwrap();
     assert!(distance(&exact, &truth) <= 1e-5);
     let by = |method: Lbfgs<Objective<Leaf, Leaf>>| {
         let of = value(&method.implicit(Shine::default()), N);
-        let found = of.gradient(&at()).unwrap();
+        let found = of.gradient(at()).unwrap();
         let reports = of.wrt(|p| p).gradient();
         let mut workspace = reports.workspace();
-        workspace.run(&at()).unwrap();
+        workspace.run(at()).unwrap();
         let report = workspace.reports().iter().find(|r| r.name == "adjoint solve").cloned().unwrap();
         assert!(report.status == Status::Estimated && report.residual.is_nan() && !report.converged, "{report}");
         assert!(report.to_string().contains("residual not known"), "{report}");
-        (distance(&found, &truth), of.jvp(&at(), &ndarray::arr1(&[1.0, 0.0])).unwrap().1[[]])
+        (distance(&found, &truth), of.jvp(at(), ndarray::arr1(&[1.0, 0.0])).unwrap().1[[]])
     };
     let (without, _) = by(lbfgs(&f));
     let (with, forward) = by(lbfgs(&f).extra_pairs(1));
     assert!(with <= 1e-2 && with < without, "off by {with:e} with extra pairs, {without:e} without");
     // H is symmetric: forward and reverse say the same.
-    let back = value(&lbfgs(&f).extra_pairs(1).implicit(Shine::default()), N).gradient(&at()).unwrap()[0];
+    let back = value(&lbfgs(&f).extra_pairs(1).implicit(Shine::default()), N).gradient(at()).unwrap()[0];
     assert!((forward - back).abs() <= 1e-10 * back.abs(), "{forward} forward, {back} in reverse");
 }
 
@@ -87,15 +87,15 @@ fn refined_is_exact_of_every_order() {
         let exact = value(&lbfgs(&f).implicit(Cholesky), n);
         for method in [lbfgs(&f), lbfgs(&f).extra_pairs(3)] {
             let of = value(&method.implicit(Shine::tolerance(1e-12)), n);
-            let (g, e) = (of.gradient(&at()).unwrap(), exact.gradient(&at()).unwrap());
+            let (g, e) = (of.gradient(at()).unwrap(), exact.gradient(at()).unwrap());
             assert!(distance(&g, &e) <= 1e-8, "n = {n}: {g} instead of {e}");
             let d = ndarray::arr1(&[0.7, -0.4]);
-            let (h, e) = (of.hvp(&at(), &d).unwrap(), exact.hvp(&at(), &d).unwrap());
+            let (h, e) = (of.hvp(at(), &d).unwrap(), exact.hvp(at(), &d).unwrap());
             assert!(distance(&h, &e) <= 1e-6, "n = {n}: {h} instead of {e}");
             // The pairs are handed from the point to its products.
-            let mut linear = of.linearize(&at()).unwrap();
+            let mut linear = of.linearize(at()).unwrap();
             let pulled = linear.apply_transpose(arr0(1.0)).unwrap();
-            assert!(distance(&pulled, &exact.gradient(&at()).unwrap()) <= 1e-8);
+            assert!(distance(&pulled, &exact.gradient(at()).unwrap()) <= 1e-8);
         }
     }
 }
@@ -109,7 +109,7 @@ fn every_point_of_a_loop_has_its_own_pairs() {
             let turns = constant(ndarray::arr1(&[0.5, 1.0, 2.0]));
             scan(scalar(0.0), turns, |sum: Var, turn: Var| (sum + method.solve(zeros(shape![N]), turn * p).sin().sum(), ())).0
         });
-        of.unwrap().gradient(&at()).unwrap()
+        of.unwrap().gradient(at()).unwrap()
     };
     let (found, exact) = (by(std::sync::Arc::new(Shine::tolerance(1e-12))), by(std::sync::Arc::new(Cholesky)));
     assert!(distance(&found, &exact) <= 1e-8, "{found} instead of {exact}");
@@ -165,6 +165,6 @@ fn a_lack_is_found_before_anything_runs() {
         let e = lbfgs(&f).implicit(adjoint).certify(&outer).prepare().unwrap_err();
         assert!(lacks(&e), "{e}");
     }
-    let e = lbfgs(&f).extra_pairs(0).solve(Array1::<f64>::zeros(N), &at()).unwrap_err();
+    let e = lbfgs(&f).extra_pairs(0).solve(Array1::<f64>::zeros(N), at()).unwrap_err();
     assert!(e.to_string().contains("`extra_pairs` at least 1"), "{e}");
 }

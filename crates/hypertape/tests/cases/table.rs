@@ -127,6 +127,10 @@ fn whole(rows: &[Row]) -> String {
         rows.len(),
         right + refused + says + wrong
     );
-    let _ = writeln!(text, "{} certificates, {} with a bound; a bound below the true error fails its case. {unrolled} cases unrolled.", certified.asked, certified.given);
+    let _ = writeln!(
+        text,
+        "{} certificates, {} with a bound; a bound below the true error fails its case. {unrolled} cases unrolled.",
+        certified.asked, certified.given
+    );
     text
 }

@@ -120,7 +120,9 @@ pub(super) fn run(
     }
     let mut failed = failed.or(rounds.fails).unwrap_or(Uncertified::Remainder);
     // Newton's method may fail because it begins on another smooth piece than that of the solution.
-    if matches!(failed, Uncertified::Unsolved | Uncertified::NewtonDoesNotShrink) && model.margin(&rounds.first)? <= SAFETY * rounds.step_at_first {
+    if matches!(failed, Uncertified::Unsolved | Uncertified::NewtonDoesNotShrink)
+        && model.margin(&rounds.first)? <= SAFETY * rounds.step_at_first
+    {
         failed = Uncertified::SetNotSettled;
     }
     Ok(rounds.found(model, &stand, Some(failed)))
@@ -159,6 +161,8 @@ struct Rounds<'a> {
     step_at_first: f64,
     /// Steps in a row that were longer than the one before.
     grown: usize,
+    /// How fast the derivative changes at the end of the last step.
+    slope_at_end: f64,
 }
 
 impl<'a> Rounds<'a> {
@@ -189,6 +193,7 @@ impl<'a> Rounds<'a> {
             adjoint_work: Work::default(),
             step_at_first: f64::INFINITY,
             grown: 0,
+            slope_at_end: 0.0,
         }
     }
     /// One round; whether every test is passed.
@@ -228,7 +233,12 @@ impl<'a> Rounds<'a> {
         self.estimate = difference(&stand.g, &self.given);
         self.change = match self.settings.lipschitz {
             Some(given) => given,
-            None => self.slope(model, stand, &delta)?,
+            None => {
+                // Where the derivative happens to be stationary at the end of the step, it was not at its start.
+                let (start, end) = (self.slope_at_end, self.slope(model, stand, &delta)?);
+                self.slope_at_end = end;
+                start.max(end)
+            }
         };
         if self.made == 1 {
             // What the residual of the given adjoint makes of the adjoint's correction; the rest comes with the move.
@@ -237,8 +247,13 @@ impl<'a> Rounds<'a> {
         }
         let (params, not_below) = self.norm.of(model)?;
         self.proven = self.settings.smallest.is_some() && self.settings.lipschitz.is_some() && not_below;
-        if let Some(s) = self.settings.smallest {
-            (self.spectrum.smallest, self.spectrum.settled) = (s, true);
+        if let Some(given) = self.settings.smallest {
+            // A solve that shows a smaller one refutes what was given.
+            let refuted = self.spectrum.smallest < 0.99 * given;
+            self.proven &= !refuted;
+            if !refuted {
+                (self.spectrum.smallest, self.spectrum.settled) = (given, true);
+            }
         }
         self.bound(model, stand, params);
         self.fails = self.first_failure(&before, stand);

@@ -35,6 +35,8 @@ pub(super) struct Spectrum {
     pub(super) sized: bool,
 }
 
+/// The relative residual from which on an iterative solve has seen the smallest singular values that matter to its right-hand side.
+const TIGHT: f64 = 1e-4;
 /// The most that F_z may have changed between two points, relative to its smallest singular value, for what is known of them to stand for both.
 const NEARBY: f64 = 0.05;
 
@@ -63,7 +65,7 @@ impl Spectrum {
         if let Some(s) = outcome.smallest {
             if s < self.smallest {
                 self.smallest = s;
-                self.settled |= outcome.converged();
+                self.settled |= outcome.converged() && outcome.tolerance <= TIGHT;
             }
             // A factorisation has seen all of A.
             self.settled |= outcome.iterations == 0;

@@ -30,6 +30,9 @@ fn failure(e: ErrorKind) -> Result<Failed, ErrorKind> {
     }
 }
 
+/// How far from the root of its equation, relative to the point, a solve that stalls is at rest.
+const AT_REST: f64 = 1e-4;
+
 impl<M: Method<Each = ()>, T: Real> CheckHypergradient<M, T>
 where
     M::Problem: Equation,
@@ -47,11 +50,13 @@ where
         };
         let refined = solves.refine(&base, given, theta)?;
         let (best, mut work) = (refined.best, refined.work);
-        let root = if refined.settled { None } else { equation.root(&base.z) };
+        // A solve that stalls above its own tolerance may oscillate: then Newton's method leads elsewhere.
+        let stalled = best.ended.status == Status::Stalled && best.ended.residual > base.ended.tolerance;
+        let root = if refined.settled && !stalled { None } else { equation.root(&base.z) };
+        let size = norm(&packed(&best.z)).max(f64::MIN_POSITIVE);
+        let settled = refined.settled && !(stalled && root.as_deref().is_some_and(|r| apart(r, &best.z) > AT_REST * size));
         let factor = equation.factor(root.as_deref().unwrap_or(&best.z), theta)?;
-        // No repelling map stalls near its fixed point: it oscillates around it.
-        let nowhere = !refined.settled || best.ended.status == Status::Stalled && best.ended.residual > base.ended.tolerance;
-        if factor.is_some_and(|(q, _)| q > 1.0) && nowhere {
+        if factor.is_some_and(|(q, _)| q > 1.0) && !settled {
             let e = Error::new("check_hypergradient", "the method came nowhere");
             return self.diverged(&mut equation, start, theta, e);
         }
@@ -91,7 +96,6 @@ where
             }
             rows.push(Row { direction, length: norm(&along), implicit: by(0), exact: by(1), tight: by(2), unrolled: through, slope });
         }
-        let size = norm(&packed(&best.z)).max(f64::MIN_POSITIVE);
         let mut evidence = Evidence {
             rows,
             accuracy: self.accuracy,
@@ -105,7 +109,7 @@ where
             margin: equation.margin(&best.z)?,
             inner: [apart(&base.z, &best.z) / size, base.ended.tolerance],
             iterations: base.ended.iterations,
-            settled: refined.settled,
+            settled,
             adjoint: slopes[0].as_ref().map_or((f64::NAN, 0), |s| (s.outcome.residual, s.outcome.iterations)),
             elsewhere,
             steps,

@@ -248,15 +248,19 @@ fn owned<I: Structure>(at: &impl Feed<I>) -> Vec<AnyArray> {
     x
 }
 
+/// ‖a − b‖ / ‖b‖, scaled before it is squared; 0 where both are 0.
 fn relative(a: &[AnyArray], b: &[AnyArray]) -> f64 {
-    let (mut gap, mut size) = (0.0, 0.0);
-    for (a, b) in a.iter().zip(b) {
-        for (x, y) in a.to_f64().into_iter().zip(b.to_f64()) {
-            gap += (x - y) * (x - y);
-            size += y * y;
-        }
+    let pairs: Vec<(f64, f64)> = a.iter().zip(b).flat_map(|(a, b)| a.to_f64().into_iter().zip(b.to_f64())).collect();
+    let length = |of: &dyn Fn(&(f64, f64)) -> f64| {
+        let largest = pairs.iter().map(of).fold(0.0, |m: f64, v| m.max(v.abs()));
+        if largest == 0.0 { (0.0, 0.0) } else { (largest, pairs.iter().map(|p| (of(p) / largest).powi(2)).sum::<f64>().sqrt()) }
+    };
+    let ((gap, g), (size, s)) = (length(&|(x, y)| x - y), length(&|(_, y)| *y));
+    match (gap == 0.0, size == 0.0) {
+        (true, _) => 0.0,
+        (false, true) => f64::INFINITY,
+        _ => gap / size * (g / s),
     }
-    (gap / size).sqrt()
 }
 
 impl Comparison {
