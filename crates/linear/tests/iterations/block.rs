@@ -57,7 +57,7 @@ fn a_block_makes_fewer_products_where_a_few_eigenvalues_are_small() {
         assert!(o.converged() && o.residual <= 1e-10 && (o.residual - r).abs() <= 1e-3 * r + 1e-13, "{o:?}");
         // Two numbers of A that both ways find: the norm from below, the smallest eigenvalue from above.
         let (norm, smallest) = (o.norm.unwrap(), o.smallest.unwrap());
-        assert!(norm > 1.0 && norm < 2.0 + 1e-12 && smallest >= 1e-5 - 1e-12 && smallest < 1.1e-5, "{o:?}");
+        assert!(norm > 1.0 && norm < 2.0 + 1e-12 && (1e-5 - 1e-12..1.1e-5).contains(&smallest), "{o:?}");
         // One product an iteration, and one for the residual.
         assert_eq!(o.products.plain, o.iterations + 1);
         assert!(dense::norm((&many.x.column(j) - &each[j].x).view()) <= 1e-4 * dense::norm(each[j].x.view()));
@@ -69,7 +69,7 @@ fn dependent_columns_share_their_directions() {
     let (n, a) = (60, definite(60));
     let b: Array2<f64> = random::normal(43, (n, 3));
     let zero = Array2::<f64>::zeros((n, 2));
-    let sum = (&b.slice(s![.., 0..1]) * 1e40) + &b.slice(s![.., 1..2]);
+    let sum = (&b.slice(s![.., 0..1]) * 1e40) + b.slice(s![.., 1..2]);
     let near = &b.slice(s![.., 0..1]) + 1e-9 * &b.slice(s![.., 2..3]);
     let all = concatenate![Axis(1), b, zero, b, -1e-20 * &b, sum, near];
     let mut ready = Cg::default().trusted().prepare(Counted { a: a.clone(), products: 0, calls: 0 }).unwrap();
