@@ -28,8 +28,11 @@ impl BlockTridiagonal {
     }
     /// ‖map v‖ for a unit vector v, after some rounds from a pseudo-random one.
     fn power(&self, map: &dyn Fn(&mut [Array2<f64>])) -> f64 {
-        let mut at = 0..;
-        let mut next = |_| noise(5, at.next().unwrap_or(0));
+        let mut at = 0;
+        let mut next = |_| {
+            at += 1;
+            noise(5, at)
+        };
         let mut v: Vec<_> = self.steps.iter().map(|(c, _)| Array2::from_shape_fn((c.lower.nrows(), 1), &mut next)).collect();
         let mut largest = 0.0_f64;
         for round in 0..8 {
