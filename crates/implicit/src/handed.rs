@@ -18,11 +18,11 @@ pub(crate) struct Handed {
 impl Handed {
     /// None yet, for n unknowns.
     pub(crate) fn new(n: usize) -> Self {
-        Handed { secants: Secants::new(n), s: vec![0.0; n], y: vec![0.0; n], at: None }
+        Handed { secants: Secants::new(n), s: vec![], y: vec![], at: None }
     }
     /// Bytes that pairs of these types take here, with the scratch of the solver.
     pub(crate) fn bytes(n: usize, types: &[LeafType]) -> u64 {
-        let pairs = types.first().and_then(|t| t.shape.first()).copied().unwrap_or(0);
+        let Some(pairs) = types.first().and_then(|t| t.shape.first()).copied() else { return 0 };
         Secants::bytes(n, pairs) + 8 * (2 * n + pairs) as u64
     }
     /// The pairs of the point of this stamp: [s, y, ratio, γ] as [`hypertape_solvers::Method::secants`] says; none where nothing was handed over.
@@ -31,6 +31,9 @@ impl Handed {
         if self.at != Some(stamp) {
             self.at = None;
             self.secants.clear();
+            let n = s.shape().get(1).copied().unwrap_or(0);
+            self.s.resize(n, 0.0);
+            self.y.resize(n, 0.0);
             for i in 0..ratio.shape().iter().product() {
                 let mut length = [0.0];
                 row(ratio, i, &mut length);

@@ -151,7 +151,7 @@ where
             find,
             solver: self.adjoint.clone(),
             policy: self.policy,
-            asked: self.asked,
+            asked: self.asked.of(self.method.problem().may_have_active_set()),
             warm: self.warm,
             step: mapped.get().then_some(1.0),
         };

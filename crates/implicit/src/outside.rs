@@ -250,7 +250,7 @@ impl<Q: Equation> Outside<Q> {
             find,
             solver: self.adjoint.clone(),
             policy: self.policy,
-            asked: self.asked,
+            asked: self.asked.of(self.problem.may_have_active_set()),
             warm: self.warm,
             step: mapped.get().then_some(1.0),
         };

@@ -36,6 +36,10 @@ impl Default for Asked {
 }
 
 impl Asked {
+    /// Of a problem that may have an active set, or not.
+    pub(crate) fn of(self, may_have_active_set: bool) -> Self {
+        Asked { restricted: self.restricted && may_have_active_set, ..self }
+    }
     /// What is wrong with them.
     pub(crate) fn check(&self) -> Result<(), ErrorKind> {
         for (what, t) in [("residual tolerance", self.absolute), ("relative tolerance", self.relative)] {

@@ -97,8 +97,7 @@ impl Restricted {
     }
     fn find(&mut self, e: &Equation, point: &Point, at: &[AnyView<'_>]) -> Option<Support> {
         let n = flat::len(&e.solution);
-        // A Hessian has no rows of the identity but by chance.
-        if n < FEW || e.known.symmetric || !e.has_kinks() {
+        if n < FEW || !e.has_kinks() {
             return None;
         }
         let finder = self.finder.get_or_insert_with(|| Finder::new(e));

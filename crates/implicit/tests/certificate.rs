@@ -4,9 +4,11 @@ use hypertape_autodiff::record::{Var, constant, scalar, zeros};
 use hypertape_autodiff::tree::{Leaf, Ranked};
 use hypertape_autodiff::{ErrorKind, Function, Result, shape};
 use hypertape_implicit::{Certificate, Certify, Limit, Standing, Term, certify};
-use hypertape_linear::{Cg, Gmres, Lu, Neumann, OneStep};
+use hypertape_linear::{Auto, Cg, Gmres, LinearSolver, Lu, Neumann, OneStep};
 use hypertape_solvers::{Composite, Equilibrium, GradientDescent, Method, Objective, Root, Scale, Solve, prox};
+use hypertape_testkit::random;
 use ndarray::{Array1, ArrayD, arr0, arr1};
+use std::sync::Arc;
 
 /// min ½ Σ dᵢ zᵢ² + ¼ q Σ zᵢ⁴ − t Σ zᵢ, and ½‖z‖²; coordinates are apart from each other.
 fn separate(d: &[f64], q: f64) -> (Function<(Leaf, Leaf), Leaf>, Function<(Leaf, Leaf), Leaf>) {
@@ -308,5 +310,91 @@ fn of_a_loop_whose_equation_is_not_known() -> Result<()> {
     // What stands still has arrived.
     let found = Limit::of::<Leaf, Leaf>(&vec![arr1(&[1.0]); 12], [&arr0(1.0), &arr0(1.0)])?;
     assert_eq!((found.estimate, found.steps_to(1e-9)), (Some(0.0), Some(0)));
+    Ok(())
+}
+
+/// dL/dθ = z/(1 + z²) is stationary at z = 1: the slope at the end of a step says nothing there.
+#[test]
+fn a_derivative_that_is_stationary_at_the_point() -> Result<()> {
+    let f = Function::record((shape![], shape![]), |(z, t)| z + z.powi(3) / 3.0 - t)?;
+    let outer = Function::record((shape![], shape![]), |(z, _)| 0.5 * z.square())?;
+    let mut certifier = certify(&Root::new(&f), &outer).adjoint(Lu).prepare()?;
+    let (mut certified, mut accepted) = (0, 0);
+    for i in 0..40 {
+        for j in 0..40 {
+            let (root, start) = (0.9 + 0.005 * f64::from(i), 0.1 + 0.06 * f64::from(j));
+            let (theta, truth) = (root + root.powi(3) / 3.0, root / (1.0 + root * root));
+            let found = certifier.at(start, theta)?;
+            if let (Some(bound), Some(after)) = (found.bound, found.corrected_bound) {
+                certified += 1;
+                let errors = [(found.gradient.number()? - truth).abs(), (found.corrected.number()? - truth).abs()];
+                assert!(errors[0] <= bound && errors[1] <= after, "from {start} to {root}: {errors:?}\n{found}");
+            }
+            if let Ok(right) = certifier.require(1e-4, start, theta) {
+                accepted += 1;
+                let error = (right.corrected.number()? - truth).abs();
+                assert!(error <= 1e-4 * truth, "from {start} to {root}: {error:e}\n{right}");
+            }
+        }
+    }
+    assert!(certified > 1200 && accepted > 1200, "{certified} certified, {accepted} accepted");
+    Ok(())
+}
+
+/// A direction of curvature 10⁻⁶ that neither the loose solves of the rounds nor the residual shows.
+#[test]
+fn a_small_singular_value_that_loose_solves_do_not_see() -> Result<()> {
+    let n = 120;
+    for seed in 0..4 {
+        let noise: Array1<f64> = random::sym(500 + seed, n);
+        let (w, b): (Array1<f64>, Array1<f64>) = (random::sym(510 + seed, n), random::sym(520 + seed, n));
+        let d = Array1::from_shape_fn(n, |i| if i == 0 { 1e-6 } else { 1.0 + 0.2 * (i as f64 / n as f64) });
+        let q = Array1::from_shape_fn(n, |i| if i == 0 { 1e-7 } else { d[i] });
+        let c = Array1::from_shape_fn(n, |i| d[i] * b[i] * if i == 0 { 0.1 } else { 1.0 });
+        let inner = Function::record((shape![n], shape![]), |(z, t)| {
+            let [d, q, c] = [&d, &q, &c].map(|v| constant(v.to_shared()));
+            (0.5 * d * z.square() + 0.25 * q * z.powi(4) - t * c * z).sum()
+        })?;
+        let outer = Function::record((shape![n], shape![]), |(z, _)| (constant(w.to_shared()) * z.square()).sum())?;
+        let theta = 1.5;
+        // Each coordinate has its own root.
+        let root = Array1::from_shape_fn(n, |i| {
+            (0..200).fold(theta * c[i] / d[i], |z: f64, _| z - (d[i] * z + q[i] * z.powi(3) - theta * c[i]) / (d[i] + 3.0 * q[i] * z * z))
+        });
+        let truth: f64 = (0..n).map(|i| 2.0 * w[i] * root[i] * c[i] / (d[i] + 3.0 * q[i] * root[i] * root[i])).sum();
+        let point = Array1::from_shape_fn(n, |i| root[i] + noise[i] * if i == 0 { 0.5 } else { 0.01 });
+        for solver in [Arc::new(Auto::default()) as Arc<dyn LinearSolver>, Arc::new(Cg::default()), Arc::new(Gmres::tolerance(1e-2))] {
+            let name = solver.name();
+            let found = certify(&inner, &outer).adjoint(solver).prepare()?.at(&point, theta)?;
+            if let (Some(bound), Some(after)) = (found.bound, found.corrected_bound) {
+                let errors = [(found.gradient.number()? - truth).abs(), (found.corrected.number()? - truth).abs()];
+                assert!(errors[0] <= bound && errors[1] <= after, "{name}, {seed}: {errors:?}\n{found}");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A lower bound that every solve refutes proves nothing.
+#[test]
+fn constants_that_a_solve_refutes_are_no_theorem() -> Result<()> {
+    let f = Function::record((shape![], shape![]), |(z, t)| z + z.powi(3) / 3.0 - t)?;
+    let outer = Function::record((shape![], shape![]), |(z, _)| 0.5 * z.square())?;
+    let certify = certify(&Root::new(&f), &outer).adjoint(Lu).smallest_singular_value(1e6).lipschitz(1.0);
+    let found = certify.prepare()?.at(1.2, 4.0 / 3.0)?;
+    assert!(found.standing != Standing::Proven, "{found}");
+    Ok(())
+}
+
+/// A switch that the parameters alone decide is a kink of the derivative by them.
+#[test]
+fn a_kink_of_the_parameters_alone() -> Result<()> {
+    let inner = Function::record((shape![2], shape![]), |(z, t)| (0.5 * z.square() - t.relu() * z).sum())?;
+    let outer = Function::record((shape![2], shape![]), |(z, _)| (z - 1.0).square().sum())?;
+    let mut certifier = certify(&inner, &outer).prepare()?;
+    let at = certifier.at(arr1(&[0.0, 0.0]), 0.0)?;
+    assert_eq!(at.standing, Standing::Uncertified(Uncertified::WeaklyActive), "{at}");
+    assert!(certifier.at(arr1(&[0.5, 0.5]), 0.5)?.certified());
+    assert!(certifier.at(arr1(&[0.0, 0.0]), -0.5)?.certified());
     Ok(())
 }

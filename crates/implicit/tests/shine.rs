@@ -163,7 +163,7 @@ fn a_lack_is_found_before_anything_runs() {
         assert!(lacks(&e), "{e}");
         let outer = Function::record((shape![N], shape![2]), |(z, _)| z.sum()).unwrap();
         let e = lbfgs(&f).implicit(adjoint).certify(&outer).prepare().unwrap_err();
-        assert!(lacks(&e), "{e}");
+        assert!(e.to_string().contains("`with_derivative`"), "{e}");
     }
     let e = lbfgs(&f).extra_pairs(0).solve(Array1::<f64>::zeros(N), at()).unwrap_err();
     assert!(e.to_string().contains("`extra_pairs` at least 1"), "{e}");

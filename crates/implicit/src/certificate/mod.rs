@@ -221,7 +221,8 @@ impl<Q: Equation, T: Real> Certify<Q, T> {
             self.outer.call((Own::<Q::Solution>(solution), Own::<Q::Params>(p)))
         });
         let outer = outer.map_err(at)?.wrt(|inputs| inputs).gradient();
-        let model = Model::new(equation, &outer, mapped.then_some(1.0), self.restricted).map_err(at)?;
+        let model =
+            Model::new(equation, &outer, mapped.then_some(1.0), self.restricted && self.problem.may_have_active_set()).map_err(at)?;
         let exact: Arc<dyn LinearSolver> = Arc::new(Gmres::default());
         let solver = match &self.solver {
             Some(solver) => solver.clone(),

@@ -123,6 +123,10 @@ pub trait Equation: Problem {
     fn known(&self) -> Known {
         Known::default()
     }
+    /// Whether rows of F_w may be those of the identity at a solution, as those of inactive unknowns of a proximal or projected fixed point: whether an active set is looked for where F has kinks.
+    fn may_have_active_set(&self) -> bool {
+        true
+    }
 }
 
 /// What methods are made from: a problem, or a function that is one.

@@ -52,6 +52,10 @@ impl<S: Structure, P: Structure> Problem for Objective<S, P> {
 }
 
 impl<S: Structure, P: Structure> Equation for Objective<S, P> {
+    /// F is a gradient.
+    fn may_have_active_set(&self) -> bool {
+        false
+    }
     fn residual(&self, w: &V<S>, p: &V<P>, _: Scale) -> V<S> {
         self.gradient(w, p)
     }

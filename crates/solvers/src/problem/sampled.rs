@@ -96,6 +96,10 @@ impl<S: Structure, P: Structure, E: Structure> Problem for FiniteSum<S, P, E> {
 }
 
 impl<S: Structure, P: Structure, E: Structure> Equation for FiniteSum<S, P, E> {
+    /// F is a gradient.
+    fn may_have_active_set(&self) -> bool {
+        false
+    }
     fn residual(&self, w: &V<S>, p: &V<P>, scale: Scale) -> V<S> {
         self.whole.residual(w, p, scale)
     }
