@@ -1,0 +1,9 @@
+//! Tests of implicit derivatives, in one program: certificates, checks, comparisons, active sets, SHINE, nested solutions, single precision.
+mod certificate;
+mod check;
+mod compare;
+mod nested;
+mod newton;
+mod restricted;
+mod shine;
+mod single_precision;
