@@ -75,7 +75,6 @@ impl Price {
         let (mut certifier, [adjoint, all]) = certified(&by_hand)?;
         let (_, [chosen, _]) = certified(&auto)?;
         let found = time(repeats, || certifier.at(&z, &case.theta).map(|_| ()))?;
-        // The same point without its certificate, through the same door.
         Ok(Price { iterations, times: [times[0], times[1], times[2], found], products: [adjoint, chosen, all] })
     }
     /// What `Auto` and a certificate cost besides, as shares of the whole gradient: in products, and in time.
