@@ -89,6 +89,10 @@ fn main() -> std::result::Result<ExitCode, Box<dyn Error>> {
     let options = Options::parse();
     let mut all = vec![logistic_penalties(if options.quick { (500, 50) } else { (2000, 200) })?];
     all.extend(cases(options.quick)?.into_iter().filter(|c| c.sort != Sort::Weak));
+    let names: Vec<&str> = all.iter().map(|c| c.name).collect();
+    if !names.iter().any(|n| n.contains(&options.only)) {
+        return Err(format!("no problem has {:?} in its name; there are: {}", options.only, names.join("; ")).into());
+    }
     all.retain(|c| c.name.contains(&options.only));
     let progress = ProgressBar::new(all.len() as u64).with_style(ProgressStyle::with_template("{pos}/{len} {bar:30} {msg}")?);
     println!(
@@ -96,6 +100,7 @@ fn main() -> std::result::Result<ExitCode, Box<dyn Error>> {
     );
     println!("|---|---|---|---|---|---|---|---|---|---|---|");
     let mut shares: [Vec<f64>; 4] = Default::default();
+    // Of the problem that stands first.
     let mut first = None;
     for case in &all {
         progress.set_message(case.name);
@@ -128,7 +133,7 @@ fn main() -> std::result::Result<ExitCode, Box<dyn Error>> {
         "\nof the whole gradient, medians: Auto {:.0} % of products, {:.0} % of time; certificate {:.0} % and {:.0} %",
         medians[0], medians[2], medians[1], medians[3]
     );
-    println!("logistic regression, {:.0} % and {:.0} %; {:.0} % and {:.0} %", first[0], first[2], first[1], first[3]);
+    println!("{}, {:.0} % and {:.0} %; {:.0} % and {:.0} %", all[0].name, first[0], first[2], first[1], first[3]);
     println!(
         "price: Auto {:.0} %, certificate {:.0} % of products, expected at most 10 % and 50 %",
         medians[0].max(first[0]),
