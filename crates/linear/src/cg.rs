@@ -17,7 +17,7 @@ use hypertape_autodiff::outcome::{Failed, Need, Reached, Status};
 /// A negative definite A needs no more than negative α: that is −A x = −b, and the outcome's remark says so. Where directions with
 /// ⟨d, A d⟩ of both signs are met, the solve fails as [`Failed::NotDefinite`].
 ///
-/// Before it starts, ⟨u, A v⟩ = ⟨v, A u⟩ is checked on one pseudo-random pair, unless the operator says that it is symmetric; [`trusted`](Cg::trusted)
+/// Before its first solve with an operator, ⟨u, A v⟩ = ⟨v, A u⟩ is checked on one pseudo-random pair, unless the operator says that it is symmetric; [`trusted`](Cg::trusted)
 /// leaves this check (two applications) and the search for a null space ([`Stop::probe`]) out. When the recursion says that it has converged and
 /// the true residual does not, it begins again from x, and ends as [`Status::Rounding`] or [`Status::Stalled`] where that does not halve the residual.
 ///
@@ -91,7 +91,8 @@ impl LinearSolver for Cg {
             None if self.estimate => By::Estimate(vec![]),
             None => By::Nothing,
         };
-        Box::new(Iterations { settings: self.clone(), z: vec![0.0; if by.nothing() { 0 } else { n }], by, scratch: Scratch::default() })
+        let z = vec![0.0; if by.nothing() { 0 } else { n }];
+        Box::new(Iterations { settings: self.clone(), z, by, symmetric: false, scratch: Scratch::default() })
     }
 }
 
@@ -100,6 +101,8 @@ struct Iterations {
     settings: Cg,
     by: By,
     z: Vec<f64>,
+    /// Whether the operator was seen to be symmetric.
+    symmetric: bool,
     scratch: Scratch,
 }
 
@@ -120,6 +123,7 @@ impl By {
 
 impl State for Iterations {
     fn prepare(&mut self, a: &mut dyn Operator, _: &Hints) -> Result<(), Failed> {
+        self.symmetric = false;
         match &mut self.by {
             By::Map(p) => p.prepare(a),
             By::Nothing | By::Estimate(_) => Ok(()),
@@ -156,15 +160,16 @@ impl State for Iterations {
 impl Iterations {
     /// Looks whether A is symmetric, unless that is known.
     fn look(&mut self, a: &mut System<'_>, n: usize) -> Result<(), Failed> {
-        if self.settings.trusted || a.known().symmetric {
-            return Ok(());
+        if !(self.settings.trusted || self.symmetric || a.known().symmetric) {
+            symmetric(a, split::<3>(&mut self.scratch.vectors, n))?;
+            self.symmetric = true;
         }
-        symmetric(a, split::<3>(&mut self.scratch.vectors, n))
+        Ok(())
     }
     /// From x, after so many iterations.
     fn iterate(&mut self, a: &mut System<'_>, b: &[f64], x: &mut [f64], goal: &Goal, before: usize) -> Result<Ended, Failed> {
         let n = b.len();
-        let Iterations { settings, by, z, scratch } = self;
+        let Iterations { settings, by, z, scratch, .. } = self;
         let Scratch { vectors, numbers, .. } = scratch;
         let [r, d, ad] = split::<3>(vectors, n);
         let mut coefficients = Tridiagonal::new(numbers);

@@ -55,7 +55,7 @@ impl LinearSolver for Minres {
     }
     fn state(&self, n: usize) -> Box<dyn State> {
         let inverse = inverse(&self.preconditioner, n);
-        Box::new(Iterations { settings: self.clone(), inverse, scratch: Scratch::default() })
+        Box::new(Iterations { settings: self.clone(), inverse, symmetric: false, scratch: Scratch::default() })
     }
 }
 
@@ -63,21 +63,25 @@ impl LinearSolver for Minres {
 struct Iterations {
     settings: Minres,
     inverse: Option<Box<dyn Inverse>>,
+    /// Whether the operator was seen to be symmetric.
+    symmetric: bool,
     scratch: Scratch,
 }
 
 impl State for Iterations {
     fn prepare(&mut self, a: &mut dyn Operator, _: &Hints) -> Result<(), Failed> {
+        self.symmetric = false;
         self.inverse.as_mut().map_or(Ok(()), |p| p.prepare(a))
     }
     fn solve(&mut self, a: &mut System<'_>, b: &[f64], x: &mut [f64], goal: &Goal) -> Result<Ended, Failed> {
         let n = b.len();
-        let Iterations { settings, inverse, scratch } = self;
+        let Iterations { settings, inverse, symmetric: seen, scratch } = self;
         let Scratch { vectors, numbers, .. } = scratch;
         let [mut v, mut before, mut z, mut next, mut w, mut older, mut fresh] = split::<7>(vectors, n);
         let mut triangle = Triangle::new(numbers);
-        if !a.known().symmetric {
+        if !(*seen || a.known().symmetric) {
             symmetric(a, [&mut *v, &mut *z, &mut *next])?;
+            *seen = true;
         }
         let limit = settings.stop.limit(n);
         let mut ended = Ended::new(0, Ok(Status::Stalled));

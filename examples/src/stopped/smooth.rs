@@ -134,19 +134,22 @@ fn regressions(quick: bool) -> Result<Vec<Case>> {
     Ok(out)
 }
 
-/// Logistic regression with a log-penalty for each feature, on random rows; as many rows are for validation as half of those for training.
+/// Logistic regression with a log-penalty for each feature, the workload `implicit_full` of the yardstick: n rows of d random features for training, half as many for validation.
 ///
 /// # Errors
 /// None that these data have.
 pub fn logistic_penalties((n, d): (usize, usize)) -> Result<Case> {
-    let (x, f) = synthetic(80, n, d, 0.0);
-    let (parts, targets) = halves(&x, &f.mapv(f64::signum), n);
-    let other = parts[1].slice(s![..n / 2, ..]).to_owned();
-    let target = targets[1].slice(s![..n / 2]).to_owned();
-    let f = regression([&parts[0], &other], [&targets[0], &target], d, logistic)?;
-    let theta: Vec<f64> = (0..d).map(|i| -4.0 + (i as f64).sin()).collect();
+    let truth = random::sym(401, d) * 2.0;
+    let rows = |seed: u64, noise: u64, n: usize| {
+        let x = random::sym(seed, (n, d)) * random::SQRT_12;
+        let scores = x.dot(&truth) + random::sym(noise, n) * (20.0 * (d as f64 / 200.0).sqrt());
+        (x, scores.mapv(|s| if s > 0.0 { 1.0 } else { -1.0 }))
+    };
+    let ((x, y), (other, target)) = (rows(400, 402, n), rows(410, 411, n / 2));
+    let f = regression([&x, &other], [&y, &target], d, logistic)?;
+    let theta = (random::sym(420, d) - 4.0).into_dyn();
     let solver = Lbfgs::new(&f.0).max_iterations(LONG);
-    minimum(("logistic regression, a penalty for each feature", false), f, vector(&theta), vector(&vec![0.0; d]), cg, solver)
+    minimum(("logistic regression, a penalty for each feature", false), f, theta, vector(&vec![0.0; d]), cg, solver)
 }
 
 /// Softmax regression on the digits, a penalty for each class.

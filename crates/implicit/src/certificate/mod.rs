@@ -1,10 +1,12 @@
 //! How wrong a hypergradient is: measured, bounded, and corrected until it is right enough.
+mod bound;
 mod compare;
 mod limit;
 mod model;
 mod report;
 mod rounds;
 mod stand;
+mod step;
 
 pub use limit::Limit;
 pub(crate) use model::Model;
@@ -48,10 +50,10 @@ impl<Q: Equation, T: Real> std::fmt::Debug for Certify<Q, T> {
 /// A certificate for derivatives of an outer objective L(solution, parameters) through the solution of a problem: for a point where an inner solver stopped, it says how wrong
 /// the derivative there is.
 ///
-/// It makes rounds: one Newton step on the equation F(z, θ) = 0, one adjoint solve at the new point from the adjoint before, and a bound of what is left from residuals that
-/// are computed anew, from the smallest singular value of F_z, and from how fast the derivative changes along the step. By how much the derivative has changed is the
-/// estimate of its error; estimate and what is left are the bound. A bound is given only where all tests are passed: what is left is small beside the
-/// estimate, Newton steps shrink, a round moves the derivative by no more than the round before allows, no kink lies within reach, and the singular value has settled.
+/// It makes rounds: one Newton step on the equation F(z, θ) = 0 and on its adjoint, and a bound of what is left from residuals that are computed anew, from the smallest
+/// singular value of F_z, and from how fast the derivative changes along the step. By how much the derivative has changed is the estimate of its error; estimate and what is
+/// left are the bound. A bound is given only where all tests are passed: what is left is small beside the estimate, Newton steps shrink, the derivative moves as the
+/// first order predicts or by no more than the round before allows, no kink lies within reach, and the singular value has settled. Near the solution one round is enough.
 ///
 /// The true derivative is that at the root which Newton's method reaches from the point, where there are several.
 ///
@@ -105,7 +107,7 @@ impl<Q: Equation, T: Real> Certify<Q, T> {
         self.adjoint = Arc::new(solver);
         self
     }
-    /// How the systems of the rounds are solved, to a tenth, or a hundredth where an accuracy is asked for.
+    /// How the systems of the rounds are solved: in the first round to 0.003 and a hundredth, then to a tenth, or to a hundredth where an accuracy is asked for.
     #[must_use]
     pub fn rounds_by(mut self, solver: impl LinearSolver) -> Self {
         self.solver = Some(Arc::new(solver));
@@ -118,7 +120,7 @@ impl<Q: Equation, T: Real> Certify<Q, T> {
         self.scale = scale;
         self
     }
-    /// The most rounds, at least 2; 8 unless set.
+    /// The most rounds, at least 2: where the first is not enough, the second has one before it to be compared with. 8 unless set.
     #[must_use]
     pub fn rounds(mut self, most: usize) -> Self {
         self.rounds = most;

@@ -7,7 +7,7 @@ use hypertape_linear::{Outcome, Side, norm};
 /// Real parameters up to which ‖F_θ‖ is computed column by column.
 const COLUMNS: usize = 8;
 /// Steps of the power method on F_θᵀF_θ, and what its estimate is multiplied by.
-const POWER: (usize, f64) = (5, 1.5);
+const POWER: (usize, f64) = (2, 2.5);
 
 /// Where a round stands: the vectors of one point.
 pub(super) struct Stand {
@@ -65,7 +65,8 @@ impl Spectrum {
         if let Some(s) = outcome.smallest {
             if s < self.smallest {
                 self.smallest = s;
-                self.settled |= outcome.converged() && outcome.tolerance <= TIGHT;
+                let tight = outcome.converged() && outcome.tolerance <= TIGHT;
+                (self.settled, self.sized) = (self.settled || tight, self.sized || tight);
             }
             // A factorisation has seen all of A.
             self.settled |= outcome.iterations == 0;
@@ -79,11 +80,16 @@ pub(super) fn difference(a: &[f64], b: &[f64]) -> f64 {
 }
 
 impl Stand {
-    /// At a point with this adjoint: F, the adjoint's residual, and the derivative.
-    pub(super) fn at(model: &mut Model, z: Vec<f64>, w: Vec<f64>, f: Vec<f64>) -> Result<Self, ErrorKind> {
-        let (mut by_z, mut by_params) = (vec![0.0; model.len()], vec![0.0; model.params()]);
+    /// At a point: F, and the outer gradient. There is no adjoint yet.
+    pub(super) fn move_to(model: &mut Model, z: Vec<f64>) -> Result<Self, ErrorKind> {
+        let (mut f, mut by_z, mut by_params) = (vec![0.0; z.len()], vec![0.0; z.len()], vec![0.0; model.params()]);
+        model.move_to(&z, &mut f)?;
         model.outer(&mut by_z, &mut by_params)?;
-        Stand { z, w: vec![], f, r: vec![], g: vec![], sizes: [norm(&by_z), 0.0], outer: [by_z, by_params] }.with_adjoint(model, w)
+        Ok(Stand { z, w: vec![], f, r: vec![], g: vec![], sizes: [norm(&by_z), 0.0], outer: [by_z, by_params] })
+    }
+    /// L_z: the right-hand side of the adjoint system.
+    pub(super) fn right(&self) -> &[f64] {
+        &self.outer[0]
     }
     /// The same point with another adjoint: r = L_z − F_zᵀ w, g = L_θ − F_θᵀ w.
     pub(super) fn with_adjoint(mut self, model: &mut Model, w: Vec<f64>) -> Result<Self, ErrorKind> {
@@ -127,7 +133,7 @@ impl Norm {
             self.vector = (0..p).map(|i| sign(17, i)).collect();
         }
         let mut size = 0.0;
-        for _ in 0..steps {
+        for step in 1..=steps {
             let length = norm(&self.vector);
             if length == 0.0 {
                 break;
@@ -135,7 +141,9 @@ impl Norm {
             self.vector.iter_mut().for_each(|v| *v /= length);
             model.params_plain(&self.vector, &mut image)?;
             size = norm(&image);
-            model.params_transposed(&image, &mut self.vector)?;
+            if step < steps {
+                model.params_transposed(&image, &mut self.vector)?;
+            }
         }
         Ok((factor * size, false))
     }

@@ -2,6 +2,7 @@
 mod certificate;
 mod check;
 mod compare;
+mod drawn;
 mod nested;
 mod newton;
 mod restricted;

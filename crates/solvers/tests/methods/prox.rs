@@ -1,5 +1,5 @@
 //! Proximal operators and their conjugates: brute force, firm non-expansiveness, Moreau's identity, derivatives against differences, known cases.
-mod support;
+use crate::support::close;
 use hypertape_autodiff::record::{Scalar, Var, scalar};
 use hypertape_autodiff::tree::{Leaf, Ranked};
 use hypertape_autodiff::{Function, shape};
@@ -8,7 +8,6 @@ use hypertape_testkit::dense;
 use hypertape_testkit::problems::proximal as known;
 use hypertape_testkit::random;
 use ndarray::{Array1, ArrayView1, arr1};
-use support::close;
 
 type Recorded = Function<(Leaf, Leaf), Leaf>;
 

@@ -1,14 +1,13 @@
 //! Loops and branches: values and all derivatives of every kind of trip, direction and nesting.
-mod support;
 
+use crate::support::derivatives::{Check, check};
+use crate::support::{array, build, f64s, index, number, run, uniform};
 use hypertape_autodiff::array::{AnyArray, Kind, LeafType};
 use hypertape_autodiff::operation::{Builder, CondSpec, Op, Program, ScanSpec, Storage, Trip, Value};
 use hypertape_autodiff::ops::control::{Cond, Scan};
 use hypertape_autodiff::transform::{jvp, linearize, vjp};
 use hypertape_testkit::differences;
 use std::sync::Arc;
-use support::derivatives::{Check, check};
-use support::{array, build, f64s, index, number, run, uniform};
 
 fn counter() -> LeafType {
     LeafType::new(&[], Kind::U32)
@@ -301,11 +300,11 @@ fn third_derivatives_of_a_loop() {
         let found = run(&third, &given(&at[2], &[&v, &v])).pop().unwrap();
         let expected =
             differences::jvp(|a| run(&hessian, &given(&array(&[3], a), &[&v])).pop().unwrap().to_f64(), &at[2].to_f64(), &v.to_f64());
-        let tolerance = differences::tolerance(100, 1.0 + support::largest(std::slice::from_ref(&found)), differences::STEP);
+        let tolerance = differences::tolerance(100, 1.0 + crate::support::largest(std::slice::from_ref(&found)), differences::STEP);
         differences::assert_close("third derivative", &found.to_f64(), &expected, tolerance * 100.0);
         let w = uniform(&f64s(&[3]), 6);
         let back = run(&mixed, &given(&at[2], &[&v, &w])).pop().unwrap();
-        let (a, b) = (support::inner(&[w], &[found]).0, support::inner(&[v], &[back]).0);
+        let (a, b) = (crate::support::inner(&[w], &[found]).0, crate::support::inner(&[v], &[back]).0);
         differences::assert_close("reverse over third", &[a], &[b], differences::rounding(1000, 1.0 + a.abs()));
     }
 }

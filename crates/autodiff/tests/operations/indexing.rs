@@ -1,14 +1,13 @@
 //! Traced indices: errors that name them, one-hot rows, mini-batches and windows in loops, random numbers in loops.
-mod support;
 
+use crate::support::derivatives::{Check, check};
+use crate::support::{build, f64s, index, run, uniform};
 use hypertape_autodiff::array::{AnyArray, AnyView, Kind, LeafType};
 use hypertape_autodiff::execute::{Executor, reference};
 use hypertape_autodiff::operation::{Program, ScanSpec, Storage, Trip};
 use hypertape_autodiff::plan::Plan;
 use hypertape_autodiff::transform::vjp;
 use std::sync::Arc;
-use support::derivatives::{Check, check};
-use support::{build, f64s, index, run, uniform};
 
 fn indices(shape: &[usize]) -> LeafType {
     LeafType::new(shape, Kind::U32)

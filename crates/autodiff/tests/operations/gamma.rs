@@ -1,6 +1,6 @@
 //! ln |Γ|, digamma and polygamma: 60-digit values, closed forms, recurrences, derivatives of every order, poles, both precisions.
-mod support;
 
+use crate::support::{array, build, f64s, run};
 use hypertape_autodiff::array::{AnyArray, AnyView};
 use hypertape_autodiff::execute::Executor;
 use hypertape_autodiff::operation::{Builder, Program, Value};
@@ -13,7 +13,6 @@ use hypertape_testkit::random;
 use ndarray::{Array1, arr1};
 use std::f64::consts::{LN_2, PI};
 use std::sync::Arc;
-use support::{array, build, f64s, run};
 
 const EPS: f64 = f64::EPSILON;
 const EULER: f64 = 0.5772156649015329;

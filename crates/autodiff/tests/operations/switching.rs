@@ -1,6 +1,6 @@
 //! Switching variables: what each operation states, what loops and branches give, and what is left out.
-mod support;
 
+use crate::support::{array, build, f64s, flat, index, run, uniform};
 use hypertape_autodiff::array::{AnyArray, Kind, LeafType};
 use hypertape_autodiff::operation::{Op, ScanSpec, Storage, Trip};
 use hypertape_autodiff::ops::control::Scan;
@@ -10,7 +10,6 @@ use hypertape_autodiff::tree::{Leaf, Vars};
 use hypertape_autodiff::{Function, shape};
 use ndarray::{Array1, arr1};
 use std::sync::Arc;
-use support::{array, build, f64s, flat, index, run, uniform};
 
 const FAR: f64 = f64::INFINITY;
 

@@ -1,6 +1,7 @@
 //! What loops store for their derivatives: the same derivatives from fewer states, with as few steps made again as there can be.
-mod support;
 
+use crate::support::derivatives::{Check, check};
+use crate::support::{array, build, f64s, flat, index, uniform};
 use hypertape_autodiff::array::{AnyArray, AnyView, Kind, LeafType};
 use hypertape_autodiff::execute::Executor;
 use hypertape_autodiff::operation::{Builder, Class, Contraction, Counts, Op, Program, ScanSpec, Storage, Trip, Value};
@@ -8,8 +9,6 @@ use hypertape_autodiff::ops::control::Scan;
 use hypertape_autodiff::plan::{Memory, Plan};
 use hypertape_autodiff::transform::{jvp, simplify, vjp};
 use std::sync::Arc;
-use support::derivatives::{Check, check};
-use support::{array, build, f64s, flat, index, uniform};
 
 fn counter() -> LeafType {
     LeafType::new(&[], Kind::U32)

@@ -1,5 +1,5 @@
 //! Every method converges to known solutions, says how it stopped, and has derivatives that agree with differences.
-mod support;
+use crate::support::{close, lasso_fit, ridge_objective};
 use hypertape_autodiff::outcome::Status;
 use hypertape_autodiff::record::{constant, zeros};
 use hypertape_autodiff::tree::Leaf;
@@ -10,7 +10,6 @@ use hypertape_solvers::{
 };
 use hypertape_testkit::problems::{denoising, lasso, ridge};
 use ndarray::{Array1, Array2, arr0, arr1};
-use support::{close, lasso_fit, ridge_objective};
 
 const LAMBDA: f64 = 0.1;
 

@@ -1,6 +1,7 @@
 //! Linear algebra as users write it: vectors, batches, what is composed of several operations, and errors that name the matrix.
-mod support;
 
+use crate::support::derivatives::{Check, check};
+use crate::support::{build, flat, uniform};
 use hypertape_autodiff::Error;
 use hypertape_autodiff::array::{AnyArray, AnyView, Kind, LeafType};
 use hypertape_autodiff::execute::{Executor, reference};
@@ -9,8 +10,6 @@ use hypertape_autodiff::ops::linalg::Triangle;
 use hypertape_autodiff::plan::Plan;
 use hypertape_testkit::differences::{assert_close, rounding};
 use std::sync::Arc;
-use support::derivatives::{Check, check};
-use support::{build, flat, uniform};
 
 /// Well-conditioned matrices: the identity and a little more.
 fn matrices(shape: &[usize], seed: u64) -> AnyArray {

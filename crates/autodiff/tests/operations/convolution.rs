@@ -1,6 +1,7 @@
 //! Convolutions: what boundaries mean, sizes that fill tiles and sizes that do not, and shapes that do not fit.
-mod support;
 
+use crate::support::derivatives::{Check, check};
+use crate::support::{build, flat, uniform};
 use hypertape_autodiff::array::{AnyArray, AnyView, Kind, LeafType};
 use hypertape_autodiff::execute::{Executor, reference};
 use hypertape_autodiff::operation::{Builder, Program};
@@ -9,8 +10,6 @@ use hypertape_autodiff::plan::Plan;
 use hypertape_autodiff::transform;
 use hypertape_testkit::differences::{assert_close, rounding};
 use std::sync::Arc;
-use support::derivatives::{Check, check};
-use support::{build, flat, uniform};
 
 fn planned(program: &Program, inputs: &[AnyArray]) -> Vec<AnyArray> {
     let mut executor = Executor::new(Arc::new(Plan::new(program).unwrap()));

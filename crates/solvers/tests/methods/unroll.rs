@@ -1,11 +1,10 @@
 //! Unrolling: closed forms, storage forms, truncation, steps for each iteration, errors.
-mod support;
+use crate::support::{close, flat, quadratic, ridge_objective};
 use hypertape_autodiff::record::{constant, scalar, stop_gradient, zeros};
 use hypertape_autodiff::{Function, shape};
 use hypertape_solvers::{GradientDescent, Inner, Keep, Sgd, Solve, Step};
 use hypertape_testkit::problems::{gradient_descent::CASE, ridge};
 use ndarray::{arr0, arr1};
-use support::{close, flat, quadratic, ridge_objective};
 
 #[test]
 fn gradient_descent_has_the_closed_form_and_its_derivatives() {

@@ -1,9 +1,8 @@
 //! What derivatives are where there is none: kinks, ties, infinite slopes, unused branches. Forward and reverse mode agree on them.
-mod support;
 
+use crate::support::{array, build, f64s, run};
 use hypertape_autodiff::operation::{Builder, Value};
 use hypertape_autodiff::transform::{jvp, vjp};
-use support::{array, build, f64s, run};
 
 type Elementwise = fn(&mut Builder, &[Value]) -> Value;
 

@@ -1,13 +1,12 @@
 //! Every operation of the registry at its probe points, in double and in single precision.
-mod support;
 
+use crate::support::derivatives::{Check, check};
+use crate::support::{directions, flat, largest, program_of, quick, real};
 use hypertape_autodiff::array::{AnyArray, Kind};
 use hypertape_autodiff::operation::{Probe, Program};
 use hypertape_autodiff::transform::{jvp, vjp};
 use hypertape_autodiff::{each_operation, ops};
 use hypertape_testkit::differences::assert_close;
-use support::derivatives::{Check, check};
-use support::{directions, flat, largest, program_of, quick, real};
 
 /// What tolerances allow for one operation: a few roundings, and differences of functions as smooth as a sine of twice the argument.
 fn allowed(probe: &Probe, eps: f64) -> Check {

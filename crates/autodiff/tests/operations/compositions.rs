@@ -1,10 +1,9 @@
 //! Emitters that compose operations: values against their formulas, and all derivatives.
-mod support;
 
+use crate::support::derivatives::{Check, check};
+use crate::support::{build, f64s, run, uniform};
 use hypertape_autodiff::operation::{Builder, Value};
 use hypertape_testkit::differences::{assert_close, rounding};
-use support::derivatives::{Check, check};
-use support::{build, f64s, run, uniform};
 
 /// All derivatives at a random point of this shape, and the value against a formula of the flat elements.
 #[track_caller]
@@ -79,7 +78,7 @@ fn comparisons_by_swaps() {
     let types = [f64s(&[3]), f64s(&[3])];
     let p =
         build(&types, |b, v| vec![b.greater(v[0], v[1]), b.greater_equal(v[0], v[1]), b.not_equal(v[0], v[1]), b.clamp_to(v[0], 0.5, 2.0)]);
-    let at = [support::array(&[3], &[0.0, 1.0, f64::NAN]), support::array(&[3], &[-1.0, 1.0, 1.0])];
+    let at = [crate::support::array(&[3], &[0.0, 1.0, f64::NAN]), crate::support::array(&[3], &[-1.0, 1.0, 1.0])];
     let out = run(&p, &at);
     assert_eq!(out[0].to_f64(), [1.0, 0.0, 0.0]);
     assert_eq!(out[1].to_f64(), [1.0, 1.0, 0.0]);

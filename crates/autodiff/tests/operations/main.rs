@@ -1,0 +1,14 @@
+//! Operations and what is composed of them: values, derivatives of every kind, conventions, storage.
+mod compositions;
+mod conformance;
+mod conventions;
+mod convolution;
+mod gamma;
+mod indexing;
+mod linalg;
+mod loops;
+mod methods;
+mod storage;
+#[path = "../support/mod.rs"]
+mod support;
+mod switching;
