@@ -2,6 +2,7 @@
 mod batches;
 mod bicgstab_ell;
 mod block;
+mod block_gmres;
 mod choice;
 mod conditioning_price;
 mod extremes;
