@@ -20,6 +20,7 @@
 //! | [`Bicgstab`] | any A; BiCGStab(ℓ) near the imaginary axis | two products, few vectors |
 //! | [`NormalCg`], [`Lsmr`] | any A with its transpose; least squares, minimum norm | two products |
 //! | [`Neumann`], [`OneStep`] | I − αA contracts | one product |
+//! | [`Lissa`] | a sum over data, seen in mini-batches; I − αA contracts | one product with a mini-batch: a random estimate |
 //! | [`Shine`] | a Hessian, with the secant pairs of the method that found the point | none: an estimate, whose residual is not known unless asked for |
 //! | [`Anderson`], [`Broyden`] | the same iteration, accelerated | one product |
 //! | [`Lu`], [`Qr`] | any regular A | n products once |
@@ -69,6 +70,7 @@ mod gmres;
 mod hessenberg;
 mod hutchinson;
 mod ldlt;
+mod lissa;
 mod lsmr;
 mod lu;
 mod many;
@@ -114,6 +116,7 @@ pub use gmres::Gmres;
 pub use hutchinson::Hutchinson;
 pub use hypertape_autodiff::outcome::{Failed, Need, Reached, Status};
 pub use ldlt::Ldlt;
+pub use lissa::Lissa;
 pub use lsmr::Lsmr;
 pub use lu::Lu;
 pub use many::Many;

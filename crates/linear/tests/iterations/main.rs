@@ -7,6 +7,7 @@ mod choice;
 mod conditioning_price;
 mod extremes;
 mod faults;
+mod lissa;
 mod many;
 mod minimum_norm;
 mod shine;
