@@ -31,6 +31,7 @@ pub trait ImplicitExt: Method {
     /// use hypertape_autodiff::{Function, index, shape};
     /// use hypertape_implicit::ImplicitExt;
     /// use hypertape_linear::{Cg, Lissa};
+    /// use hypertape_autodiff::tree::Ranked;
     /// use hypertape_solvers::{Lbfgs, Sampled};
     /// use ndarray::Array;
     /// let x = Array::from_shape_fn((40, 2), |(i, j)| (0.7 * i as f64 + 2.0 * j as f64).sin()).into_shared();
