@@ -1,8 +1,12 @@
 //! Hyperparameters of ridge logistic regression, one for all features or one for each: unrolled and implicit.
-use super::{Ready, Size, call, keep, logistic, ready};
+use super::{Ready, Size, Workload, call, keep, logistic, ready};
+use hypertape::array::AnyView;
+use hypertape::implicit::Certifier;
+use hypertape::plan::Memory;
 use hypertape::prelude::*;
 use hypertape_testkit::random::{SQRT_12, sym};
-use ndarray::{ArcArray1, ArcArray2, Array1, arr0};
+use ndarray::{ArcArray1, ArcArray2, Array0, Array1, arr0};
+use std::sync::Arc;
 
 /// Training and validation data: rows and labels ±1.
 struct Data {
@@ -87,12 +91,61 @@ pub(super) fn adjoint(size: Size) -> Ready {
     })
 }
 
-/// Both.
-pub(super) fn full(size: Size) -> Ready {
+/// Both. `auto`: the linear solver is chosen. `certified`: then a certificate of the gradient.
+pub(super) fn full(size: Size, variant: &'static str) -> Ready {
     let data = implicit_data(size);
     ready(move || {
-        let solver = lbfgs(&data.objective(shape![data.d])?).implicit(Cg::tolerance(1e-12));
+        let adjoint: Arc<dyn LinearSolver> =
+            if variant == "auto" { Arc::new(Auto::tolerance(1e-12)) } else { Arc::new(Cg::tolerance(1e-12)) };
+        let objective = data.objective(shape![data.d])?;
+        let solver = lbfgs(&objective).implicit(adjoint.clone());
+        if variant == "certified" {
+            let outer = Function::record((shape![data.d], shape![data.d]), |(w, _)| data.validation_loss(w))?;
+            let solved = Function::record(shape![data.d], |theta| {
+                let w = solver.solve(zeros(shape![data.d]), theta);
+                (data.validation_loss(w), w)
+            })?;
+            let gradient = solved.wrt(|theta| theta).vjp();
+            gradient.plan()?;
+            let at = (data.penalties(), (arr0(1.0), Array1::zeros(data.d)));
+            let certifier = implicit::certify(&objective, &outer).adjoint(adjoint).prepare()?;
+            return Ok(Box::new(Certified { gradient, workspace: None, certifier, at }) as Box<dyn Workload>);
+        }
         let f = Function::record(shape![data.d], |theta| data.validation_loss(solver.solve(zeros(shape![data.d]), theta)))?;
         call(f.wrt(|theta| theta).gradient(), data.penalties())
     })
+}
+
+/// A point θ, and the cotangents of the loss and of the solution.
+type At = (Array1<f64>, (Array0<f64>, Array1<f64>));
+/// θ and the cotangents.
+type Inputs = (Leaf, (Leaf, Leaf));
+/// Loss and solution, and the gradient.
+type Outputs = ((Leaf, Leaf), Leaf);
+
+/// A gradient, and then a certificate of it. The certificate solves the adjoint system again: it takes nothing on trust.
+struct Certified {
+    gradient: Function<Inputs, Outputs>,
+    workspace: Option<Workspace<Inputs, Outputs>>,
+    certifier: Certifier<Leaf, Leaf>,
+    at: At,
+}
+
+impl Workload for Certified {
+    fn call(&mut self, leaf: &mut dyn FnMut(AnyView<'_>)) -> Result<()> {
+        let workspace = self.workspace.get_or_insert_with(|| self.gradient.workspace());
+        let ((_, solution), gradient) = workspace.run(&self.at)?;
+        let found = self.certifier.at(solution, &self.at.0)?;
+        if !found.certified() {
+            return Err(Error::new("certify", format!("the gradient is not certified: {}", found.standing)));
+        }
+        leaf(AnyView::F64(gradient));
+        Ok(())
+    }
+    fn memory(&self) -> Memory {
+        self.gradient.plan().map(|p| p.memory()).unwrap_or_default()
+    }
+    fn plan(&self) -> Result<String> {
+        Ok(self.gradient.plan()?.to_string())
+    }
 }

@@ -20,8 +20,8 @@ pub mod prelude {
     pub use crate::array::Real;
     pub use crate::implicit::{self, ImplicitExt, OnResidual};
     pub use crate::linear::{
-        self, Anderson, Auto, Bicgstab, Broyden, Cg, Cholesky, Failed, Gmres, Ldlt, LinearSolver, Lsmr, Lu, Minres, Neumann, NormalCg,
-        OneStep, Prepare, Qr, Shine, Status, Svd,
+        self, Anderson, Auto, Bicgstab, Broyden, Cg, Cholesky, Failed, Gmres, Ldlt, LinearSolver, Lissa, Lsmr, Lu, Minres, Neumann,
+        NormalCg, OneStep, Prepare, Qr, Shine, Status, Svd,
     };
     pub use crate::record::{
         Boundary, Csr, DynVar, Edge, Scalar, Triangle, Var, concat, cond, constant, csr, iota, map, normal, ones, ones_like, random_index,

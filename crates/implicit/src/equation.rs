@@ -38,6 +38,19 @@ pub(crate) struct Equation {
     /// What is known of F_z, which is not checked.
     pub(crate) known: Known,
     kinks: OnceLock<bool>,
+    /// Where it can be sampled.
+    pub(crate) sampled: Option<Sampled>,
+}
+
+/// Products with the F_z of a mini-batch.
+#[derive(Debug)]
+pub(crate) struct Sampled {
+    /// F_z v of ((z, θ with the number of the draw), v).
+    pub(crate) plain: Product,
+    /// F_zᵀ u.
+    pub(crate) transposed: Product,
+    /// Where the number of the draw stands in θ.
+    pub(crate) place: usize,
 }
 
 /// Whether an output after the first `values` depends on one of the first `values` inputs.
@@ -77,8 +90,25 @@ impl Equation {
             params,
             known,
             kinks: OnceLock::new(),
+            sampled: None,
             residual,
         })
+    }
+    /// With F of a mini-batch: a program of (z…, θ…) → (F…), in whose θ the number of the draw stands at this place.
+    pub(crate) fn with_sampled(mut self, program: &Program, place: usize) -> Result<Self> {
+        let mut types = program.input_types();
+        let params = types.split_off(self.solution.len());
+        let made = program.output_types();
+        if made != self.solution {
+            return Err(Error::new("implicit", ErrorKind::Types { of: Typed::Residual, expected: types, given: made }));
+        }
+        let leaves = |t: &[LeafType]| -> Leaves { t.iter().cloned().map(AnyLeaf).collect() };
+        let residual: Function<(Leaves, Leaves), Leaves> =
+            Function::with_doors(program.clone(), (leaves(&types), leaves(&params)), leaves(&made))?;
+        let plain = residual.wrt(|(z, _)| z).jvp().output(|(_, t)| t);
+        let transposed = residual.wrt(|(z, _)| z).vjp().output(|(_, c)| c);
+        self.sampled = Some(Sampled { plain, transposed, place });
+        Ok(self)
     }
     /// Whether F has kinks in z.
     pub(crate) fn has_kinks(&self) -> bool {

@@ -11,9 +11,9 @@ use crate::system::{Held, Solved as Ended, System, Task};
 use hypertape_autodiff::array::{AnyView, AnyViewMut, Kind, LeafType};
 use hypertape_autodiff::execute::Counts;
 use hypertape_autodiff::operation::{Common, Report};
-use hypertape_autodiff::record::{DynVar, zeros_like};
+use hypertape_autodiff::record::{self, DynVar, zeros_like};
 use hypertape_autodiff::tree::{Own, Vars};
-use hypertape_autodiff::{ErrorKind, Primitive, Result, apply_primitive};
+use hypertape_autodiff::{Error, ErrorKind, Primitive, Result, apply_primitive};
 use hypertape_linear::{Failed, Hints, LinearSolver, Reached, Side, Status, Tolerance, Workspace, norm};
 use std::sync::Arc;
 
@@ -64,6 +64,17 @@ impl LinearSystem {
     /// An affine equation has no folds, and an approximation says itself how far off it is.
     fn may_fold(&self) -> bool {
         !self.equation.affine && !self.solver.approximate() && self.accuracy.is_finite()
+    }
+    /// Makes the recording of a derivative by the operator fail, where the solver's result is one random draw.
+    fn refuse_random(&self) {
+        if self.solver.random() {
+            let problem = format!(
+                "the derivative of a solve by {} was asked for, as in a second derivative of the solution: its result is one draw of a random estimate, whose derivative estimates nothing; use a solver \
+                 with a tolerance, such as CG, for second derivatives",
+                self.solver.name()
+            );
+            record::fail(Error::new(system_name(self.side), problem));
+        }
     }
     fn other(&self) -> LinearSystem {
         LinearSystem { side: self.side.other(), ..self.clone() }
@@ -205,6 +216,7 @@ impl Primitive for LinearSystem {
         }
         let mut rhs = filled(tb, b);
         if tz.iter().chain(tp).any(Option::is_some) {
+            self.refuse_random();
             let moved = self.product().wrt(|(zp, _)| zp).jvp().output(|(_, t)| t);
             let at = Own::<((Leaves, Leaves), Leaves)>(((z.to_vec(), p.to_vec()), outputs.to_vec()));
             let direction = Own::<(Leaves, Leaves)>((filled(tz, z), filled(tp, p)));
@@ -219,6 +231,7 @@ impl Primitive for LinearSystem {
         let mut bars: Vec<Option<DynVar>> = w.iter().copied().map(Some).collect();
         let n = bars.len();
         if wanted[n..].iter().any(|v| *v) {
+            self.refuse_random();
             let moved = self.product().wrt(|(zp, _)| zp).vjp().output(|(_, c)| c);
             let at = Own::<((Leaves, Leaves), Leaves)>(((z.to_vec(), p.to_vec()), outputs.to_vec()));
             let (cz, cp) = moved.call((at, own(&negative(&w))));

@@ -5,7 +5,7 @@ use crate::feed::Views;
 use crate::find::{Find, Found};
 use crate::outside::emit;
 use crate::policy::{Asked, OnResidual, asking};
-use crate::region::Region;
+use crate::region::{Drawn, Region};
 use crate::root::RootOf;
 use hypertape_autodiff::array::{AnyView, LeafType, Real};
 use hypertape_autodiff::execute::Counts;
@@ -23,6 +23,36 @@ use std::sync::{Arc, Mutex};
 pub trait ImplicitExt: Method {
     /// The method, differentiated by the implicit function theorem, with this way to solve its linear systems. The problem of the method must have an
     /// equation.
+    ///
+    /// A ridge regression of 40 rows, whose adjoint system is solved with 4 rows at a time:
+    ///
+    /// ```
+    /// use hypertape_autodiff::record::{constant, random_index, zeros};
+    /// use hypertape_autodiff::{Function, index, shape};
+    /// use hypertape_implicit::ImplicitExt;
+    /// use hypertape_linear::{Cg, Lissa};
+    /// use hypertape_autodiff::tree::Ranked;
+    /// use hypertape_solvers::{Lbfgs, Sampled};
+    /// use ndarray::Array;
+    /// let x = Array::from_shape_fn((40, 2), |(i, j)| (0.7 * i as f64 + 2.0 * j as f64).sin()).into_shared();
+    /// let y = x.dot(&ndarray::arr1(&[1.0, -2.0])).into_shared();
+    /// let batched = Function::record((shape![2], shape![], index![4]), |(z, a, rows)| {
+    ///     (constant(&x).rows(rows).dot(z) - constant(&y).rows(rows)).square().mean() + a.exp() * z.square().sum()
+    /// })?;
+    /// let whole = Function::record((shape![2], shape![]), |(z, a)| {
+    ///     (constant(&x).dot(z) - constant(&y)).square().mean() + a.exp() * z.square().sum()
+    /// })?;
+    /// let sum = Sampled::new(&batched).whole(&whole).drawn(|draw, _| random_index(1, draw, index![4], 40));
+    /// let solver = Lbfgs::new(&sum);
+    /// let estimated = solver.implicit(Lissa::terms(30).repeats(50).step(0.3).key(7));
+    /// let f = Function::record(shape![], |a| estimated.solve(zeros(shape![2]), a).square().sum())?;
+    /// let exact = Function::record(shape![], |a| solver.implicit(Cg::default()).solve(zeros(shape![2]), a).square().sum())?;
+    /// let (estimate, truth) = (f.gradient(-1.0)?.number()?, exact.gradient(-1.0)?.number()?);
+    /// assert!((estimate / truth - 1.0).abs() < 0.1 && estimate != truth);
+    /// // The same key, the same draws, the same bits.
+    /// assert_eq!(f.gradient(-1.0)?.number()?, estimate);
+    /// # Ok::<(), hypertape_autodiff::Error>(())
+    /// ```
     fn implicit(&self, adjoint: impl LinearSolver) -> Implicit<Self>
     where
         Self::Problem: Equation,
@@ -130,7 +160,9 @@ where
         let asked = self.adjoint.needs().contains(&Need::Map);
         let mapped = Cell::new(false);
         let known = if asked { Known::default() } else { self.method.problem().known() };
-        let region = Region { unknown: &unknown, params: &parameters, between: between.clone(), captures, known, at };
+        let drawn: Drawn<'_, Unknown<M>, Params<M>> = &|w, p, draw| self.method.problem().sampled_residual(w, p, self.method.scale(), draw);
+        let sampled = self.adjoint.needs().contains(&Need::Samples).then_some(drawn);
+        let region = Region { unknown: &unknown, params: &parameters, between: between.clone(), captures, known, at, sampled };
         let made = region.record(|w, p| match asked.then(|| self.method.map(w, p)).flatten() {
             Some(next) => {
                 mapped.set(true);

@@ -1,6 +1,7 @@
 //! F_z at a point, as a linear operator on vectors of doubles.
-use crate::equation::Equation;
+use crate::equation::{Equation, Leaves, Product};
 use crate::failure::of_product;
+use crate::feed::Views;
 use crate::flat;
 use crate::restricted::Restricted;
 use crate::stamp::Stamp;
@@ -8,7 +9,7 @@ use crate::support::Support;
 use hypertape_autodiff::array::{AnyArray, AnyView, Kind};
 use hypertape_autodiff::execute::Counts;
 use hypertape_autodiff::function::Point;
-use hypertape_autodiff::{ErrorKind, Result};
+use hypertape_autodiff::{Error, ErrorKind, Result, Workspace};
 use hypertape_linear::{Failed, Known, Operator, Secants, Side};
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -25,6 +26,8 @@ pub(crate) struct Jacobian {
     /// Where the point is set.
     set: Option<Stamp>,
     restricted: Restricted,
+    /// What runs the products with mini-batches, plain and transposed.
+    sampled: [Option<Workspace<((Leaves, Leaves), Leaves), Leaves>>; 2],
 }
 
 impl Jacobian {
@@ -37,11 +40,14 @@ impl Jacobian {
             equation: e.clone(),
             set: None,
             restricted: Restricted::default(),
+            sampled: [None, None],
         })
     }
     /// Bytes that one of these holds.
     pub(crate) fn bytes(e: &Equation) -> u64 {
-        e.linear.memory().iter().map(|m| m.total()).sum::<u64>() + 8 * flat::len(&e.solution) as u64
+        let planned = |p: &Product| p.plan().map_or(0, |p| p.memory().total());
+        let sampled = e.sampled.as_ref().map_or(0, |s| planned(&s.plain) + planned(&s.transposed));
+        e.linear.memory().iter().map(|m| m.total()).sum::<u64>() + 8 * flat::len(&e.solution) as u64 + sampled
     }
     /// The operator at a point (z…, θ…), and F there. It is set anew unless it was set last at the point of this stamp.
     pub(crate) fn at<'a, 'v>(
@@ -100,6 +106,29 @@ impl<'a, 'v> At<'a, 'v> {
         }
         Ok(())
     }
+    /// out = F_z v, or F_zᵀ v, of the mini-batch of this draw.
+    fn sampled(&mut self, side: Side, draw: u32, v: &[f64], out: &mut [f64]) -> Result<()> {
+        let j = &mut *self.jacobian;
+        let Some(of) = &j.equation.sampled else {
+            return Err(Error::new("implicit", ErrorKind::misuse("the problem has no mini-batches")));
+        };
+        let (slot, product) = if side == Side::Transposed { (1, &of.transposed) } else { (0, &of.plain) };
+        let workspace = j.sampled[slot].get_or_insert_with(|| product.workspace());
+        flat::unpack(v, j.leaves.iter_mut().map(AnyArray::view_mut));
+        let (before, after) = self.point.split_at(j.values + of.place);
+        let draw = ndarray::arr0(draw).into_dyn();
+        let draw = AnyView::U32(draw.view());
+        let mut all: SmallVec<[AnyView<'_>; 16]> = before.iter().map(AnyView::reborrow).collect();
+        all.push(draw);
+        all.extend(after.iter().map(AnyView::reborrow).chain(j.leaves.iter().map(AnyArray::view)));
+        let mut rest = out;
+        workspace.run_each(Views(&all), &mut |leaf| {
+            let n = leaf.shape().iter().product();
+            let (to, others) = std::mem::take(&mut rest).split_at_mut(n);
+            flat::pack(std::iter::once(leaf), to);
+            rest = others;
+        })
+    }
     /// The active set, where it pays to solve on it alone.
     pub(crate) fn support(&mut self, stamp: Stamp) -> Option<Arc<Support>> {
         let (restricted, equation, point, at) = self.parts();
@@ -145,6 +174,12 @@ impl Operator for At<'_, '_> {
     }
     fn secants(&self) -> Option<&Secants> {
         self.secants
+    }
+    fn has_samples(&self) -> bool {
+        self.jacobian.equation.sampled.is_some()
+    }
+    fn apply_sampled(&mut self, side: Side, draw: u32, x: &[f64], y: &mut [f64]) -> Result<(), Failed> {
+        self.sampled(side, draw, x, y).map_err(|e| of_product(e.into()))
     }
 }
 

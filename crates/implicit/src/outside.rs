@@ -1,7 +1,7 @@
 //! A user's own solver made differentiable: the equation of its problem is recorded, the code that finds the point is not.
 use crate::find::{AnyError, Closure, Find};
 use crate::policy::{Asked, OnResidual, asking};
-use crate::region::Region;
+use crate::region::{Drawn, Region};
 use crate::root::RootOf;
 use hypertape_autodiff::array::Real;
 use hypertape_autodiff::error::Typed;
@@ -235,7 +235,9 @@ impl<Q: Equation> Outside<Q> {
         let asked = self.adjoint.needs().contains(&Need::Map);
         let mapped = Cell::new(false);
         let known = if asked { Known::default() } else { self.problem.known() };
-        let region = Region { unknown: &unknown, params: &parameters, between: vec![], captures: vec![], known, at };
+        let drawn: Drawn<'_, Q::Unknown, Q::Params> = &|w, p, draw| self.problem.sampled_residual(w, p, self.scale, draw);
+        let sampled = self.adjoint.needs().contains(&Need::Samples).then_some(drawn);
+        let region = Region { unknown: &unknown, params: &parameters, between: vec![], captures: vec![], known, at, sampled };
         let made = region.record(|w, p| match asked.then(|| self.problem.fixed_point_map(w, p)).flatten() {
             Some(next) => {
                 mapped.set(true);
@@ -280,6 +282,7 @@ fn tolerance(root: &RootOf) -> Result<Scalar, ErrorKind> {
     let lack = root.solver.needs().into_iter().find(|need| match need {
         Need::Map => root.step.is_none(),
         Need::Estimate => root.find.secants().is_empty(),
+        Need::Samples => root.equation.sampled.is_none(),
         Need::Transpose => false,
         _ => true,
     });

@@ -23,7 +23,7 @@ pub enum Status {
         /// Terms that were added.
         terms: u64,
     },
-    /// An estimate of the inverse was applied, by design; the residual was not computed and is not known.
+    /// An estimate of the inverse was applied, by design. The residual is not known where it is NaN.
     Estimated,
     /// The residual is above the tolerance after all iterations that were allowed.
     IterationLimit,
@@ -45,6 +45,8 @@ pub enum Status {
     SetNotSettled,
     /// A derivative through the steps of a solver is so large that its steps cannot be right.
     HugeDerivative,
+    /// An item of a `map` failed, where that is allowed: its results are NaN, those of index type 0. The report's name says which item, and why.
+    ItemFailed,
 }
 
 impl Status {
@@ -75,6 +77,7 @@ impl fmt::Display for Status {
             Status::NearFold => "singular or nearly so: it changes within the uncertainty of the solution",
             Status::SetNotSettled => "the active set has not settled: a kink is within what is left to the solution",
             Status::HugeDerivative => "huge derivative",
+            Status::ItemFailed => "its results are NaN",
         })
     }
 }
@@ -137,6 +140,8 @@ pub enum Need {
     Entries,
     /// An estimate of the inverse: the secant pairs of the quasi-Newton method that found the point.
     Estimate,
+    /// Products on mini-batches.
+    Samples,
 }
 
 /// Why a linear solve has no result, with the numbers that say so.
@@ -392,6 +397,9 @@ impl fmt::Display for Lack {
             Need::Entries => "it needs the places of the entries, and the operator has no sparse matrix; give them with `places`",
             Need::Estimate => {
                 "it needs the secant pairs of the method that found the point, and there are none; solve with L-BFGS, give them with `Estimated`, or use CG"
+            }
+            Need::Samples => {
+                "it needs products on mini-batches, and the system has none; say how a mini-batch is drawn with `FiniteSum::drawn`, or use `Neumann`, the series on the whole data"
             }
             Need::Diagonal => {
                 "it needs the diagonal of the matrix, and the operator does not have it; give a matrix, or the preconditioner as a map"

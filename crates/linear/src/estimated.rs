@@ -1,5 +1,5 @@
 //! An operator that comes with an estimate of its inverse.
-use crate::operator::{Known, Matrix, Operator};
+use crate::operator::{Known, Matrix, Operator, Side};
 use crate::secants::Secants;
 use hypertape_autodiff::array::Kind;
 use hypertape_autodiff::outcome::Failed;
@@ -49,5 +49,11 @@ impl<A: Operator> Operator for Estimated<A> {
     }
     fn secants(&self) -> Option<&Secants> {
         Some(&self.secants)
+    }
+    fn has_samples(&self) -> bool {
+        self.operator.has_samples()
+    }
+    fn apply_sampled(&mut self, side: Side, draw: u32, x: &[f64], y: &mut [f64]) -> Result<(), Failed> {
+        self.operator.apply_sampled(side, draw, x, y)
     }
 }

@@ -16,10 +16,11 @@
 //! | [`Auto`] | any A: it looks and chooses | |
 //! | [`Cg`] | symmetric definite A; several right-hand sides as a block | one product, for each right-hand side |
 //! | [`Minres`] | symmetric A | one product |
-//! | [`Gmres`] | any A | one product, the basis of all iterations |
+//! | [`Gmres`] | any A; several right-hand sides as a block, where asked | one product, the basis of all iterations |
 //! | [`Bicgstab`] | any A; BiCGStab(ℓ) near the imaginary axis | two products, few vectors |
 //! | [`NormalCg`], [`Lsmr`] | any A with its transpose; least squares, minimum norm | two products |
 //! | [`Neumann`], [`OneStep`] | I − αA contracts | one product |
+//! | [`Lissa`] | a sum over data, seen in mini-batches; I − αA contracts | one product with a mini-batch: a random estimate |
 //! | [`Shine`] | a Hessian, with the secant pairs of the method that found the point | none: an estimate, whose residual is not known unless asked for |
 //! | [`Anderson`], [`Broyden`] | the same iteration, accelerated | one product |
 //! | [`Lu`], [`Qr`] | any regular A | n products once |
@@ -31,7 +32,7 @@
 //! Preconditioners are values of their own: [`Jacobi`] where the matrix is known, [`Hutchinson`] and [`Nystrom`] by products alone, [`InverseMap`] for a user's own.
 //!
 //! # Many systems
-//! - **Many right-hand sides.** [`Prepared::solve_many`] solves A X = B for the columns of B: factors and preconditioners are made once, [`Cg`] solves the columns as a block, and each
+//! - **Many right-hand sides.** [`Prepared::solve_many`] solves A X = B for the columns of B: factors and preconditioners are made once, [`Cg`] and [`Gmres::as_block`] solve the columns as a block, and each
 //!   column has a status or an error of its own.
 //! - **Batches.** [`Prepare::solve_each`] solves independent systems on all threads. One that fails is named, and leaves the others as they are.
 //!
@@ -54,6 +55,7 @@ mod anderson;
 mod auto;
 mod bicgstab;
 mod block_cg;
+mod block_gmres;
 mod block_tridiagonal;
 mod broyden;
 mod cg;
@@ -68,6 +70,7 @@ mod gmres;
 mod hessenberg;
 mod hutchinson;
 mod ldlt;
+mod lissa;
 mod lsmr;
 mod lu;
 mod many;
@@ -113,6 +116,7 @@ pub use gmres::Gmres;
 pub use hutchinson::Hutchinson;
 pub use hypertape_autodiff::outcome::{Failed, Need, Reached, Status};
 pub use ldlt::Ldlt;
+pub use lissa::Lissa;
 pub use lsmr::Lsmr;
 pub use lu::Lu;
 pub use many::Many;

@@ -116,6 +116,19 @@ pub trait Operator {
     fn secants(&self) -> Option<&Secants> {
         None
     }
+    /// Whether [`apply_sampled`](Operator::apply_sampled) gives products.
+    fn has_samples(&self) -> bool {
+        false
+    }
+    /// y = A_ξ x, or A_ξᵀ x: the product with the A of the mini-batch ξ that is the draw of this number. E A_ξ = A over the draws, which are independent; the same number is the same
+    /// mini-batch, for both sides.
+    ///
+    /// # Errors
+    /// As [`apply`](Operator::apply); [`Need::Samples`] where there is none, as by default.
+    fn apply_sampled(&mut self, side: Side, draw: u32, x: &[f64], y: &mut [f64]) -> Result<(), Failed> {
+        let _ = (side, draw, x, y);
+        Err(Failed::Lacks(Need::Samples))
+    }
 }
 
 impl<A: Operator + ?Sized> Operator for &mut A {
@@ -154,6 +167,12 @@ impl<A: Operator + ?Sized> Operator for &mut A {
     }
     fn secants(&self) -> Option<&Secants> {
         (**self).secants()
+    }
+    fn has_samples(&self) -> bool {
+        (**self).has_samples()
+    }
+    fn apply_sampled(&mut self, side: Side, draw: u32, x: &[f64], y: &mut [f64]) -> Result<(), Failed> {
+        (**self).apply_sampled(side, draw, x, y)
     }
 }
 

@@ -100,7 +100,7 @@ impl<A: Operator> Prepared<A> {
     /// A right-hand side is a column, as in A X = B; B may lie in memory as it likes, and the columns of X are contiguous. Factors, a
     /// preconditioner, and what was found out about a singular
     /// operator are shared. Each column is scaled, judged and reported as by [`solve`](Prepared::solve). [`Cg`](crate::Cg) solves the columns
-    /// together, as a block; the other iterative methods
+    /// together, as a block, and so does [`Gmres::as_block`](crate::Gmres::as_block); the other iterative methods
     /// solve one column after another.
     ///
     /// ```

@@ -35,6 +35,10 @@ pub trait LinearSolver: Debug + Send + Sync + 'static {
     fn approximate(&self) -> bool {
         false
     }
+    /// Whether its result is one draw of a random estimate, whose derivative is not an estimate of the derivative: derivatives of a solve by the operator are refused then.
+    fn random(&self) -> bool {
+        false
+    }
     /// Whether it solves systems of any size, as a part of another system: not with settings that are vectors of one length, such as a
     /// preconditioner that is a map of the user's own, or the places of
     /// entries.
@@ -73,6 +77,9 @@ impl LinearSolver for std::sync::Arc<dyn LinearSolver> {
     }
     fn approximate(&self) -> bool {
         (**self).approximate()
+    }
+    fn random(&self) -> bool {
+        (**self).random()
     }
     fn any_size(&self) -> bool {
         (**self).any_size()

@@ -12,6 +12,8 @@ pub struct Products {
     pub transposed: u64,
     /// With a preconditioner.
     pub preconditioner: u64,
+    /// With the A or Aᵀ of a mini-batch.
+    pub sampled: u64,
 }
 
 impl Products {
@@ -162,6 +164,16 @@ impl<'a> System<'a> {
     /// What the operator gives.
     pub fn apply_transposed(&mut self, x: &[f64], y: &mut [f64]) -> Result<(), Failed> {
         self.product(self.side.other(), x, y)?;
+        self.settle(x, y);
+        Ok(())
+    }
+    /// y = f A_ξ x, or f A_ξᵀ x, of the side that is solved, with the mini-batch ξ of this draw.
+    ///
+    /// # Errors
+    /// What the operator gives; [`Need::Samples`] where it has no mini-batches.
+    pub fn apply_sampled(&mut self, draw: u32, x: &[f64], y: &mut [f64]) -> Result<(), Failed> {
+        self.products.sampled += 1;
+        self.inner.apply_sampled(self.side, draw, x, y)?;
         self.settle(x, y);
         Ok(())
     }

@@ -73,6 +73,7 @@ impl Workspace {
                     }
                     None => false,
                 },
+                Need::Samples => a.has_samples(),
                 _ => true,
             };
             if !given {

@@ -35,7 +35,9 @@ pub enum Allow {
     Infinite,
     /// Inputs are finite, and results are not looked at: for code that does so itself.
     Results,
-    /// NaN too: nothing is looked at, neither here nor at the end of solvers that are unrolled inside.
+    /// NaN too: nothing is looked at, neither here nor at the end of solvers that are unrolled inside. An item of a [`map`](crate::record::map) that fails, such as an implicit solve
+    /// that does not converge, has NaN as its results (0 where they are indices) and leaves the other items as they are; a report with
+    /// [`Status::ItemFailed`](crate::outcome::Status::ItemFailed) names it.
     Everything,
 }
 

@@ -93,15 +93,15 @@ impl<I: Structure, O: Structure> Function<I, O> {
     where
         O::Arrays: Send,
     {
-        self.try_each(points).into_iter().enumerate().map(|(k, r)| r.map_err(|e| e.within_one("point", k as u64))).collect()
+        self.try_each(points).into_iter().collect()
     }
-    /// As [`eval_each`](Function::eval_each), with a result for each point: one that fails leaves the others as they are.
+    /// As [`eval_each`](Function::eval_each), with a result for each point: one that fails leaves the others as they are, and its error says "point k".
     ///
     /// ```
     /// use hypertape_autodiff::{Function, shape};
     /// let f = Function::record(shape![], |x| x.ln())?;
     /// let all = f.try_each(&[1.0, -1.0, 1.0]);
-    /// assert!(all[0].is_ok() && all[1].is_err() && all[2].is_ok());
+    /// assert!(all[0].is_ok() && all[2].is_ok() && all[1].as_ref().unwrap_err().to_string().starts_with("point 1: `ln` at"));
     /// assert!(f.eval_each(&[1.0, -1.0]).unwrap_err().to_string().starts_with("point 1: `ln` at"));
     /// # Ok::<(), hypertape_autodiff::Error>(())
     /// ```
@@ -124,7 +124,8 @@ impl<I: Structure, O: Structure> Function<I, O> {
             self.inner.keep(w.into_executor());
             made
         };
-        points.par_chunks(each).flat_map_iter(stretch).collect()
+        let all: Vec<Result<O::Arrays>> = points.par_chunks(each).flat_map_iter(stretch).collect();
+        all.into_iter().enumerate().map(|(k, r)| r.map_err(|e| e.within_one("point", k as u64))).collect()
     }
     /// Outputs, and J·t for a tangent of all inputs (that of an index input is ignored).
     ///

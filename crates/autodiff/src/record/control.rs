@@ -229,7 +229,19 @@ pub fn scan_until_storing<C: Vars, D: Element>(
 /// Independent items: `body` for each entry of the leading axis, results stacked along a new leading axis; in parallel where it pays.
 ///
 /// An item that fails ends the run with an error that names it. [`Function::try_each`](crate::Function::try_each) of a function of one item has a
-/// result for each.
+/// result for each. Under [`Allow::Everything`](crate::Allow::Everything) the run goes on: the item's results are NaN, and a report names it.
+///
+/// ```
+/// use hypertape_autodiff::{Allow, Function, outcome::Status, record::map, shape};
+/// // The second matrix is singular.
+/// let f = Function::record(shape![2, 1, 1], |a| map(a, |a| a.inverse()))?.allow(Allow::Everything);
+/// let mut w = f.workspace();
+/// let y = w.run(ndarray::arr3(&[[[2.0]], [[0.0]]]))?.to_owned();
+/// assert!(y[[0, 0, 0]] == 0.5 && y[[1, 0, 0]].is_nan());
+/// let report = &w.reports()[0];
+/// assert!(report.status == Status::ItemFailed && report.name.starts_with("item 1: "));
+/// # Ok::<(), hypertape_autodiff::Error>(())
+/// ```
 #[track_caller]
 pub fn map<W: Vars, Y: Vars>(over: W, body: impl FnOnce(W) -> Y) -> Y {
     run("map", Storage::Iterates, (), over, Site::caller(), |(), x| ((), body(x))).1

@@ -107,6 +107,18 @@ impl Base {
         // SAFETY: bases that are cleared are parts of the arena, which nothing else uses while an instruction runs.
         unsafe { std::ptr::write_bytes(self.at, 0, self.bytes) };
     }
+    /// Fills it with NaN, or with the index 0.
+    pub(crate) fn lose(self, kind: Kind) {
+        fn fill<T: Copy>(b: Base, v: T) {
+            // SAFETY: results of an instruction lie in the arena, aligned, and nothing else uses them meanwhile.
+            unsafe { std::slice::from_raw_parts_mut(b.at.cast::<T>(), b.bytes / size_of::<T>()) }.fill(v);
+        }
+        match kind {
+            Kind::F64 => fill(self, f64::NAN),
+            Kind::F32 => fill(self, f32::NAN),
+            Kind::U32 => fill(self, 0_u32),
+        }
+    }
     /// Writes an index at its start.
     pub(crate) fn put(self, v: u32) {
         debug_assert!(self.bytes >= 4, "counters have memory");

@@ -36,6 +36,13 @@ pub(super) fn rows(s: &Scan<Operand>, b: &Bases, bases: &mut Bases, i: usize) {
     }
 }
 
+/// Gives up row i of the results of a loop without carries.
+pub(super) fn lose(s: &Scan<Operand>, b: &Bases, i: usize) {
+    for r in &s.stacked {
+        row(b, r, i).lose(r.whole.kind);
+    }
+}
+
 /// Sets the bases of a body that are parts of a state of replayed loop number `k`; the state lies at `here`.
 pub(super) fn state(s: &Scan<Operand>, bases: &mut Bases, k: usize, here: Base) {
     for (i, x) in s.items.iter().enumerate() {

@@ -29,6 +29,7 @@ pub struct Executor {
     /// Shapes and strides of outputs.
     views: Vec<(IxDyn, IxDyn)>,
     reports: Vec<Report>,
+    forgiving: bool,
     /// The error of every run, if the memory that the plan needs could not be allocated.
     failed: Option<Error>,
 }
@@ -58,7 +59,7 @@ impl Executor {
             (IxDyn(&t.shape), IxDyn(&strides))
         };
         let views = plan.outputs.iter().map(view).collect();
-        Executor { plan, arena, door, runner, views, reports: vec![], failed }
+        Executor { plan, arena, door, runner, views, reports: vec![], forgiving: false, failed }
     }
     /// Whether it got the memory that the plan needs.
     #[must_use]
@@ -130,6 +131,14 @@ impl Executor {
     #[must_use]
     pub fn reports(&self) -> &[Report] {
         &self.reports
+    }
+    /// Whether an item of a loop without carries that fails leaves the others as they are: its results are NaN, those of index type 0, and a report names it
+    /// and says why. Otherwise, as at first, it ends the run.
+    pub fn forgive(&mut self, items: bool) {
+        if self.forgiving != items {
+            self.forgiving = items;
+            self.runner.forgive(items);
+        }
     }
     /// Makes external code forget what earlier runs left for later ones, such as warm starts.
     pub fn forget(&mut self) {

@@ -10,6 +10,7 @@ use crate::plan::code::{Block, Cond, Instruction, Operand, Replay, Scan, Step};
 use hypertape_ir::array::Kind;
 use hypertape_ir::error::{Error, ErrorKind};
 use hypertape_ir::operation::{Class, Common, Counts, Products, Report, truth};
+use hypertape_ir::outcome::Status;
 use std::any::Any;
 
 /// What one use of a block owns: where its bases lie, states of external code, nested runners, and how often each instruction ran.
@@ -35,6 +36,8 @@ struct Part {
     reports: Vec<Report>,
     steps: u64,
     error: Option<Error>,
+    /// Whether an item that fails leaves the others as they are.
+    forgiving: bool,
 }
 
 impl Runner {
@@ -48,7 +51,7 @@ impl Runner {
             match &step.instruction {
                 Instruction::External { external, .. } => states.push(external.state(common)),
                 Instruction::Scan(s) => {
-                    let part = |runner| Part { runner, reports: vec![], steps: 0, error: None };
+                    let part = |runner| Part { runner, reports: vec![], steps: 0, error: None, forgiving: false };
                     let parts = match s.parts {
                         1 => vec![part(Runner::new(&s.body, common))],
                         // Parts run at the same time and share nothing.
@@ -88,6 +91,23 @@ impl Runner {
                     }
                 }
                 _ => {}
+            }
+        }
+    }
+    /// Whether items of a loop without carries that fail leave the others as they are, here and in all that is nested.
+    pub(crate) fn forgive(&mut self, on: bool) {
+        for child in &mut self.children {
+            match child {
+                Child::Scan { parts, .. } => {
+                    for p in parts {
+                        p.forgiving = on;
+                        p.runner.forgive(on);
+                    }
+                }
+                Child::Cond { yes, no } => {
+                    yes.forgive(on);
+                    no.forgive(on);
+                }
             }
         }
     }
@@ -341,10 +361,34 @@ fn one_by_one(
             runner.bases.set(2 + k, c.at(b, k, t));
             runner.bases.set(1 + s.body.inputs + k, c.at(b, k, t + 1));
         }
-        block(&s.body, runner, reports).map_err(|e| e.within_one(what, c.row(t) as u64))?;
+        let before = reports.len();
+        if let Err(e) = block(&s.body, runner, reports) {
+            let e = e.within_one(what, c.row(t) as u64);
+            if !part.forgiving || carries > 0 {
+                return Err(e);
+            }
+            lost(s, b, c.row(t), &e, reports);
+        } else if part.forgiving {
+            name(reports, before, what, c.row(t));
+        }
         part.steps += 1;
     }
     Ok(c.trip)
+}
+
+/// Gives up the results of an item that failed, and reports it.
+#[cold]
+fn lost(s: &Scan<Operand>, b: &Bases, row: usize, e: &Error, reports: &mut Vec<Report>) {
+    carries::lose(s, b, row);
+    let (name, status) = (e.to_string().into(), Status::ItemFailed);
+    reports.push(Report { name, iterations: None, residual: f64::NAN, tolerance: f64::NAN, converged: false, status, active: None });
+}
+
+/// Of items that failed in a loop within an item or turn: says which one it was.
+fn name(reports: &mut [Report], before: usize, what: &str, row: usize) {
+    for r in reports.iter_mut().skip(before).filter(|r| r.status == Status::ItemFailed) {
+        r.name = format!("{what} {row}: {}", r.name).into();
+    }
 }
 
 /// The slot of the state that step t of a loop of `trip` steps reads.
@@ -377,14 +421,24 @@ fn spread(s: &Scan<Operand>, b: &Bases, parts: &mut [Part], first: usize) {
         return;
     }
     let Some(part) = parts.first_mut() else { return };
+    // Of a run that failed in another part.
+    part.reports.clear();
+    part.error = None;
     let from = |p: usize| p * s.at_most / s.parts;
     carries::fix(s, b, &mut part.runner.bases, first);
     for i in from(first)..from(first + 1) {
         let row = if s.reverse { s.at_most - 1 - i } else { i };
         carries::rows(s, b, &mut part.runner.bases, row);
+        let before = part.reports.len();
         if let Err(e) = block(&s.body, &mut part.runner, &mut part.reports) {
-            part.error = Some(e.within_one("item", row as u64));
-            return;
+            let e = e.within_one("item", row as u64);
+            if !part.forgiving {
+                part.error = Some(e);
+                return;
+            }
+            lost(s, b, row, &e, &mut part.reports);
+        } else if part.forgiving {
+            name(&mut part.reports, before, "item", row);
         }
         part.steps += 1;
     }

@@ -5,9 +5,12 @@
 //! - `scan`, `scan_until`: likewise, "turn k", the counter of the loop, for reversed loops of derivatives too.
 //! - `eval_each`: the error says "point k"; `try_each` has a result for each point.
 //! - nests of them name every level, outermost first. `Allow::Everything` lets the other items of one function through.
+//! - an error inside an item, as of an implicit solve, ended the run under `Allow::Everything` too. Now the item's results are NaN, and a report names it.
+//! - `try_each`: its errors did not say which point.
+//! - a map that runs in parts kept the error of a second part that failed, and the next run, with other inputs, ended with it.
 use hypertape::Within;
 use hypertape::prelude::*;
-use ndarray::{Array3, arr1, arr2, arr3};
+use ndarray::{Array1, Array3, arr1, arr2, arr3};
 
 #[track_caller]
 fn says<T>(r: Result<T>, parts: &[&str]) {
@@ -85,5 +88,103 @@ fn points_are_their_own() -> Result<()> {
     assert!(all[1].is_err());
     says(all[2].clone(), &["input 0 of 1", "NaN"]);
     assert!(f.try_each::<ndarray::Array1<f64>>(&[]).is_empty());
+    Ok(())
+}
+
+/// z² by steps of 1 on ½θz² − z, so z = 1/θ: they diverge for θ > 2, are slow for θ near 0, and have no solution at 0.
+fn steps() -> Result<Function<(Leaf, Leaf), Leaf>> {
+    Function::record((shape![], shape![]), |(z, t)| 0.5 * t * z * z - z)
+}
+
+#[test]
+fn hypergradients_of_independent_problems_have_each_their_own_error() -> Result<()> {
+    let descent = GradientDescent::new(&steps()?).step_size(1.0).tolerance(1e-13).max_iterations(300).implicit(Cg::default());
+    let f = Function::record(shape![], |t| descent.solve(0.5, t).square())?;
+    let at = [0.5, 3.0, 1e-3, 1.5, 0.0, 1.0];
+    let gradient = f.wrt(|t| t).gradient();
+    let all = gradient.try_each(&at);
+    for (k, (made, t)) in all.iter().zip(at).enumerate() {
+        match made {
+            // −2/θ³.
+            Ok(g) => assert!([0, 3, 5].contains(&k) && (g[[]] + 2.0 / t.powi(3)).abs() <= 1e-10, "point {k}: {g}"),
+            Err(e) => {
+                assert!([1, 2, 4].contains(&k) && e.is_numeric(), "point {k}: {e}");
+                assert!(matches!(e.within(), [Within { what: "point", index }] if *index == k as u64), "{e}");
+                let words = ["", "diverge", "raise the iteration limit", "", "come no nearer"][k];
+                assert!(e.to_string().starts_with(&format!("point {k}: ")) && e.to_string().contains(words), "{e}");
+            }
+        }
+    }
+    says(gradient.eval_each(&at), &["point 1: ", "diverge"]);
+    // F = θz − θ: any z solves it at θ = 0, and F_z is singular there.
+    let line = Function::record((shape![], shape![]), |(z, t)| t * z - t)?;
+    let root = implicit::root(&line, |_, _| Ok::<_, std::convert::Infallible>(ndarray::arr0(1.0))).adjoint(Lu);
+    let all = Function::record(shape![], |t| t * root.solve(1.0, t))?.wrt(|t| t).gradient().try_each(&[1.0, 0.0, 2.0]);
+    assert!((all[0].clone()?[[]] - 1.0).abs() < 1e-14 && (all[2].clone()?[[]] - 1.0).abs() < 1e-14);
+    says(all[1].clone(), &["point 1: ", "singular"]);
+    Ok(())
+}
+
+#[test]
+fn a_map_of_implicit_solves_lets_the_others_through() -> Result<()> {
+    let descent = GradientDescent::new(&steps()?).step_size(1.0).tolerance(1e-13).max_iterations(300);
+    let failing = [1, 4, 38];
+    let at = Array1::from_shape_fn(40, |k| if failing.contains(&k) { [3.0, 1e-3][k % 2] } else { 0.5 + k as f64 / 40.0 });
+    let f = Function::record(shape![40], |t| map(t, |t| descent.implicit(Cg::default()).solve(0.5, t).square()))?;
+    says(f.eval(&at), &["item 1: "]);
+    let f = f.allow(Allow::Everything);
+    let gradient = f.vjp(&at, Array1::ones(40))?.1;
+    let mut w = f.workspace();
+    let y = w.run(&at)?.to_owned();
+    for (k, t) in at.iter().enumerate() {
+        if failing.contains(&k) {
+            assert!(y[[k]].is_nan() && gradient[[k]].is_nan(), "item {k}: {} {}", y[[k]], gradient[[k]]);
+        } else {
+            assert!((y[[k]] - 1.0 / (t * t)).abs() <= 1e-10 && (gradient[[k]] + 2.0 / t.powi(3)).abs() <= 1e-10, "item {k}");
+        }
+    }
+    let named: Vec<_> = w.reports().iter().filter(|r| r.status == Status::ItemFailed).collect();
+    assert_eq!(named.len(), 3);
+    for (r, k) in named.iter().zip(failing) {
+        assert!(r.name.starts_with(&format!("item {k}: ")) && !r.converged && r.to_string().ends_with("its results are NaN"), "{r}");
+    }
+    // The same bits on any number of threads, and again; without the allowance it is an error again.
+    let on = |threads: usize| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(|| f.eval(&at).unwrap());
+    let bits = |y: &ndarray::ArrayD<f64>| y.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+    assert!(bits(&on(1)) == bits(&on(2)) && bits(&on(2)) == bits(&y));
+    assert_eq!(f.reports().iter().filter(|r| r.status == Status::ItemFailed).count(), 3);
+    w.allow(Allow::Finite);
+    says(w.run(&at).map(|y| y.to_owned()), &["item 1: "]);
+    Ok(())
+}
+
+#[test]
+fn an_error_is_of_its_own_run() -> Result<()> {
+    let a = |bad: &[usize]| Array3::from_shape_fn((400, 8, 8), |(k, i, j)| if i == j && !(bad.contains(&k) && i == 3) { 2.0 } else { 0.0 });
+    let f = Function::record(shape![400, 8, 8], |a| map(a, |a| a.solve(ones(shape![8]))))?;
+    let mut w = f.workspace();
+    for threads in [1, 2] {
+        rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(|| {
+            says(w.run(a(&[3, 150, 250, 399])).map(|y| y.to_owned()), &["item 3: ", "singular"]);
+            assert!(w.run(a(&[])).unwrap().iter().all(|y| *y == 0.5));
+        });
+    }
+    Ok(())
+}
+
+#[test]
+fn nested_maps_name_every_level_of_what_they_lose() -> Result<()> {
+    // A loop inside an item ends with its error, which is the item's; indices that are lost are 0.
+    let f = Function::record((shape![2, 2], shape![2, 2, 3]), |(t, x)| {
+        map((t, x), |(t, x)| {
+            map((t, x), |(t, x)| (scan(0.0 * t, 3, |s, k| (s + x.rows(k + t.less_than(0.0).index()), ())).0, (1.0 + t.square()).index()))
+        })
+    })?;
+    let mut w = f.allow(Allow::Everything).workspace();
+    let (sums, places) = w.run((&arr2(&[[1.0, 1.0], [-1.0, 1.0]]), &arr3(&[[[1.0, 2.0, 3.0]; 2]; 2])))?;
+    assert!(sums[[0, 0]] == 6.0 && sums[[0, 1]] == 6.0 && sums[[1, 0]].is_nan() && sums[[1, 1]] == 6.0);
+    assert_eq!(places.iter().copied().collect::<Vec<u32>>(), [2, 2, 0, 2]);
+    let lost: Vec<String> = w.reports().iter().map(|r| r.name.to_string()).collect();
+    assert!(lost.len() == 1 && lost[0].starts_with("item 1: item 0: turn 2: ") && lost[0].contains("index 3"), "{lost:?}");
     Ok(())
 }

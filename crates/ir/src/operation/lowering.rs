@@ -215,7 +215,10 @@ impl fmt::Display for Report {
         if let Some(n) = self.iterations {
             write!(f, " after {n} iterations")?;
         }
-        if self.status == Status::Estimated {
+        if self.status == Status::ItemFailed {
+            return Ok(());
+        }
+        if self.residual.is_nan() && self.status == Status::Estimated {
             f.write_str(", residual not known")?;
         } else {
             write!(f, ", residual {:.3e} (tolerance {:.3e})", self.residual, self.tolerance)?;

@@ -2,10 +2,12 @@
 mod batches;
 mod bicgstab_ell;
 mod block;
+mod block_gmres;
 mod choice;
 mod conditioning_price;
 mod extremes;
 mod faults;
+mod lissa;
 mod many;
 mod minimum_norm;
 mod shine;

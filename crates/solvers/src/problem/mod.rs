@@ -21,7 +21,7 @@ pub use sampled::{FiniteSum, Sampled};
 pub use split::Split;
 
 use hypertape_autodiff::Result;
-use hypertape_autodiff::record::Scalar;
+use hypertape_autodiff::record::{Scalar, Var};
 use hypertape_autodiff::tree::{Structure, V};
 use hypertape_linear::Known;
 
@@ -117,6 +117,11 @@ pub trait Equation: Problem {
     /// T, where the equation is that of a fixed point, w = T(w): then the Neumann series and the one-step derivative of any code that finds it have the step 1.
     fn fixed_point_map(&self, w: &V<Self::Unknown>, params: &V<Self::Params>) -> Option<V<Self::Unknown>> {
         let _ = (w, params);
+        None
+    }
+    /// F of the mini-batch that is the draw of this number, where the problem can be sampled: E = F over the draws, which are independent. For [`Lissa`](hypertape_linear::Lissa).
+    fn sampled_residual(&self, w: &V<Self::Unknown>, params: &V<Self::Params>, scale: Scale, draw: Var<u32>) -> Option<V<Self::Unknown>> {
+        let _ = (w, params, scale, draw);
         None
     }
     /// What is known of F_w, which is not checked.

@@ -1,9 +1,10 @@
 //! min E f(z, p, batch): an objective that is seen in batches.
-use super::{AsProblem, Equation, Objective, Problem, Sampling, Scale, Smooth};
+use super::{AsProblem, Equation, Objective, Problem, Sampling, Scale, Smooth, asked};
 use hypertape_autodiff::array::Real;
 use hypertape_autodiff::record::Var;
 use hypertape_autodiff::tree::{Leaf, Own, Structure, V};
 use hypertape_autodiff::{Function, Result};
+use std::sync::Arc;
 
 /// An objective of (z, parameters, batch), seen one batch at a time. A method takes the function itself: `Sgd::new(&f)`.
 ///
@@ -31,7 +32,7 @@ impl<S: Structure, P: Structure, E: Structure> Sampled<S, P, E> {
     #[must_use]
     #[track_caller]
     pub fn whole<T: Real>(self, f: &Function<(S, P), Leaf<T>>) -> FiniteSum<S, P, E> {
-        FiniteSum { sampled: self, whole: Objective::new(f) }
+        FiniteSum { sampled: self, whole: Objective::new(f), draw: None }
     }
 }
 
@@ -71,15 +72,38 @@ impl<S: Structure, P: Structure, E: Structure> Sampling for Sampled<S, P, E> {
 /// An objective that is seen in batches, and the whole of it: stochastic methods step by batches, and their solution is differentiated by the whole.
 ///
 /// Equation: ∇f(z, p) = 0 of the whole objective.
-#[derive(Debug)]
 pub struct FiniteSum<S: Structure, P: Structure, E: Structure> {
     sampled: Sampled<S, P, E>,
     whole: Objective<S, P>,
+    /// The batch of a draw.
+    draw: Option<Draw<P, E>>,
+}
+
+/// A batch by the number of its draw, and the parameters.
+type Draw<P, E> = Arc<dyn Fn(Var<u32>, &V<P>) -> V<E> + Send + Sync>;
+
+impl<S: Structure, P: Structure, E: Structure> std::fmt::Debug for FiniteSum<S, P, E> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FiniteSum").field("sampled", &self.sampled).field("whole", &self.whole).finish_non_exhaustive()
+    }
+}
+
+impl<S: Structure, P: Structure, E: Structure> FiniteSum<S, P, E> {
+    /// With the batch that is the draw of a number, given the parameters, for linear solvers that look at mini-batches: [`Lissa`](hypertape_linear::Lissa). The mean of the objective over all draws must be the
+    /// whole, and different numbers must give independent batches, as the counter of [`random_index`](hypertape_autodiff::record::random_index) does. Whether they do is not checked; the residual
+    /// that such a solver reports is that of the whole.
+    ///
+    /// The same key of the solver draws the same batches at every call. An index among the parameters makes them other ones at every step of an outer loop:
+    /// `drawn(|draw, (_, step)| random_index(1, draw + *step * 10_000, index![4], 40))`.
+    #[must_use]
+    pub fn drawn(self, draw: impl Fn(Var<u32>, &V<P>) -> V<E> + Send + Sync + 'static) -> Self {
+        FiniteSum { draw: Some(Arc::new(draw)), ..self }
+    }
 }
 
 impl<S: Structure, P: Structure, E: Structure> Clone for FiniteSum<S, P, E> {
     fn clone(&self) -> Self {
-        FiniteSum { sampled: self.sampled.clone(), whole: self.whole.clone() }
+        FiniteSum { sampled: self.sampled.clone(), whole: self.whole.clone(), draw: self.draw.clone() }
     }
 }
 
@@ -102,6 +126,9 @@ impl<S: Structure, P: Structure, E: Structure> Equation for FiniteSum<S, P, E> {
     }
     fn residual(&self, w: &V<S>, p: &V<P>, scale: Scale) -> V<S> {
         self.whole.residual(w, p, scale)
+    }
+    fn sampled_residual(&self, w: &V<S>, p: &V<P>, _: Scale, draw: Var<u32>) -> Option<V<S>> {
+        Some(asked::sampled_gradient(self, w, p, self.draw.as_ref()?(draw, p)))
     }
 }
 
