@@ -14,8 +14,8 @@ use hypertape_autodiff::operation::{Common, Report};
 use hypertape_autodiff::record::{self, DynVar, zeros_like};
 use hypertape_autodiff::tree::{Own, Vars};
 use hypertape_autodiff::{Error, ErrorKind, Primitive, Result, apply_primitive};
-use hypertape_linear::{Failed, Hints, LinearSolver, Reached, Side, Status, Tolerance, Workspace, norm};
-use std::sync::Arc;
+use hypertape_linear::{Auto, Failed, Hints, LinearSolver, Need, Reached, Secants, Side, Status, Tolerance, Workspace, norm};
+use std::sync::{Arc, LazyLock};
 
 /// v with F_z v = b, or F_zᵀ v = b.
 ///
@@ -52,6 +52,11 @@ pub(crate) struct Scratch {
     started: Option<f64>,
 }
 
+/// What solves where an estimate of the inverse was asked for and there is no pair to make one of, to which tolerance, and what is said then.
+static INSTEAD: LazyLock<Arc<dyn LinearSolver>> = LazyLock::new(|| Arc::new(Auto::default()));
+const TO: f64 = 1e-12;
+const NO_PAIR: &str = "the method that found the point made no secant pair: the system was solved instead, as by `Auto`";
+
 /// Right-hand sides differ by this factor in size at the most for a warm start.
 const ALIKE: f64 = 1e3;
 
@@ -65,16 +70,20 @@ impl LinearSystem {
     fn may_fold(&self) -> bool {
         !self.equation.affine && !self.solver.approximate() && self.accuracy.is_finite()
     }
-    /// Makes the recording of a derivative by the operator fail, where the solver's result is one random draw.
-    fn refuse_random(&self) {
-        if self.solver.random() {
-            let problem = format!(
-                "the derivative of a solve by {} was asked for, as in a second derivative of the solution: its result is one draw of a random estimate, whose derivative estimates nothing; use a solver \
-                 with a tolerance, such as CG, for second derivatives",
-                self.solver.name()
-            );
-            record::fail(Error::new(system_name(self.side), problem));
-        }
+    /// Makes the recording fail where the result of the solver would be differentiated and has no derivative: an estimate of the inverse belongs to one point, and how it
+    /// moves with the point nobody knows; one draw of a random estimate has a derivative that estimates nothing. Whether it does.
+    fn refuse(&self) -> bool {
+        let estimated = self.solver.approximate() && self.solver.needs().contains(&Need::Estimate);
+        let why = match () {
+            () if estimated => "its estimate of the inverse belongs to one point; for second derivatives solve with `Shine::tolerance(..)`, CG or LU",
+            () if self.solver.random() => {
+                "its result is one draw of a random estimate; for second derivatives of the solution use a solver with a tolerance, such as CG"
+            }
+            () => return false,
+        };
+        let problem = format!("{} has no derivative: {why}", self.solver.name());
+        record::fail(Error::new(system_name(self.side), problem));
+        true
     }
     fn other(&self) -> LinearSystem {
         LinearSystem { side: self.side.other(), ..self.clone() }
@@ -155,8 +164,13 @@ impl Primitive for LinearSystem {
             s.x.fill(0.0);
         }
         s.started = None;
-        let failed = |e| of_solve(&*self.solver, e);
-        let ready = solvers.of(&self.solver, Hints { step: self.step });
+        let pairs = secants.map(Secants::len);
+        // γ b alone is no estimate: of a point from which no pair came.
+        let instead = self.estimated() && pairs == Some(0);
+        let solver = if instead { &*INSTEAD } else { &self.solver };
+        let failed = |e| of_solve(&**solver, e);
+        let ready = solvers.of(solver, Hints { step: self.step });
+        let relative = if instead { relative.max(TO) } else { relative };
         let tolerance = Tolerance { relative, absolute };
         let task = Task { side: self.side, b: &s.b, x: &mut s.x, tolerance, restricted: self.restricted, look: true };
         let Ended { outcome, active } = ready.solve(&mut operator, stamp, task).map_err(failed)?;
@@ -168,6 +182,8 @@ impl Primitive for LinearSystem {
             converged: outcome.converged(),
             status: outcome.status,
             active,
+            pairs: pairs.filter(|_| self.solver.needs().contains(&Need::Estimate)).map(|k| k as u64),
+            remark: if instead { Some(NO_PAIR) } else { outcome.remark },
         };
         // A solve that stalls at a fold is one of a system that is singular there.
         if let Some(work) = &mut s.fold
@@ -191,7 +207,7 @@ impl Primitive for LinearSystem {
             }
             (report.converged, report.status) = (false, c.status());
         }
-        if !outcome.converged() && !self.solver.approximate() && self.policy != OnResidual::Warn {
+        if !outcome.converged() && !solver.approximate() && self.policy != OnResidual::Warn {
             let at = Reached { iterations: outcome.iterations, residual: outcome.residual, condition: outcome.condition };
             return Err(failed(Failed::NotConverged { status: outcome.status, tolerance: outcome.tolerance, at }));
         }
@@ -215,8 +231,11 @@ impl Primitive for LinearSystem {
             return vec![None; outputs.len()];
         }
         let mut rhs = filled(tb, b);
-        if tz.iter().chain(tp).any(Option::is_some) {
-            self.refuse_random();
+        let moves = tz.iter().chain(tp).any(Option::is_some);
+        if moves && self.refuse() {
+            return vec![None; outputs.len()];
+        }
+        if moves {
             let moved = self.product().wrt(|(zp, _)| zp).jvp().output(|(_, t)| t);
             let at = Own::<((Leaves, Leaves), Leaves)>(((z.to_vec(), p.to_vec()), outputs.to_vec()));
             let direction = Own::<(Leaves, Leaves)>((filled(tz, z), filled(tp, p)));
@@ -227,11 +246,13 @@ impl Primitive for LinearSystem {
     fn cotangent(&self, inputs: &[DynVar], outputs: &[DynVar], cotangents: &[Option<DynVar>], wanted: &[bool]) -> Vec<Option<DynVar>> {
         // w = A⁻ᵀ v̄ is the cotangent of b; those of z and θ are (∂(A v))ᵀ (−w).
         let [_, z, p] = self.cut(inputs);
+        if wanted[self.equation.solution.len()..].iter().any(|v| *v) && self.refuse() {
+            return vec![None; inputs.len()];
+        }
         let w = self.other().solve(&filled(cotangents, outputs), z, p, self.last(inputs));
         let mut bars: Vec<Option<DynVar>> = w.iter().copied().map(Some).collect();
         let n = bars.len();
         if wanted[n..].iter().any(|v| *v) {
-            self.refuse_random();
             let moved = self.product().wrt(|(zp, _)| zp).vjp().output(|(_, c)| c);
             let at = Own::<((Leaves, Leaves), Leaves)>(((z.to_vec(), p.to_vec()), outputs.to_vec()));
             let (cz, cp) = moved.call((at, own(&negative(&w))));

@@ -354,7 +354,17 @@ impl Primitive for RootOf {
         };
         let Judged { measure: residual, tolerance, iterations, .. } = judged;
         let converged = status.converged();
-        Ok(Some(Report { name: self.name.clone(), iterations, residual, tolerance, converged, status, active: None }))
+        Ok(Some(Report {
+            name: self.name.clone(),
+            iterations,
+            residual,
+            tolerance,
+            converged,
+            status,
+            active: None,
+            pairs: None,
+            remark: None,
+        }))
     }
     fn count(&self, s: &Scratch, into: &mut Counts) {
         self.find.count(&*s.found, into);

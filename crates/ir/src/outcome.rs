@@ -7,9 +7,10 @@ use std::sync::Arc;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Status {
-    /// The residual is at or under the tolerance.
+    /// The residual is at or under the tolerance; of a series of so many terms, which has none, at or under √ε of the right-hand side.
     Converged,
-    /// The residual is above the tolerance, but as small as rounding allows: no iteration gets below.
+    /// The residual is above the tolerance, but as small as rounding allows: no iteration gets below. Of a direct solver: ‖b − A x‖ is rounding of |A||x|, however large it is
+    /// beside b, and the componentwise bound on the error of x (Arioli, Demmel and Duff 1989) is under 10⁻².
     Rounding,
     /// The least-squares solution of minimum norm of a linear system that has no solution, where that was asked for.
     LeastSquares,
@@ -109,7 +110,7 @@ pub enum Uncertified {
 impl fmt::Display for Uncertified {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Uncertified::Remainder => "what is left after the correction stays too large (the system is ill-conditioned: precondition or rescale it, or use LU)",
+            Uncertified::Remainder => "what is left after the correction stays above what was asked for (allow more rounds or ask for less; where the system is ill-conditioned, precondition or rescale it, or use LU)",
             Uncertified::NewtonDoesNotShrink => {
                 "a Newton step does not come nearer to the solution (a fold, a start that is far away, or a singular system: solve the inner problem further)"
             }
@@ -118,7 +119,7 @@ impl fmt::Display for Uncertified {
             Uncertified::SpectrumUnresolved => {
                 "the smallest singular value was not resolved (allow more Lanczos steps, use a direct solver, or give a lower bound of it)"
             }
-            Uncertified::RoundingFloor => "rounding alone is larger (the system is too ill-conditioned for this precision)",
+            Uncertified::RoundingFloor => "rounding alone is larger than what was asked for (no solve in this precision can give it: ask for less, or for a better conditioned system)",
             Uncertified::ZeroDerivative => "the derivative is 0 as far as can be told (give an absolute accuracy besides the relative one)",
             Uncertified::Unsolved => "a linear system could not be solved (use another linear solver)",
             Uncertified::NotFinite => "a value is not finite or could not be computed (the step led to where the functions are not defined: solve the inner problem further)",
@@ -165,7 +166,7 @@ pub enum Failed {
         /// How many independent v have A v = 0, up to rounding, where they were counted.
         flat: Option<usize>,
     },
-    /// The residual is small, but the operator is singular to rounding: other solutions have the same residual.
+    /// The operator is singular to rounding. Where the residual is small, other solutions have the same one; where it is not, the system has no solution, or none was found.
     #[error(
         "the system is singular to rounding{}, so its solution is not determined; if only the scales of its rows differ, divide them by their sizes \
          or use LU; else check the model, or ask for one of the solutions with `NormalCg::default().minimum_norm()` ({at})", Flat(*.flat)

@@ -60,9 +60,9 @@ impl State for Factors {
             None => Ok(()),
         }
     }
-    fn solve(&mut self, a: &mut System<'_>, b: &[f64], x: &mut [f64], _: &Goal) -> Result<Ended, Failed> {
+    fn solve(&mut self, a: &mut System<'_>, b: &[f64], x: &mut [f64], goal: &Goal) -> Result<Ended, Failed> {
         let negative = self.negative;
-        let mut made = self.dense.solve(a, b, x, &mut |f, v, _| {
+        let mut made = self.dense.solve(a, b, x, goal, &mut |f, v, _| {
             let mut m = MatMut::from_column_major_slice_mut(v, f.nrows(), 1);
             solve_lower_triangular_in_place(f, m.as_mut(), Par::Seq);
             solve_upper_triangular_in_place(f.transpose(), m.as_mut(), Par::Seq);

@@ -1,5 +1,6 @@
 //! How far a dense solve can be trusted: condition number and forward error, from the factors.
 
+use crate::stop::Goal;
 use crate::system::correction;
 use crate::vectors::{exponent, fill_noise, norm, scale};
 use hypertape_autodiff::outcome::{Failed, Status};
@@ -104,14 +105,26 @@ pub(crate) fn forward_error(weights: &mut [f64], v: &mut [f64], solve: &mut Map<
 /// The largest forward error, relative to the solution, at which it counts as one.
 const ACCURACY: f64 = 1e-2;
 
-/// What is to be said of a solution by factors, with this forward error and this residual, for a right-hand side of this size.
-pub(crate) fn status(error: f64, residual: f64, size: f64, epsilon: f64) -> Status {
+/// What is to be said of a solution by factors with this forward error and this residual; `image` is ‖|A||x|‖.
+///
+/// Where the residual is above the goal, it must be small beside b, or rounding of A x, which may be much larger than b: then the forward error decides.
+pub(crate) fn status(error: f64, residual: f64, image: f64, n: usize, goal: &Goal) -> Status {
+    let small = residual <= goal.epsilon.sqrt() * goal.size;
     match residual.is_finite() && error <= ACCURACY {
-        true => Status::Converged,
+        true if residual <= goal.length => Status::Converged,
+        true if small || residual <= 64.0 * goal.epsilon * n as f64 * image => Status::Rounding,
         // No rounding leaves so much: the operator is not the one that was factorised.
-        false if residual > epsilon.sqrt() * size => Status::Stalled,
-        false => Status::IllConditioned,
+        _ if !small => Status::Stalled,
+        _ => Status::IllConditioned,
     }
+}
+
+/// What is said of a residual that only the second rule of [`status`] accepts.
+pub(crate) fn remark(status: Status, residual: f64, goal: &Goal) -> Option<&'static str> {
+    let large = status == Status::Rounding && residual > goal.epsilon.sqrt() * goal.size;
+    large.then_some(
+        "the residual is large beside the right-hand side, and rounding of A x: the solution is judged by its componentwise error",
+    )
 }
 
 /// Brings the entries of a matrix near 1 by a power of two, where they are far from it, and gives that. All must be finite.

@@ -1,7 +1,8 @@
 //! The matrix itself and a factorisation of it in place: what the direct solvers share.
-use crate::condition::{forward_error, near_one, one_norm_condition, smallest, status};
+use crate::condition::{forward_error, near_one, one_norm_condition, remark, smallest, status};
 use crate::operator::{Matrix, Operator, Side};
 use crate::solver::Ended;
+use crate::stop::Goal;
 use crate::system::System;
 use crate::vectors::{from_right, norm};
 use faer::dyn_stack::{MemBuffer, MemStack, StackReq};
@@ -113,6 +114,7 @@ impl Dense {
         a: &mut System<'_>,
         b: &[f64],
         x: &mut [f64],
+        goal: &Goal,
         solve: &mut dyn FnMut(MatRef<'_, f64>, &mut [f64], bool),
     ) -> Result<Ended, Failed> {
         a.set_factor(self.factor);
@@ -133,15 +135,17 @@ impl Dense {
                 weights[row] += m.abs() * x[unknown].abs();
             }
         }
+        let image = norm(weights);
         let error = forward_error(weights, v, &mut solve, [b, x, residual], a.epsilon());
         let length = norm(residual);
-        let status = status(error, length, norm(b), a.epsilon());
+        let status = status(error, length, image, b.len(), goal);
         self.smallest = self.smallest.or_else(|| smallest(v, &mut solve));
         Ok(Ended {
             last_word: true,
             residual: Some(length),
             condition: one_norm_condition(&self.matrix, v, &mut solve),
             smallest: self.smallest,
+            remark: remark(status, length, goal),
             ..Ended::new(0, Ok(status))
         })
     }

@@ -121,12 +121,12 @@ impl State for Factors {
         (0..n).for_each(|i| self.diagonal[i] = self.dense.factors[i * n + i]);
         self.sound(a.epsilon())
     }
-    fn solve(&mut self, a: &mut System<'_>, b: &[f64], x: &mut [f64], _: &Goal) -> Result<Ended, Failed> {
+    fn solve(&mut self, a: &mut System<'_>, b: &[f64], x: &mut [f64], goal: &Goal) -> Result<Ended, Failed> {
         let Factors { dense, diagonal, beside, rows, inverse, memory } = self;
         let n = dense.n;
         let (diagonal, beside) = (DiagRef::from_slice(diagonal), DiagRef::from_slice(beside));
         let rows = PermRef::new_checked(rows, inverse, n);
-        dense.solve(a, b, x, &mut |f, v, _| {
+        dense.solve(a, b, x, goal, &mut |f, v, _| {
             let v = MatMut::from_column_major_slice_mut(v, n, 1);
             solve_in_place(f, diagonal, beside, rows, v, Par::Seq, MemStack::new(memory));
         })

@@ -65,9 +65,9 @@ impl State for Factors {
         }
         Ok(())
     }
-    fn solve(&mut self, a: &mut System<'_>, b: &[f64], x: &mut [f64], _: &Goal) -> Result<Ended, Failed> {
+    fn solve(&mut self, a: &mut System<'_>, b: &[f64], x: &mut [f64], goal: &Goal) -> Result<Ended, Failed> {
         let Factors { dense, rows, moved, .. } = self;
-        dense.solve(a, b, x, &mut |f, v, transposed| by_factors(f, rows, moved, v, transposed))
+        dense.solve(a, b, x, goal, &mut |f, v, transposed| by_factors(f, rows, moved, v, transposed))
     }
 }
 

@@ -28,7 +28,8 @@ const SOME: usize = 10_000;
 
 impl Neumann {
     /// So many terms, with the step of the method that found the point: an approximation, whose residual is reported. Terms that are 0, or too
-    /// small to change the sum, are left out, so that a huge number means all that count; the report has the number of terms made.
+    /// small to change the sum, are left out, so that a huge number means all that count; the report has the number of terms made. There is no tolerance: [`Status::Converged`] says that the residual is at
+    /// most √ε of b, else [`Status::Truncated`].
     #[must_use]
     pub fn terms(terms: usize) -> Self {
         Neumann { terms, tolerance: None, absolute: 0.0, step: Step::Method }

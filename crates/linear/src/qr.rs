@@ -99,12 +99,12 @@ impl State for Factors {
         }
         Ok(())
     }
-    fn solve(&mut self, a: &mut System<'_>, b: &[f64], x: &mut [f64], _: &Goal) -> Result<Ended, Failed> {
+    fn solve(&mut self, a: &mut System<'_>, b: &[f64], x: &mut [f64], goal: &Goal) -> Result<Ended, Failed> {
         let Factors { dense, reflections, columns, inverse, memory } = self;
         let n = dense.n;
         let reflections = MatRef::from_column_major_slice(reflections, block(n), n);
         let columns = PermRef::new_checked(columns, inverse, n);
-        dense.solve(a, b, x, &mut |f, v, transposed| {
+        dense.solve(a, b, x, goal, &mut |f, v, transposed| {
             let (v, stack) = (MatMut::from_column_major_slice_mut(v, n, 1), MemStack::new(memory));
             if transposed {
                 solve_transpose_in_place(f, reflections, f, columns, v, Par::Seq, stack);

@@ -16,6 +16,9 @@ use hypertape_autodiff::record::Scalar;
 /// [`Shine::tolerance`] looks and falls back: one product gives the residual of H b, and where it is above the tolerance, conjugate gradients with H as their preconditioner
 /// (Morales and Nocedal 2000) go on from there. The remark says which it was. That is no approximation: a residual above the tolerance is an error where that of CG is.
 ///
+/// Where the method that found the point made no pair, as from a start at the solution, H would be a multiple of I: an implicit derivative then solves the system as by `Auto`, and its
+/// report says so. A second derivative through H is refused, since how H moves with the point is not known; one by [`Shine::tolerance`] is right.
+///
 /// H is symmetric positive definite, so A = ∇²f at a minimum, and ∇f = 0 the equation that the problem states.
 ///
 /// ```

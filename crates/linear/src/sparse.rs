@@ -1,7 +1,8 @@
 //! A sparse matrix by columns, read from an operator: from its own matrix, or by a few products where the places of its entries are known.
-use crate::condition::{condition, forward_error, near_one, smallest, status};
+use crate::condition::{condition, forward_error, near_one, remark, smallest, status};
 use crate::operator::{Matrix, Operator, Side};
 use crate::solver::Ended;
+use crate::stop::Goal;
 use crate::system::System;
 use crate::vectors::{axpy, dot, fill_noise, from_right, norm};
 use faer::dyn_stack::{MemBuffer, StackReq};
@@ -282,6 +283,7 @@ impl Columns {
         a: &mut System<'_>,
         b: &[f64],
         x: &mut [f64],
+        goal: &Goal,
         solve: &mut dyn FnMut(&mut [f64], bool),
     ) -> Result<Ended, Failed> {
         a.set_factor(self.factor);
@@ -303,6 +305,7 @@ impl Columns {
                 weights[row] += self.values[k].abs() * x[unknown].abs();
             }
         }
+        let image = norm(weights);
         let error = forward_error(weights, v, &mut solve, [b, x, residual], a.epsilon());
         let length = norm(residual);
         let condition = condition(size, v, &mut solve);
@@ -310,8 +313,9 @@ impl Columns {
             x.fill(0.0);
             return Err(Failed::Singular { at: Reached { iterations: 0, residual: 1.0, condition: Some(condition) }, flat: None });
         }
-        let status = status(error, length, norm(b), a.epsilon());
+        let status = status(error, length, image, b.len(), goal);
         self.smallest = self.smallest.or_else(|| smallest(v, &mut solve));
-        Ok(Ended { last_word: true, residual: Some(length), condition, smallest: self.smallest, ..Ended::new(0, Ok(status)) })
+        let remark = remark(status, length, goal);
+        Ok(Ended { last_word: true, residual: Some(length), condition, smallest: self.smallest, remark, ..Ended::new(0, Ok(status)) })
     }
 }

@@ -146,12 +146,12 @@ impl State for Factors {
         );
         made.map(|_| ()).map_err(|_| Failed::NotDefinite { curvature: None })
     }
-    fn solve(&mut self, a: &mut System<'_>, b: &[f64], x: &mut [f64], _: &Goal) -> Result<Ended, Failed> {
+    fn solve(&mut self, a: &mut System<'_>, b: &[f64], x: &mut [f64], goal: &Goal) -> Result<Ended, Failed> {
         let Factors { columns, symbolic, values, negative, memory, .. } = self;
         let Some(symbolic) = symbolic else { return Err(Failed::NotPrepared) };
         let factor = LltRef::new(symbolic, values);
         let (n, negative) = (columns.n, *negative);
-        let mut ended = columns.solve(a, b, x, &mut |v, _| {
+        let mut ended = columns.solve(a, b, x, goal, &mut |v, _| {
             factor.solve_in_place_with_conj(Conj::No, MatMut::from_column_major_slice_mut(v, n, 1), Par::Seq, MemStack::new(memory));
             if negative {
                 v.iter_mut().for_each(|v| *v = -*v);

@@ -132,12 +132,12 @@ impl State for Factors {
             LuError::Generic(_) => Failed::Memory { bytes: u64::MAX },
         })
     }
-    fn solve(&mut self, a: &mut System<'_>, b: &[f64], x: &mut [f64], _: &Goal) -> Result<Ended, Failed> {
+    fn solve(&mut self, a: &mut System<'_>, b: &[f64], x: &mut [f64], goal: &Goal) -> Result<Ended, Failed> {
         let Factors { columns, symbolic, numeric, memory, .. } = self;
         let Some(symbolic) = symbolic else { return Err(Failed::NotPrepared) };
         let factors = LuRef::new_unchecked(&symbolic.symbolic, numeric);
         let n = columns.n;
-        columns.solve(a, b, x, &mut |v, transposed| {
+        columns.solve(a, b, x, goal, &mut |v, transposed| {
             let (v, stack) = (MatMut::from_column_major_slice_mut(v, n, 1), MemStack::new(memory));
             if transposed {
                 factors.solve_transpose_in_place_with_conj(Conj::No, v, Par::Seq, stack);

@@ -102,7 +102,7 @@ impl State for Factors {
     fn solve(&mut self, a: &mut System<'_>, b: &[f64], x: &mut [f64], goal: &Goal) -> Result<Ended, Failed> {
         let Factors { dense, values, right, parts, rank, .. } = self;
         let (n, rank) = (dense.n, *rank);
-        let mut ended = dense.solve(a, b, x, &mut |u, v, transposed| {
+        let mut ended = dense.solve(a, b, x, goal, &mut |u, v, transposed| {
             let u = |k: usize| u.col(k).try_as_col_major().map_or(&[][..], |c| c.as_slice());
             let right = |k: usize| &right[k * n..][..n];
             let (from, to): (&dyn Fn(usize) -> _, &dyn Fn(usize) -> _) = if transposed { (&right, &u) } else { (&u, &right) };
@@ -114,8 +114,11 @@ impl State for Factors {
             (ended.norm, ended.condition) = (values[0], values[0] / values[rank - 1]);
         }
         if rank < n {
-            let solved = ended.residual.is_some_and(|r| r <= goal.length.max(goal.rounding(n, ended.norm, norm(x))));
-            ended.said = Ok(if solved { Status::Converged } else { Status::LeastSquares });
+            ended.said = Ok(match ended.residual {
+                Some(r) if r <= goal.length => Status::Converged,
+                Some(r) if r <= goal.rounding(n, ended.norm, norm(x)) => Status::Rounding,
+                _ => Status::LeastSquares,
+            });
             ended.remark = Some("the matrix is singular: x is the least-squares solution of minimum norm");
         }
         Ok(ended)

@@ -217,6 +217,12 @@ impl Workspace {
             if solved && whole && condition * 4.0 * goal.epsilon * root >= 1.0 {
                 return Err(Failed::Singular { at: reached, flat: None });
             }
+            // The estimates of ‖A‖/σ are from below, so they hold on the part that was explored too.
+            let spread = ended.smallest.map_or(0.0, |s| if s > 0.0 { size_of_a / s } else { f64::INFINITY });
+            let nowhere = matches!(status, Status::IterationLimit | Status::Stalled) && residual > goal.epsilon.sqrt() * goal.size;
+            if nowhere && condition.max(spread) * 4.0 * goal.epsilon * root >= 1.0 {
+                return Err(Failed::Singular { at: reached, flat: None });
+            }
             if solved && condition >= goal.ill_conditioned() && condition * residual > goal.accuracy * size_of_a * length {
                 status = Status::IllConditioned;
             }

@@ -45,6 +45,16 @@ impl Ended {
     #[must_use]
     pub fn report(self, name: &'static str) -> Report {
         let Ended { iterations, residual, tolerance, converged, status } = self;
-        Report { name: name.into(), iterations: Some(iterations), residual, tolerance, converged, status, active: None }
+        Report {
+            name: name.into(),
+            iterations: Some(iterations),
+            residual,
+            tolerance,
+            converged,
+            status,
+            active: None,
+            pairs: None,
+            remark: None,
+        }
     }
 }

@@ -40,6 +40,8 @@ impl External for Tally {
             converged: true,
             status: hypertape_autodiff::outcome::Status::Converged,
             active: None,
+            pairs: None,
+            remark: None,
         }))
     }
     fn forget(&self, state: &mut (dyn Any + Send)) {

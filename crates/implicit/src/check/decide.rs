@@ -14,7 +14,14 @@ pub(super) struct Row {
     /// At the refined point, to rounding.
     pub(super) tight: Option<f64>,
     pub(super) unrolled: Option<f64>,
+    /// The sum of the sizes of the terms of the implicit derivative, which may cancel.
+    pub(super) terms: f64,
     pub(super) slope: Slope,
+}
+
+/// By differences, where the value is smooth.
+fn smooth(row: &Row) -> Option<f64> {
+    (row.slope.shape == Shape::Smooth).then_some(row.slope.value)
 }
 
 /// What was measured.
@@ -23,6 +30,8 @@ pub(super) struct Evidence {
     pub(super) accuracy: f64,
     /// The error of a value of the outer objective, and its size.
     pub(super) noise: f64,
+    /// The machine epsilon of what is coarsest.
+    pub(super) epsilon: f64,
     pub(super) value: f64,
     pub(super) unknowns: usize,
     pub(super) flat: Option<usize>,
@@ -36,6 +45,8 @@ pub(super) struct Evidence {
     pub(super) inner: [f64; 2],
     pub(super) iterations: u64,
     pub(super) settled: bool,
+    /// By how much solving on shrank the stopping measure.
+    pub(super) shrunk: f64,
     /// The adjoint solve: residual, iterations.
     pub(super) adjoint: (f64, u64),
     /// Where another solve landed.
@@ -43,41 +54,72 @@ pub(super) struct Evidence {
     pub(super) steps: usize,
 }
 
-/// The share of the outer objective, or of 1, below which a change of it is none.
+/// The share of the outer objective, or of 1, below which a change of it is none; and the most that this is.
 const NOTHING: f64 = 1e-10;
+const AT_MOST: f64 = 1e-4;
+/// The share of the terms of a derivative that it counts as at the least, where an error of it is to be called large.
+const CANCELS: f64 = 1e-3;
+/// What a solve to rounding leaves of the terms, in machine epsilons.
+const LEFT: f64 = 1e4;
 
 /// Which derivative of a row.
 type Pick = fn(&Row) -> Option<f64>;
+/// By how much the derivatives of a row may differ besides the accuracy.
+type Allowed = fn(&Evidence, &Row) -> f64;
+/// What a derivative is measured by.
+type Scale = fn(&Evidence, &Row) -> f64;
 
 impl Evidence {
-    /// What a row's derivatives are compared with.
-    fn scale(&self, row: &Row) -> f64 {
+    /// What a row's derivatives are compared with: themselves, and a thousandth of the largest of another row.
+    fn own(&self, row: &Row) -> f64 {
         let own = |r: &Row| {
-            let difference = if r.slope.shape == Shape::Smooth { r.slope.value.abs() } else { 0.0 };
+            let clear = r.slope.shape == Shape::Smooth && r.slope.error <= 0.5 * r.slope.value.abs();
+            let difference = if clear { r.slope.value.abs() } else { 0.0 };
             let implicit = r.tight.or(r.implicit).filter(|v| v.is_finite()).map_or(0.0, f64::abs);
             if implicit == 0.0 { difference } else { implicit.max(difference) }
         };
         self.rows.iter().map(own).fold(own(row), |m, v| m.max(1e-3 * v))
     }
-    /// The largest relative gap between two derivatives that is above the accuracy and what `uncertain` allows.
-    fn gap(&self, a: Pick, b: Pick, uncertain: fn(&Evidence, &Row) -> f64) -> Option<f64> {
+    /// The same where the derivative may be 0, at the point or everywhere. No solve gives digits of a 0: what counts is an error beside what the derivative is nearby,
+    /// and beside the terms that cancel in it.
+    fn reach(&self, row: &Row) -> f64 {
+        let nearby = if row.slope.shape == Shape::Smooth { row.slope.nearby } else { 0.0 };
+        self.own(row).max(nearby).max(CANCELS * row.terms)
+    }
+    /// The largest relative gap between two derivatives that is above the accuracy and what else is allowed.
+    fn gap(&self, a: Pick, b: Pick, scale: Scale, allowed: Allowed) -> Option<f64> {
         let mut worst = None::<f64>;
         for row in &self.rows {
             let (Some(a), Some(b)) = (a(row), b(row)) else { continue };
-            let (gap, scale) = ((a - b).abs(), self.scale(row));
-            if gap.is_nan() || gap > self.accuracy * scale + uncertain(self, row) {
+            let (gap, scale) = ((a - b).abs(), scale(self, row));
+            if gap.is_nan() || gap > self.accuracy * scale + allowed(self, row) {
                 let relative = if gap.is_nan() { f64::INFINITY } else { gap / scale.max(f64::MIN_POSITIVE) };
                 worst = Some(worst.map_or(relative, |w| w.max(relative)));
             }
         }
         worst
     }
+    /// Whether a derivative of row k is that at the refined point, to half of the accuracy.
+    pub(super) fn enough(&self, k: usize, of: Pick, v: f64) -> bool {
+        let Some(row) = self.rows.get(k) else { return true };
+        of(row).is_some_and(|t| (v - t).abs() <= 0.5 * self.accuracy * self.reach(row) + self.rounding(row))
+    }
+    /// The error of differences, and of the solve that they are compared with: of the way to the solution that is left, and of rounding.
+    fn uncertain(&self, row: &Row) -> f64 {
+        let way = match (row.exact, row.tight) {
+            (Some(e), Some(t)) if self.settled => 4.0 * (e - t).abs() * self.shrunk,
+            _ => 0.0,
+        };
+        2.0 * row.slope.error + way + self.rounding(row)
+    }
     /// The error of the implicit derivative at the refined point, by differences where the value is smooth.
     pub(super) fn off(&self) -> Option<f64> {
-        self.gap(|r| r.tight, |r| (r.slope.shape == Shape::Smooth).then_some(r.slope.value), |_, r| 2.0 * r.slope.error)
+        self.gap(|r| r.tight, smooth, Evidence::own, Evidence::uncertain)
     }
-    fn rounding(&self, _: &Row) -> f64 {
-        2.0 * self.noise / LONGEST
+    fn rounding(&self, row: &Row) -> f64 {
+        // What solving on still changes is no rounding.
+        let noise = if self.settled { self.noise } else { 8.0 * self.epsilon * self.value.abs() };
+        2.0 * noise / LONGEST + LEFT * self.epsilon * row.terms
     }
     /// All that is found, the cause that hides the others first.
     pub(super) fn verdicts(&self) -> Vec<Verdict> {
@@ -86,18 +128,21 @@ impl Evidence {
         if let (Some(factor), false) = (diverges, self.settled) {
             found.push(Verdict::NotAContraction { factor, stage: Stage::Inner });
         }
-        let adjoint = self.gap(|r| r.implicit, |r| r.exact, Evidence::rounding);
-        let inner = self.gap(|r| r.exact, |r| r.tight, Evidence::rounding);
+        let adjoint = self.gap(|r| r.implicit, |r| r.exact, Evidence::reach, Evidence::rounding);
+        let inner = self.gap(|r| r.exact, |r| r.tight, Evidence::reach, Evidence::rounding);
         let off = self.off();
-        let jump = self.rows.iter().any(|r| r.slope.shape == Shape::Jump);
+        let jump = self.rows.iter().find(|r| r.slope.shape == Shape::Jump);
         let flat = self.flat.filter(|k| *k > 0);
-        let open = off.is_some() || adjoint.is_some() || inner.is_some() || jump || self.elsewhere.is_some();
+        let open = off.is_some() || adjoint.is_some() || inner.is_some() || jump.is_some() || self.elsewhere.is_some();
         let degenerate = self.singular || flat.is_some() && open;
         if degenerate {
             found.push(Verdict::Singular { flat, unknowns: self.unknowns });
         }
         if let (Some((distance, values)), false) = (self.elsewhere, degenerate) {
             found.push(Verdict::SeveralMinima { distance, values });
+        }
+        if let (Some(row), None) = (jump, self.elsewhere) {
+            found.push(Verdict::Jump { direction: row.direction, by: row.slope.by });
         }
         if let Some(row) = self.rows.iter().find(|r| r.slope.shape == Shape::Kink) {
             let sides = row.slope.sides.map(|s| s / row.length);
@@ -124,23 +169,26 @@ impl Evidence {
     }
     /// What is said where nothing else is.
     pub(super) fn rest(&self, wrong: Option<Verdict>, longer: Option<f64>) -> Vec<Verdict> {
-        let smooth: Pick = |r| (r.slope.shape == Shape::Smooth).then_some(r.slope.value);
         let mut found: Vec<Verdict> = wrong.into_iter().collect();
-        let uncertain = |_: &Evidence, r: &Row| 2.0 * r.slope.error;
-        if let (true, Some(error)) = (found.is_empty(), self.gap(|r| r.unrolled, smooth, uncertain)) {
+        if let (true, Some(error)) = (found.is_empty(), self.gap(|r| r.unrolled, smooth, Evidence::reach, Evidence::uncertain)) {
             found.push(Verdict::UnrolledTooShort { error, steps: self.steps, longer });
         }
         // Of a derivative that is 0 there is no relative uncertainty.
-        let share = |r: &Row| r.slope.error / self.scale(r).max(NOTHING * (1.0 + self.value.abs()));
+        let least = (NOTHING * (1.0 + self.value.abs())).min(AT_MOST);
+        let share = |r: &Row| r.slope.error / self.reach(r).max(least);
         let uncertainty = self.rows.iter().map(share).fold(0.0, f64::max);
         if found.is_empty() && (uncertainty > 20.0 * self.accuracy || uncertainty.is_nan()) {
             found.push(Verdict::Unresolved { error: uncertainty });
         }
         if found.is_empty() {
-            let gaps = self.rows.iter().filter_map(|r| Some((r.implicit? - r.slope.value).abs() / self.scale(r).max(f64::MIN_POSITIVE)));
-            // Of a derivative that is 0 no digit can be wrong by more than the differences are uncertain.
-            let error = gaps.fold(0.0, f64::max);
-            found.push(Verdict::Agree { error: if self.rows.iter().all(|r| self.scale(r) <= 2.0 * r.slope.error) { 0.0 } else { error } });
+            let gap = |r: &Row| {
+                let (gap, scale) = ((r.implicit? - r.slope.value).abs(), self.reach(r));
+                // Of a derivative that is 0 no digit can be wrong by more than the differences are uncertain.
+                let nothing = scale.max(gap) <= 2.0 * r.slope.error;
+                Some(if nothing { 0.0 } else { gap / scale.max(f64::MIN_POSITIVE) })
+            };
+            let error = self.rows.iter().filter_map(gap).fold(0.0, f64::max);
+            found.push(Verdict::Agree { error });
         }
         found
     }

@@ -38,6 +38,9 @@ pub(super) struct ByEquation {
 pub(super) struct Slope {
     pub(super) gradient: Vec<f64>,
     pub(super) outcome: Outcome,
+    /// L_θ, and w with F_zᵀ w = L_z.
+    by_params: Vec<f64>,
+    w: Vec<f64>,
 }
 
 /// Pseudo-random numbers of size 1, a different list for each seed.
@@ -127,6 +130,19 @@ impl ByEquation {
     pub(super) fn given(&mut self, z: &[AnyArray]) -> Result<Slope, ErrorKind> {
         let model = self.mapped.as_mut().unwrap_or(&mut self.model);
         derivative(model, &packed(z), &self.adjoint, self.tolerance)
+    }
+    /// The same where the adjoint solver has this tolerance.
+    pub(super) fn given_to(&mut self, z: &[AnyArray], relative: f64) -> Result<Slope, ErrorKind> {
+        let model = self.mapped.as_mut().unwrap_or(&mut self.model);
+        derivative(model, &packed(z), &self.adjoint, Tolerance { relative, absolute: 0.0 })
+    }
+    /// Σ |L_θ t| + Σ |w F_θ t|, the terms of a derivative along t before they cancel, at a point.
+    pub(super) fn terms(&mut self, z: &[AnyArray], slope: &Slope, t: &[f64]) -> Result<f64, ErrorKind> {
+        let mut f = vec![0.0; self.model.len()];
+        self.model.move_to(&packed(z), &mut f)?;
+        self.model.params_plain(t, &mut f)?;
+        let sizes = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| (a * b).abs()).sum::<f64>();
+        Ok(sizes(&slope.by_params, t) + sizes(&slope.w, &f))
     }
     /// The derivative at a point by a solve to rounding.
     pub(super) fn exact(&mut self, z: &[AnyArray]) -> Result<Slope, ErrorKind> {
@@ -282,6 +298,7 @@ fn derivative(model: &mut Model, z: &[f64], solver: &Arc<dyn LinearSolver>, tole
     model.outer(&mut b, &mut gradient)?;
     let outcome = model.solve((solver, true), Side::Transposed, &b, &mut w, tolerance)?;
     model.params_transposed(&w, &mut part)?;
+    let by_params = gradient.clone();
     gradient.iter_mut().zip(&part).for_each(|(g, v)| *g -= v);
-    Ok(Slope { gradient, outcome })
+    Ok(Slope { gradient, outcome, by_params, w })
 }

@@ -2,6 +2,7 @@
 mod decide;
 mod differences;
 mod directions;
+mod enough;
 mod equation;
 mod remedy;
 mod report;
@@ -42,12 +43,15 @@ impl<M: Method, T: Real> std::fmt::Debug for CheckHypergradient<M, T> {
 }
 
 /// Compares the derivative of L(z(θ), θ), where z(θ) is what a method finds, by three ways: by the implicit function theorem, through the method's steps, and by central
-/// differences of L. Where they do not agree it says why, and what to do: a kink, an inner or an adjoint solve that is too loose, a step that is no contraction, flat directions,
+/// differences of L. Where they do not agree it says why, and what to do: a kink or a jump, an inner or an adjoint solve that is too loose, a step that is no contraction, flat directions,
 /// several solutions, an equation or a gradient that is wrong.
 ///
 /// It is a tool for finding mistakes, and costs many solves: those at the point, further ones to smaller tolerances that go on from there, and for each direction up to 18
-/// beside the point, from the solution at the point. Differences are taken with the tightest solves that reach their tolerance, at steps of several lengths; that with the
-/// least sum of truncation, of size h², and of what the inner error over h leaves, is taken. Up to 4 parameters are moved one by one, more of them in pseudo-random directions.
+/// beside the point, from the solution at the point; up to 30 where the slope does not show by then. A tolerance that a remedy names was tried. Differences are taken with the tightest solves that reach their tolerance, at steps of several lengths; that with the
+/// least sum of truncation, of size h², and of what the inner error over h leaves, is taken.
+///
+/// Whether an equation or a gradient is wrong is asked of the derivative itself, as far as differences have digits. Whether a solve is too loose is asked beside what the derivative
+/// is nearby too, at a fortieth of the parameters' size, and beside the terms that cancel in it: at a minimum, where it is 0, no solve gives digits of it. Up to 4 parameters are moved one by one, more of them in pseudo-random directions.
 ///
 /// ```
 /// use hypertape_autodiff::{Function, shape};

@@ -7,6 +7,8 @@ pub(super) struct Tried {
     /// Iterations that the method was allowed.
     pub(super) limit: usize,
     pub(super) status: Status,
+    /// The stopping measure of the inner solve, and its tolerance.
+    pub(super) measure: [f64; 2],
     pub(super) adjoint: String,
     /// Whether the adjoint solver cuts off a series.
     pub(super) approximate: bool,
@@ -18,6 +20,13 @@ pub(super) struct Tried {
     pub(super) factor: Option<(f64, bool)>,
     /// Whether a solution of minimum norm was asked for.
     pub(super) minimum_norm: bool,
+    /// Whether the inner tolerance is relative to the start as well.
+    pub(super) relative: bool,
+    /// Whether the rounding of the outer objective's own value is most of the uncertainty.
+    pub(super) hidden: bool,
+    /// Another tolerance of the inner solve, where that is needed, and its iterations, with which the derivative was right; the tolerance of the adjoint solve.
+    pub(super) inner: Option<(Option<f64>, u64)>,
+    pub(super) tolerance: Option<f64>,
 }
 
 impl Tried {
@@ -36,14 +45,46 @@ impl Tried {
             _ => "GMRES, or LU where the system is small",
         }
     }
-    pub(super) fn remedy(&self, verdict: &Verdict) -> String {
+    /// What to do about a verdict, and about a loose solve that was found besides: one turn should do.
+    pub(super) fn remedy(&self, verdict: &Verdict, besides: &[Verdict]) -> String {
+        let loose = |v: &Verdict| matches!(v, Verdict::InnerTooLoose { .. } | Verdict::AdjointTooLoose { .. });
+        let others = besides.iter().filter(|v| loose(verdict) && loose(v)).map(|v| self.of(v));
+        std::iter::once(self.of(verdict)).chain(others).collect::<Vec<_>>().join("; and ")
+    }
+    /// Iterations that bring the stopping measure under its tolerance, by the factor of the map.
+    fn to_rest(&self) -> Option<u64> {
+        let (q, _) = self.factor.filter(|(q, _)| *q > 0.0 && *q < 1.0)?;
+        let [measure, tolerance] = self.measure;
+        let n = (1.1 * (tolerance / measure).ln() / q.ln()).ceil();
+        (n > 0.0 && n < 1e9).then_some(n as u64)
+    }
+    /// What to do about the inner solve, by what was tried and did.
+    fn enough(&self) -> Option<String> {
+        let (tolerance, iterations) = self.inner?;
+        let more = iterations.saturating_sub(self.limit as u64);
+        let allow = format!("allow about {more} iterations more than {}", self.limit);
+        let Some(tolerance) = tolerance else { return Some(allow).filter(|_| more > 0) };
+        let none = if self.relative { " and no relative one" } else { "" };
+        let besides = if more > 0 { format!(", and {allow}") } else { String::new() };
+        Some(format!("give the inner solve a tolerance of {tolerance:.0e}{none}{besides}"))
+    }
+    fn of(&self, verdict: &Verdict) -> String {
         match *verdict {
             Verdict::Agree { .. } => String::new(),
             Verdict::Kink { .. } => "there are two one-sided derivatives and no other: move the parameters off the kink, take one of the sides as a subgradient, or smooth \
                                      the problem; a smaller tolerance does not help"
                 .into(),
+            Verdict::Jump { .. } => "there is no derivative at a jump: move the parameters off it, or make the outer objective continuous, as by a smooth step instead of a \
+                                     comparison; a smaller tolerance does not help"
+                .into(),
             Verdict::InnerTooLoose { error, tolerance, settled, .. } => {
                 let correct = "or correct the derivative with `certify(..).require(..)`";
+                if let Some(enough) = self.enough() {
+                    return format!("{enough}, {correct}");
+                }
+                if let (Status::IterationLimit, false, Some(n)) = (self.status, settled, self.to_rest()) {
+                    return format!("allow about {n} iterations more than {}, or take another method, such as Newton's, {correct}", self.limit);
+                }
                 match self.status {
                     Status::Converged if tolerance > 0.0 => {
                         format!("give the inner solve a tolerance of {:.0e}, {correct}", (0.5 * tolerance * self.accuracy / error).max(f64::MIN_POSITIVE))
@@ -68,7 +109,10 @@ impl Tried {
                     Some(s) if !s.converged() => {
                         format!("allow {} more iterations, precondition it, or take another solver: {}", self.adjoint, self.other())
                     }
-                    _ => format!("give {} a tolerance of {:.0e}, or take a direct solver", self.adjoint, 0.5 * residual * by),
+                    _ => {
+                        let tolerance = self.tolerance.unwrap_or(0.5 * residual * by);
+                        format!("give {} a tolerance of {tolerance:.0e}, or take a direct solver", self.adjoint)
+                    }
                 }
             }
             Verdict::NotAContraction { stage: Stage::Inner, factor } => {
@@ -111,8 +155,11 @@ impl Tried {
                     None => "use the implicit derivative, which agrees; more steps do not bring the unrolled one nearer".into(),
                 }
             }
-            Verdict::Unresolved { .. } => "allow the tighter inner solves more iterations (`iterations`), or give a method that reaches a smaller tolerance; compute in \
-                                           double precision where it is single"
+            Verdict::Unresolved { .. } if self.hidden => "take off the outer objective what is large beside its changes, as a constant: of the differences of such values no digit is left; \
+                                                          compute in double precision where it is single"
+                .into(),
+            Verdict::Unresolved { .. } => "allow the tighter inner solves more iterations (`iterations`), or give a method that reaches a smaller tolerance; compute in double precision \
+                                           where it is single; of an outer objective that oscillates faster than the inner solve has digits there is no remedy here"
                 .into(),
         }
     }

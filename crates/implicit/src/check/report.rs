@@ -94,6 +94,13 @@ pub enum Verdict {
         /// How far the nearest kink is from the solution, as switching variables of the equation and of the outer gradient say.
         margin: f64,
     },
+    /// The outer objective has two values there, and no derivative. The solution does not jump.
+    Jump {
+        /// Along what.
+        direction: Direction,
+        /// By how much it changes across the point.
+        by: f64,
+    },
     /// The point where the method stopped is too far from the solution.
     InnerTooLoose {
         /// The error that this makes in the derivative.
@@ -171,6 +178,12 @@ impl Display for Verdict {
                 } else {
                     Ok(())
                 }
+            }
+            Verdict::Jump { direction, by } => {
+                write!(
+                    f,
+                    "a jump: along {direction} the outer objective changes by {by:.6e} across the point, however short the step, while the solution does not"
+                )
             }
             Verdict::InnerTooLoose { error, distance, tolerance, iterations, .. } => write!(
                 f,

@@ -1,7 +1,7 @@
 //! One check: the solves, the derivatives, and what they say.
 use super::CheckHypergradient;
 use super::decide::{Evidence, Row};
-use super::differences::{Shape, Slope, slope};
+use super::differences::{LONGEST, Noise, Seen, Shape, Slope, slope};
 use super::directions::{directions, dot, moved};
 use super::equation::{self, ByEquation};
 use super::remedy::Tried;
@@ -10,13 +10,14 @@ use super::solves::{Point, Solves, apart, packed};
 use crate::certificate::{Certificate, certify};
 use crate::feed::Owned;
 use hypertape_autodiff::array::{AnyArray, Real};
+use hypertape_autodiff::record::Scalar;
 use hypertape_autodiff::tree::{Own, Structure};
 use hypertape_autodiff::{Error, ErrorKind, Function, Result};
 use hypertape_linear::{Failed, Status, norm};
 use hypertape_solvers::{Equation, Method, Params, Prepared, Problem, Solution, Solve, Unknown};
 
 /// Unrolled steps at the most, where none are asked for.
-const UNROLLED: usize = 10_000;
+pub(super) const UNROLLED: usize = 10_000;
 /// The length of the steps to solves that begin at the start again, relative to the numbers that move.
 const AGAIN: f64 = 0.02;
 /// The distance from the solution that was followed, relative to it, that counts as another solution.
@@ -49,7 +50,7 @@ where
             Err(e) => return self.diverged(&mut equation, start, theta, e),
         };
         let refined = solves.refine(&base, given, theta)?;
-        let (best, mut work) = (refined.best, refined.work);
+        let (best, mut work, mut tight) = (refined.best, refined.work, refined.tight);
         // A solve that stalls above its own tolerance may oscillate: then Newton's method leads elsewhere.
         let stalled = best.ended.status == Status::Stalled && best.ended.residual > base.ended.tolerance;
         let root = if refined.settled && !stalled { None } else { equation.root(&base.z) };
@@ -87,19 +88,38 @@ where
         let mut rows = vec![];
         let mut elsewhere = None;
         for (direction, along) in directions(theta) {
-            let mut value = |t: f64| Ok(solves.solve(&mut work, &best.z, &moved(theta, &along, t))?.value);
-            let slope = slope(&mut value, best.value, refined.noise, self.accuracy)?;
+            let end = solves.error_at(&mut work, tight.as_mut(), &best.z, &moved(theta, &along, LONGEST));
+            let noise = Noise { here: refined.noise, grows: (end - refined.noise).max(0.0) / LONGEST, epsilon: solves.epsilon };
+            let mut value = |t: f64| {
+                let point = solves.solve(&mut work, &best.z, &moved(theta, &along, t))?;
+                Ok(Seen { value: point.value, moved: point.ended.iterations > 0 })
+            };
+            let slope = slope(&mut value, best.value, noise, self.accuracy)?;
+            let terms = match slopes[2].as_ref().or(slopes[1].as_ref()) {
+                Some(s) => equation.terms(&best.z, s, &along).map_err(kinds)?,
+                None => 0.0,
+            };
             let by = |k: usize| slopes[k].as_ref().map(|s: &equation::Slope| dot(&s.gradient, &along));
             let through = unrolled.as_ref().map(|g| dot(g, &along));
             if elsewhere.is_none() {
-                elsewhere = self.elsewhere(&mut solves, &mut work, start, [&best.z, theta], &along, &slope)?;
+                elsewhere = self.elsewhere(&mut solves, (&mut work, tight.as_mut()), start, [&best.z, theta], &along, &slope)?;
             }
-            rows.push(Row { direction, length: norm(&along), implicit: by(0), exact: by(1), tight: by(2), unrolled: through, slope });
+            rows.push(Row {
+                direction,
+                length: norm(&along),
+                implicit: by(0),
+                exact: by(1),
+                tight: by(2),
+                unrolled: through,
+                terms,
+                slope,
+            });
         }
         let mut evidence = Evidence {
             rows,
             accuracy: self.accuracy,
             noise: refined.noise,
+            epsilon: solves.epsilon,
             value: best.value,
             unknowns: packed(&best.z).len(),
             flat,
@@ -110,6 +130,7 @@ where
             inner: [apart(&base.z, &best.z) / size, base.ended.tolerance],
             iterations: base.ended.iterations,
             settled,
+            shrunk: refined.shrunk,
             adjoint: slopes[0].as_ref().map_or((f64::NAN, 0), |s| (s.outcome.residual, s.outcome.iterations)),
             elsewhere,
             steps,
@@ -144,7 +165,11 @@ where
             }
         }
         let implicit = slopes[0].as_ref().map(|s| s.gradient.clone());
-        let tried = self.tried(base.ended.status, slopes[0].as_ref().map(|s| s.outcome.status), factor);
+        let mut tried = self.tried(base.ended.status, slopes[0].as_ref().map(|s| s.outcome.status), factor);
+        tried.hidden = 16.0 * evidence.epsilon * evidence.value.abs() >= evidence.noise;
+        tried.measure = [base.ended.residual, base.ended.tolerance];
+        tried.inner = self.enough_inner(&mut solves, &mut equation, &evidence, &verdicts, (start, theta), base.ended.residual)?;
+        tried.tolerance = self.enough_adjoint(&mut equation, &evidence, &verdicts, &base.z, theta);
         let verdict = verdicts.remove(0);
         let params = self.method.problem().shapes()?.1;
         let arrays = |g: &Vec<f64>| {
@@ -152,7 +177,7 @@ where
             params.arrays(&mut |t| leaves.next().unwrap_or_else(|| AnyArray::full(t, 0.0)))
         };
         Ok(HypergradientCheck {
-            remedy: tried.remedy(&verdict),
+            remedy: tried.remedy(&verdict, &verdicts),
             verdict,
             besides: verdicts,
             along: evidence.along(),
@@ -168,7 +193,7 @@ where
     fn elsewhere(
         &self,
         solves: &mut Solves<M>,
-        work: &mut Prepared<M>,
+        (work, mut tight): (&mut Prepared<M>, Option<&mut Prepared<M>>),
         start: &[AnyArray],
         [best, theta]: [&[AnyArray]; 2],
         along: &[f64],
@@ -178,7 +203,16 @@ where
             let beside = moved(theta, along, by);
             let (Ok(followed), Ok(again)) = (solves.solve(work, best, &beside), solves.solve(work, start, &beside)) else { continue };
             let size = norm(&packed(&followed.z)).max(f64::MIN_POSITIVE);
-            let far = apart(&followed.z, &again.z) / size;
+            let mut far = apart(&followed.z, &again.z) / size;
+            if far > ELSEWHERE
+                && let Some(tight) = &mut tight
+            {
+                // Two solves that are loose may be far from each other, and on the way to one solution.
+                let mut on = |p: &Point| solves.solve(tight, &p.z, &beside);
+                if let (Ok(a), Ok(b)) = (on(&followed), on(&again)) {
+                    far = apart(&a.z, &b.z) / size;
+                }
+            }
             if far > ELSEWHERE && followed.ended.converged && again.ended.converged {
                 return Ok(Some((far, [again.value, followed.value])));
             }
@@ -193,7 +227,8 @@ where
                     worst = Some((far, [there.value, here]));
                 }
             }
-            return Ok(worst);
+            // Else it is the outer objective alone that jumps.
+            return Ok(worst.filter(|w| w.0 > ELSEWHERE));
         }
         Ok(None)
     }
@@ -217,7 +252,7 @@ where
             params.arrays(&mut |t| leaves.next().unwrap_or_else(|| AnyArray::full(t, 0.0)))
         };
         Ok(HypergradientCheck {
-            remedy: self.tried(Status::Diverged, None, Some((factor, turned))).remedy(&verdict),
+            remedy: self.tried(Status::Diverged, None, Some((factor, turned))).remedy(&verdict, &[]),
             verdict,
             besides: vec![],
             along: vec![],
@@ -234,6 +269,7 @@ where
         Tried {
             limit: self.method.limits().iterations,
             status,
+            measure: [f64::NAN; 2],
             approximate: self.adjoint.approximate(),
             adjoint_status,
             warm: self.warm,
@@ -241,6 +277,10 @@ where
             factor,
             minimum_norm: adjoint.contains("SVD") || adjoint.contains("minimum norm"),
             adjoint,
+            relative: !matches!(self.method.limits().relative, Scalar::Value(0.0)),
+            hidden: false,
+            inner: None,
+            tolerance: None,
         }
     }
     fn certificate(&self, base: &Point, theta: &[AnyArray], gradient: &[AnyArray]) -> Option<Certificate<Params<M>>> {
@@ -249,7 +289,7 @@ where
         certifier.with_derivative(Owned(&base.z), Owned(theta), Owned(gradient)).ok()
     }
     /// The derivative through so many steps.
-    fn unrolled(&self, steps: usize, start: &[AnyArray], theta: &[AnyArray]) -> Result<Vec<f64>> {
+    pub(super) fn unrolled(&self, steps: usize, start: &[AnyArray], theta: &[AnyArray]) -> Result<Vec<f64>> {
         let shapes = self.method.problem().shapes()?;
         let through = Function::record(shapes, |(w, p)| {
             let solution = self.method.unroll(steps).solve(Own::<Unknown<M>>(w), Own::<Params<M>>(p.clone()));

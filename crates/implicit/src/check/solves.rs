@@ -12,8 +12,11 @@ use hypertape_solvers::{Ended, Method, Params, Prepared, Problem, Solution, Solv
 
 /// Each tighter solve has its tolerance over this.
 const TIGHTER: f64 = 1e-3;
-/// Tighter solves at the most.
+/// Tighter solves at the least, while they help, and at the most, while the point still moves.
 const LEVELS: usize = 3;
+const MOST: usize = 24;
+/// A movement, relative to the point, that is none.
+const RESTS: f64 = 1e-6;
 
 /// All leaves in one vector.
 pub(super) fn packed(leaves: &[AnyArray]) -> Vec<f64> {
@@ -41,8 +44,12 @@ pub(super) struct Refined<M: Method> {
     pub(super) settled: bool,
     /// The error of the value of a solve with `work`.
     pub(super) noise: f64,
+    /// By how much the stopping measure is smaller than at the given solve.
+    pub(super) shrunk: f64,
     /// The solves by which differences are taken.
     pub(super) work: Prepared<M>,
+    /// Tighter ones, which show the error of those.
+    pub(super) tight: Option<Prepared<M>>,
 }
 
 /// One problem, one outer objective.
@@ -85,7 +92,7 @@ impl<M: Method<Each = ()>> Solves<M> {
         self.method.prepare(&self.unknown, &self.params)
     }
     /// With this tolerance, and the limit of tighter solves.
-    fn tighter(&self, tolerance: f64) -> Result<Prepared<M>> {
+    pub(super) fn tighter(&self, tolerance: f64) -> Result<Prepared<M>> {
         let mut method = self.method.clone();
         let limits = method.limits_mut();
         (limits.tolerance, limits.relative, limits.iterations) = (Scalar::Value(tolerance), Scalar::Value(0.0), self.limit);
@@ -104,7 +111,7 @@ impl<M: Method<Each = ()>> Solves<M> {
         let (mut best, mut work, mut at_work) = (base.clone(), given, base.clone());
         let (mut settled, mut last) = (false, f64::INFINITY);
         let mut tolerance = goal;
-        for _ in 0..LEVELS {
+        for level in 0..MOST {
             tolerance *= TIGHTER;
             let mut solver = self.tighter(tolerance)?;
             let Ok(point) = self.solve(&mut solver, &best.z, theta) else { break };
@@ -115,29 +122,52 @@ impl<M: Method<Each = ()>> Solves<M> {
             }
             last = (point.value - best.value).abs();
             let end = point.ended;
+            let moves = apart(&point.z, &best.z) > RESTS * norm(&packed(&point.z));
+            // A tolerance that the start meets says nothing yet.
+            let idle = end.iterations == 0 && end.residual > 0.0;
             best = point;
             settled = end.converged || end.status == Status::Stalled;
             if end.converged || !base.ended.converged {
                 (work, at_work) = (solver, best.clone());
             }
-            if !end.converged {
+            if !end.converged || level + 1 >= LEVELS && !moves && !idle {
                 break;
             }
         }
-        // A solve ends somewhere below its tolerance, not where this one did.
-        let spread = match at_work.ended {
-            Ended { residual, tolerance, .. } if residual > 0.0 && tolerance > residual => (tolerance / residual).min(1.0 / TIGHTER),
-            _ => 1.0,
-        };
         let off = (at_work.value - best.value).abs();
         let inner = if off > 0.0 {
-            off * spread
+            off * spread(&at_work.ended)
         } else if settled {
             last * TIGHTER.sqrt()
         } else {
             last
         };
         let inner = if inner.is_finite() { inner } else { 0.0 };
-        Ok(Refined { noise: inner + 8.0 * self.epsilon * best.value.abs(), best, settled, work })
+        let tight = self.tighter(at_work.ended.tolerance * TIGHTER).ok();
+        let [from, to] = [base.ended.residual, best.ended.residual];
+        let shrunk = if from > 0.0 && to < from { to / from } else { 1.0 };
+        Ok(Refined { noise: inner + 8.0 * self.epsilon * best.value.abs(), best, settled, shrunk, work, tight })
+    }
+    /// The error of the value of a solve at these parameters, as a tighter one shows it; 0 where there is none.
+    pub(super) fn error_at(
+        &mut self,
+        work: &mut Prepared<M>,
+        tight: Option<&mut Prepared<M>>,
+        start: &[AnyArray],
+        theta: &[AnyArray],
+    ) -> f64 {
+        let Some(tight) = tight else { return 0.0 };
+        let Ok(point) = self.solve(work, start, theta) else { return 0.0 };
+        let Ok(nearer) = self.solve(tight, &point.z, theta) else { return 0.0 };
+        let error = (point.value - nearer.value).abs() * spread(&point.ended);
+        if error.is_finite() { error } else { 0.0 }
+    }
+}
+
+/// A solve ends somewhere below its tolerance, not where this one did: by how much its error may be larger.
+fn spread(ended: &Ended) -> f64 {
+    match *ended {
+        Ended { residual, tolerance, .. } if residual > 0.0 && tolerance > residual => (tolerance / residual).min(1.0 / TIGHTER),
+        _ => 1.0,
     }
 }

@@ -166,3 +166,54 @@ fn errors_of_implicit_derivatives_name_flat_directions_and_factors() -> Result<(
     assert!(e.to_string().contains("not a contraction (factor 1.07"), "{e}");
     Ok(())
 }
+
+#[test]
+fn rows_of_one_name_bounds_and_cells() -> Result<()> {
+    let (inner, outer, slope) = ridge();
+    let descent = GradientDescent::new(&inner).step_size(0.2).tolerance(1e-12);
+    let twice = descent.implicit(Lu).named("same");
+    let odd = descent.implicit(Cg::default()).named("a\nb\u{1}c\u{0}");
+    let how = Compare::default().reference::<Leaf>(&arr0(slope));
+    let table =
+        certify(&inner, &outer).compare(&how, &[&twice, &twice, &odd, &descent.implicit(Lu).named("short")], Array1::zeros(4), 0.2)?;
+    let (text, csv, svg) = (table.to_string(), table.csv(), table.svg().unwrap());
+    for of in [&text, &csv, &svg] {
+        assert!(of.contains("same (2)") && of.contains("a b c"), "{of}");
+        assert!(of.chars().all(|c| c == '\n' || !c.is_control()), "{of:?}");
+    }
+    // A row is a line, a cell is one number, and all products are those of the phases.
+    let lines: Vec<Vec<&str>> = csv.lines().map(|l| l.split(',').collect()).collect();
+    let column = |name: &str| lines[0].iter().position(|c| *c == name).unwrap_or_else(|| panic!("{name}: {csv}"));
+    assert_eq!(lines.len(), 5);
+    for line in &lines[1..] {
+        assert_eq!(line.len(), lines[0].len(), "{csv}");
+        for kind in ["zero", "dot", "matvec", "vecmat", "outer", "gemm"] {
+            let times = |of: &str| line[column(&format!("{of}_{kind}"))].parse::<u64>().unwrap();
+            assert_eq!(times("all"), times("inner") + times("adjoint") + times("outer"), "{kind}: {csv}");
+        }
+    }
+    assert!(lines[1][column("inner_matvec")] != "0");
+    // A bar for each bound.
+    let bounds = (0..4).filter(|k| measured(&table, *k).certified.as_ref().unwrap().bound.is_some()).count();
+    assert!(bounds > 0 && svg.matches("stroke-width=\"1.5\"").count() == bounds && svg.contains("certified bound"));
+    // Rows at one place have labels at places of their own.
+    let row = table.rows[0].clone();
+    let crowd = Comparison { rows: vec![row; 9] }.svg().unwrap();
+    let mut places: Vec<(f64, f64)> = vec![];
+    for label in crowd.split("<text ").filter(|t| t.contains("text-anchor=\"middle\">") && !t.contains("1e") && !t.contains("translate")) {
+        let number = |of: &str| -> Option<f64> {
+            label
+                .split(&format!(" {of}=\""))
+                .nth(1)
+                .or(label.strip_prefix(&format!("{of}=\"")))
+                .and_then(|t| t.split('"').next()?.parse().ok())
+        };
+        let written = label.split('>').nth(1).and_then(|t| t.split('<').next()).unwrap_or("");
+        if let (Some(x), Some(y), Ok(_)) = (number("x"), number("y"), written.parse::<u32>()) {
+            assert!(places.iter().all(|(a, b)| (a - x).abs() >= 7.9 || (b - y).abs() >= 11.9), "{label} lies on another one");
+            places.push((x, y));
+        }
+    }
+    assert_eq!(places.len(), 18);
+    Ok(())
+}

@@ -1,6 +1,7 @@
 //! Tests of implicit derivatives, in one program: certificates, checks, comparisons, active sets, SHINE, LiSSA, nested solutions, single precision.
 mod certificate;
 mod check;
+mod check_hard;
 mod compare;
 mod drawn;
 mod lissa;

@@ -4,7 +4,7 @@ use hypertape_autodiff::record::{Scalar, Var, constant, scalar, scan, zeros};
 use hypertape_autodiff::tree::Leaf;
 use hypertape_autodiff::{ErrorKind, Function, shape};
 use hypertape_implicit::*;
-use hypertape_linear::{Cg, Cholesky, Failed, LinearSolver, Lu, Need, Shine, Status};
+use hypertape_linear::{Auto, Cg, Cholesky, Failed, LinearSolver, Lu, Need, Shine, Status};
 use hypertape_solvers::{GradientDescent, Lbfgs, Method, Objective, Solve};
 use hypertape_testkit::random;
 use ndarray::{Array1, Array2, ArrayD, arr0};
@@ -148,6 +148,60 @@ fn a_start_at_the_solution_makes_no_pair() {
     let method = Lbfgs::new(&f).implicit(Shine::default());
     let of = Function::record(shape![3], |p| method.solve(hypertape_autodiff::record::stop_gradient(&p), p).sum()).unwrap();
     assert_eq!(of.gradient(&ndarray::arr1(&[1.0, 2.0, 3.0])).unwrap(), ndarray::arr1(&[1.0; 3]).into_dyn());
+}
+
+#[test]
+fn without_a_pair_the_system_is_solved_and_the_report_says_so() {
+    // From the solution, and with no iteration. ∇²f has entries off the diagonal, so a multiple of I would be far off.
+    let f = smooth(N);
+    let exact = lbfgs(&f).implicit(Lu);
+    let solution = lbfgs(&f).solve(Array1::<f64>::zeros(N), at()).unwrap().solution;
+    let start = solution.into_shared();
+    let truth = Function::record(shape![2], |p| exact.solve(constant(&start), p).sin().sum()).unwrap().gradient(at()).unwrap();
+    for none in [lbfgs(&f).tolerance(1e-6), lbfgs(&f).max_iterations(0)] {
+        let method = none.implicit(Shine::default()).on_residual(OnResidual::Warn);
+        let of = Function::record(shape![2], |p| method.solve(constant(&start), p).sin().sum()).unwrap();
+        let gradient = of.wrt(|p| p).gradient();
+        let mut workspace = gradient.workspace();
+        let found = workspace.run(at()).unwrap().to_owned();
+        assert!(distance(&found.into_dyn(), &truth) <= 1e-6);
+        let report = workspace.reports().iter().find(|r| r.name == "adjoint solve").cloned().unwrap();
+        assert!(report.converged && report.pairs == Some(0), "{report}");
+        assert!(report.remark.is_some_and(|r| r.contains("no secant pair")) && report.to_string().contains("0 secant pairs"), "{report}");
+    }
+}
+
+#[test]
+fn reports_say_how_many_pairs_and_what_auto_chose() {
+    let f = smooth(N);
+    let report = |of: Function<Leaf, Leaf>| {
+        let gradient = of.wrt(|p| p).gradient();
+        let mut workspace = gradient.workspace();
+        workspace.run(at()).unwrap();
+        workspace.reports().iter().find(|r| r.name == "adjoint solve").cloned().unwrap()
+    };
+    let plain = report(value(&lbfgs(&f).implicit(Shine::default()), N));
+    assert!(plain.pairs.is_some_and(|k| k > 0 && k <= 30) && plain.to_string().contains("secant pairs"), "{plain}");
+    let refined = report(value(&lbfgs(&f).implicit(Shine::tolerance(1e-12)), N));
+    assert!(refined.pairs == plain.pairs && refined.remark.is_some_and(|r| r.contains("CG went on")), "{refined}");
+    let auto = report(value(&lbfgs(&f).implicit(Auto::default()), N));
+    assert!(auto.pairs.is_none() && auto.remark.is_some_and(|r| r.contains("chosen: LU")), "{auto}");
+    assert!(auto.to_string().ends_with(auto.remark.unwrap()), "{auto}");
+}
+
+#[test]
+fn second_derivatives_through_an_estimate_are_refused() {
+    let f = smooth(N);
+    let of = value(&lbfgs(&f).implicit(Shine::default()), N);
+    let d = ndarray::arr1(&[0.7, -0.4]);
+    let e = of.hvp(at(), &d).unwrap_err();
+    assert!(e.to_string().contains("SHINE has no derivative") && e.to_string().contains("Shine::tolerance"), "{e}");
+    // First derivatives of every kind are none of that.
+    let gradient = of.gradient(at()).unwrap();
+    let mut linear = of.linearize(at()).unwrap();
+    let pulled = linear.apply_transpose(arr0(1.0)).unwrap();
+    assert!(distance(&pulled, &gradient) <= 1e-12);
+    assert!(linear.apply(&d).is_ok());
 }
 
 #[test]

@@ -206,9 +206,13 @@ pub struct Report {
     pub status: Status,
     /// Of a linear solve that was restricted to an active set: how many unknowns that has, and how many there are in all.
     pub active: Option<[u64; 2]>,
+    /// Of a linear solve by an estimate of the inverse: how many secant pairs that was made of.
+    pub pairs: Option<u64>,
+    /// What else a reader should know: which linear solver was chosen and why, what another one did in its place.
+    pub remark: Option<&'static str>,
 }
 
-/// One line: what, how it ended, after how many iterations, the residual against the tolerance.
+/// One line: what, how it ended, after how many iterations, the residual against the tolerance, and what else there is to know.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.name, self.status)?;
@@ -223,10 +227,15 @@ impl fmt::Display for Report {
         } else {
             write!(f, ", residual {:.3e} (tolerance {:.3e})", self.residual, self.tolerance)?;
         }
-        match self.active {
-            Some([active, all]) => write!(f, ", {active} of {all} unknowns active"),
-            None => Ok(()),
+        if let Some([active, all]) = self.active {
+            write!(f, ", {active} of {all} unknowns active")?;
         }
+        match self.pairs {
+            Some(1) => f.write_str(", 1 secant pair")?,
+            Some(k) => write!(f, ", {k} secant pairs")?,
+            None => {}
+        }
+        self.remark.map_or(Ok(()), |r| write!(f, "; {r}"))
     }
 }
 

@@ -53,6 +53,8 @@ impl Derivative {
             converged: false,
             status: Status::HugeDerivative,
             active: None,
+            pairs: None,
+            remark: None,
         };
         Ok((relative > HUGE).then(report))
     }

@@ -14,6 +14,7 @@ mod shine;
 mod smallest;
 mod sparse;
 mod support;
+mod words;
 
 use hypertape_linear::{
     Anderson, Auto, Bicgstab, Broyden, Cg, Cholesky, Diagonal, Failed, Gmres, Hints, Hutchinson, InverseMap, Jacobi, Ldlt, LinearSolver,

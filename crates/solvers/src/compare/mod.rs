@@ -1,4 +1,5 @@
 //! The same loss through several solvers, unrolled and implicit: error, time, bytes and products of its gradient.
+mod labels;
 mod phases;
 mod picture;
 mod table;

@@ -1,4 +1,5 @@
 //! A comparison as a picture: error and bytes against time, on logarithmic axes.
+use super::labels::labels;
 use super::{Comparison, Measured};
 use std::fmt::Write;
 
@@ -53,9 +54,48 @@ fn mark(k: usize, x: f64, y: f64) -> String {
     }
 }
 
-/// A frame with its axes, labels and marks; of marks the row, and both values.
-fn panel(out: &mut String, left: f64, title: &str, label: &str, marks: &[(usize, f64, f64)]) -> Option<()> {
-    let (x, y) = (Axis::over(marks.iter().map(|m| m.1))?, Axis::over(marks.iter().map(|m| m.2))?);
+/// What is drawn of a row: its number, both values, and a bound of the second one.
+struct Mark {
+    row: usize,
+    seconds: f64,
+    value: f64,
+    bound: Option<f64>,
+}
+
+/// Half of the width and of the height of a mark.
+const HALF: f64 = 7.0;
+
+/// A rectangle: its middle, and half of its sides.
+#[derive(Clone, Copy)]
+struct Field([f64; 4]);
+
+impl Field {
+    fn meets(&self, other: &Field) -> bool {
+        let ([x, y, w, h], [a, b, v, u]) = (self.0, other.0);
+        (x - a).abs() < w + v && (y - b).abs() < h + u
+    }
+}
+
+/// A place for a label of so many digits beside a mark, where nothing else is: the nearest in eight directions.
+fn free([x, y]: [f64; 2], digits: usize, taken: &[Field]) -> Field {
+    let (w, h) = (4.0 * digits as f64, 6.0);
+    let mut place = Field([x + HALF + w, y - HALF, w, h]);
+    for ring in 0..12 {
+        let far = 12.0 * f64::from(ring);
+        for (dx, dy) in [(1.0, -1.0), (1.0, 1.0), (-1.0, -1.0), (-1.0, 1.0), (1.0, 0.0), (-1.0, 0.0), (0.0, -1.0), (0.0, 1.0)] {
+            place = Field([x + dx * (HALF + w + 0.5 + far), y + dy * (HALF + h + 0.5 + far), w, h]);
+            if !taken.iter().any(|t| t.meets(&place)) {
+                return place;
+            }
+        }
+    }
+    place
+}
+
+/// A frame with its axes, labels and marks.
+fn panel(out: &mut String, left: f64, title: &str, label: &str, marks: &[Mark]) -> Option<()> {
+    let x = Axis::over(marks.iter().map(|m| m.seconds))?;
+    let y = Axis::over(marks.iter().flat_map(|m| [Some(m.value), m.bound]).flatten())?;
     let [width, height] = SIZE;
     let bottom = TOP + height;
     let middle = left + width / 2.0;
@@ -85,38 +125,71 @@ fn panel(out: &mut String, left: f64, title: &str, label: &str, marks: &[(usize,
         out,
         r#"<text x="{middle}" y="{down}" text-anchor="middle">seconds</text><text transform="translate({aside} {centre}) rotate(-90)" text-anchor="middle">{label}</text>"#
     );
-    for (row, seconds, v) in marks {
-        let (px, py) = (left + width * x.place(*seconds), bottom - height * y.place(*v));
-        let _ = write!(out, r#"{}<text x="{:.1}" y="{:.1}">{}</text>"#, mark(*row, px, py), px + 8.0, py - 5.0, row + 1);
+    let at = |m: &Mark, v: f64| [left + width * x.place(m.seconds), bottom - height * y.place(v)];
+    let mut taken: Vec<Field> = marks.iter().map(|m| at(m, m.value)).map(|[x, y]| Field([x, y, HALF, HALF])).collect();
+    for m in marks {
+        let [px, py] = at(m, m.value);
+        if let Some(bound) = m.bound {
+            // A bar up to the bound.
+            let [_, end] = at(m, bound);
+            let colour = COLOURS[m.row % COLOURS.len()];
+            let (from, to) = (px - 5.0, px + 5.0);
+            let _ = write!(
+                out,
+                r#"<path d="M{px:.1} {py:.1}V{end:.1}M{from:.1} {end:.1}H{to:.1}" stroke="{colour}" stroke-width="1.5" fill="none"/>"#
+            );
+            taken.push(Field([px, end, 5.0, 1.0]));
+        }
+        out.push_str(&mark(m.row, px, py));
+    }
+    for m in marks {
+        let ([px, py], number) = (at(m, m.value), (m.row + 1).to_string());
+        let place = free([px, py], number.len(), &taken);
+        let [tx, ty, ..] = place.0;
+        taken.push(place);
+        if (tx - px).hypot(ty - py) > 24.0 {
+            let _ = write!(out, r#"<path d="M{px:.1} {py:.1}L{tx:.1} {ty:.1}" stroke="gray" stroke-width="0.5"/>"#);
+        }
+        let _ = write!(out, r#"<text x="{tx:.1}" y="{:.1}" text-anchor="middle">{number}</text>"#, ty + 4.0);
     }
     Some(())
 }
 
 impl Comparison {
     /// The rows that were run as a picture, as text of an SVG file: error against seconds, and bytes against seconds, on logarithmic axes. The error is that against the reference,
-    /// else the estimate of a certificate; of a row with neither only the bytes are drawn, as measured, else as planned. An error of 0 is drawn at 10⁻¹⁷. None where no
-    /// row was run.
+    /// else the estimate of a certificate, with a bar up to the bound of one, where there is such a bound; of a row with neither only the bytes are drawn, as measured, else as
+    /// planned. An error of 0 is drawn at 10⁻¹⁷. None where no row was run. Rows of one name are numbered.
     #[must_use]
     pub fn svg(&self) -> Option<String> {
         let run = |k: usize| -> Option<&Measured> { self.rows[k].outcome.as_ref()?.as_ref().ok() };
         let all: Vec<(usize, &Measured)> = (0..self.rows.len()).filter_map(|k| Some((k, run(k)?))).collect();
         let seconds = |m: &Measured| m.seconds.max(1e-9);
         let error = |m: &Measured| m.error.or(m.certified.as_ref().map(|c| c.estimate)).filter(|e| e.is_finite()).map(|e| e.max(LEAST));
-        let errors: Vec<_> = all.iter().filter_map(|(k, m)| Some((*k, seconds(m), error(m)?))).collect();
+        let bound = |m: &Measured| m.certified.as_ref().and_then(|c| c.bound).filter(|b| b.is_finite()).map(|b| b.max(LEAST));
+        let point = |(k, m): &(usize, &Measured)| Some(Mark { row: *k, seconds: seconds(m), value: error(m)?, bound: bound(m) });
+        let errors: Vec<_> = all.iter().filter_map(point).collect();
         let bytes = |k: usize, m: &Measured| m.measured.unwrap_or(self.rows[k].planned.total()).max(1) as f64;
-        let bytes: Vec<_> = all.iter().map(|(k, m)| (*k, seconds(m), bytes(*k, m))).collect();
+        let bytes: Vec<_> = all.iter().map(|(k, m)| Mark { row: *k, seconds: seconds(m), value: bytes(*k, m), bound: None }).collect();
         let (mut out, mut left) = (String::new(), LEFT);
         if panel(&mut out, left, "Error of the gradient", "relative error", &errors).is_some() {
             left += SIZE[0] + LEFT + 20.0;
         }
         panel(&mut out, left, "Memory", "bytes", &bytes)?;
         let legend = TOP + SIZE[1] + BELOW;
+        let names = labels(&self.rows);
+        let mut longest = 0;
         for (line, (k, _)) in all.iter().enumerate() {
             let at = legend + LINE * (line as f64 + 1.0);
-            let name = escaped(&self.rows[*k].name);
+            longest = longest.max(names[*k].chars().count());
+            let name = escaped(&names[*k]);
             let _ = write!(out, r#"{}<text x="{}" y="{at:.1}">{}  {name}</text>"#, mark(*k, LEFT, at - 4.0), LEFT + 14.0, k + 1);
         }
-        let (width, height) = (left + SIZE[0] + 40.0, legend + LINE * (all.len() as f64 + 1.0));
+        let width = (left + SIZE[0] + 40.0).max(LEFT + 60.0 + 7.0 * longest as f64);
+        let mut height = legend + LINE * (all.len() as f64 + 1.0);
+        if errors.iter().any(|e| e.bound.is_some()) {
+            let _ = write!(out, r#"<text x="{LEFT}" y="{height:.1}">A bar ends at the certified bound of the error.</text>"#);
+            height += LINE;
+        }
         Some(format!(
             r#"<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" font-family="sans-serif" font-size="12"><rect width="100%" height="100%" fill="white"/>{out}</svg>"#
         ))

@@ -1,7 +1,12 @@
 //! A comparison as a table for people, and as comma-separated values.
+use super::labels::{labels, printable};
 use super::phases::{Kinds, Phases};
 use super::{Comparison, Measured};
+use hypertape_autodiff::operation::Class;
 use std::fmt::{Display, Formatter};
+
+/// The kinds of products, each with a column of its own.
+const CLASSES: [Class; 6] = [Class::Zero, Class::Dot, Class::MatVec, Class::VecMat, Class::Outer, Class::Gemm];
 
 /// Products by kind, as a person reads them: `gemm 40 · dot 3`.
 fn kinds(counts: &Kinds) -> String {
@@ -20,21 +25,22 @@ fn products(m: &Measured) -> String {
 
 impl Display for Comparison {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
-        let width = self.rows.iter().map(|r| r.name.chars().count()).max().unwrap_or(0).max(20);
+        let names = labels(&self.rows);
+        let width = names.iter().map(|n| n.chars().count()).max().unwrap_or(0).max(20);
         let certified = self.rows.iter().any(|r| matches!(&r.outcome, Some(Ok(m)) if m.certified.is_some()));
         write!(f, "{:<width$} {:>10} ", "solver", "error")?;
         if certified {
             write!(f, "{:>10} {:>10} ", "estimate", "bound")?;
         }
         writeln!(f, "{:>10} {:>12} {:>12}  products", "seconds", "planned B", "measured B")?;
-        for r in &self.rows {
+        for (r, name) in self.rows.iter().zip(&names) {
             let planned = r.planned.total();
             let number = |v: Option<f64>| v.map_or("-".into(), |v| format!("{v:.3e}"));
             let measured = match &r.outcome {
                 Some(Ok(m)) => Some(m),
                 _ => None,
             };
-            write!(f, "{:<width$} {:>10} ", r.name, number(measured.and_then(|m| m.error)))?;
+            write!(f, "{name:<width$} {:>10} ", number(measured.and_then(|m| m.error)))?;
             if certified {
                 let c = measured.and_then(|m| m.certified.as_ref());
                 write!(f, "{:>10} {:>10} ", number(c.map(|c| c.estimate)), number(c.and_then(|c| c.bound)))?;
@@ -48,8 +54,8 @@ impl Display for Comparison {
                 }
             }
         }
-        let standings = self.rows.iter().filter_map(|r| match &r.outcome {
-            Some(Ok(m)) => m.certified.as_ref().filter(|c| c.bound.is_none()).map(|c| (&r.name, &c.standing)),
+        let standings = self.rows.iter().zip(&names).filter_map(|(r, name)| match &r.outcome {
+            Some(Ok(m)) => m.certified.as_ref().filter(|c| c.bound.is_none()).map(|c| (name, &c.standing)),
             _ => None,
         });
         for (name, standing) in standings {
@@ -60,15 +66,18 @@ impl Display for Comparison {
 }
 
 impl Comparison {
-    /// The rows as comma-separated values with a header; what is unknown is empty.
+    /// The rows as comma-separated values with a header; what is unknown is empty. Each kind of product has a column, of all and of each phase: `all_gemm`, `inner_gemm`, and so on. Rows
+    /// of one name are numbered, and control characters in texts are spaces, so that a row is a line.
     #[must_use]
     pub fn csv(&self) -> String {
-        let quoted = |s: &str| format!("\"{}\"", s.replace('"', "\"\""));
+        let quoted = |s: &str| format!("\"{}\"", printable(s).replace('"', "\"\""));
         let number = |v: Option<f64>| v.map(|v| format!("{v:e}")).unwrap_or_default();
-        let mut out = String::from(
-            "solver,error,estimate,bound,standing,seconds,planned_bytes,measured_bytes,products,inner_products,adjoint_products,outer_products,status\n",
-        );
-        for r in &self.rows {
+        let mut out = String::from("solver,error,estimate,bound,standing,seconds,planned_bytes,measured_bytes");
+        for of in ["all", "inner", "adjoint", "outer"] {
+            CLASSES.iter().for_each(|class| out += &format!(",{of}_{class}"));
+        }
+        out += ",status\n";
+        for (r, name) in self.rows.iter().zip(labels(&self.rows)) {
             let (measured, status) = match &r.outcome {
                 None => (None, "not run".into()),
                 Some(Err(e)) => (None, e.to_string()),
@@ -76,8 +85,8 @@ impl Comparison {
             };
             let certified = measured.and_then(|m| m.certified.as_ref());
             let phases = measured.and_then(|m| m.phases.as_ref());
-            let cells = [
-                quoted(&r.name),
+            let mut cells = vec![
+                quoted(&name),
                 number(measured.and_then(|m| m.error)),
                 number(certified.map(|c| c.estimate)),
                 number(certified.and_then(|c| c.bound)),
@@ -85,12 +94,13 @@ impl Comparison {
                 number(measured.map(|m| m.seconds)),
                 r.planned.total().to_string(),
                 measured.and_then(|m| m.measured).map(|b| b.to_string()).unwrap_or_default(),
-                quoted(&measured.map(|m| kinds(&m.counts.by_class())).unwrap_or_default()),
-                quoted(&phases.map(|p| kinds(&p.inner)).unwrap_or_default()),
-                quoted(&phases.map(|p| kinds(&p.adjoint)).unwrap_or_default()),
-                quoted(&phases.map(|p| kinds(&p.outer)).unwrap_or_default()),
-                quoted(&status),
             ];
+            let all = measured.map(|m| m.counts.by_class());
+            for kinds in [all.as_ref(), phases.map(|p| &p.inner), phases.map(|p| &p.adjoint), phases.map(|p| &p.outer)] {
+                let times = |class: Class| kinds.map(|k| k.iter().filter(|k| k.0 == class).map(|k| k.1).sum::<u64>());
+                cells.extend(CLASSES.iter().map(|class| times(*class).map(|t| t.to_string()).unwrap_or_default()));
+            }
+            cells.push(quoted(&status));
             out += &cells.join(",");
             out.push('\n');
         }

@@ -89,6 +89,10 @@ impl Default for Scale {
 /// assert!((solved.solution[1] - 3.0).abs() < 1e-6);
 /// # Ok::<(), hypertape_autodiff::Error>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no problem",
+    note = "of a method, give the problem that it holds: `method.problem()`"
+)]
 pub trait Problem: Clone + 'static {
     /// The variable of the equation.
     type Unknown: Structure;
@@ -109,7 +113,8 @@ pub trait Problem: Clone + 'static {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no equation, so its solution cannot be differentiated implicitly",
     label = "no equation F(w, params) = 0",
-    note = "a sampled objective depends on its batches: give the whole objective with `Sampled::new(&f).whole(&g)`; a problem of your own implements `Equation`; `.unroll(steps)` needs no equation"
+    note = "a sampled objective depends on its batches: give the whole objective with `Sampled::new(&f).whole(&g)`; a problem of your own implements `Equation`; `.unroll(steps)` needs no equation",
+    note = "of a method, give the problem that it holds: `method.problem()`"
 )]
 pub trait Equation: Problem {
     /// F, in the scale in which the method writes it.

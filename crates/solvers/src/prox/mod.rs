@@ -3,6 +3,19 @@
 //! Weights, radii and bounds are closures of the parameters, and differentiated; [`number`] fixes one. They are in double precision, whatever the point
 //! is in: `|p| p.cast()` makes one of a parameter in single precision. At a kink the derivative is
 //! that of the active face: an element of the conservative Jacobian (Bolte and Pauwels 2021).
+//!
+//! An operator that goes straight into a problem takes the types of the parameters from there. One that stands by itself has them named: `prox::l1::<Leaf, _>(|w| *w)`.
+//!
+//! ```
+//! use hypertape_autodiff::{Function, shape, tree::Leaf};
+//! use hypertape_solvers::{Composite, prox};
+//! let fit = Function::record((shape![2], shape![]), |(z, _)| 0.5 * z.square().sum())?;
+//! let lasso = Composite::new(&fit, prox::l1(|w| *w));
+//! let weight = prox::l1::<Leaf, _>(|w| *w);
+//! let same = Composite::new(&fit, weight);
+//! # let _ = (lasso, same);
+//! # Ok::<(), hypertape_autodiff::Error>(())
+//! ```
 mod affine;
 mod balls;
 mod bounds;
