@@ -70,12 +70,17 @@ impl LinearSystem {
     fn may_fold(&self) -> bool {
         !self.equation.affine && !self.solver.approximate() && self.accuracy.is_finite()
     }
+    /// Whether an estimate of the inverse stands for a solve.
+    fn estimated(&self) -> bool {
+        self.solver.approximate() && self.solver.needs().contains(&Need::Estimate)
+    }
     /// Makes the recording fail where the result of the solver would be differentiated and has no derivative: an estimate of the inverse belongs to one point, and how it
     /// moves with the point nobody knows; one draw of a random estimate has a derivative that estimates nothing. Whether it does.
     fn refuse(&self) -> bool {
-        let estimated = self.solver.approximate() && self.solver.needs().contains(&Need::Estimate);
         let why = match () {
-            () if estimated => "its estimate of the inverse belongs to one point; for second derivatives solve with `Shine::tolerance(..)`, CG or LU",
+            () if self.estimated() => {
+                "its estimate of the inverse belongs to one point; for second derivatives solve with `Shine::tolerance(..)`, CG or LU"
+            }
             () if self.solver.random() => {
                 "its result is one draw of a random estimate; for second derivatives of the solution use a solver with a tolerance, such as CG"
             }

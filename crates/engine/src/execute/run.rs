@@ -381,7 +381,17 @@ fn one_by_one(
 fn lost(s: &Scan<Operand>, b: &Bases, row: usize, e: &Error, reports: &mut Vec<Report>) {
     carries::lose(s, b, row);
     let (name, status) = (e.to_string().into(), Status::ItemFailed);
-    reports.push(Report { name, iterations: None, residual: f64::NAN, tolerance: f64::NAN, converged: false, status, active: None });
+    reports.push(Report {
+        name,
+        iterations: None,
+        residual: f64::NAN,
+        tolerance: f64::NAN,
+        converged: false,
+        status,
+        active: None,
+        pairs: None,
+        remark: None,
+    });
 }
 
 /// Of items that failed in a loop within an item or turn: says which one it was.
