@@ -105,7 +105,8 @@ impl Rounds<'_> {
             None => self.made > 1 && before.1.is_finite() && difference(&stand.g, &before.0) <= before.1 / 2.0 + 2.0 * self.rounding,
         };
         if !(self.proven || expected) {
-            return Some(Uncertified::SpectrumUnresolved);
+            // With a singular value that has settled it is curvature, which further rounds get the better of.
+            return Some(if self.spectrum.settled { Uncertified::Remainder } else { Uncertified::SpectrumUnresolved });
         }
         None
     }
