@@ -1,5 +1,7 @@
 //! The extreme singular values of an operator, by Lanczos from a pseudo-random vector.
+use crate::cg::symmetric;
 use crate::operator::{Operator, Side};
+use crate::scratch::split;
 use crate::system::{Products, System};
 use crate::vectors::{axpy, dot, fill_noise, norm, scale};
 use faer::Mat;
@@ -21,10 +23,12 @@ pub struct Extremes {
     pub products: Products,
 }
 
+/// Unknowns up to which two products are no less than what symmetry would spare.
+const FEW: usize = 4;
 /// How little of the smallest singular value of half the steps may be left after all of them, for it to count as settled.
 const SETTLED: f64 = 0.8;
 
-/// The extreme singular values of A by `steps` steps of Lanczos from a pseudo-random vector: on A itself where it is known to be symmetric, one product a step (Lanczos
+/// The extreme singular values of A by `steps` steps of Lanczos from a pseudo-random vector: on A itself where it is known to be symmetric, or is on a pseudo-random pair of vectors, one product a step (Lanczos
 /// 1950), else of Golub and Kahan (1965), one with A and one with Aᵀ. Steps are doubled until the smallest one has settled, or `most` would be exceeded.
 ///
 /// The smallest is the least ‖A v‖/‖v‖ over the space that was seen, so it is never below σ_min but for rounding, ε σ_max. A direction of a small singular value that lies
@@ -42,12 +46,13 @@ const SETTLED: f64 = 0.8;
 /// ```
 pub fn extremes(a: &mut dyn Operator, steps: usize, most: usize) -> Result<Extremes, Failed> {
     let n = a.len();
-    let symmetric = a.known().symmetric;
+    let known = a.known().symmetric;
     let mut s = System::new(a, Side::Plain);
     let mut found = Extremes { smallest: f64::INFINITY, largest: 0.0, steps: 0, settled: true, products: Products::default() };
     if n == 0 {
         return Ok(found);
     }
+    let symmetric = known || n > FEW && symmetric(&mut s, split::<3>(&mut vec![], n)).is_ok();
     let mut space = Space::new(n, symmetric);
     let mut goal = steps.clamp(1, most.max(1));
     loop {

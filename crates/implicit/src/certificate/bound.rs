@@ -7,37 +7,52 @@ use hypertape_autodiff::outcome::Uncertified;
 use hypertape_autodiff::{ErrorKind, Result};
 use hypertape_linear::norm;
 
+/// The share of the smallest singular value that the solves saw under which another one is smaller.
+const SEEN: f64 = 0.8;
+
 impl Rounds<'_> {
     /// Bounds what is left and makes the tests: first those that cost nothing.
-    pub(super) fn judge(&mut self, model: &mut Model, stand: &Stand, before: &(Vec<f64>, f64)) -> Result<(), ErrorKind> {
-        self.proven = self.settings.smallest.is_some() && self.settings.lipschitz.is_some() && self.not_below;
+    pub(super) fn judge(&mut self, model: &mut Model, stand: &Stand, before: &(Vec<f64>, f64, f64)) -> Result<(), ErrorKind> {
+        self.least = self.least.min(self.spectrum.smallest);
+        // By how much the derivative has moved, without what the residuals of the adjoints may make of it.
+        let over = |v: f64| if v == 0.0 { 0.0 } else { v / self.least };
+        let moved = difference(&stand.g, &before.0) - self.params * over(before.2 + norm(&stand.r)) - 2.0 * self.rounding;
+        let steeper = self.settings.lipschitz.is_some_and(|given| moved > 1.01 * given * self.newton);
+        self.steeper |= steeper;
+        self.proven = self.settings.smallest.is_some() && self.settings.lipschitz.is_some() && self.not_below && !self.steeper;
         if let Some(given) = self.settings.smallest {
-            // A solve that shows a smaller one refutes what was given.
-            let refuted = self.spectrum.smallest < 0.99 * given;
+            // A solve that shows a smaller one, here or on the way, refutes what was given.
+            let refuted = self.least < 0.99 * given;
             self.proven &= !refuted;
             if !refuted {
                 (self.spectrum.smallest, self.spectrum.settled) = (given, true);
             }
         }
         self.test(model, stand, before);
-        // What passes is looked at closer: how fast the derivative changes along the step that is left, which the next round would make, then the spectrum.
-        let measured = self.misses.is_some() || self.settings.lipschitz.is_some();
-        if self.fails.is_none() && !measured && self.distance > self.floor {
+        // What passes is looked at closer. A solve sees what its right-hand side holds. So what it saw stands where a search from a random vector finds nothing smaller; else the search goes on until it has settled.
+        if self.fails.is_none() && !self.spectrum.searched && self.settings.smallest.is_none() {
+            let [steps, most] = self.settings.lanczos;
+            let seen = self.spectrum;
+            let mut found = if seen.settled { model.extremes(steps.div_ceil(2), steps)? } else { model.extremes(steps, most)? };
+            let mut stands = seen.settled && found.smallest >= SEEN * seen.smallest;
+            if seen.settled && !stands && !found.settled {
+                found = model.extremes(2 * steps, most)?;
+            }
+            stands |= found.settled;
+            let s = &mut self.spectrum;
+            (s.settled, s.searched) = (stands, stands);
+            (s.smallest, s.largest, s.lanczos) = (s.smallest.min(found.smallest), s.largest.max(found.largest), found.steps);
+            self.test(model, stand, before);
+            if self.fails.is_none() && !stands {
+                self.fails = Some(Uncertified::SpectrumUnresolved);
+            }
+        }
+        // How fast the derivative changes along the step that is left, which the next round would make.
+        if self.fails.is_none() && self.settings.lipschitz.is_none() && self.distance > self.floor {
             let step = self.newton_step(model, stand, self.eta[0])?;
             self.along = self.along.max(self.slope(model, stand, &step.0)?);
             self.step = Some(step);
             self.test(model, stand, before);
-        }
-        if self.fails.is_none() && !self.spectrum.settled {
-            let [steps, most] = self.settings.lanczos;
-            let found = model.extremes(steps, most)?;
-            let s = &mut self.spectrum;
-            s.settled |= found.settled;
-            (s.smallest, s.largest, s.lanczos) = (s.smallest.min(found.smallest), s.largest.max(found.largest), found.steps);
-            self.test(model, stand, before);
-            if self.fails.is_none() && !self.spectrum.settled {
-                self.fails = Some(Uncertified::SpectrumUnresolved);
-            }
         }
         // The solves may have seen little of the largest one, which rounding goes with.
         if self.fails.is_none() && self.spectrum.lanczos == 0 && !self.spectrum.sized {
@@ -58,7 +73,7 @@ impl Rounds<'_> {
         }
         Ok(())
     }
-    fn test(&mut self, model: &Model, stand: &Stand, before: &(Vec<f64>, f64)) {
+    fn test(&mut self, model: &Model, stand: &Stand, before: &(Vec<f64>, f64, f64)) {
         self.bound(model, stand);
         self.fails = self.first_failure(before, stand);
     }
@@ -79,7 +94,7 @@ impl Rounds<'_> {
         self.remainder = self.along * self.distance + params * over(norm(&stand.r)) + self.rounding;
     }
     /// The first test that fails.
-    fn first_failure(&self, before: &(Vec<f64>, f64), stand: &Stand) -> Option<Uncertified> {
+    fn first_failure(&self, before: &(Vec<f64>, f64, f64), stand: &Stand) -> Option<Uncertified> {
         let (r, size) = (self.remainder, norm(&stand.g));
         if !(r.is_finite() && self.distance.is_finite()) {
             return Some(Uncertified::Remainder);

@@ -107,7 +107,7 @@ impl<Q: Equation, T: Real> Certify<Q, T> {
         self.adjoint = Arc::new(solver);
         self
     }
-    /// How the systems of the rounds are solved: in the first round to 0.003 and a hundredth, then to a tenth, or to a hundredth where an accuracy is asked for.
+    /// How the systems of the rounds are solved: in the first round to a hundredth, then to a tenth, or to a hundredth where an accuracy is asked for.
     #[must_use]
     pub fn rounds_by(mut self, solver: impl LinearSolver) -> Self {
         self.solver = Some(Arc::new(solver));

@@ -363,8 +363,10 @@ impl Model {
                 .zip(&squares)
                 .map(|(v, s)| if v.is_infinite() || *s == 0.0 { f64::INFINITY } else { v.abs() / length(*s) })
                 .collect();
-            // What the parameters alone decide has no distance: the point lies on such a kink, or not.
-            let fixed: Vec<usize> = (0..m).filter(|i| squares[*i] == 0.0 && values[*i].is_finite()).collect();
+            // What the parameters alone decide has no distance, and none is known to rounding where z is 0: the point lies on such a kink, to the rounding of θ, or not.
+            let size = norm(z);
+            let on = |i: &usize| squares[*i] == 0.0 || size == 0.0;
+            let fixed: Vec<usize> = (0..m).filter(|i| on(i) && values[*i].is_finite()).collect();
             if !fixed.is_empty() {
                 squares.fill(0.0);
                 let theta: Vec<f64> = self.theta.iter().filter(|t| t.kind().is_real()).flat_map(AnyArray::to_f64).collect();

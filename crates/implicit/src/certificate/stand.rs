@@ -33,6 +33,8 @@ pub(super) struct Spectrum {
     pub(super) settled: bool,
     /// Whether the largest one was looked for by itself.
     pub(super) sized: bool,
+    /// Whether all of F_z was seen here, by a factorisation, or by a search from a random vector that found nothing smaller.
+    pub(super) searched: bool,
 }
 
 /// The relative residual from which on an iterative solve has seen the smallest singular values that matter to its right-hand side.
@@ -42,12 +44,12 @@ const NEARBY: f64 = 0.05;
 
 impl Spectrum {
     pub(super) fn unknown() -> Self {
-        Spectrum { smallest: f64::INFINITY, largest: 0.0, lanczos: 0, settled: false, sized: false }
+        Spectrum { smallest: f64::INFINITY, largest: 0.0, lanczos: 0, settled: false, sized: false, searched: false }
     }
     /// What it says of a nearby point, where F_z differs by so much on a vector of length 1; nothing where that is much.
     pub(super) fn moved(self, change: f64) -> Self {
         if self.settled && change <= NEARBY * self.smallest {
-            Spectrum { smallest: self.smallest - change, ..self }
+            Spectrum { smallest: self.smallest - change, searched: false, ..self }
         } else {
             Spectrum::unknown()
         }
@@ -69,7 +71,8 @@ impl Spectrum {
                 (self.settled, self.sized) = (self.settled || tight, self.sized || tight);
             }
             // A factorisation has seen all of A.
-            self.settled |= outcome.iterations == 0;
+            let exact = outcome.iterations == 0;
+            (self.settled, self.searched) = (self.settled || exact, self.searched || exact);
         }
     }
 }

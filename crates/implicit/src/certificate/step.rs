@@ -15,7 +15,7 @@ impl<'a> Rounds<'a> {
     /// Newton's step on F = 0 and on its adjoint L_z − F_zᵀw = 0 together: δ with F_z δ = −F, and v with F_zᵀ v = r + ∂_δ r for r = L_z − F_zᵀw. To first order it moves the
     /// derivative by ∂_δ (L_θ − F_θᵀw) − F_θᵀ v, which says how fast the derivative changes, and by what it misses how fast that does. Returns what the linear solve left of F.
     pub(super) fn together(&mut self, model: &mut Model, stand: &mut Stand) -> Result<f64, ErrorKind> {
-        let (delta, linear) = self.newton_step(model, stand, self.eta[0].min(FIRST[0]))?;
+        let (delta, linear) = self.newton_step(model, stand, self.eta[0].min(FIRST))?;
         let (n, p, length) = (delta.len(), stand.g.len(), norm(&delta));
         let (mut right, mut predicted, mut v, mut part) = (vec![0.0; n], vec![0.0; p], vec![0.0; n], vec![0.0; p]);
         if length > 0.0 {
@@ -24,7 +24,7 @@ impl<'a> Rounds<'a> {
         }
         let (by_z, by_params) = (length * norm(&right), norm(&predicted));
         right.iter_mut().zip(&stand.r).for_each(|(m, r)| *m = r + length * *m);
-        let made = model.solve(self.solver(), Side::Transposed, &right, &mut v, tolerance(self.eta[1].min(FIRST[1])))?;
+        let made = model.solve(self.solver(), Side::Transposed, &right, &mut v, tolerance(self.eta[1].min(FIRST)))?;
         self.spectrum.learn(&made, norm(&right), norm(&v));
         model.params_transposed(&v, &mut part)?;
         predicted.iter_mut().zip(&part).for_each(|(m, part)| *m = length * *m - part);

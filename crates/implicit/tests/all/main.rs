@@ -10,3 +10,4 @@ mod newton;
 mod restricted;
 mod shine;
 mod single_precision;
+mod unseen;
