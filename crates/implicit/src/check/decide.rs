@@ -1,6 +1,7 @@
 //! From what was measured to what is wrong: the causes in the order in which one hides the others.
 use super::differences::{LONGEST, Shape, Slope};
 use super::report::{Along, Direction, Stage, Verdict};
+use super::solves::RESTS;
 
 /// The derivatives along one direction, per unit of the step that the differences made.
 pub(super) struct Row {
@@ -110,7 +111,9 @@ impl Evidence {
             (Some(e), Some(t)) if self.settled => 4.0 * (e - t).abs() * self.shrunk,
             _ => 0.0,
         };
-        2.0 * row.slope.error + way + self.rounding(row)
+        // The refined point is known to so much of itself, and the derivative changes with it as it does nearby.
+        let bend = if row.slope.shape == Shape::Smooth { 2.0 * RESTS * row.slope.nearby / LONGEST } else { 0.0 };
+        2.0 * row.slope.error + way + bend + self.rounding(row)
     }
     /// The error of the implicit derivative at the refined point, by differences where the value is smooth.
     pub(super) fn off(&self) -> Option<f64> {

@@ -123,6 +123,9 @@ where
         if !(self.accuracy > 0.0 && self.accuracy < 1.0) {
             return Err(ErrorKind::setting("accuracy", self.accuracy, "a positive number below 1, such as 1e-3"));
         }
+        if self.iterations == Some(0) {
+            return Err(ErrorKind::setting("iterations of tighter solves", 0.0, "at least 1"));
+        }
         self.adjoint.check().map_err(|e| of_solve(&*self.adjoint, e))?;
         let stop = self.adjoint.stop();
         match (stop.tolerance, self.method.limits().tolerance, self.method.limits().relative) {

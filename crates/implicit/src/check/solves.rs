@@ -16,7 +16,7 @@ const TIGHTER: f64 = 1e-3;
 const LEVELS: usize = 3;
 const MOST: usize = 24;
 /// A movement, relative to the point, that is none.
-const RESTS: f64 = 1e-6;
+pub(super) const RESTS: f64 = 1e-6;
 
 /// All leaves in one vector.
 pub(super) fn packed(leaves: &[AnyArray]) -> Vec<f64> {

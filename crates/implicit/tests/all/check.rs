@@ -105,6 +105,23 @@ fn nothing_and_one() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn a_minimum_of_the_outer_objective_that_is_attained() -> Result<()> {
+    // ½(z − a)² and (z − t)² at a = t: the derivative is 0, and so is the value.
+    let inner = Function::record((shape![], shape![]), |(z, a)| 0.5 * (z - a).square())?;
+    for t in [0.5, 1.0, 2.0, -1.0, 8.0, 3.7] {
+        let outer = Function::record((shape![], shape![]), |(z, _)| (z - t).square())?;
+        for step in [0.3, 0.5, 0.7] {
+            for tolerance in [1e-8, 1e-10, 1e-13, 1e-15] {
+                let method = GradientDescent::new(&inner).step_size(step).tolerance(tolerance);
+                let found = check_hypergradient(&method, &outer).at(0.0, t)?;
+                assert!(found.passed(), "{t} {step} {tolerance:e}\n{found}");
+            }
+        }
+    }
+    Ok(())
+}
+
 /// min ½‖z − b‖² + w‖z‖₁, Σ z: −1 for each |bᵢ| > w.
 fn lasso(b: &[f64]) -> (Inner, Inner) {
     let (n, b) = (b.len(), arr1(b).into_shared());

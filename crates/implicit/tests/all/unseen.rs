@@ -35,10 +35,10 @@ fn a_rest_of_the_step_that_lies_along_another_direction() -> Result<()> {
             for solver in solvers() {
                 let mut c = certify(&Root::new(&root), &outer).adjoint(solver).prepare()?;
                 let theta = arr1(&[0.9, 1.0]);
-                let found = c.at(&arr1(&[start, e * start * start]), &theta)?;
+                let found = c.at(arr1(&[start, e * start * start]), &theta)?;
                 let truth = [2.0 * e * 0.9, e * 0.81];
                 holds(&found, &truth);
-                if let Ok(right) = c.require(1e-3, &arr1(&[start, 0.0]), &theta) {
+                if let Ok(right) = c.require(1e-3, arr1(&[start, 0.0]), &theta) {
                     let off = right.corrected.iter().zip(truth).map(|(g, t)| (g - t) * (g - t)).sum::<f64>().sqrt();
                     assert!(off <= 1e-3 * truth[0].hypot(truth[1]), "{off:e}\n{right}");
                 }
@@ -80,7 +80,7 @@ fn a_singular_value_that_collapses_within_the_step() -> Result<()> {
         for solver in solvers() {
             for start in [1.0, 0.3, 0.05] {
                 let found =
-                    certify(&Root::new(&root), &outer).adjoint(solver.clone()).prepare()?.at(&arr1(&[start, 0.0]), &arr1(&[0.0, s]))?;
+                    certify(&Root::new(&root), &outer).adjoint(solver.clone()).prepare()?.at(arr1(&[start, 0.0]), arr1(&[0.0, s]))?;
                 holds(&found, &[100.0, 1.0 / s]);
             }
         }
@@ -111,7 +111,7 @@ fn a_kink_at_a_solution_of_zeros() -> Result<()> {
     let outer = Function::record((shape![1], shape![]), |(z, _)| 2.0 * z.sum())?;
     for step in [0.3, 0.5, 0.7, 1.0] {
         let scale = Scale { primal: step.into(), dual: 1.0.into() };
-        let found = certify(&problem, &outer).adjoint(Lu).scale(scale).prepare()?.at(&arr1(&[0.0]), 3.0)?;
+        let found = certify(&problem, &outer).adjoint(Lu).scale(scale).prepare()?.at(arr1(&[0.0]), 3.0)?;
         assert!(!found.certified(), "{found}");
     }
     Ok(())
