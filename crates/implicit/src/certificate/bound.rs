@@ -47,8 +47,9 @@ impl Rounds<'_> {
                 self.fails = Some(Uncertified::SpectrumUnresolved);
             }
         }
-        // How fast the derivative changes along the step that is left, which the next round would make.
-        if self.fails.is_none() && self.settings.lipschitz.is_none() && self.distance > self.floor {
+        // How fast the derivative changes along the step that is left, which the next round would make, unless F is no more than rounding.
+        let noise = 4.0 * model.epsilon() * self.spectrum.largest * norm(&stand.z);
+        if self.fails.is_none() && self.settings.lipschitz.is_none() && norm(&stand.f) > noise {
             let step = self.newton_step(model, stand, self.eta[0])?;
             self.along = self.along.max(self.slope(model, stand, &step.0)?);
             self.step = Some(step);

@@ -53,7 +53,8 @@ impl<Q: Equation, T: Real> std::fmt::Debug for Certify<Q, T> {
 /// It makes rounds: one Newton step on the equation F(z, θ) = 0 and on its adjoint, and a bound of what is left from residuals that are computed anew, from the smallest
 /// singular value of F_z, and from how fast the derivative changes along the step. By how much the derivative has changed is the estimate of its error; estimate and what is
 /// left are the bound. A bound is given only where all tests are passed: what is left is small beside the estimate, Newton steps shrink, the derivative moves as the
-/// first order predicts or by no more than the round before allows, no kink lies within reach, and the singular value has settled. Near the solution one round is enough.
+/// first order predicts or by no more than the round before allows, no kink lies within reach, and a search from a random vector at the last point finds no smaller singular
+/// value. Near the solution one round is enough.
 ///
 /// The true derivative is that at the root which Newton's method reaches from the point, where there are several.
 ///
