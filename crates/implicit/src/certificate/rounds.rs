@@ -50,8 +50,6 @@ pub(super) struct Found {
 
 /// Over what an estimate of a distance or of a change may be too small.
 pub(super) const SAFETY: f64 = 2.0;
-/// By how much more than along the first step, its parts added, the derivative may change along another direction.
-pub(super) const WIDER: f64 = 3.0;
 /// The residual, relative to the right-hand side, to which the rounds solve.
 pub(super) const LOOSE: f64 = 0.1;
 /// The same in the first round, which may be the only one.

@@ -1,6 +1,6 @@
 //! One round of a certificate: a Newton step on the equation and on its adjoint, and how fast the derivative changes along it.
 use super::model::Model;
-use super::rounds::{FIRST, LEAST, LOOSE, Rounds, WIDER, tolerance};
+use super::rounds::{FIRST, LEAST, LOOSE, Rounds, tolerance};
 use super::stand::{Stand, difference};
 use crate::signs::sign;
 use hypertape_autodiff::{ErrorKind, Result};
@@ -44,7 +44,7 @@ impl<'a> Rounds<'a> {
             // A slope that grows by as much again to the end of the step.
             self.slope_at_end = (norm(&predicted) + 2.0 * off) / length;
             // Along another direction the two parts need not cancel, nor F_θᵀv be short.
-            self.along = WIDER * (by_params + (self.params * norm(&v) + 2.0 * off) / length);
+            self.along = by_params + (self.params * norm(&v) + 2.0 * off) / length;
         }
         Ok(left)
     }
