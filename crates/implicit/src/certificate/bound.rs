@@ -1,7 +1,7 @@
 //! What is left after a round of a certificate: the bound, the tests, and how far the next round solves.
 use super::model::Model;
 use super::report::relative;
-use super::rounds::{Goal, LEAST, RESOLVED, Rounds, SAFETY};
+use super::rounds::{Before, Goal, LEAST, RESOLVED, Rounds, SAFETY};
 use super::stand::{Spectrum, Stand, difference};
 use hypertape_autodiff::outcome::Uncertified;
 use hypertape_autodiff::{ErrorKind, Result};
@@ -12,11 +12,11 @@ const SEEN: f64 = 0.8;
 
 impl Rounds<'_> {
     /// Bounds what is left and makes the tests: first those that cost nothing.
-    pub(super) fn judge(&mut self, model: &mut Model, stand: &Stand, before: &(Vec<f64>, f64, f64)) -> Result<(), ErrorKind> {
+    pub(super) fn judge(&mut self, model: &mut Model, stand: &Stand, before: &Before) -> Result<(), ErrorKind> {
         self.least = self.least.min(self.spectrum.smallest);
         // By how much the derivative has moved, without what the residuals of the adjoints may make of it.
         let over = |v: f64| if v == 0.0 { 0.0 } else { v / self.least };
-        let moved = difference(&stand.g, &before.0) - self.params * over(before.2 + norm(&stand.r)) - 2.0 * self.rounding;
+        let moved = difference(&stand.g, &before.g) - self.params * over(before.residual + norm(&stand.r)) - 2.0 * self.rounding;
         let steeper = self.settings.lipschitz.is_some_and(|given| moved > 1.01 * given * self.newton);
         self.steeper |= steeper;
         self.proven = self.settings.smallest.is_some() && self.settings.lipschitz.is_some() && self.not_below && !self.steeper;
@@ -74,7 +74,7 @@ impl Rounds<'_> {
         }
         Ok(())
     }
-    fn test(&mut self, model: &Model, stand: &Stand, before: &(Vec<f64>, f64, f64)) {
+    fn test(&mut self, model: &Model, stand: &Stand, before: &Before) {
         self.bound(model, stand);
         self.fails = self.first_failure(before, stand);
     }
@@ -95,7 +95,7 @@ impl Rounds<'_> {
         self.remainder = self.along * self.distance + params * over(norm(&stand.r)) + self.rounding;
     }
     /// The first test that fails.
-    fn first_failure(&self, before: &(Vec<f64>, f64, f64), stand: &Stand) -> Option<Uncertified> {
+    fn first_failure(&self, before: &Before, stand: &Stand) -> Option<Uncertified> {
         let (r, size) = (self.remainder, norm(&stand.g));
         if !(r.is_finite() && self.distance.is_finite()) {
             return Some(Uncertified::Remainder);
@@ -118,7 +118,11 @@ impl Rounds<'_> {
         // The move of this round is what was predicted, or lies inside the bound of the round before.
         let expected = match self.misses {
             Some((off, moved)) => off <= moved / 4.0 || off <= 2.0 * self.rounding,
-            None => self.made > 1 && before.1.is_finite() && difference(&stand.g, &before.0) <= before.1 / 2.0 + 2.0 * self.rounding,
+            None => {
+                self.made > 1
+                    && before.remainder.is_finite()
+                    && difference(&stand.g, &before.g) <= before.remainder / 2.0 + 2.0 * self.rounding
+            }
         };
         if !(self.proven || expected) {
             // With a singular value that has settled it is curvature, which further rounds get the better of.

@@ -23,6 +23,7 @@ use hypertape_linear::{Auto, Failed, Gmres, LinearSolver, Need, Tolerance};
 use hypertape_solvers::{AsProblem, Equation, Problem, Scale};
 use report::relative;
 use rounds::{Found, Goal, Settings};
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 /// Asks how wrong the derivative of L(z(θ), θ) is, where z(θ) solves a problem: see [`certify`].
@@ -242,7 +243,7 @@ impl<Q: Equation, T: Real> Certify<Q, T> {
             lipschitz: self.lipschitz,
             absolute: self.absolute,
         };
-        Ok(Certifier { model, settings, unknown, params })
+        Ok(Certifier { model, settings, unknown: PhantomData, params })
     }
 }
 
@@ -251,7 +252,7 @@ impl<Q: Equation, T: Real> Certify<Q, T> {
 pub struct Certifier<W: Structure, P: Structure> {
     model: Model,
     settings: Settings,
-    unknown: W,
+    unknown: PhantomData<W>,
     params: P,
 }
 
@@ -356,10 +357,5 @@ impl<W: Structure, P: Structure> Certifier<W, P> {
             one_sided: found.sides.as_ref().map(|s| s.each_ref().map(|g| arrays(g))),
             measured: found.measured,
         }
-    }
-    /// Shapes of the unknown and of the parameters.
-    #[must_use]
-    pub fn shapes(&self) -> (&W, &P) {
-        (&self.unknown, &self.params)
     }
 }

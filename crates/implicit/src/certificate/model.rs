@@ -364,8 +364,8 @@ impl Model {
                 .map(|(v, s)| if v.is_infinite() || *s == 0.0 { f64::INFINITY } else { v.abs() / length(*s) })
                 .collect();
             // What the parameters alone decide has no distance, and none is known to rounding where z is 0: the point lies on such a kink, to the rounding of θ, or not.
-            let size = norm(z);
-            let on = |i: &usize| squares[*i] == 0.0 || size == 0.0;
+            let zeros = norm(z) == 0.0;
+            let on = |i: &usize| squares[*i] == 0.0 || zeros;
             let fixed: Vec<usize> = (0..m).filter(|i| on(i) && values[*i].is_finite()).collect();
             if !fixed.is_empty() {
                 squares.fill(0.0);

@@ -128,6 +128,13 @@ pub(super) fn run(
     Ok(rounds.found(model, &stand, Some(failed)))
 }
 
+/// What a round started from: the derivative, its bound, and the length of the adjoint's residual.
+pub(super) struct Before {
+    pub(super) g: Vec<f64>,
+    pub(super) remainder: f64,
+    pub(super) residual: f64,
+}
+
 /// The rounds so far, and what the last one measured.
 pub(super) struct Rounds<'a> {
     pub(super) settings: &'a Settings,
@@ -215,7 +222,7 @@ impl<'a> Rounds<'a> {
     /// One round; whether every test is passed. In the first one, where there is a step to make, the adjoint takes it together with the equation: that is cheap, and enough
     /// where the problem is as good as linear within the step. Later ones make them in turn.
     fn round(&mut self, model: &mut Model, stand: &mut Stand) -> Result<bool, ErrorKind> {
-        let before = (stand.g.clone(), self.remainder, norm(&stand.r));
+        let before = Before { g: stand.g.clone(), remainder: self.remainder, residual: norm(&stand.r) };
         self.least = self.least.min(self.spectrum.smallest);
         // Where F is no more than rounding, a step says nothing about slopes.
         let noise = 100.0 * model.epsilon() * self.spectrum.largest * norm(&stand.z);

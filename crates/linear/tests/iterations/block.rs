@@ -14,37 +14,12 @@ fn with_eigenvalues(values: &Array1<f64>) -> Array2<f64> {
     (&a + &a.t()) / 2.0
 }
 
-/// Counts products, and calls for several of them.
-struct Counted {
-    a: Array2<f64>,
-    products: usize,
-    calls: usize,
-}
-
-impl Operator for Counted {
-    fn len(&self) -> usize {
-        self.a.ncols()
-    }
-    fn apply(&mut self, x: &[f64], y: &mut [f64]) -> Result<(), Failed> {
-        self.products += 1;
-        self.a.apply(x, y)
-    }
-    fn apply_transposed(&mut self, x: &[f64], y: &mut [f64]) -> Result<(), Failed> {
-        self.apply(x, y)
-    }
-    fn apply_many(&mut self, x: &[f64], y: &mut [f64]) -> Result<(), Failed> {
-        self.calls += 1;
-        self.products += x.len() / self.len();
-        self.a.apply_many(x, y)
-    }
-}
-
 #[test]
 fn a_block_makes_fewer_products_where_a_few_eigenvalues_are_small() {
     let (n, k) = (400, 8);
     let a = with_eigenvalues(&Array1::from_shape_fn(n, |i| if i < 8 { 1e-5 * (1.0 + i as f64) } else { 1.0 + i as f64 / n as f64 }));
     let b: Array2<f64> = random::normal(42, (n, k));
-    let mut ready = Cg::tolerance(1e-10).prepare(Counted { a: a.clone(), products: 0, calls: 0 }).unwrap();
+    let mut ready = Cg::tolerance(1e-10).prepare(Counted::of(&a)).unwrap();
     let many = ready.solve_many(b.view());
     let (block, calls) = (ready.operator().products, ready.operator().calls);
     ready.operator().products = 0;
@@ -72,7 +47,7 @@ fn dependent_columns_share_their_directions() {
     let sum = (&b.slice(s![.., 0..1]) * 1e40) + b.slice(s![.., 1..2]);
     let near = &b.slice(s![.., 0..1]) + 1e-9 * &b.slice(s![.., 2..3]);
     let all = concatenate![Axis(1), b, zero, b, -1e-20 * &b, sum, near];
-    let mut ready = Cg::default().trusted().prepare(Counted { a: a.clone(), products: 0, calls: 0 }).unwrap();
+    let mut ready = Cg::default().trusted().prepare(Counted::of(&a)).unwrap();
     let many = ready.solve_many(all.view());
     let (products, calls) = (ready.operator().products, ready.operator().calls);
     assert!(many.converged(), "{:?}", many.outcomes);

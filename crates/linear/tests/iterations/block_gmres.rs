@@ -4,32 +4,6 @@ use hypertape_linear::{Failed, Gmres, Jacobi, Operator, Prepare, Single, Status,
 use hypertape_testkit::{dense, random};
 use ndarray::{Array1, Array2, ArrayView2, Axis, concatenate, s};
 
-/// Counts products, and calls for several of them.
-struct Counted {
-    a: Array2<f64>,
-    products: usize,
-    calls: usize,
-}
-
-impl Operator for Counted {
-    fn len(&self) -> usize {
-        self.a.ncols()
-    }
-    fn apply(&mut self, x: &[f64], y: &mut [f64]) -> Result<(), Failed> {
-        self.products += 1;
-        self.a.apply(x, y)
-    }
-    fn apply_transposed(&mut self, x: &[f64], y: &mut [f64]) -> Result<(), Failed> {
-        self.products += 1;
-        self.a.apply_transposed(x, y)
-    }
-    fn apply_many(&mut self, x: &[f64], y: &mut [f64]) -> Result<(), Failed> {
-        self.calls += 1;
-        self.products += x.len() / self.len();
-        self.a.apply_many(x, y)
-    }
-}
-
 fn residual(a: ArrayView2<'_, f64>, x: &Array2<f64>, b: &Array2<f64>, j: usize) -> f64 {
     dense::norm((a.dot(&x.column(j)) - b.column(j)).view()) / dense::norm(b.column(j))
 }
@@ -77,10 +51,10 @@ fn a_block_makes_fewer_products_where_a_few_directions_are_hard() {
     let a = turn.dot(&Array2::from_diag(&Array1::from_vec(values))).dot(&inverse);
     let b: Array2<f64> = random::normal(42, (n, k));
     let solver = Gmres::tolerance(1e-10).restart(200);
-    let mut ready = solver.clone().as_block().prepare(Counted { a: a.clone(), products: 0, calls: 0 }).unwrap();
+    let mut ready = solver.clone().as_block().prepare(Counted::of(&a)).unwrap();
     let many = ready.solve_many(b.view());
     let (block, calls) = (ready.operator().products, ready.operator().calls);
-    let mut ready = solver.prepare(Counted { a: a.clone(), products: 0, calls: 0 }).unwrap();
+    let mut ready = solver.prepare(Counted::of(&a)).unwrap();
     let each = ready.solve_many(b.view());
     let alone = ready.operator().products;
     assert!(
@@ -104,7 +78,7 @@ fn dependent_columns_share_their_directions() {
     let sum = (&b.slice(s![.., 0..1]) * 1e40) + b.slice(s![.., 1..2]);
     let near = &b.slice(s![.., 0..1]) + 1e-9 * &b.slice(s![.., 2..3]);
     let all = concatenate![Axis(1), b, zero, b, -1e-20 * &b, sum, near];
-    let mut ready = Gmres::default().as_block().prepare(Counted { a: a.clone(), products: 0, calls: 0 }).unwrap();
+    let mut ready = Gmres::default().as_block().prepare(Counted::of(&a)).unwrap();
     let many = ready.solve_many(all.view());
     let (products, calls) = (ready.operator().products, ready.operator().calls);
     assert!(many.converged(), "{:?}", many.outcomes);

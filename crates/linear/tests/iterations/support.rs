@@ -37,3 +37,35 @@ pub(crate) fn solve(s: &dyn LinearSolver, a: &mut dyn Operator, b: &[f64], x: &m
     w.prepare(a, &Hints { step: Some(1.0) })?;
     w.solve(a, Side::Plain, b, x, Tolerance { relative, absolute: s.stop().absolute })
 }
+
+/// Counts products, and calls for several of them.
+pub(crate) struct Counted {
+    a: Array2<f64>,
+    pub(crate) products: usize,
+    pub(crate) calls: usize,
+}
+
+impl Counted {
+    pub(crate) fn of(a: &Array2<f64>) -> Self {
+        Counted { a: a.clone(), products: 0, calls: 0 }
+    }
+}
+
+impl Operator for Counted {
+    fn len(&self) -> usize {
+        self.a.ncols()
+    }
+    fn apply(&mut self, x: &[f64], y: &mut [f64]) -> Result<(), Failed> {
+        self.products += 1;
+        self.a.apply(x, y)
+    }
+    fn apply_transposed(&mut self, x: &[f64], y: &mut [f64]) -> Result<(), Failed> {
+        self.products += 1;
+        self.a.apply_transposed(x, y)
+    }
+    fn apply_many(&mut self, x: &[f64], y: &mut [f64]) -> Result<(), Failed> {
+        self.calls += 1;
+        self.products += x.len() / self.len();
+        self.a.apply_many(x, y)
+    }
+}
