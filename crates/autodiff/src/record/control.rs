@@ -229,7 +229,8 @@ pub fn scan_until_storing<C: Vars, D: Element>(
 /// Independent items: `body` for each entry of the leading axis, results stacked along a new leading axis; in parallel where it pays.
 ///
 /// An item that fails ends the run with an error that names it. [`Function::try_each`](crate::Function::try_each) of a function of one item has a
-/// result for each. Under [`Allow::Everything`](crate::Allow::Everything) the run goes on: the item's results are NaN, and a report names it.
+/// result for each. Under [`Allow::Everything`](crate::Allow::Everything) the run goes on: the item's results are NaN, and a report names it. So is
+/// what is summed over items, as the derivative by what they share.
 ///
 /// ```
 /// use hypertape_autodiff::{Allow, Function, outcome::Status, record::map, shape};

@@ -36,7 +36,7 @@ pub(super) fn rows(s: &Scan<Operand>, b: &Bases, bases: &mut Bases, i: usize) {
     }
 }
 
-/// Gives up row i of the results of a loop without carries.
+/// Gives up row i of the stacked results.
 pub(super) fn lose(s: &Scan<Operand>, b: &Bases, i: usize) {
     for r in &s.stacked {
         row(b, r, i).lose(r.whole.kind);

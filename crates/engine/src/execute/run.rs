@@ -364,8 +364,11 @@ fn one_by_one(
         let before = reports.len();
         if let Err(e) = block(&s.body, runner, reports) {
             let e = e.within_one(what, c.row(t) as u64);
-            if !part.forgiving || carries > 0 {
+            if !(part.forgiving && s.independent) {
                 return Err(e);
+            }
+            for k in 0..carries {
+                c.at(b, k, t + 1).lose(s.init[k].kind);
             }
             lost(s, b, c.row(t), &e, reports);
         } else if part.forgiving {

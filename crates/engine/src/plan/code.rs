@@ -116,6 +116,8 @@ pub(crate) struct Scan<O> {
     pub(crate) child: usize,
     pub(crate) at_most: usize,
     pub(crate) reverse: bool,
+    /// Whether steps take nothing from each other: there are no carries, or all are sums, to which each step adds.
+    pub(crate) independent: bool,
     /// The number of parts, which may run at the same time. Each has a frame and a counter. It is 1 if there are carries.
     pub(crate) parts: usize,
     pub(crate) init: Vec<O>,

@@ -7,10 +7,28 @@ use super::schedule::{Given, Schedule, Source};
 use super::thresholds::{LOOP_FRAMES, LOOP_PART, LOOP_PARTS};
 use hypertape_ir::array::{Kind, Layout, LeafType};
 use hypertape_ir::error::Result;
-use hypertape_ir::operation::{CondSpec, Equation, Program, ScanSpec, Trip, Value};
+use hypertape_ir::operation::{BinaryFn, CondSpec, Equation, Instruction as Micro, Lowering, Program, ScanSpec, Trip, Value};
 
 fn contiguous(t: &LeafType) -> Given {
     Given { kind: t.kind, layout: Layout::contiguous(&t.shape), literal: None, constant: None }
+}
+
+/// Whether no step reads what another made: each carry is a sum, to which a step adds without looking at it.
+fn independent(s: &ScanSpec, body: &Expanded) -> bool {
+    let p = &body.program;
+    let reads = |v: Value| p.equations.iter().flat_map(|e| &e.inputs).chain(&p.outputs).filter(|i| **i == v).count();
+    let adds = |l: &Lowering| matches!(l, Lowering::Pointwise(m) if matches!(m.code[..], [Micro::Binary(BinaryFn::Add, ..)]));
+    let sum = |(carry, out): (&Value, &Value)| {
+        let mut sum = *carry;
+        while sum != *out && reads(sum) == 1 {
+            let Some((e, _)) = p.equations.iter().zip(&body.asked).find(|(e, a)| e.inputs.contains(&sum) && adds(&a.lowering)) else {
+                break;
+            };
+            sum = e.outputs[0];
+        }
+        sum == *out && reads(sum) == 1
+    };
+    !matches!(s.trip, Trip::Until { .. }) && p.inputs[1..].iter().zip(&p.outputs).take(s.carries).all(sum)
 }
 
 impl Schedule {
@@ -134,6 +152,7 @@ impl Schedule {
             child,
             at_most: n,
             reverse: spec.reverse,
+            independent: independent(spec, expanded),
             parts,
             init,
             items,

@@ -56,6 +56,7 @@ impl<O> Instruction<O> {
                     child: s.child,
                     at_most: s.at_most,
                     reverse: s.reverse,
+                    independent: s.independent,
                     parts: s.parts,
                     init: all(s.init, f),
                     items: s

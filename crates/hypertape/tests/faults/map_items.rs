@@ -6,6 +6,8 @@
 //! - `eval_each`: the error says "point k"; `try_each` has a result for each point.
 //! - nests of them name every level, outermost first. `Allow::Everything` lets the other items of one function through.
 //! - an error inside an item, as of an implicit solve, ended the run under `Allow::Everything` too. Now the item's results are NaN, and a report names it.
+//! - gradients by what all items share ended with the error of the failing item: the reverse loop adds up over items. Now the sum is NaN, a report says
+//!   why, and the derivatives by what each item has of its own are right for the others. A loop whose turns read each other's results still ends.
 //! - `try_each`: its errors did not say which point.
 //! - a map that runs in parts kept the error of a second part that failed, and the next run, with other inputs, ended with it.
 use hypertape::Within;
@@ -159,6 +161,32 @@ fn a_map_of_implicit_solves_lets_the_others_through() -> Result<()> {
 }
 
 #[test]
+fn what_items_share_is_lost_and_what_each_has_is_not() -> Result<()> {
+    // zₖ = 1/(θₖ c); item 1 diverges at c = 1, and all are healthy at c = 1/2.
+    let loss = Function::record((shape![], shape![]), |(z, t)| 0.5 * t * z * z - z)?;
+    let descent = GradientDescent::new(&loss).step_size(1.0).tolerance(1e-13).max_iterations(300);
+    let f = Function::record((shape![4], shape![]), |(t, c)| map(t, |t| descent.implicit(Cg::default()).solve(0.5, c * t).square()).sum())?;
+    let at = arr1(&[0.5, 3.0, 0.8, 1.0]);
+    says(f.wrt(|x| x).gradient().eval((&at, 1.0)), &["turn 1: "]);
+    let gradient = f.wrt(|x| x).gradient().allow(Allow::Everything);
+    let mut w = gradient.workspace();
+    for (c, whole) in [(1.0, false), (0.5, true), (1.0, false)] {
+        let (own, shared) = w.run((&at, c))?;
+        for (k, t) in at.iter().enumerate() {
+            let exact = -2.0 / (c * c * t.powi(3));
+            assert!(if whole || k != 1 { (own[[k]] - exact).abs() <= 1e-9 } else { own[[k]].is_nan() }, "item {k}: {}", own[[k]]);
+        }
+        let sum: f64 = at.iter().map(|t| -2.0 / (c.powi(3) * t * t)).sum();
+        assert!(if whole { (shared[[]] - sum).abs() <= 1e-8 } else { shared[[]].is_nan() }, "{shared}");
+        assert_eq!(w.reports().iter().any(|r| r.status == Status::ItemFailed && r.name.contains(" 1: ")), !whole);
+    }
+    // Turns that read what the turn before made end with its error.
+    let chain = Function::record(shape![4], |t| scan(scalar(0.5), t, |z, t| (descent.implicit(Cg::default()).solve(z, t), ())).0)?;
+    says(chain.allow(Allow::Everything).eval(&at), &["turn 1: "]);
+    Ok(())
+}
+
+#[test]
 fn an_error_is_of_its_own_run() -> Result<()> {
     let a = |bad: &[usize]| Array3::from_shape_fn((400, 8, 8), |(k, i, j)| if i == j && !(bad.contains(&k) && i == 3) { 2.0 } else { 0.0 });
     let f = Function::record(shape![400, 8, 8], |a| map(a, |a| a.solve(ones(shape![8]))))?;
@@ -174,17 +202,26 @@ fn an_error_is_of_its_own_run() -> Result<()> {
 
 #[test]
 fn nested_maps_name_every_level_of_what_they_lose() -> Result<()> {
-    // A loop inside an item ends with its error, which is the item's; indices that are lost are 0.
-    let f = Function::record((shape![2, 2], shape![2, 2, 3]), |(t, x)| {
-        map((t, x), |(t, x)| {
-            map((t, x), |(t, x)| (scan(0.0 * t, 3, |s, k| (s + x.rows(k + t.less_than(0.0).index()), ())).0, (1.0 + t.square()).index()))
-        })
-    })?;
-    let mut w = f.allow(Allow::Everything).workspace();
-    let (sums, places) = w.run((&arr2(&[[1.0, 1.0], [-1.0, 1.0]]), &arr3(&[[[1.0, 2.0, 3.0]; 2]; 2])))?;
-    assert!(sums[[0, 0]] == 6.0 && sums[[0, 1]] == 6.0 && sums[[1, 0]].is_nan() && sums[[1, 1]] == 6.0);
-    assert_eq!(places.iter().copied().collect::<Vec<u32>>(), [2, 2, 0, 2]);
-    let lost: Vec<String> = w.reports().iter().map(|r| r.name.to_string()).collect();
-    assert!(lost.len() == 1 && lost[0].starts_with("item 1: item 0: turn 2: ") && lost[0].contains("index 3"), "{lost:?}");
+    // A loop inside an item whose turns read each other's results ends with its error, which is the item's; indices that are lost are 0. A loop that
+    // only adds up loses its sum alone.
+    for (keep, total, place) in [(0.5, 4.25, 0), (1.0, 6.0, 2)] {
+        let f = Function::record((shape![2, 2], shape![2, 2, 3]), |(t, x)| {
+            map((t, x), |(t, x)| {
+                map((t, x), |(t, x)| {
+                    let turn = |s: Var, k: Var<u32>| {
+                        let x = x.rows(k + t.less_than(0.0).index());
+                        (if keep == 1.0 { s + x } else { keep * s + x }, ())
+                    };
+                    (scan(0.0 * t, 3, turn).0, (1.0 + t.square()).index())
+                })
+            })
+        })?;
+        let mut w = f.allow(Allow::Everything).workspace();
+        let (sums, places) = w.run((&arr2(&[[1.0, 1.0], [-1.0, 1.0]]), &arr3(&[[[1.0, 2.0, 3.0]; 2]; 2])))?;
+        assert!(sums[[0, 0]] == total && sums[[0, 1]] == total && sums[[1, 0]].is_nan() && sums[[1, 1]] == total, "{sums}");
+        assert_eq!(places.iter().copied().collect::<Vec<u32>>(), [2, 2, place, 2]);
+        let lost: Vec<String> = w.reports().iter().map(|r| r.name.to_string()).collect();
+        assert!(lost.len() == 1 && lost[0].starts_with("item 1: item 0: turn 2: ") && lost[0].contains("index 3"), "{lost:?}");
+    }
     Ok(())
 }
