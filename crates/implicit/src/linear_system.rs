@@ -6,6 +6,7 @@ use crate::fold::{Solved, Work};
 use crate::handed::Handed;
 use crate::operator::Jacobian;
 use crate::policy::OnResidual;
+use crate::settled::unsettled;
 use crate::stamp::Stamp;
 use crate::system::{Held, Solved as Ended, System, Task};
 use hypertape_autodiff::array::{AnyView, AnyViewMut, Kind, LeafType};
@@ -173,12 +174,13 @@ impl Primitive for LinearSystem {
         // γ b alone is no estimate: of a point from which no pair came.
         let instead = self.estimated() && pairs == Some(0);
         let solver = if instead { &*INSTEAD } else { &self.solver };
-        let failed = |e| of_solve(&**solver, e);
+        let (z, params) = point.split_at(n);
+        let failed = |f: &[f64], e| unsettled(&self.equation, z, params, f, of_solve(&**solver, e));
         let ready = solvers.of(solver, Hints { step: self.step });
         let relative = if instead { relative.max(TO) } else { relative };
         let tolerance = Tolerance { relative, absolute };
         let task = Task { side: self.side, b: &s.b, x: &mut s.x, tolerance, restricted: self.restricted, look: true };
-        let Ended { outcome, active } = ready.solve(&mut operator, stamp, task).map_err(failed)?;
+        let Ended { outcome, active } = ready.solve(&mut operator, stamp, task).map_err(|e| failed(&s.residual, e))?;
         let mut report = Report {
             name: system_name(self.side).into(),
             iterations: Some(outcome.iterations),
@@ -214,7 +216,7 @@ impl Primitive for LinearSystem {
         }
         if !outcome.converged() && !solver.approximate() && self.policy != OnResidual::Warn {
             let at = Reached { iterations: outcome.iterations, residual: outcome.residual, condition: outcome.condition };
-            return Err(failed(Failed::NotConverged { status: outcome.status, tolerance: outcome.tolerance, at }));
+            return Err(failed(&s.residual, Failed::NotConverged { status: outcome.status, tolerance: outcome.tolerance, at }));
         }
         flat::unpack(&s.x, outputs.iter_mut().map(AnyViewMut::reborrow));
         s.started = Some(size);

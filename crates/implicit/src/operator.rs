@@ -22,7 +22,7 @@ pub(crate) struct Jacobian {
     point: Point,
     leaves: Vec<AnyArray>,
     n: usize,
-    equation: Arc<Equation>,
+    pub(crate) equation: Arc<Equation>,
     /// Where the point is set.
     set: Option<Stamp>,
     restricted: Restricted,

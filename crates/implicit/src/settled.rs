@@ -3,14 +3,22 @@ use crate::equation::{Equation, Leaves};
 use crate::feed::Views;
 use crate::flat;
 use crate::signs::sign;
-use hypertape_autodiff::Result;
 use hypertape_autodiff::array::{AnyArray, AnyView};
 use hypertape_autodiff::function::Workspace;
 use hypertape_autodiff::tree::Structure;
-use hypertape_linear::norm;
+use hypertape_autodiff::{ErrorKind, Result};
+use hypertape_linear::{Failed, norm};
 
 /// How far beyond a Newton step a kink may lie that the step may have missed.
 const BEYOND: f64 = 2.0;
+
+/// Why a system is not solved at (z…, θ…): a kink within ‖F‖ of it, where there is one, else what is given.
+#[cold]
+pub(crate) fn unsettled<'a>(e: &Equation, solution: &[AnyView<'a>], params: &[AnyView<'a>], f: &[f64], kind: ErrorKind) -> ErrorKind {
+    let of_system = matches!(&kind, ErrorKind::Solve { failed, .. } if failed.is_singular() || matches!(failed, Failed::Diverged { .. } | Failed::NotConverged { .. }));
+    let near = || Watch::new(e).is_some_and(|mut w| w.kink_within([solution, params], f).unwrap_or(false));
+    if of_system && near() { ErrorKind::SetNotSettled { source: Box::new(kind) } } else { kind }
+}
 
 type Moved = Workspace<((Leaves, Leaves), Leaves), (Leaves, Leaves)>;
 

@@ -16,6 +16,7 @@ pub use report::{Certificate, Measured, Standing, Term};
 use crate::equation::Equation as Residual;
 use crate::failure::of_solve;
 use hypertape_autodiff::array::{AnyArray, AnyView, Real};
+use hypertape_autodiff::outcome::Uncertified;
 use hypertape_autodiff::record::Scalar;
 use hypertape_autodiff::tree::{Feed, Leaf, Own, Structure, Vars};
 use hypertape_autodiff::{Error, ErrorKind, Function, Result, Site};
@@ -313,14 +314,18 @@ impl<W: Structure, P: Structure> Certifier<W, P> {
             let kind = ErrorKind::setting("relative error", relative_error, "a positive number below 1");
             return Err(Error::new("require", kind).at(here));
         }
-        let found =
-            self.look("require", &z, &params, |_| Ok(Given::default()), Goal::Relative(relative_error)).map_err(|e| e.or_at(here))?;
-        let Standing::Uncertified(reason) = found.standing else { return Ok(found) };
-        let kind = ErrorKind::NotCertified {
-            reason,
-            asked: relative_error,
-            reached: Some(relative(found.measured.remainder, found.size)).filter(|r| r.is_finite()),
-            estimate: if found.size > 0.0 { found.estimate / found.size } else { f64::INFINITY },
+        let asked = relative_error;
+        let kind = match self.look("require", &z, &params, |_| Ok(Given::default()), Goal::Relative(asked)) {
+            Ok(found) => {
+                let Standing::Uncertified(reason) = found.standing else { return Ok(found) };
+                let reached = Some(relative(found.measured.remainder, found.size)).filter(|r| r.is_finite());
+                let estimate = if found.size > 0.0 { found.estimate / found.size } else { f64::INFINITY };
+                ErrorKind::NotCertified { reason, asked, reached, estimate }
+            }
+            Err(e) if matches!(e.kind(), ErrorKind::SetNotSettled { .. }) => {
+                ErrorKind::NotCertified { reason: Uncertified::SetNotSettled, asked, reached: None, estimate: f64::INFINITY }
+            }
+            Err(e) => return Err(e.or_at(here)),
         };
         Err(Error::new("require", kind).at(here))
     }

@@ -3,6 +3,7 @@ use crate::equation::{Equation, Leaves};
 use crate::failure::of_solve;
 use crate::flat;
 use crate::operator::{At, Jacobian};
+use crate::settled::unsettled;
 use crate::signs::sign;
 use crate::stamp::Stamp;
 use crate::system::{Solvers, Task};
@@ -76,6 +77,8 @@ struct Switches {
     types: Vec<LeafType>,
 }
 
+/// The part of the largest switching number, in machine epsilons, under which one may be rounding.
+const SLIGHT: f64 = 1e4;
 /// Directions of pseudo-random signs by which the lengths of gradients are estimated.
 const PROBES: u64 = 4;
 /// Over what an estimate of such a length may be too small.
@@ -251,10 +254,14 @@ impl Model {
     ) -> Result<Outcome, ErrorKind> {
         x.fill(0.0);
         let (hints, restricted) = (self.hints, self.restricted);
-        let outcome = self.at(|operator, solvers, stamp, _| {
+        let solved = self.at(|operator, solvers, stamp, _| {
             let task = Task { side, b, x, tolerance, restricted, look };
             let solved = solvers.of(solver, hints).solve(operator, stamp, task);
-            solved.map(|s| s.outcome).map_err(|e| of_solve(&**solver, e))
+            Ok(solved.map(|s| s.outcome).map_err(|e| of_solve(&**solver, e)))
+        })?;
+        let outcome = solved.map_err(|kind| {
+            let [z, theta]: [Vec<AnyView<'_>>; 2] = [&self.z, &self.theta].map(|all| all.iter().map(AnyArray::view).collect());
+            unsettled(&self.jacobian.equation, &z, &theta, &self.residual, kind)
         })?;
         self.work.plain += outcome.products.plain;
         self.work.transposed += outcome.products.transposed;
@@ -363,9 +370,10 @@ impl Model {
                 .zip(&squares)
                 .map(|(v, s)| if v.is_infinite() || *s == 0.0 { f64::INFINITY } else { v.abs() / length(*s) })
                 .collect();
-            // What the parameters alone decide has no distance, and none is known to rounding where z is 0: the point lies on such a kink, to the rounding of θ, or not.
-            let zeros = norm(z) == 0.0;
-            let on = |i: &usize| squares[*i] == 0.0 || zeros;
+            // What the parameters alone decide has no distance, and z says nothing of the rounding of what is nearly 0 where z is: the point lies on such a kink, to the rounding of θ, or not.
+            let (zeros, epsilon) = (norm(z) == 0.0, self.jacobian.epsilon());
+            let most = values.iter().filter(|v| v.is_finite()).fold(0.0, |m: f64, v| m.max(v.abs()));
+            let on = |i: &usize| squares[*i] == 0.0 || zeros || values[*i].abs() <= SLIGHT * epsilon * most;
             let fixed: Vec<usize> = (0..m).filter(|i| on(i) && values[*i].is_finite()).collect();
             if !fixed.is_empty() {
                 squares.fill(0.0);
@@ -379,7 +387,6 @@ impl Model {
                     s.moved_params.run_each(((&self.z, &self.theta), &self.t), &mut |v| sink.take(&v))?;
                     squares.iter_mut().zip(&tangents).for_each(|(s, t)| *s += t * t);
                 }
-                let epsilon = self.jacobian.epsilon();
                 for i in fixed {
                     if squares[i] > 0.0 && values[i].abs() <= 500.0 * epsilon * size * length(squares[i]) {
                         margins[i] = 0.0;
@@ -394,9 +401,10 @@ impl Model {
     pub(crate) fn margin(&mut self, z: &[f64]) -> Result<f64> {
         Ok(self.margins(z)?.into_iter().flatten().fold(f64::INFINITY, f64::min))
     }
-    /// A direction of length 1 that leads across all kinks that are no farther away than this; none where no direction does.
-    pub(crate) fn across(&mut self, z: &[f64], reach: f64) -> Result<Option<Vec<f64>>> {
+    /// A direction of length 1 that leads across all kinks that are no farther away than this, and the distance of the next one; none where no direction does.
+    pub(crate) fn across(&mut self, z: &[f64], reach: f64) -> Result<Option<(Vec<f64>, f64)>> {
         let margins = self.margins(z)?;
+        let next = margins.iter().flatten().filter(|m| **m > reach).fold(f64::INFINITY, |a, m| a.min(*m));
         let mut total = vec![0.0; z.len()];
         for (s, margins) in self.switches.iter_mut().zip(margins) {
             let near: Vec<f64> = margins.iter().map(|m| f64::from(u8::from(*m <= reach))).collect();
@@ -408,6 +416,6 @@ impl Model {
             total.iter_mut().zip(&part).for_each(|(t, p)| *t += p);
         }
         let length = norm(&total);
-        Ok((length > 0.0 && length.is_finite()).then(|| total.iter().map(|t| t / length).collect()))
+        Ok((length > 0.0 && length.is_finite()).then(|| (total.iter().map(|t| t / length).collect(), next)))
     }
 }

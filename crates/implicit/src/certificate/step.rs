@@ -125,8 +125,10 @@ impl<'a> Rounds<'a> {
     /// The derivatives on both sides of the kinks that the point lies on, where there are any.
     pub(super) fn one_sided(&self, model: &mut Model, stand: &Stand) -> Result<Option<[Vec<f64>; 2]>, ErrorKind> {
         let reach = 2.0 * self.distance + 500.0 * model.epsilon() * norm(&stand.z);
-        let Some(across) = model.across(&stand.z, reach)? else { return Ok(None) };
-        let shift = (100.0 * reach).max(model.epsilon().sqrt() * norm(&stand.z));
+        let Some((across, next)) = model.across(&stand.z, reach)? else { return Ok(None) };
+        // Where z is 0 or its rounding, the next kink gives the scale, else nothing does.
+        let scale = [norm(&stand.z), next].into_iter().filter(|s| s.is_finite()).fold(0.0, f64::max);
+        let shift = (100.0 * reach).max(model.epsilon().sqrt() * if scale > 0.0 { scale } else { 1.0 });
         let mut side = |by: f64| -> Result<Vec<f64>, ErrorKind> {
             let there = Stand::move_to(model, stand.z.iter().zip(&across).map(|(z, d)| z + by * d).collect())?;
             let mut w = vec![0.0; there.z.len()];

@@ -3,11 +3,11 @@ use hypertape_autodiff::outcome::Uncertified;
 use hypertape_autodiff::record::{Var, constant, scalar, zeros};
 use hypertape_autodiff::tree::{Leaf, Ranked};
 use hypertape_autodiff::{ErrorKind, Function, Result, shape};
-use hypertape_implicit::{Certificate, Certify, Limit, Standing, Term, certify};
+use hypertape_implicit::{Certificate, Certify, ImplicitExt, Limit, Standing, Term, certify};
 use hypertape_linear::{Auto, Cg, Gmres, LinearSolver, Lu, Neumann, OneStep};
-use hypertape_solvers::{Composite, Equilibrium, GradientDescent, Method, Objective, Root, Scale, Solve, prox};
+use hypertape_solvers::{Composite, Equilibrium, GradientDescent, Ista, Method, Objective, Root, Scale, Solve, prox};
 use hypertape_testkit::random;
-use ndarray::{Array1, ArrayD, arr0, arr1};
+use ndarray::{Array1, Array2, ArrayD, arr0, arr1};
 use std::sync::Arc;
 
 /// min ½ Σ dᵢ zᵢ² + ¼ q Σ zᵢ⁴ − t Σ zᵢ, and ½‖z‖²; coordinates are apart from each other.
@@ -202,6 +202,70 @@ fn a_solution_on_a_kink_has_two_derivatives() -> Result<()> {
     let (inner, outer) = separate(&[1.0, 2.0], 0.3);
     let found = hypertape_implicit::certify(&inner, &outer).prepare()?.at(arr1(&[1.0, 0.5]), 1.5)?;
     assert_eq!(found.measured.margin, f64::INFINITY);
+    Ok(())
+}
+
+/// The same where all coefficients are 0: nothing but the kinks gives a length.
+#[test]
+fn a_solution_of_zeros_on_a_kink_has_two_derivatives() -> Result<()> {
+    for (b, start) in [(vec![0.5, -0.2], 0.0), (vec![0.5, -0.2], 1e-3), (vec![-0.5], 0.0), (vec![0.5; 3], 0.0), (vec![5e99, -2e99], 0.0)] {
+        let (n, lambda) = (b.len(), f64::abs(b[0]));
+        let near = |b: &f64| f64::from(u8::from(b.abs() == lambda)) * -b.signum();
+        let (first, all): (f64, f64) = (near(&b[0]), b.iter().map(near).sum());
+        let b = Array1::from_vec(b).into_shared();
+        let fit = Function::record((shape![n], shape![]), |(z, _)| 0.5 * (z - constant(&b)).square().sum())?;
+        let outer = Function::record((shape![n], shape![]), |(z, _)| z.sum())?;
+        let lasso = Composite::new(&fit, prox::l1::<Leaf, _>(|w| *w));
+        let mut c = certify(&lasso, &outer).scale(Scale { primal: 0.7.into(), dual: 1.0.into() }).adjoint(Lu).prepare()?;
+        let found = c.at(Array1::from_elem(n, start), lambda)?;
+        assert_eq!(found.standing, Standing::Uncertified(Uncertified::WeaklyActive), "{found}");
+        let sides = found.one_sided.unwrap().map(|g| number(&g));
+        let expected = if first < 0.0 { [0.0, all] } else { [all, 0.0] };
+        let matches = |a: [f64; 2]| sides.iter().zip(a).all(|(s, a)| (s - a).abs() < 1e-9);
+        assert!(matches(expected) || matches([expected[1], expected[0]]), "{sides:?} {expected:?}");
+    }
+    Ok(())
+}
+
+/// A lasso of more columns than rows, stopped where more coefficients are active than there are rows: no derivative is there.
+#[test]
+fn a_set_larger_than_the_rows_has_not_settled() -> Result<()> {
+    let (rows, columns, lambda) = (15, 60, 0.2);
+    let x: Array2<f64> = random::sym(3, (rows, columns));
+    let y: Array1<f64> = random::sym(4, rows);
+    let fit = {
+        let (x, y) = (x.clone().into_shared(), y.clone().into_shared());
+        Function::record((shape![columns], shape![]), |(z, _)| 0.5 * (constant(&x).dot(z) - constant(&y)).square().sum())?
+    };
+    let outer = Function::record((shape![columns], shape![]), |(z, _)| z.square().sum())?;
+    let lasso = Composite::new(&fit, prox::l1::<Leaf, _>(|w| *w));
+    let step = 0.01;
+    let mut c = certify(&lasso, &outer).scale(Scale { primal: step.into(), dual: 1.0.into() }).prepare()?;
+    let mut z = Array1::<f64>::zeros(columns);
+    let mut seen = 0;
+    for k in 0..20_000 {
+        if [2, 5, 10, 20, 40].contains(&k) {
+            let e = c.require(1e-6, &z, lambda).unwrap_err();
+            assert!(matches!(e.kind(), ErrorKind::NotCertified { reason: Uncertified::SetNotSettled, .. }), "{k}: {e}");
+            if let Err(e) = c.at(&z, lambda) {
+                seen += 1;
+                assert!(
+                    matches!(e.kind(), ErrorKind::SetNotSettled { .. }) && e.to_string().contains("solve the inner problem further"),
+                    "{k}: {e}"
+                );
+                // The plain derivative says it too.
+                let stopped = Ista::new(&lasso).step_size(step).tolerance(1e-14).max_iterations(k);
+                let stopped = stopped.implicit(Auto::default()).residual_tolerance(1e9);
+                let f = Function::record(shape![], |t| stopped.solve(zeros(shape![columns]), t).square().sum())?;
+                let e = f.gradient(lambda).unwrap_err().to_string();
+                assert!(e.contains("the active set has not settled"), "{k}: {e}");
+            }
+        }
+        let moved = &z - &(step * x.t().dot(&(x.dot(&z) - &y)));
+        z = moved.mapv(|v| v.signum() * (v.abs() - step * lambda).max(0.0));
+    }
+    assert!(seen > 0);
+    assert!(c.require(1e-6, &z, lambda)?.standing.certified());
     Ok(())
 }
 

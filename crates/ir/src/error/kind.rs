@@ -326,6 +326,14 @@ pub enum ErrorKind {
         /// Why.
         failed: Failed,
     },
+    /// A linear solve without a result at a point whose active set is not that of the solution: more unknowns may be active there than the solution determines.
+    #[error(
+        "the active set has not settled: a kink is within a step of size |F| of the point, and the system is not solved there; solve the inner problem further ({source})"
+    )]
+    SetNotSettled {
+        /// How the solve failed.
+        source: Box<ErrorKind>,
+    },
     /// A point that was found and is not a solution.
     #[error("{}", words::solution([*measure, *tolerance, *residual], *newton, *iterations, *refined, advice))]
     NotASolution {
