@@ -5,6 +5,8 @@ pub use hypertape_autodiff::{
     Allow, Error, ErrorKind, Function, GradientCheck, Lacking, Linear, Primitive, Result, Site, Within, Workspace, Wrt, apply_primitive,
     array, error, execute, index, operation, plan, record, shape, tree,
 };
+/// Bilevel problems: estimators of hypergradients, outer loops, runs.
+pub use hypertape_bilevel as bilevel;
 pub use hypertape_derive::Tree;
 /// Differentiation of solutions by the implicit function theorem.
 pub use hypertape_implicit as implicit;
@@ -18,6 +20,7 @@ pub use ndarray;
 /// All that most programs need.
 pub mod prelude {
     pub use crate::array::Real;
+    pub use crate::bilevel;
     pub use crate::implicit::{self, ImplicitExt, OnResidual};
     pub use crate::linear::{
         self, Anderson, Auto, Bicgstab, Broyden, Cg, Cholesky, Failed, Gmres, Ldlt, LinearSolver, Lissa, Lsmr, Lu, Minres, Neumann,

@@ -27,7 +27,7 @@ mod system;
 /// The start of the paths of this crate's own files, as lines of code name them.
 const SOURCES: &str = file!().split_at(file!().len() - "lib.rs".len()).0;
 
-pub use certificate::{Certificate, Certifier, Certify, Limit, Measured, Standing, Term, Work, certify};
+pub use certificate::{Certificate, Certifier, Certify, Hypergradient, Limit, Measured, Standing, Term, Work, certify};
 pub use check::{Along, CheckHypergradient, Culprit, Direction, HypergradientCheck, Stage, Verdict, check_hypergradient};
 pub use hypertape_autodiff::outcome::Uncertified;
 pub use method::{Implicit, ImplicitExt};

@@ -1,4 +1,5 @@
 //! How wrong a hypergradient is: measured, bounded, and corrected until it is right enough.
+mod adjoint;
 mod bound;
 mod compare;
 mod limit;
@@ -8,6 +9,7 @@ mod rounds;
 mod stand;
 mod step;
 
+pub use adjoint::Hypergradient;
 pub use limit::Limit;
 pub(crate) use model::Model;
 pub use model::Work;
@@ -225,7 +227,7 @@ impl<Q: Equation, T: Real> Certify<Q, T> {
             let solution = self.problem.solution(&w, &p, self.scale);
             self.outer.call((Own::<Q::Solution>(solution), Own::<Q::Params>(p)))
         });
-        let outer = outer.map_err(at)?.wrt(|inputs| inputs).gradient();
+        let outer = outer.map_err(at)?.wrt(|inputs| inputs).value_and_gradient();
         let model =
             Model::new(equation, &outer, mapped.then_some(1.0), self.restricted && self.problem.may_have_active_set()).map_err(at)?;
         let exact: Arc<dyn LinearSolver> = Arc::new(Gmres::default());

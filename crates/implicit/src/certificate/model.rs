@@ -48,7 +48,8 @@ pub(crate) struct Model {
     hints: Hints,
     /// Whether systems are solved on the active set.
     restricted: bool,
-    outer: Workspace<Doors, Doors>,
+    /// L and (L_z, L_θ).
+    outer: Workspace<Doors, (Leaves, Doors)>,
     /// ∂_d (L_z, L_θ).
     outer_moved: Workspace<(Doors, Leaves), Doors>,
     /// ∂_d (F_zᵀw, F_θᵀw), w fixed.
@@ -149,7 +150,7 @@ fn real_leaves(leaves: &mut [AnyArray]) -> impl Iterator<Item = AnyViewMut<'_>> 
 }
 
 impl Model {
-    /// Of F(z, θ) and the gradient of L(z, θ) by both, with the α for which I − αF_z is the Jacobian of a step, where there is one.
+    /// Of F(z, θ), and L(z, θ) with its gradient by both, with the α for which I − αF_z is the Jacobian of a step, where there is one.
     pub(crate) fn new<I: Structure, O: Structure>(
         equation: Equation,
         outer: &Function<I, O>,
@@ -157,7 +158,10 @@ impl Model {
         restricted: bool,
     ) -> Result<Self> {
         let doors = (leaves(&equation.solution), leaves(&equation.params));
-        let outer: Function<Doors, Doors> = Function::with_doors((*outer.program()?).clone(), doors.clone(), doors)?;
+        let program = outer.program()?;
+        let value = leaves(&program.output_types()[..1]);
+        let both: Function<Doors, (Leaves, Doors)> = Function::with_doors((*program).clone(), doors.clone(), (value, doors))?;
+        let outer = both.output(|(_, g)| g);
         let switches = [Switches::of(&equation.residual), Switches::of(&outer)].into_iter().flatten().collect();
         let outer_moved = outer.wrt(|(z, _)| z).jvp().output(|(_, t)| t);
         let back = equation.residual.wrt(|(z, p)| (z, p)).vjp().output(|(_, c)| c);
@@ -169,7 +173,7 @@ impl Model {
             solvers: Solvers::default(),
             hints: Hints { step },
             restricted,
-            outer: outer.workspace(),
+            outer: both.workspace(),
             outer_moved: outer_moved.workspace(),
             moved: moved.workspace(),
             params_transposed: equation.by_params_transposed.workspace(),
@@ -246,13 +250,24 @@ impl Model {
     /// x with F_z x = b, or F_zᵀ x = b, from 0. A singular F_z is looked for where `look` says so.
     pub(crate) fn solve(
         &mut self,
-        (solver, look): (&Arc<dyn LinearSolver>, bool),
+        how: (&Arc<dyn LinearSolver>, bool),
         side: Side,
         b: &[f64],
         x: &mut [f64],
         tolerance: Tolerance,
     ) -> Result<Outcome, ErrorKind> {
         x.fill(0.0);
+        self.solve_from(how, side, b, x, tolerance)
+    }
+    /// The same from x.
+    pub(crate) fn solve_from(
+        &mut self,
+        (solver, look): (&Arc<dyn LinearSolver>, bool),
+        side: Side,
+        b: &[f64],
+        x: &mut [f64],
+        tolerance: Tolerance,
+    ) -> Result<Outcome, ErrorKind> {
         let (hints, restricted) = (self.hints, self.restricted);
         let solved = self.at(|operator, solvers, stamp, _| {
             let task = Task { side, b, x, tolerance, restricted, look };
@@ -315,10 +330,18 @@ impl Model {
         Ok(found)
     }
     /// (L_z, L_θ) at the point.
-    pub(crate) fn outer(&mut self, by_z: &mut [f64], by_params: &mut [f64]) -> Result<()> {
+    pub(crate) fn outer(&mut self, by_z: &mut [f64], by_params: &mut [f64]) -> Result<f64> {
         self.work.outer += 1;
-        let mut sink = Sink::new(by_z, by_params);
-        self.outer.run_each((&self.z, &self.theta), &mut |v| sink.take(&v))
+        let (mut sink, mut value) = (Sink::new(by_z, by_params), None);
+        self.outer.run_each((&self.z, &self.theta), &mut |v| match value {
+            Some(_) => sink.take(&v),
+            None => {
+                let mut number = [f64::NAN];
+                flat::pack(std::iter::once(v), &mut number);
+                value = Some(number[0]);
+            }
+        })?;
+        Ok(value.unwrap_or(f64::NAN))
     }
     /// F_θᵀ u at the point.
     pub(crate) fn params_transposed(&mut self, u: &[f64], out: &mut [f64]) -> Result<()> {

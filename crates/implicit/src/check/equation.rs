@@ -78,7 +78,7 @@ impl ByEquation {
             let solution = problem.solution(&w, &p, method.scale());
             outer.call((Own::<Solution<M>>(solution), Own::<Params<M>>(p)))
         })?;
-        let gradient = gradient.wrt(|inputs| inputs).gradient();
+        let gradient = gradient.wrt(|inputs| inputs).value_and_gradient();
         let leaves = unknown.leaf_types().len();
         let residual = Function::record(shapes.clone(), |(w, p)| problem.residual(&w, &p, method.scale()))?;
         let plain = Residual::new(&*residual.program()?, leaves, problem.known())?;

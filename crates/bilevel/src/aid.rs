@@ -1,0 +1,175 @@
+//! Approximate implicit differentiation: an inner solve, then an adjoint solve, each as exact as is asked for.
+use crate::calls::{Calls, Phases};
+use crate::counted::{Counted, Tally};
+use crate::estimator::{Ask, Certified, Estimate, Estimator, Memory, Oracle, Solve};
+use crate::leaves::{Leaves, flat, push};
+use crate::problem::Bilevel;
+use hypertape_autodiff::array::{AnyView, LeafType};
+use hypertape_autodiff::record::{Scalar, Var};
+use hypertape_autodiff::tree::{Feed, Structure};
+use hypertape_autodiff::{Error, ErrorKind, Function, Result, shape};
+use hypertape_implicit::{Certifier, certify};
+use hypertape_linear::{Auto, LinearSolver, Tolerance};
+use hypertape_solvers::{Equation, Method, Params, Prepared, Problem, Solve as _, Unknown};
+use std::sync::Arc;
+
+/// The hypergradient h_x − F_xᵀ w with F_zᵀ w = h_z at the point where an inner method stopped (AID; Domke 2012, Pedregosa 2016), for any method whose problem has an equation
+/// and any solver of linear systems: conjugate gradients, the Neumann series ([`Neumann`](hypertape_linear::Neumann)), one step ([`OneStep`](hypertape_linear::OneStep), Jacobian-free), LU, …
+///
+/// Each estimate begins from the start and from an adjoint of 0, unless the last ones are asked for: what a run finds depends on that where solves stop early. Solves that end above
+/// their tolerance are no errors: the record says so.
+#[derive(Debug, Clone)]
+pub struct Aid<M: Method> {
+    method: M,
+    adjoint: Arc<dyn LinearSolver>,
+    warm: bool,
+    warm_adjoint: bool,
+    start: Result<Option<Vec<f64>>>,
+}
+
+impl<M: Method> Aid<M> {
+    /// With an inner method, made from the problem: `Aid::new(&Lbfgs::new(&problem))`. Its start is 0, and the adjoint is solved by [`Auto`].
+    #[must_use]
+    pub fn new(method: &M) -> Self {
+        Aid { method: method.clone(), adjoint: Arc::new(Auto::default()), warm: false, warm_adjoint: false, start: Ok(None) }
+    }
+    /// How the adjoint system is solved.
+    #[must_use]
+    pub fn adjoint(mut self, solver: impl LinearSolver) -> Self {
+        self.adjoint = Arc::new(solver);
+        self
+    }
+    /// Each inner solve begins where the last one ended.
+    #[must_use]
+    pub fn warm_start(mut self) -> Self {
+        self.warm = true;
+        self
+    }
+    /// Each adjoint solve begins with the adjoint of the last one.
+    #[must_use]
+    pub fn warm_adjoint(mut self) -> Self {
+        self.warm_adjoint = true;
+        self
+    }
+    /// Where inner solves begin, the first one of them if they are warm.
+    #[must_use]
+    pub fn start(mut self, z: impl Feed<Unknown<M>>) -> Self {
+        let shapes = self.method.problem().shapes();
+        self.start = shapes.and_then(|(unknown, _)| flat("Aid", "the start", &z, &unknown.leaf_types()).map(Some));
+        self
+    }
+}
+
+/// AID that is ready.
+struct Ready<M: Method> {
+    name: String,
+    solver: Inner<M>,
+    certifier: Certifier<Unknown<M>, Params<M>>,
+    accuracy: Tolerance,
+    types: [Vec<LeafType>; 2],
+    start: Vec<f64>,
+    warm: bool,
+    warm_adjoint: bool,
+    tally: Tally,
+}
+
+/// The loop of the inner method, whose tolerance is an input.
+pub(crate) struct Inner<M: Method> {
+    prepared: Prepared<M>,
+    own: f64,
+}
+
+impl<M: Method<Each = ()>> Inner<M> {
+    pub(crate) fn new(method: &M, unknown: &Unknown<M>, params: &Params<M>) -> Result<Self> {
+        let Scalar::Value(own) = method.limits().tolerance else {
+            return Err(Error::new(method.name(), "the tolerance is a variable; give a number, which the loop may change".to_string()));
+        };
+        method.limits().check(method.limits().iterations).map_err(|kind| Error::new(method.name(), kind))?;
+        let mut made = None;
+        Function::record(shape![], |tolerance: Var| {
+            made = Some(method.clone().tolerance(tolerance).prepare_here(unknown, params));
+            tolerance
+        })?;
+        let Some(made) = made else { return Err(Error::new(method.name(), ErrorKind::misuse("nothing was recorded"))) };
+        let (prepared, captures) = made?;
+        if captures.len() > 1 {
+            let problem = "its settings hold variables of another recording; give numbers".to_string();
+            return Err(Error::new(method.name(), problem));
+        }
+        Ok(Inner { prepared, own })
+    }
+    pub(crate) fn solve(&mut self, z: &Leaves, x: &Leaves, tolerance: Option<f64>) -> Result<(Vec<f64>, Solve)> {
+        let mut found = vec![];
+        let tolerance = ndarray::arr0(tolerance.unwrap_or(self.own)).into_dyn();
+        let captured = [AnyView::F64(tolerance.view())];
+        let ended = self.prepared.run_leaves(z, x, &(), &captured, &mut |v| push(&v, &mut found))?;
+        Ok((found, Solve::new(ended.iterations, ended.residual, ended.status)))
+    }
+}
+
+impl<Q: Equation, M: Method<Problem = Counted<Q>, Each = ()>> Estimator<Q> for Aid<M> {
+    fn prepare(&self, problem: &Bilevel<Q>) -> Result<Box<dyn Oracle>> {
+        let (unknown, params) = problem.shapes()?;
+        let types = [unknown.leaf_types(), params.leaf_types()];
+        let solver = Inner::new(&self.method, &unknown, &params)?;
+        let start = self.start.clone()?.unwrap_or_else(|| vec![0.0; crate::leaves::len(&types[0])]);
+        let certifier =
+            certify(problem.inner().inner(), problem.outer()?).scale(self.method.scale()).adjoint(self.adjoint.clone()).prepare()?;
+        let stop = self.adjoint.stop();
+        let Scalar::Value(relative) = stop.tolerance else {
+            return Err(Error::new("Aid", "the tolerance of the adjoint solver is a variable; give a number".to_string()));
+        };
+        Ok(Box::new(Ready {
+            name: format!("AID, {}, {}", self.method.name(), self.adjoint.name()),
+            solver,
+            certifier,
+            accuracy: Tolerance { relative, absolute: stop.absolute },
+            types,
+            start,
+            warm: self.warm,
+            warm_adjoint: self.warm_adjoint,
+            tally: self.method.problem().tally().clone(),
+        }))
+    }
+}
+
+impl<M: Method<Each = ()>> Oracle for Ready<M> {
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+    fn first_measure(&mut self, x: &[f64], memory: &Memory) -> Result<f64> {
+        let from = if self.warm && !memory.solution.is_empty() { &memory.solution } else { &self.start };
+        let (_, at_start) = self.solver.solve(&Leaves::cut(&self.types[0], from), &Leaves::cut(&self.types[1], x), Some(f64::MAX))?;
+        Ok(at_start.residual)
+    }
+    fn at(&mut self, x: &[f64], memory: &mut Memory, ask: Ask) -> Result<Estimate> {
+        let before = self.tally.calls();
+        let given = Leaves::cut(&self.types[1], x);
+        let from = if self.warm && !memory.solution.is_empty() { &memory.solution } else { &self.start };
+        let (z, inner) = self.solver.solve(&Leaves::cut(&self.types[0], from), &given, ask.inner)?;
+        let found = self.tally.calls() - before;
+        let point = Leaves::cut(&self.types[0], &z);
+        let tolerance = ask.adjoint.map_or(self.accuracy, |absolute| Tolerance { relative: 0.0, absolute });
+        let from: &[f64] = if self.warm_adjoint { &memory.adjoint } else { &[] };
+        let h = self.certifier.hypergradient(&point, &given, from, tolerance)?;
+        let products = h.outcome.products;
+        let adjoint = Solve::new(h.outcome.iterations, h.outcome.absolute, h.outcome.status);
+        let calls = Calls { products: products.plain + products.transposed, crosses: 1, ..Calls::default() };
+        let mut phases = Phases { inner: found, adjoint: calls, outer: 1 };
+        let mut certified = None;
+        if ask.certify {
+            let c = self.certifier.with_adjoint(&point, &given, &Leaves::cut(&self.types[0], &h.adjoint))?;
+            let work = c.measured.work;
+            let more = Calls {
+                gradients: work.evaluations,
+                products: work.plain + work.transposed + work.second,
+                crosses: work.params,
+                ..Calls::default()
+            };
+            phases += Phases { inner: Calls::default(), adjoint: more, outer: work.outer };
+            certified = Some(Certified { estimate: c.estimate, bound: c.bound });
+        }
+        (memory.solution, memory.adjoint) = (z, h.adjoint);
+        Ok(Estimate { value: h.value, gradient: h.gradient, inner: Some(inner), adjoint: Some(adjoint), certified, phases })
+    }
+}

@@ -1,0 +1,170 @@
+//! Where the outer variables may lie: projections, and positive variables by their logarithms.
+use hypertape_autodiff::ErrorKind;
+
+/// A closed convex set of vectors with a projection, or the positive numbers, which are optimised by their logarithms.
+///
+/// ```
+/// use hypertape_bilevel::Domain;
+/// let mut x = vec![0.5, 0.9, -1.0];
+/// Domain::simplex().project(&mut x);
+/// assert!((x[0] - 0.3).abs() < 1e-15 && (x[1] - 0.7).abs() < 1e-15 && x[2] == 0.0);
+/// ```
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Domain(Set);
+
+#[derive(Debug, Clone, PartialEq, Default)]
+enum Set {
+    #[default]
+    All,
+    Box(f64, f64),
+    Simplex,
+    Ball(f64),
+    Positive,
+    /// Parts of the vector, with their lengths.
+    Each(Vec<(usize, Domain)>),
+}
+
+impl Domain {
+    /// All vectors.
+    #[must_use]
+    pub fn all() -> Self {
+        Domain(Set::All)
+    }
+    /// low ≤ xᵢ ≤ high; either may be infinite.
+    #[must_use]
+    pub fn boxed(low: f64, high: f64) -> Self {
+        Domain(Set::Box(low, high))
+    }
+    /// xᵢ ≥ 0 and Σ xᵢ = 1, by sorting (Held, Wolfe and Crowder 1974).
+    #[must_use]
+    pub fn simplex() -> Self {
+        Domain(Set::Simplex)
+    }
+    /// ‖x‖₂ ≤ radius.
+    #[must_use]
+    pub fn ball(radius: f64) -> Self {
+        Domain(Set::Ball(radius))
+    }
+    /// xᵢ > 0: a loop moves u = ln x without constraints, and its gradient is x times that by x.
+    #[must_use]
+    pub fn positive() -> Self {
+        Domain(Set::Positive)
+    }
+    /// Parts of the vector one after the other, such as the leaves of a structure: so many entries of each.
+    #[must_use]
+    pub fn each(parts: impl IntoIterator<Item = (usize, Domain)>) -> Self {
+        Domain(Set::Each(parts.into_iter().collect()))
+    }
+    /// What is wrong with it for a vector of n entries.
+    pub(crate) fn check(&self, n: usize) -> Result<(), ErrorKind> {
+        match &self.0 {
+            Set::Box(low, high) if !(low <= high && *low < f64::INFINITY && *high > f64::NEG_INFINITY) => {
+                Err(ErrorKind::Other(format!("the box from {low} to {high} is empty; give a lower bound that is at most the upper one")))
+            }
+            Set::Ball(r) if !(r.is_finite() && *r >= 0.0) => {
+                Err(ErrorKind::setting("radius of a ball", *r, "give a finite number that is not negative"))
+            }
+            Set::Simplex if n == 0 => Err(ErrorKind::Other("the simplex of no entries is empty; give at least one outer variable".into())),
+            Set::Each(parts) => {
+                let all: usize = parts.iter().map(|p| p.0).sum();
+                if all != n {
+                    let problem = format!("the parts of the domain have {all} entries, and the outer variables {n}; give as many");
+                    return Err(ErrorKind::Other(problem));
+                }
+                parts.iter().try_for_each(|(m, d)| d.check(*m))
+            }
+            _ => Ok(()),
+        }
+    }
+    /// The nearest point of the set; of positive numbers, nothing changes.
+    pub fn project(&self, x: &mut [f64]) {
+        match &self.0 {
+            Set::All | Set::Positive => {}
+            Set::Box(low, high) => x.iter_mut().for_each(|x| *x = x.max(*low).min(*high)),
+            Set::Simplex => simplex(x),
+            Set::Ball(radius) => {
+                let length = hypertape_linear::norm(x);
+                if length > *radius {
+                    x.iter_mut().for_each(|x| *x *= radius / length);
+                }
+            }
+            Set::Each(parts) => each(parts, x, &mut |d, part| d.project(part)),
+        }
+    }
+    /// The variables that a loop moves, from x; positive numbers only where it asks for them.
+    pub(crate) fn to_free(&self, x: &mut [f64]) -> Result<(), ErrorKind> {
+        match &self.0 {
+            Set::Positive => {
+                if let Some(bad) = x.iter().find(|x| !(**x > 0.0)) {
+                    return Err(ErrorKind::setting("outer variable in a positive domain", *bad, "start from a positive number"));
+                }
+                x.iter_mut().for_each(|x| *x = x.ln());
+                Ok(())
+            }
+            Set::Each(parts) => {
+                let mut result = Ok(());
+                each(parts, x, &mut |d, part| {
+                    if result.is_ok() {
+                        result = d.to_free(part);
+                    }
+                });
+                result
+            }
+            _ => {
+                self.project(x);
+                Ok(())
+            }
+        }
+    }
+    /// x from the variables that a loop moves.
+    pub(crate) fn from_free(&self, u: &mut [f64]) {
+        match &self.0 {
+            Set::Positive => u.iter_mut().for_each(|u| *u = u.exp()),
+            Set::Each(parts) => each(parts, u, &mut |d, part| d.from_free(part)),
+            _ => {}
+        }
+    }
+    /// The gradient by the variables that a loop moves, from that by x.
+    pub(crate) fn pull(&self, x: &[f64], gradient: &mut [f64]) {
+        match &self.0 {
+            Set::Positive => gradient.iter_mut().zip(x).for_each(|(g, x)| *g *= x),
+            Set::Each(parts) => {
+                let mut from = 0;
+                each(parts, gradient, &mut |d, part| {
+                    let to = from + part.len();
+                    d.pull(&x[from..to], part);
+                    from = to;
+                });
+            }
+            _ => {}
+        }
+    }
+}
+
+fn each(parts: &[(usize, Domain)], x: &mut [f64], f: &mut dyn FnMut(&Domain, &mut [f64])) {
+    let mut rest = x;
+    for (n, domain) in parts {
+        let (part, others) = rest.split_at_mut((*n).min(rest.len()));
+        f(domain, part);
+        rest = others;
+    }
+}
+
+/// The projection onto the simplex: max(x − t, 0) with the t for which the sum is 1.
+fn simplex(x: &mut [f64]) {
+    // Large numbers must not drown the 1: the set is reached from x shifted by a number for all entries.
+    let largest = x.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let mut sorted: Vec<f64> = x.iter().map(|v| v - largest).collect();
+    sorted.sort_by(|a, b| b.total_cmp(a));
+    let (mut sum, mut t) = (0.0, 0.0);
+    for (k, v) in sorted.iter().enumerate() {
+        sum += v;
+        let shift = (sum - 1.0) / (k + 1) as f64;
+        if *v > shift {
+            t = shift;
+        } else {
+            break;
+        }
+    }
+    x.iter_mut().for_each(|v| *v = (*v - largest - t).max(0.0));
+}

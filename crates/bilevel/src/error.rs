@@ -1,0 +1,44 @@
+//! What ends a run, and what is left then.
+use crate::state::State;
+
+/// Why a run could not go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Settings, functions or inputs that cannot work.
+    #[error(transparent)]
+    Refused(#[from] hypertape_autodiff::Error),
+    /// An outer step that failed. Nothing is lost: the state before it is here.
+    #[error(
+        "outer step {step}: {source}; the run stands before this step: `state` holds it, and `Run::from_state` goes on from there with other settings"
+    )]
+    Step {
+        /// The step, counted from 0.
+        step: u64,
+        /// What failed.
+        source: hypertape_autodiff::Error,
+        /// The last good state.
+        state: Box<State>,
+    },
+    /// A file that could not be read or written.
+    #[error("the state of the run could not be {action}: `{path}`: {source}")]
+    File {
+        /// The file.
+        path: String,
+        /// Read or written.
+        action: &'static str,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file that holds no state of this run.
+    #[error("`{path}` holds no state of this run: {problem}; give the file that the same loop and estimator have saved")]
+    NoState {
+        /// The file.
+        path: String,
+        /// What does not fit.
+        problem: String,
+    },
+    /// A run that was not given where to start.
+    #[error("the run has no start; give one by `start(x)`, or go on with `resume(file)`")]
+    NoStart,
+}

@@ -1,0 +1,32 @@
+//! Bilevel optimisation: one problem type, estimators of the hypergradient, outer loops, and runs that are counted and can be resumed.
+mod aid;
+mod calls;
+mod counted;
+mod descent;
+mod domain;
+mod error;
+mod estimator;
+mod file;
+mod hoag;
+mod leaves;
+mod outer_loop;
+mod problem;
+mod record;
+mod run;
+mod schedule;
+mod state;
+
+pub use aid::Aid;
+pub use calls::{Calls, Phases};
+pub use counted::Counted;
+pub use descent::Descent;
+pub use domain::Domain;
+pub use error::Error;
+pub use estimator::{Ask, Certified, Estimate, Estimator, Memory, Oracle, Solve};
+pub use hoag::{Hoag, Tolerances};
+pub use outer_loop::{Asked, OuterLoop};
+pub use problem::Bilevel;
+pub use record::{Record, csv};
+pub use run::{Ended, Outcome, Run};
+pub use schedule::Schedule;
+pub use state::State;

@@ -1,0 +1,62 @@
+//! What an outer loop is: settings whose step reads and writes the state of a run.
+use crate::domain::Domain;
+use crate::estimator::{Ask, Estimate, Memory, Oracle};
+use crate::record::Record;
+use crate::state::State;
+use hypertape_autodiff::{ErrorKind, Result};
+
+/// An outer loop. Its settings never change; all that a step changes is in the state.
+pub trait OuterLoop {
+    /// The field's name of it.
+    fn name(&self) -> String;
+    /// What is wrong with its settings for n outer variables.
+    ///
+    /// # Errors
+    /// Settings that cannot work.
+    fn check(&self, n: usize) -> Result<(), ErrorKind> {
+        let _ = n;
+        Ok(())
+    }
+    /// One outer step from a state; at step 0 the loop's own vectors and numbers are empty.
+    ///
+    /// # Errors
+    /// What the estimator says. The run goes back to the state before.
+    fn step(&self, problem: &mut Asked<'_>, state: &mut State) -> Result<Record>;
+}
+
+/// An estimator and the set of the outer variables, as a loop asks them.
+pub struct Asked<'a> {
+    pub(crate) oracle: &'a mut dyn Oracle,
+    pub(crate) domain: &'a Domain,
+}
+
+impl Asked<'_> {
+    /// The value, and the hypergradient by the variables that the loop moves.
+    ///
+    /// # Errors
+    /// As [`Oracle::at`].
+    pub fn at(&mut self, free: &[f64], memory: &mut Memory, ask: Ask) -> Result<Estimate> {
+        let mut x = free.to_vec();
+        self.domain.from_free(&mut x);
+        let mut e = self.oracle.at(&x, memory, ask)?;
+        self.domain.pull(&x, &mut e.gradient);
+        Ok(e)
+    }
+    /// The stopping measure of the inner solver where it starts, and what it took.
+    ///
+    /// # Errors
+    /// As [`Oracle::at`].
+    pub fn first_measure(&mut self, free: &[f64], memory: &Memory) -> Result<f64> {
+        let mut x = free.to_vec();
+        self.domain.from_free(&mut x);
+        self.oracle.first_measure(&x, memory)
+    }
+    /// Moves to free − step · direction, back into the set; returns how far that is.
+    pub fn advance(&self, free: &mut [f64], step: f64, direction: &[f64]) -> f64 {
+        let before = free.to_vec();
+        free.iter_mut().zip(direction).for_each(|(x, d)| *x -= step * d);
+        self.domain.project(free);
+        let moved: Vec<f64> = free.iter().zip(&before).map(|(a, b)| a - b).collect();
+        hypertape_linear::norm(&moved)
+    }
+}

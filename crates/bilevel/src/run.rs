@@ -1,0 +1,275 @@
+//! A run: outer steps with records, callbacks, early stopping, and a state that can be saved and resumed.
+use crate::calls::Phases;
+use crate::domain::Domain;
+use crate::error::Error;
+use crate::estimator::{Estimator, Oracle};
+use crate::file::{load, save};
+use crate::leaves::{Leaves, flat, len};
+use crate::outer_loop::{Asked, OuterLoop};
+use crate::problem::Bilevel;
+use crate::record::Record;
+use crate::state::State;
+use hypertape_autodiff::ErrorKind;
+use hypertape_autodiff::array::LeafType;
+use hypertape_autodiff::tree::{Feed, Structure};
+use hypertape_solvers::Equation;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// Why a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Ended {
+    /// All steps were made.
+    Steps,
+    /// The hypergradient is at or under the tolerance.
+    Tolerance,
+    /// The gradients and products that were allowed are used up.
+    Calls,
+    /// The objective that is held out has not fallen for as many steps as were allowed. The state is that of its least value.
+    HeldOut,
+    /// The callback said so.
+    Callback,
+}
+
+type Callback<P> = Box<dyn FnMut(&Record, &<P as Structure>::Arrays) -> ControlFlow<()>>;
+type HeldOut<P> = Box<dyn FnMut(&<P as Structure>::Arrays) -> hypertape_autodiff::Result<f64>>;
+
+/// Outer steps of a loop with an estimator. Made from a problem, started from outer variables or a file, then [`go`](Run::go).
+pub struct Run<P: Structure> {
+    oracle: Box<dyn Oracle>,
+    algorithm: Box<dyn OuterLoop>,
+    domain: Domain,
+    params: P,
+    types: Vec<LeafType>,
+    state: Option<State>,
+    steps: u64,
+    tolerance: f64,
+    calls: u64,
+    callback: Option<Callback<P>>,
+    held_out: Option<(HeldOut<P>, u64)>,
+    file: Option<(PathBuf, u64)>,
+}
+
+impl<P: Structure> std::fmt::Debug for Run<P> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Run").field("name", &self.name()).field("steps", &self.steps).finish_non_exhaustive()
+    }
+}
+
+/// What a run found.
+#[derive(Debug, Clone)]
+pub struct Outcome<P: Structure> {
+    /// Where it stands.
+    pub state: State,
+    /// One record for each step that was made.
+    pub records: Vec<Record>,
+    /// Why it ended.
+    pub ended: Ended,
+    domain: Domain,
+    params: P,
+}
+
+impl<P: Structure> Outcome<P> {
+    /// The outer variables.
+    #[must_use]
+    pub fn solution(&self) -> P::Arrays {
+        arrays(&self.params, &self.domain, &self.state.free)
+    }
+    /// What was evaluated in all steps.
+    #[must_use]
+    pub fn phases(&self) -> Phases {
+        self.records.last().map(|r| r.phases).unwrap_or_default()
+    }
+}
+
+fn arrays<P: Structure>(like: &P, domain: &Domain, free: &[f64]) -> P::Arrays {
+    let mut x = free.to_vec();
+    domain.from_free(&mut x);
+    Leaves::cut(&like.leaf_types(), &x).arrays(like)
+}
+
+impl<P: Structure> Run<P> {
+    /// Of a problem, with an estimator of its hypergradient and an outer loop; 100 steps unless set.
+    ///
+    /// # Errors
+    /// Settings that cannot work, functions that failed or do not fit.
+    pub fn new<Q: Equation<Params = P>>(
+        problem: &Bilevel<Q>,
+        estimator: &impl Estimator<Q>,
+        algorithm: impl OuterLoop + 'static,
+    ) -> Result<Self, Error> {
+        let (_, params) = problem.shapes()?;
+        let types = params.leaf_types();
+        algorithm.check(len(&types)).map_err(|kind| hypertape_autodiff::Error::new(algorithm.name(), kind))?;
+        Ok(Run {
+            oracle: estimator.prepare(problem)?,
+            algorithm: Box::new(algorithm),
+            domain: problem.domain().clone(),
+            params,
+            types,
+            state: None,
+            steps: 100,
+            tolerance: 0.0,
+            calls: u64::MAX,
+            callback: None,
+            held_out: None,
+            file: None,
+        })
+    }
+    /// The loop and the estimator.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{}, {}", self.algorithm.name(), self.oracle.name())
+    }
+    /// The most outer steps, those before a resumption included.
+    #[must_use]
+    pub fn steps(mut self, most: u64) -> Self {
+        self.steps = most;
+        self
+    }
+    /// Ends once the hypergradient is at or under this length; 0 unless set.
+    #[must_use]
+    pub fn tolerance(mut self, gradient: f64) -> Self {
+        self.tolerance = gradient;
+        self
+    }
+    /// Ends once so many gradients and products were made.
+    #[must_use]
+    pub fn calls(mut self, most: u64) -> Self {
+        self.calls = most;
+        self
+    }
+    /// Calls back after every step, with its record and the outer variables: for progress, for pictures, to end the run.
+    #[must_use]
+    pub fn each(mut self, f: impl FnMut(&Record, &P::Arrays) -> ControlFlow<()> + 'static) -> Self {
+        self.callback = Some(Box::new(f));
+        self
+    }
+    /// Looks at an objective that is held out after every step, and ends when it has not fallen for so many steps; the outcome is the state of its least value.
+    #[must_use]
+    pub fn held_out(mut self, patience: u64, f: impl FnMut(&P::Arrays) -> hypertape_autodiff::Result<f64> + 'static) -> Self {
+        self.held_out = Some((Box::new(f), patience));
+        self
+    }
+    /// Saves the state to a file after so many steps, again and again, and at the end. A file is replaced in one step: a run that is killed while it writes leaves the state before.
+    #[must_use]
+    pub fn save(mut self, file: impl AsRef<Path>, every: u64) -> Self {
+        self.file = Some((file.as_ref().to_path_buf(), every));
+        self
+    }
+    /// Starts from outer variables, which are projected onto the domain.
+    ///
+    /// # Errors
+    /// Arrays of other shapes, or that are not finite; a number that is not positive where the domain asks for it.
+    pub fn start(mut self, x: impl Feed<P>) -> Result<Self, Error> {
+        let mut free = flat("start", "the outer variables", &x, &self.types)?;
+        self.domain.to_free(&mut free).map_err(|kind| hypertape_autodiff::Error::new("start", kind))?;
+        self.state = Some(State { free, ..State::default() });
+        Ok(self)
+    }
+    /// Goes on from a state.
+    ///
+    /// # Errors
+    /// A state of another number of outer variables.
+    pub fn from_state(mut self, state: State) -> Result<Self, Error> {
+        let n = len(&self.types);
+        if state.free.len() != n {
+            let problem = format!("the state has {} outer variables, and the problem {n}; give one of the same problem", state.free.len());
+            return Err(hypertape_autodiff::Error::new("from_state", ErrorKind::Other(problem)).into());
+        }
+        self.state = Some(state);
+        Ok(self)
+    }
+    /// Goes on from a file that a run with the same loop and estimator has saved.
+    ///
+    /// # Errors
+    /// A file that cannot be read or holds no state of such a run.
+    pub fn resume(self, file: impl AsRef<Path>) -> Result<Self, Error> {
+        let state = load(file.as_ref(), &self.name())?;
+        self.from_state(state)
+    }
+    /// Makes the steps.
+    ///
+    /// # Errors
+    /// [`Error::Step`] with the last good state where a step fails; a file that cannot be written; no start.
+    pub fn go(mut self) -> Result<Outcome<P>, Error> {
+        let mut state = self.state.take().ok_or(Error::NoStart)?;
+        let (began, mut records, mut phases) = (Instant::now(), vec![], Phases::default());
+        let mut best: Option<(f64, State, u64)> = None;
+        let name = self.name();
+        let ended = loop {
+            if state.steps >= self.steps {
+                break Ended::Steps;
+            }
+            let mut next = state.clone();
+            let mut asked = Asked { oracle: &mut *self.oracle, domain: &self.domain };
+            let made = self.algorithm.step(&mut asked, &mut next).and_then(|r| finite(r, &next));
+            let mut record = match made {
+                Ok(record) => record,
+                Err(source) => return Err(Error::Step { step: state.steps, source, state: Box::new(state) }),
+            };
+            (record.step, next.steps) = (state.steps, state.steps + 1);
+            phases += record.phases;
+            record.phases = phases;
+            let x = arrays(&self.params, &self.domain, &next.free);
+            if let Some((f, _)) = &mut self.held_out {
+                let value = f(&x).map_err(|source| Error::Step { step: state.steps, source, state: Box::new(state.clone()) })?;
+                record.held_out = Some(value);
+                if best.as_ref().is_none_or(|b| value < b.0) {
+                    best = Some((value, next.clone(), record.step));
+                }
+            }
+            record.seconds = began.elapsed().as_secs_f64();
+            records.push(record);
+            state = next;
+            if let Some((file, every)) = &self.file
+                && *every > 0
+                && state.steps.is_multiple_of(*every)
+            {
+                save(file, &name, &state)?;
+            }
+            if let Some(f) = &mut self.callback
+                && f(&record, &x).is_break()
+            {
+                break Ended::Callback;
+            }
+            if let (Some((_, patience)), Some((_, _, at))) = (&self.held_out, &best)
+                && record.step - at >= *patience
+            {
+                break Ended::HeldOut;
+            }
+            if record.gradient <= self.tolerance {
+                break Ended::Tolerance;
+            }
+            if phases.total() >= self.calls {
+                break Ended::Calls;
+            }
+        };
+        if let (Ended::HeldOut, Some((_, least, _))) = (ended, best) {
+            state = least;
+        }
+        if let Some((file, _)) = &self.file {
+            save(file, &name, &state)?;
+        }
+        Ok(Outcome { state, records, ended, domain: self.domain, params: self.params })
+    }
+}
+
+/// That a step has led to numbers.
+fn finite(r: Record, next: &State) -> hypertape_autodiff::Result<Record> {
+    let wrong = |what: String, index: Vec<usize>, value: f64| {
+        Err(hypertape_autodiff::Error::new("outer step", ErrorKind::NotFinite { what, index, value }))
+    };
+    if !r.value.is_finite() {
+        return wrong("the outer objective".into(), vec![], r.value);
+    }
+    if !r.gradient.is_finite() {
+        return wrong("the hypergradient".into(), vec![], r.gradient);
+    }
+    match next.free.iter().position(|v| !v.is_finite()) {
+        Some(i) => wrong("the outer variable".into(), vec![i], next.free[i]),
+        None => Ok(r),
+    }
+}

@@ -1,0 +1,42 @@
+//! All that a run hands from one outer step to the next.
+use crate::estimator::Memory;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Where a run stands. With the same settings, a run that goes on from it makes the same steps to the last bit.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct State {
+    /// Outer steps made.
+    pub steps: u64,
+    /// The variables that the loop moves: the outer variables, or their logarithms where they are positive.
+    #[serde(with = "bits")]
+    pub free: Vec<f64>,
+    /// What the estimator keeps.
+    pub memory: Memory,
+    /// Vectors of the loop: moments, directions, averages.
+    #[serde(with = "all_bits")]
+    pub vectors: Vec<Vec<f64>>,
+    /// Numbers of the loop: step sizes, tolerances, the last value.
+    #[serde(with = "bits")]
+    pub numbers: Vec<f64>,
+}
+
+/// Doubles as the integers of their bits: JSON has no infinity, and no bit may change.
+pub(crate) mod bits {
+    use super::{Deserialize, Deserializer, Serialize, Serializer};
+    pub(crate) fn serialize<S: Serializer>(v: &[f64], s: S) -> Result<S::Ok, S::Error> {
+        v.iter().map(|v| v.to_bits()).collect::<Vec<u64>>().serialize(s)
+    }
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<f64>, D::Error> {
+        Ok(Vec::<u64>::deserialize(d)?.into_iter().map(f64::from_bits).collect())
+    }
+}
+
+mod all_bits {
+    use super::{Deserialize, Deserializer, Serialize, Serializer};
+    pub(super) fn serialize<S: Serializer>(v: &[Vec<f64>], s: S) -> Result<S::Ok, S::Error> {
+        v.iter().map(|v| v.iter().map(|v| v.to_bits()).collect()).collect::<Vec<Vec<u64>>>().serialize(s)
+    }
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<Vec<f64>>, D::Error> {
+        Ok(Vec::<Vec<u64>>::deserialize(d)?.into_iter().map(|v| v.into_iter().map(f64::from_bits).collect()).collect())
+    }
+}

@@ -1,0 +1,3 @@
+//! Bilevel problems with solutions in closed form.
+mod aid;
+mod runs;

@@ -1,0 +1,117 @@
+//! Runs: what they find, how they end, and that they resume to the same bits.
+use crate::aid::Quadratic;
+use hypertape_bilevel::{Aid, Descent, Domain, Ended, Error, Hoag, Run, Tolerances, csv};
+use hypertape_linear::Cg;
+use hypertape_solvers::{Lbfgs, Method};
+use ndarray::{Array1, arr1};
+use std::ops::ControlFlow;
+
+fn folder(name: &str) -> std::path::PathBuf {
+    let dir = std::env::temp_dir().join(format!("hypertape-{name}-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).unwrap();
+    dir
+}
+
+#[test]
+fn descent_and_hoag_find_the_minimum() -> Result<(), Error> {
+    let q = Quadratic::new(10, 3, 5.0);
+    let problem = q.problem();
+    let aid = Aid::new(&Lbfgs::new(&problem).tolerance(1e-12)).adjoint(Cg::tolerance(1e-12)).warm_start().warm_adjoint();
+    let found = Run::new(&problem, &aid, Descent::new(0.02))?.steps(5000).tolerance(1e-9).start(Array1::zeros(3))?.go()?;
+    assert_eq!(found.ended, Ended::Tolerance);
+    let x: Array1<f64> = found.solution().iter().copied().collect();
+    assert!(q.gradient(&x).iter().all(|g| g.abs() < 1e-8));
+    let found = Run::new(&problem, &aid, Hoag::new(Tolerances::Quadratic))?.steps(300).start(Array1::zeros(3))?.go()?;
+    let close: Array1<f64> = found.solution().iter().copied().collect();
+    assert!((&close - &x).iter().all(|d| d.abs() < 1e-3), "{close} {x}");
+    let table = csv(&found.records);
+    let columns = table.lines().next().unwrap().split(',').count();
+    assert!(table.lines().count() == 301 && table.lines().all(|l| l.split(',').count() == columns), "{table}");
+    Ok(())
+}
+
+#[test]
+fn a_run_resumes_to_the_same_bits() -> Result<(), Error> {
+    let q = Quadratic::new(10, 3, 50.0);
+    let dir = folder("resume");
+    let file = dir.join("state.json");
+    let run = |steps: u64| {
+        let problem = q.problem();
+        let aid = Aid::new(&Lbfgs::new(&problem).tolerance(1e-3)).adjoint(Cg::tolerance(1e-3)).warm_start().warm_adjoint();
+        Ok::<_, Error>(Run::new(&problem, &aid, Hoag::new(Tolerances::Exponential(0.9)))?.steps(steps))
+    };
+    let whole = run(20)?.start(Array1::zeros(3))?.go()?;
+    run(7)?.save(&file, 3).start(Array1::zeros(3))?.go()?;
+    // What a killed run leaves beside the file is not read.
+    std::fs::write(dir.join("state.json.1.new"), b"{\"format\":\"hyper").unwrap();
+    let resumed = run(20)?.resume(&file)?.go()?;
+    assert_eq!(resumed.records.len(), 13);
+    assert_eq!(resumed.state, whole.state);
+    // Files that hold no state of the run are named.
+    std::fs::write(&file, &std::fs::read(&file).unwrap()[..40]).unwrap();
+    assert!(matches!(run(20)?.resume(&file), Err(Error::NoState { .. })));
+    assert!(matches!(run(20)?.resume(dir.join("none")), Err(Error::File { .. })));
+    let problem = q.problem();
+    let aid = Aid::new(&Lbfgs::new(&problem));
+    run(3)?.save(&file, 0).start(Array1::zeros(3))?.go()?;
+    assert!(matches!(Run::new(&problem, &aid, Descent::new(0.1))?.resume(&file), Err(Error::NoState { .. })));
+    std::fs::remove_dir_all(dir).unwrap();
+    Ok(())
+}
+
+#[test]
+fn domains_hold_callbacks_end_and_failures_keep_the_last_state() -> Result<(), Error> {
+    let q = Quadratic::new(10, 3, 5.0);
+    let problem = q.problem().within(Domain::simplex());
+    let aid = Aid::new(&Lbfgs::new(&problem).tolerance(1e-12));
+    let found = Run::new(&problem, &aid, Descent::new(0.02))?.steps(2000).start(arr1(&[5.0, 0.0, 0.0]))?.go()?;
+    let x: Array1<f64> = found.solution().iter().copied().collect();
+    assert!((x.sum() - 1.0).abs() < 1e-12 && x.iter().all(|x| *x >= 0.0));
+    let g = q.gradient(&x);
+    // At the minimum no direction within the simplex descends.
+    let least = g.iter().copied().fold(f64::INFINITY, f64::min);
+    assert!(x.iter().zip(&g).all(|(x, g)| *x < 1e-9 || *g - least < 1e-4), "{x} {g}");
+
+    let problem = q.problem().within(Domain::positive());
+    let aid = Aid::new(&Lbfgs::new(&problem).tolerance(1e-12));
+    let found = Run::new(&problem, &aid, Descent::new(0.05))?
+        .steps(50)
+        .each(|r, x| {
+            assert!(x.iter().all(|x| *x > 0.0));
+            if r.step == 9 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })
+        .start(arr1(&[1.0, 1.0, 1.0]))?
+        .go()?;
+    assert!(found.ended == Ended::Callback && found.records.len() == 10);
+    assert!(Run::new(&problem, &aid, Descent::new(0.05))?.start(arr1(&[1.0, 0.0, 1.0])).is_err());
+
+    // Steps that are far too long: the run fails at a step, and the state before it goes on with shorter ones.
+    let problem = q.problem();
+    let aid = Aid::new(&Lbfgs::new(&problem).tolerance(1e-12));
+    let error = Run::new(&problem, &aid, Descent::new(1e80))?.start(arr1(&[1.0, 1.0, 1.0]))?.go().unwrap_err();
+    let Error::Step { step, state, .. } = error else { panic!("{error}") };
+    assert!(step > 0 && state.steps == step && state.free.iter().all(|v| v.is_finite()));
+    Run::new(&problem, &aid, Descent::new(1e-3))?.steps(step + 5).from_state(*state)?.go().ok();
+    assert!(matches!(Run::new(&problem, &aid, Descent::new(0.1))?.go(), Err(Error::NoStart)));
+    assert!(Run::new(&problem, &aid, Descent::new(f64::NAN)).is_err());
+    Ok(())
+}
+
+#[test]
+fn a_run_stops_early_at_the_least_value_that_is_held_out() -> Result<(), Error> {
+    let q = Quadratic::new(10, 3, 5.0);
+    let problem = q.problem();
+    let aid = Aid::new(&Lbfgs::new(&problem).tolerance(1e-12));
+    // It falls until the first variable reaches a half of where it goes.
+    let goal = Run::new(&problem, &aid, Descent::new(0.02))?.steps(3000).start(Array1::zeros(3))?.go()?.solution()[[0]];
+    let found = Run::new(&problem, &aid, Descent::new(0.02))?
+        .steps(3000)
+        .held_out(5, move |x| Ok((x[[0]] - 0.5 * goal).abs()))
+        .start(Array1::zeros(3))?
+        .go()?;
+    assert_eq!(found.ended, Ended::HeldOut);
+    let values: Vec<f64> = found.records.iter().filter_map(|r| r.held_out).collect();
+    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+    assert_eq!((found.solution()[[0]] - 0.5 * goal).abs(), least);
+    Ok(())
+}
