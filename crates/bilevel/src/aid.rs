@@ -158,7 +158,7 @@ impl<M: Method<Each = ()>> Oracle for Ready<M> {
         let mut phases = Phases { inner: found, adjoint: calls, outer: 1 };
         let mut certified = None;
         if ask.certify {
-            let c = self.certifier.with_adjoint(&point, &given, &Leaves::cut(&self.types[0], &h.adjoint))?;
+            let c = self.certifier.with_adjoint(&point, &given, Leaves::cut(&self.types[0], &h.adjoint))?;
             let work = c.measured.work;
             let more = Calls {
                 gradients: work.evaluations,

@@ -92,10 +92,10 @@ impl Domain {
         }
     }
     /// The variables that a loop moves, from x; positive numbers only where it asks for them.
-    pub(crate) fn to_free(&self, x: &mut [f64]) -> Result<(), ErrorKind> {
+    pub(crate) fn free_of(&self, x: &mut [f64]) -> Result<(), ErrorKind> {
         match &self.0 {
             Set::Positive => {
-                if let Some(bad) = x.iter().find(|x| !(**x > 0.0)) {
+                if let Some(bad) = x.iter().find(|x| x.is_nan() || **x <= 0.0) {
                     return Err(ErrorKind::setting("outer variable in a positive domain", *bad, "start from a positive number"));
                 }
                 x.iter_mut().for_each(|x| *x = x.ln());
@@ -105,7 +105,7 @@ impl Domain {
                 let mut result = Ok(());
                 each(parts, x, &mut |d, part| {
                     if result.is_ok() {
-                        result = d.to_free(part);
+                        result = d.free_of(part);
                     }
                 });
                 result
@@ -117,10 +117,10 @@ impl Domain {
         }
     }
     /// x from the variables that a loop moves.
-    pub(crate) fn from_free(&self, u: &mut [f64]) {
+    pub(crate) fn outer_of(&self, u: &mut [f64]) {
         match &self.0 {
             Set::Positive => u.iter_mut().for_each(|u| *u = u.exp()),
-            Set::Each(parts) => each(parts, u, &mut |d, part| d.from_free(part)),
+            Set::Each(parts) => each(parts, u, &mut |d, part| d.outer_of(part)),
             _ => {}
         }
     }

@@ -10,7 +10,7 @@ pub enum Error {
     Refused(#[from] hypertape_autodiff::Error),
     /// An outer step that failed. Nothing is lost: the state before it is here.
     #[error(
-        "outer step {step}: {source}; the run stands before this step: `state` holds it, and `Run::from_state` goes on from there with other settings"
+        "outer step {step}: {source}; the run stands before this step: `state` holds it, and `Run::go_on` goes on from there with other settings"
     )]
     Step {
         /// The step, counted from 0.

@@ -37,7 +37,7 @@ impl Asked<'_> {
     /// As [`Oracle::at`].
     pub fn at(&mut self, free: &[f64], memory: &mut Memory, ask: Ask) -> Result<Estimate> {
         let mut x = free.to_vec();
-        self.domain.from_free(&mut x);
+        self.domain.outer_of(&mut x);
         let mut e = self.oracle.at(&x, memory, ask)?;
         self.domain.pull(&x, &mut e.gradient);
         Ok(e)
@@ -48,7 +48,7 @@ impl Asked<'_> {
     /// As [`Oracle::at`].
     pub fn first_measure(&mut self, free: &[f64], memory: &Memory) -> Result<f64> {
         let mut x = free.to_vec();
-        self.domain.from_free(&mut x);
+        self.domain.outer_of(&mut x);
         self.oracle.first_measure(&x, memory)
     }
     /// Moves to free − step · direction, back into the set; returns how far that is.

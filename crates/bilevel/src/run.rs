@@ -86,7 +86,7 @@ impl<P: Structure> Outcome<P> {
 
 fn arrays<P: Structure>(like: &P, domain: &Domain, free: &[f64]) -> P::Arrays {
     let mut x = free.to_vec();
-    domain.from_free(&mut x);
+    domain.outer_of(&mut x);
     Leaves::cut(&like.leaf_types(), &x).arrays(like)
 }
 
@@ -165,7 +165,7 @@ impl<P: Structure> Run<P> {
     /// Arrays of other shapes, or that are not finite; a number that is not positive where the domain asks for it.
     pub fn start(mut self, x: impl Feed<P>) -> Result<Self, Error> {
         let mut free = flat("start", "the outer variables", &x, &self.types)?;
-        self.domain.to_free(&mut free).map_err(|kind| hypertape_autodiff::Error::new("start", kind))?;
+        self.domain.free_of(&mut free).map_err(|kind| hypertape_autodiff::Error::new("start", kind))?;
         self.state = Some(State { free, ..State::default() });
         Ok(self)
     }
@@ -173,11 +173,11 @@ impl<P: Structure> Run<P> {
     ///
     /// # Errors
     /// A state of another number of outer variables.
-    pub fn from_state(mut self, state: State) -> Result<Self, Error> {
+    pub fn go_on(mut self, state: State) -> Result<Self, Error> {
         let n = len(&self.types);
         if state.free.len() != n {
             let problem = format!("the state has {} outer variables, and the problem {n}; give one of the same problem", state.free.len());
-            return Err(hypertape_autodiff::Error::new("from_state", ErrorKind::Other(problem)).into());
+            return Err(hypertape_autodiff::Error::new("go_on", ErrorKind::Other(problem)).into());
         }
         self.state = Some(state);
         Ok(self)
@@ -188,7 +188,7 @@ impl<P: Structure> Run<P> {
     /// A file that cannot be read or holds no state of such a run.
     pub fn resume(self, file: impl AsRef<Path>) -> Result<Self, Error> {
         let state = load(file.as_ref(), &self.name())?;
-        self.from_state(state)
+        self.go_on(state)
     }
     /// Makes the steps.
     ///

@@ -91,7 +91,7 @@ fn domains_hold_callbacks_end_and_failures_keep_the_last_state() -> Result<(), E
     let error = Run::new(&problem, &aid, Descent::new(1e80))?.start(arr1(&[1.0, 1.0, 1.0]))?.go().unwrap_err();
     let Error::Step { step, state, .. } = error else { panic!("{error}") };
     assert!(step > 0 && state.steps == step && state.free.iter().all(|v| v.is_finite()));
-    Run::new(&problem, &aid, Descent::new(1e-3))?.steps(step + 5).from_state(*state)?.go().ok();
+    Run::new(&problem, &aid, Descent::new(1e-3))?.steps(step + 5).go_on(*state)?.go().ok();
     assert!(matches!(Run::new(&problem, &aid, Descent::new(0.1))?.go(), Err(Error::NoStart)));
     assert!(Run::new(&problem, &aid, Descent::new(f64::NAN)).is_err());
     Ok(())
