@@ -3,6 +3,8 @@
 pub mod chart;
 pub mod digits;
 pub mod early_stop;
+pub mod folder;
 pub mod hypergradients;
+pub mod newsgroups;
 pub mod softmax_regression;
 pub mod stopped;

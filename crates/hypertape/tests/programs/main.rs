@@ -4,18 +4,16 @@
 
 #[path = "../../examples/closed_box.rs"]
 mod closed_box;
-#[path = "../../examples/dictionary.rs"]
-mod dictionary;
-#[path = "../../examples/equilibrium.rs"]
-mod equilibrium;
+#[path = "../../examples/equilibrium_layer.rs"]
+mod equilibrium_layer;
+#[path = "../../examples/feature_penalties.rs"]
+mod feature_penalties;
 #[path = "../../examples/front_door.rs"]
 mod front_door;
-#[path = "../../examples/hoag.rs"]
-mod hoag;
-#[path = "../../examples/hyper_cleaning.rs"]
-mod hyper_cleaning;
 #[path = "../../examples/influence.rs"]
 mod influence;
+#[path = "../../examples/learned_dictionary.rs"]
+mod learned_dictionary;
 #[path = "../../examples/learned_optimiser.rs"]
 mod learned_optimiser;
 #[path = "../../examples/lista.rs"]
@@ -28,6 +26,8 @@ mod newton;
 mod quadratic_program;
 #[path = "../../examples/refusals.rs"]
 mod refusals;
+#[path = "../../examples/sample_weights.rs"]
+mod sample_weights;
 #[path = "../../examples/self_tuning.rs"]
 mod self_tuning;
 #[path = "../../examples/stopping_time.rs"]
