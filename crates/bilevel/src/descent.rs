@@ -6,7 +6,7 @@ use crate::schedule::Schedule;
 use crate::state::State;
 use hypertape_autodiff::{Error, ErrorKind, Result};
 
-/// x ← P(x − α_k ∇h(x)), with any estimate of ∇h: with [`Aid`](crate::Aid) of a fixed number of warm steps this is AID-BiO, with [`Unroll`](crate::Unroll) ITD-BiO (Ji, Yang and Liang 2021).
+/// x ← P(x − α_k ∇h(x)), with any estimate of ∇h: with [`Aid`](crate::Aid) of a fixed number of warm steps this is AID-BiO, with [`Recorded`](crate::Recorded) of an unrolled method ITD-BiO (Ji, Yang and Liang 2021).
 #[derive(Debug, Clone)]
 pub struct Descent {
     step: Schedule,
