@@ -5,6 +5,9 @@ pub use hypertape_autodiff::{
     Allow, Error, ErrorKind, Function, GradientCheck, Lacking, Linear, Primitive, Result, Site, Within, Workspace, Wrt, apply_primitive,
     array, error, execute, index, operation, plan, record, shape, tree,
 };
+/// Loaders, splits and measures of quality for experiments: the feature `data`.
+#[cfg(feature = "data")]
+pub use hypertape_data as data;
 pub use hypertape_derive::Tree;
 /// Differentiation of solutions by the implicit function theorem.
 pub use hypertape_implicit as implicit;
