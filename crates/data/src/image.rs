@@ -19,7 +19,7 @@ use std::io::Cursor;
 ///
 /// # Errors
 /// [`Error::Png`] for what is no PNG, damaged or cut short, [`Error::Transparent`], [`Error::Limit`] where the values would take more bytes than the source
-/// may have. No header makes the reader allocate more than its compressed bytes could fill.
+/// may have. An image that its compressed bytes cannot hold is refused before anything is allocated for it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Png {
     ignore_alpha: bool,
@@ -88,6 +88,9 @@ impl Load for Png {
     fn parse(&self, source: &Source<'_>) -> Result<Image> {
         let failed = |error: png::DecodingError| Error::Png { place: source.place(At::Whole), error: Box::new(error) };
         let mut decoder = Decoder::new(Cursor::new(source.content()));
+        // What is not used cannot be wrong.
+        decoder.set_ignore_text_chunk(true);
+        decoder.set_ignore_iccp_chunk(true);
         // Palettes to colours, few bits to 8, a transparent colour to alpha.
         decoder.set_transformations(Transformations::EXPAND);
         let mut reader = decoder.read_info().map_err(failed)?;
