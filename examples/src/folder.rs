@@ -1,6 +1,5 @@
 //! Where the data that is not part of the program lies: the folder that `HYPERTAPE_DATA` names.
 
-use std::io::Read;
 use std::path::PathBuf;
 
 /// The path of a file in the folder of `HYPERTAPE_DATA`, or in the one given; none where there is no such file.
@@ -8,16 +7,6 @@ use std::path::PathBuf;
 pub fn find(given: Option<&PathBuf>, name: &str) -> Option<PathBuf> {
     let folder = given.cloned().or_else(|| std::env::var_os("HYPERTAPE_DATA").map(PathBuf::from))?;
     Some(folder.join(name)).filter(|p| p.is_file())
-}
-
-/// The bytes of a gzip file.
-///
-/// # Errors
-/// A file that cannot be read or is no gzip.
-pub fn unzipped(path: &PathBuf) -> Result<Vec<u8>, std::io::Error> {
-    let mut out = vec![];
-    flate2::read::GzDecoder::new(std::fs::File::open(path)?).read_to_end(&mut out)?;
-    Ok(out)
 }
 
 /// Numbers, one a line.

@@ -1,6 +1,7 @@
 //! 20 Newsgroups: counts of words in messages, as sparse rows of length 1.
 
-use crate::folder::{find, unzipped};
+use crate::folder::find;
+use hypertape::data::Source;
 use hypertape::record::Csr;
 use std::error::Error;
 use std::path::PathBuf;
@@ -36,7 +37,7 @@ impl Messages {
     /// A file that is not in its format.
     pub fn load(folder: Option<&PathBuf>, part: &str) -> Result<Option<Messages>, Box<dyn Error>> {
         let Some(path) = find(folder, &format!("20news/20news-{part}.n20s.gz")) else { return Ok(None) };
-        Ok(Some(Messages::parse(&unzipped(&path)?).map_err(|e| format!("{}: {e}", path.display()))?))
+        Ok(Some(Messages::parse(Source::open(&path)?.content()).map_err(|e| format!("{}: {e}", path.display()))?))
     }
     /// From "N20S"; rows, columns, entries; a class a row; entries a row; then for each entry the step from the column before and the count.
     fn parse(bytes: &[u8]) -> Result<Messages, String> {

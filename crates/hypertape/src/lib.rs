@@ -7,6 +7,9 @@ pub use hypertape_autodiff::{
 };
 /// Bilevel problems: estimators of hypergradients, outer loops, runs.
 pub use hypertape_bilevel as bilevel;
+/// Loaders, splits and measures of quality for experiments: the feature `data`.
+#[cfg(feature = "data")]
+pub use hypertape_data as data;
 pub use hypertape_derive::Tree;
 /// Differentiation of solutions by the implicit function theorem.
 pub use hypertape_implicit as implicit;

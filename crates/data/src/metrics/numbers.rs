@@ -1,0 +1,62 @@
+//! Measures of predicted numbers and of images.
+use crate::error::{Error, Result};
+use ndarray::{ArrayView, AsArray, Dimension};
+
+/// mean (truth − predicted)², of arrays of any rank.
+///
+/// # Errors
+/// [`Error::Shapes`], [`Error::Nothing`], [`Error::NotFinite`].
+pub fn mean_squared_error<'a, D: Dimension>(truth: impl AsArray<'a, f64, D>, predicted: impl AsArray<'a, f64, D>) -> Result<f64> {
+    mean_square("mean_squared_error", &truth.into(), &predicted.into())
+}
+
+/// The peak signal-to-noise ratio in decibels, 10 log₁₀(range² / mean squared error), where values go from 0 to `range`; ∞ for equal images.
+///
+/// # Errors
+/// [`Error::Setting`] for a range that is not positive and finite, [`Error::Shapes`], [`Error::Nothing`], [`Error::NotFinite`].
+pub fn psnr<'a, D: Dimension>(truth: impl AsArray<'a, f64, D>, image: impl AsArray<'a, f64, D>, range: f64) -> Result<f64> {
+    if !(range > 0.0 && range.is_finite()) {
+        return Err(Error::Setting {
+            of: "psnr",
+            what: "the range",
+            value: range,
+            range: "the largest value less the smallest, such as 1 or 255",
+        });
+    }
+    let error = mean_square("psnr", &truth.into(), &image.into())?;
+    // range² may leave the range of f64.
+    Ok(20.0 * range.log10() - 10.0 * error.log10())
+}
+
+/// The coefficient of determination, 1 − Σ(truth − predicted)² / Σ(truth − mean)²: 1 is perfect, 0 is as good as the mean, and there is no least value.
+///
+/// # Errors
+/// [`Error::Shapes`], [`Error::Nothing`], [`Error::NotFinite`]; [`Error::Undefined`] where all true values are the same.
+pub fn r_squared<'a>(truth: impl AsArray<'a, f64>, predicted: impl AsArray<'a, f64>) -> Result<f64> {
+    const OF: &str = "r_squared";
+    let (truth, predicted) = (truth.into(), predicted.into());
+    let error = mean_square(OF, &truth, &predicted)?;
+    if truth.iter().all(|t| *t == truth[0]) {
+        let what = format!("{} true values that are all {}", truth.len(), truth[0]);
+        return Err(Error::Undefined { of: OF, what, because: "there is nothing to explain; look at the mean squared error" });
+    }
+    let rows = truth.len() as f64;
+    let mean = truth.iter().map(|t| t / rows).sum::<f64>();
+    let spread = truth.iter().map(|t| (t - mean).powi(2)).sum::<f64>() / rows;
+    Ok(1.0 - error / spread)
+}
+
+fn mean_square<D: Dimension>(of: &'static str, left: &ArrayView<'_, f64, D>, right: &ArrayView<'_, f64, D>) -> Result<f64> {
+    if left.shape() != right.shape() {
+        return Err(Error::Shapes { of, left: left.shape().to_vec(), right: right.shape().to_vec() });
+    }
+    if left.is_empty() {
+        return Err(Error::Nothing { of, what: "elements" });
+    }
+    for (what, array) in [("true values", left), ("predicted values", right)] {
+        if let Some((index, value)) = array.iter().enumerate().find(|(_, x)| !x.is_finite()) {
+            return Err(Error::NotFinite { of, what, index, value: value.to_string() });
+        }
+    }
+    Ok(left.iter().zip(right).map(|(a, b)| (a - b).powi(2)).sum::<f64>() / left.len() as f64)
+}
