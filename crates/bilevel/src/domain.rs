@@ -91,6 +91,14 @@ impl Domain {
             Set::Each(parts) => each(parts, x, &mut |d, part| d.project(part)),
         }
     }
+    /// Moves to free − step · direction, and back into the set; returns how far that is.
+    pub(crate) fn advance(&self, free: &mut [f64], step: f64, direction: &[f64]) -> f64 {
+        let before = free.to_vec();
+        free.iter_mut().zip(direction).for_each(|(x, d)| *x -= step * d);
+        self.project(free);
+        let moved: Vec<f64> = free.iter().zip(&before).map(|(a, b)| a - b).collect();
+        hypertape_linear::norm(&moved)
+    }
     /// The variables that a loop moves, from x; positive numbers only where it asks for them.
     pub(crate) fn free_of(&self, x: &mut [f64]) -> Result<(), ErrorKind> {
         match &self.0 {

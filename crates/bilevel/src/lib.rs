@@ -16,6 +16,7 @@ mod recorded;
 mod run;
 mod schedule;
 mod state;
+pub mod stochastic;
 
 pub use aid::Aid;
 pub use calls::{Calls, Phases};

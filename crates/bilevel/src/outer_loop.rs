@@ -53,10 +53,6 @@ impl Asked<'_> {
     }
     /// Moves to free − step · direction, back into the set; returns how far that is.
     pub fn advance(&self, free: &mut [f64], step: f64, direction: &[f64]) -> f64 {
-        let before = free.to_vec();
-        free.iter_mut().zip(direction).for_each(|(x, d)| *x -= step * d);
-        self.domain.project(free);
-        let moved: Vec<f64> = free.iter().zip(&before).map(|(a, b)| a - b).collect();
-        hypertape_linear::norm(&moved)
+        self.domain.advance(free, step, direction)
     }
 }

@@ -9,6 +9,7 @@ use crate::outer_loop::{Asked, OuterLoop};
 use crate::problem::Bilevel;
 use crate::record::Record;
 use crate::state::State;
+use crate::stochastic::{Samples, Stochastic, StochasticLoop};
 use hypertape_autodiff::ErrorKind;
 use hypertape_autodiff::array::LeafType;
 use hypertape_autodiff::tree::{Feed, Structure};
@@ -38,14 +39,13 @@ type HeldOut<P> = Box<dyn FnMut(&<P as Structure>::Arrays) -> hypertape_autodiff
 
 /// Outer steps of a loop with an estimator. Made from a problem, started from outer variables or a file, then [`go`](Run::go).
 pub struct Run<P: Structure> {
-    oracle: Box<dyn Oracle>,
-    algorithm: Box<dyn OuterLoop>,
+    stepper: Box<dyn Stepper>,
     domain: Domain,
     params: P,
     types: Vec<LeafType>,
     state: Option<State>,
     steps: u64,
-    tolerance: f64,
+    tolerance: Option<f64>,
     calls: u64,
     callback: Option<Callback<P>>,
     held_out: Option<(HeldOut<P>, u64)>,
@@ -55,6 +55,52 @@ pub struct Run<P: Structure> {
 impl<P: Structure> std::fmt::Debug for Run<P> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Run").field("name", &self.name()).field("steps", &self.steps).finish_non_exhaustive()
+    }
+}
+
+/// What makes the steps.
+trait Stepper {
+    fn name(&self) -> String;
+    fn step(&mut self, state: &mut State) -> hypertape_autodiff::Result<Record>;
+}
+
+/// A loop that asks an estimator.
+struct Estimating<A> {
+    oracle: Box<dyn Oracle>,
+    algorithm: A,
+    domain: Domain,
+}
+
+impl<A: OuterLoop> Stepper for Estimating<A> {
+    fn name(&self) -> String {
+        format!("{}, {}", self.algorithm.name(), self.oracle.name())
+    }
+    fn step(&mut self, state: &mut State) -> hypertape_autodiff::Result<Record> {
+        self.algorithm.step(&mut Asked { oracle: &mut *self.oracle, domain: &self.domain }, state)
+    }
+}
+
+/// A loop that sees mini-batches.
+struct Sampling<A> {
+    samples: Samples,
+    algorithm: A,
+}
+
+impl<A: StochasticLoop> Stepper for Sampling<A> {
+    fn name(&self) -> String {
+        self.algorithm.name()
+    }
+    fn step(&mut self, state: &mut State) -> hypertape_autodiff::Result<Record> {
+        let memory = &mut state.memory;
+        if memory.solution.is_empty() {
+            memory.solution = self.samples.first().to_vec();
+        }
+        if memory.adjoint.is_empty() {
+            memory.adjoint = vec![0.0; memory.solution.len()];
+        }
+        self.samples.phases = Phases::default();
+        let record = self.algorithm.step(&mut self.samples, state)?;
+        Ok(Record { phases: self.samples.phases, ..record })
     }
 }
 
@@ -101,27 +147,40 @@ impl<P: Structure> Run<P> {
         algorithm: impl OuterLoop + 'static,
     ) -> Result<Self, Error> {
         let (_, params) = problem.shapes()?;
-        let types = params.leaf_types();
-        algorithm.check(len(&types)).map_err(|kind| hypertape_autodiff::Error::new(algorithm.name(), kind))?;
-        Ok(Run {
-            oracle: estimator.prepare(problem)?,
-            algorithm: Box::new(algorithm),
-            domain: problem.domain().clone(),
+        let n = len(&params.leaf_types());
+        algorithm.check(n).map_err(|kind| hypertape_autodiff::Error::new(algorithm.name(), kind))?;
+        let (oracle, domain) = (estimator.prepare(problem)?, problem.domain().clone());
+        Ok(Self::of(Box::new(Estimating { oracle, algorithm, domain: domain.clone() }), domain, params))
+    }
+    /// Of a problem that is seen in mini-batches, with a stochastic loop; 100 steps unless set.
+    ///
+    /// # Errors
+    /// As [`new`](Run::new).
+    pub fn stochastic<S: Structure>(problem: &Stochastic<S, P>, algorithm: impl StochasticLoop + 'static) -> Result<Self, Error> {
+        let params = problem.params()?;
+        algorithm.check().map_err(|kind| hypertape_autodiff::Error::new(algorithm.name(), kind))?;
+        let samples = Samples::new(problem)?;
+        Ok(Self::of(Box::new(Sampling { samples, algorithm }), problem.domain().clone(), params))
+    }
+    fn of(stepper: Box<dyn Stepper>, domain: Domain, params: P) -> Self {
+        Run {
+            stepper,
+            domain,
+            types: params.leaf_types(),
             params,
-            types,
             state: None,
             steps: 100,
-            tolerance: 0.0,
+            tolerance: None,
             calls: u64::MAX,
             callback: None,
             held_out: None,
             file: None,
-        })
+        }
     }
     /// The loop and the estimator.
     #[must_use]
     pub fn name(&self) -> String {
-        format!("{}, {}", self.algorithm.name(), self.oracle.name())
+        self.stepper.name()
     }
     /// The most outer steps, those before a resumption included.
     #[must_use]
@@ -129,10 +188,10 @@ impl<P: Structure> Run<P> {
         self.steps = most;
         self
     }
-    /// Ends once the hypergradient is at or under this length; 0 unless set.
+    /// Ends once the hypergradient, or what a loop takes for it, is at or under this length.
     #[must_use]
     pub fn tolerance(mut self, gradient: f64) -> Self {
-        self.tolerance = gradient;
+        self.tolerance = Some(gradient);
         self
     }
     /// Ends once so many gradients and products were made.
@@ -204,8 +263,7 @@ impl<P: Structure> Run<P> {
                 break Ended::Steps;
             }
             let mut next = state.clone();
-            let mut asked = Asked { oracle: &mut *self.oracle, domain: &self.domain };
-            let made = self.algorithm.step(&mut asked, &mut next).and_then(|r| finite(r, &next));
+            let made = self.stepper.step(&mut next).and_then(|r| finite(r, &next));
             let mut record = match made {
                 Ok(record) => record,
                 Err(source) => return Err(Error::Step { step: state.steps, source, state: Box::new(state) }),
@@ -240,7 +298,7 @@ impl<P: Structure> Run<P> {
             {
                 break Ended::HeldOut;
             }
-            if record.gradient <= self.tolerance {
+            if self.tolerance.is_some_and(|t| record.gradient <= t) {
                 break Ended::Tolerance;
             }
             if phases.total() >= self.calls {

@@ -1,0 +1,31 @@
+//! Stochastic bilevel loops: problems that are seen in mini-batches, and one file for each method.
+mod amigo;
+mod batches;
+mod bome;
+mod bsa;
+mod f2sa;
+mod mrbo;
+mod problem;
+mod saba;
+mod samples;
+mod series;
+mod soba;
+mod stepping;
+mod stoc_bio;
+mod ttsa;
+mod vrbo;
+
+pub use amigo::Amigo;
+pub use batches::Batches;
+pub use bome::Bome;
+pub use bsa::Bsa;
+pub use f2sa::F2sa;
+pub use mrbo::Mrbo;
+pub use problem::Stochastic;
+pub use saba::Saba;
+pub use samples::{Gradients, Point, Rows, Samples};
+pub use soba::Soba;
+pub use stepping::StochasticLoop;
+pub use stoc_bio::StocBio;
+pub use ttsa::Ttsa;
+pub use vrbo::Vrbo;

@@ -1,0 +1,86 @@
+//! What a stochastic loop is, and small steps that several of them make.
+use super::samples::{Gradients, Point, Samples};
+use crate::calls::Phases;
+use crate::record::Record;
+use crate::schedule::Schedule;
+use crate::state::State;
+use hypertape_autodiff::{Error, ErrorKind, Result};
+
+/// A stochastic loop. Its settings never change; all that a step changes is in the state: z in `memory.solution`, the adjoint in `memory.adjoint`, what else it keeps in `vectors`.
+pub trait StochasticLoop {
+    /// The field's name of it.
+    fn name(&self) -> String;
+    /// What is wrong with its settings.
+    ///
+    /// # Errors
+    /// Settings that cannot work.
+    fn check(&self) -> Result<(), ErrorKind>;
+    /// One outer step from a state; at step 0 the loop's own vectors are empty.
+    ///
+    /// # Errors
+    /// What is not finite. The run goes back to the state before.
+    fn step(&self, samples: &mut Samples, state: &mut State) -> Result<Record>;
+}
+
+/// a += c b.
+pub(super) fn add(a: &mut [f64], c: f64, b: &[f64]) {
+    a.iter_mut().zip(b).for_each(|(a, b)| *a += c * b);
+}
+
+/// A step size of a schedule at step k.
+pub(super) fn at(name: &str, s: &Schedule, k: u64) -> Result<f64> {
+    s.at(k).map_err(|kind| Error::new(name, kind))
+}
+
+/// That schedules have a first step.
+pub(super) fn all_steps(steps: &[&Schedule]) -> Result<(), ErrorKind> {
+    steps.iter().try_for_each(|s| s.at(0).map(|_| ()))
+}
+
+/// That a count is at least 1.
+pub(super) fn some(what: &str, n: usize) -> Result<(), ErrorKind> {
+    if n == 0 { Err(ErrorKind::setting(what, 0.0, "give at least 1")) } else { Ok(()) }
+}
+
+/// z ← z − α ∂g/∂z, so many times, each on a batch of its own.
+pub(super) fn descend(samples: &mut Samples, state: &mut State, times: usize, alpha: f64) -> Result<()> {
+    for _ in 0..times {
+        let rows = samples.inner_rows(&mut state.memory)?;
+        let g = samples.inner_gradient(Point { z: &state.memory.solution, free: &state.free }, &rows)?;
+        add(&mut state.memory.solution, -alpha, &g);
+    }
+    Ok(())
+}
+
+/// h_x − g_xz v on one batch of each: the hypergradient by an adjoint v. Also h and its gradients.
+pub(super) fn hypergradient(samples: &mut Samples, state: &mut State, h: &Gradients, v: &[f64]) -> Result<Vec<f64>> {
+    let rows = samples.inner_rows(&mut state.memory)?;
+    let [_, cross] = samples.products(Point { z: &state.memory.solution, free: &state.free }, &rows, v)?;
+    let mut d = h.by_x.clone();
+    add(&mut d, -1.0, &cross);
+    Ok(d)
+}
+
+/// h and its gradients on the next batch.
+pub(super) fn outer(samples: &mut Samples, state: &mut State) -> Result<Gradients> {
+    let rows = samples.outer_rows(&mut state.memory)?;
+    samples.outer(Point { z: &state.memory.solution, free: &state.free }, &rows)
+}
+
+/// x ← P(x − β d), and what is known of the step.
+pub(super) fn finish(samples: &Samples, state: &mut State, value: f64, beta: f64, d: &[f64]) -> Record {
+    let moved = samples.advance(&mut state.free, beta, d);
+    Record {
+        step: 0,
+        value,
+        gradient: hypertape_linear::norm(d),
+        moved,
+        inner: None,
+        adjoint: None,
+        asked: None,
+        certified: None,
+        held_out: None,
+        phases: Phases::default(),
+        seconds: 0.0,
+    }
+}
