@@ -1,0 +1,230 @@
+//! stocBiO, BSA and TTSA on a noisy quadratic problem whose hypergradient is known: its square against the rows that were read.
+//!
+//! Ji, Yang and Liang 2021; Ghadimi and Wang 2018; Hong, Wai, Wang and Yang 2020. Each method gets the best step sizes of a grid, found on keys that are not those of the figure.
+
+use clap::Parser;
+use hypertape::bilevel::stochastic::{Amigo, Batches, Bsa, Mrbo, Saba, Soba, StocBio, Stochastic, StochasticLoop, Ttsa};
+use hypertape::bilevel::{Run, Schedule};
+use hypertape::ndarray::{Array1, Array2, Axis};
+use hypertape::prelude::*;
+use hypertape_examples::chart::{Series, log_log};
+use hypertape_testkit::{dense, random};
+use std::cell::RefCell;
+use std::error::Error as StdError;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::rc::Rc;
+
+/// Compares stochastic bilevel methods at equal numbers of rows.
+#[derive(Debug, Parser)]
+struct Options {
+    /// Fewer rows, keys and step sizes.
+    #[arg(long)]
+    quick: bool,
+    /// Where the table and the picture go.
+    #[arg(long, default_value = "target/stochastic")]
+    out: PathBuf,
+}
+
+type Done<T> = std::result::Result<T, Box<dyn StdError>>;
+
+const N: usize = 20;
+const P: usize = 20;
+const ROWS: usize = 4000;
+
+/// g = mean ½ Σ hᵢⱼ zⱼ² − zᵀ(A x + bᵢ), h = mean ½‖z − cᵢ‖² + ½ρ‖x‖²; rows differ much from their mean.
+struct Quadratic {
+    h: Array2<f64>,
+    b: Array2<f64>,
+    a: Array2<f64>,
+    c: Array2<f64>,
+    rho: f64,
+}
+
+impl Quadratic {
+    fn new() -> Self {
+        // Curvatures from 0.1 to 1, each row's off by up to three quarters.
+        let curve = Array1::from_shape_fn(N, |j| 0.1_f64.powf(j as f64 / (N - 1) as f64));
+        let h = (0.75 * random::sym(1, (ROWS, N)) + 1.0) * &curve;
+        let a = random::sym(3, (N, P)) / (N as f64).sqrt();
+        Quadratic { h, b: random::normal(2, (ROWS, N)), a, c: random::normal(4, (ROWS, N)) + 1.0, rho: 0.1 }
+    }
+    fn problem(&self, size: usize, key: u64) -> Done<Stochastic<Leaf, Leaf>> {
+        let [h, b, c] = [&self.h, &self.b, &self.c].map(|a| a.clone().into_shared());
+        let (a, rho) = (self.a.clone().into_shared(), self.rho);
+        let inner = Function::record((shape![N], shape![P], index![size]), |(z, x, rows)| {
+            let curved = (0.5 * constant(&h).rows(rows) * z.square()).sum() / size as f64;
+            curved - z.dot(constant(&a).dot(x)) - constant(&b).rows(rows).dot(z).mean()
+        })?;
+        let outer = Function::record((shape![N], shape![P], index![size]), |(z, x, rows)| {
+            0.5 * (z - constant(&c).rows(rows)).square().sum() / size as f64 + 0.5 * rho * x.square().sum()
+        })?;
+        let batches = |key| Batches::with_replacement(ROWS, size, key);
+        Ok(Stochastic::new(&inner, batches(2 * key), &outer, batches(2 * key + 1)))
+    }
+    /// ‖∇Φ‖² as a function of x.
+    fn exact(&self) -> impl Fn(&Array1<f64>) -> f64 + use<> {
+        let mean = |a: &Array2<f64>| a.mean_axis(Axis(0)).unwrap_or_default();
+        let (h, b, c) = (mean(&self.h), mean(&self.b), mean(&self.c));
+        let (a, rho) = (self.a.clone(), self.rho);
+        move |x| {
+            let z = (a.dot(x) + &b) / &h;
+            let g = a.t().dot(&((z - &c) / &h)) + rho * x;
+            g.dot(&g)
+        }
+    }
+    /// The least ‖∇Φ‖² is 0: there is a solution.
+    fn solvable(&self) -> bool {
+        let h = self.h.mean_axis(Axis(0)).unwrap_or_default();
+        let b = &self.a / &h.insert_axis(Axis(1));
+        dense::solve((b.t().dot(&b) + self.rho * Array2::<f64>::eye(P)).view(), Array1::<f64>::ones(P).view()).is_some()
+    }
+}
+
+/// A method by its two step sizes. BSA and TTSA see one row at a time, as they were published.
+struct Method {
+    name: &'static str,
+    /// Rows of a batch to choose from.
+    batches: &'static [usize],
+    make: fn(f64, f64) -> Box<dyn StochasticLoop>,
+}
+
+/// A loop in a box.
+struct Boxed(Box<dyn StochasticLoop>);
+impl StochasticLoop for Boxed {
+    fn name(&self) -> String {
+        self.0.name()
+    }
+    fn check(&self) -> std::result::Result<(), ErrorKind> {
+        self.0.check()
+    }
+    fn step(
+        &self,
+        s: &mut hypertape::bilevel::stochastic::Samples,
+        state: &mut hypertape::bilevel::State,
+    ) -> Result<hypertape::bilevel::Record> {
+        self.0.step(s, state)
+    }
+}
+
+/// α/√(1 + k): the rule of every method but TTSA and SABA, which have their own.
+fn root(a: f64) -> Schedule {
+    Schedule::power(a, 0.5)
+}
+
+fn methods() -> Vec<Method> {
+    vec![
+        Method {
+            name: "stocBiO",
+            batches: &[5, 20, 80],
+            make: |b, a| Box::new(StocBio::new(root(b), root(a)).inner_steps(10).terms(10).series_step(a)),
+        },
+        Method { name: "BSA", batches: &[1], make: |b, a| Box::new(Bsa::new(root(b), root(a)).series_step(a)) },
+        Method {
+            name: "TTSA",
+            batches: &[1],
+            make: |b, a| Box::new(Ttsa::new(Schedule::power(b, 0.6), Schedule::power(a, 0.4)).series_step(a)),
+        },
+        Method {
+            name: "AmIGO",
+            batches: &[5, 20, 80],
+            make: |b, a| Box::new(Amigo::new(root(b), root(a)).inner_steps(5).adjoint_steps(5)),
+        },
+        Method { name: "SOBA", batches: &[5, 20, 80], make: |b, a| Box::new(Soba::new(root(b), root(a))) },
+        Method { name: "SABA", batches: &[5, 20, 80], make: |b, a| Box::new(Saba::new(b, a)) },
+        Method { name: "MRBO", batches: &[5, 20, 80], make: |b, a| Box::new(Mrbo::new(root(b), root(a), a)) },
+    ]
+}
+
+/// ‖∇Φ‖² after so many rows.
+fn run(q: &Quadratic, m: &Method, (size, outer, inner): (usize, f64, f64), key: u64, budget: u64) -> Done<Vec<(u64, f64)>> {
+    let curve = Rc::new(RefCell::new(vec![]));
+    let (seen, exact) = (curve.clone(), q.exact());
+    let ran = Run::stochastic(&q.problem(size, key)?, Boxed((m.make)(outer, inner)))?
+        .steps(u64::MAX)
+        .each(move |r, x| {
+            let rows = r.phases.inner.samples + r.phases.adjoint.samples;
+            let x: Array1<f64> = x.iter().copied().collect();
+            seen.borrow_mut().push((rows, exact(&x)));
+            if rows >= budget { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })
+        .start(Array1::zeros(P))?
+        .go();
+    // Steps that are too long end with an error, and are not the best ones.
+    if ran.is_err() {
+        curve.borrow_mut().push((budget, f64::INFINITY));
+    }
+    Ok(curve.take())
+}
+
+/// The mean of the last tenth of the rows.
+fn last(curve: &[(u64, f64)], budget: u64) -> f64 {
+    let end: Vec<f64> = curve.iter().filter(|c| c.0 as f64 >= 0.9 * budget as f64).map(|c| c.1).collect();
+    end.iter().sum::<f64>() / end.len().max(1) as f64
+}
+
+/// Means over runs at numbers of rows that grow by a tenth.
+fn mean(curves: &[Vec<(u64, f64)>], budget: u64) -> Vec<(f64, f64)> {
+    let (mut at, mut out) = (500.0, vec![]);
+    while at * 1.1 <= budget as f64 {
+        let next = at * 1.1;
+        let bin: Vec<f64> = curves.iter().flatten().filter(|c| (at..next).contains(&(c.0 as f64))).map(|c| c.1).collect();
+        if !bin.is_empty() {
+            out.push(((at * next).sqrt(), bin.iter().sum::<f64>() / bin.len() as f64));
+        }
+        at = next;
+    }
+    out
+}
+
+/// The slope of log y by log x.
+fn slope(points: &[(f64, f64)]) -> f64 {
+    let logs: Vec<(f64, f64)> = points.iter().map(|p| (p.0.ln(), p.1.ln())).collect();
+    let n = logs.len() as f64;
+    let (mx, my) = (logs.iter().map(|p| p.0).sum::<f64>() / n, logs.iter().map(|p| p.1).sum::<f64>() / n);
+    logs.iter().map(|p| (p.0 - mx) * (p.1 - my)).sum::<f64>() / logs.iter().map(|p| (p.0 - mx).powi(2)).sum::<f64>()
+}
+
+fn main() -> Done<ExitCode> {
+    let options = Options::parse();
+    let q = Quadratic::new();
+    let (budget, keys, grid): (u64, u64, &[f64]) =
+        if options.quick { (20_000, 2, &[0.01, 0.05, 0.2]) } else { (200_000, 5, &[0.01, 0.03, 0.1, 0.3, 1.0]) };
+    let start = q.exact()(&Array1::zeros(P));
+    println!("a quadratic problem with rows of noise: ‖∇Φ‖² = {start:.3} at the start (solvable: {})", q.solvable());
+    println!("| method | rows a batch | outer step | inner step | ‖∇Φ‖² at {budget} rows | slope |\n|---|---|---|---|---|---|");
+    let (mut series, mut ends, mut slopes) = (vec![], vec![], vec![]);
+    for m in methods() {
+        let mut best = (f64::INFINITY, (0, 0.0, 0.0));
+        for size in m.batches {
+            for (outer, inner) in grid.iter().flat_map(|o| grid.iter().map(move |i| (*o, *i))) {
+                // Tuned on a key of its own.
+                let value = last(&run(&q, &m, (*size, outer, inner), 1000, budget)?, budget);
+                if value < best.0 {
+                    best = (value, (*size, outer, inner));
+                }
+            }
+        }
+        let curves = (0..keys).map(|key| run(&q, &m, best.1, key, budget)).collect::<Done<Vec<_>>>()?;
+        let end = curves.iter().map(|c| last(c, budget)).sum::<f64>() / keys as f64;
+        let points = mean(&curves, budget);
+        let half = &points[points.len() / 3..];
+        let s = slope(half);
+        println!("| {} | {} | {} | {} | {end:.2e} | {s:.2} |", m.name, best.1.0, best.1.1, best.1.2);
+        series.push(Series { name: m.name.into(), points });
+        ends.push(end);
+        slopes.push(s);
+    }
+    std::fs::create_dir_all(&options.out)?;
+    let picture = options.out.join("samples.svg");
+    log_log(&picture, "Square of the hypergradient", ["rows read", "square of its length"], &series)?;
+    println!("Picture: {}", picture.display());
+    let lowest = ends[0] <= ends[1] && ends[0] <= ends[2];
+    println!(
+        "stochastic: stocBiO {:.1e}, BSA {:.1e}, TTSA {:.1e}, slope {:.2}, expected stocBiO lowest and a slope of at most -0.45",
+        ends[0], ends[1], ends[2], slopes[0]
+    );
+    let right = options.quick || lowest && slopes[0] <= -0.45;
+    Ok(if right { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
