@@ -3,7 +3,7 @@
 //! Protocol and reference: Pedregosa 2016; rows of length 1, labels below the mean are −1, summed logistic loss and eᵃ/2 ‖w‖², a = 0 at the start, validation loss on the other half.
 
 use clap::Parser;
-use hypertape::bilevel::{Aid, Bilevel, Hoag, Outcome, OuterLoop, Run, Tolerances, csv};
+use hypertape::bilevel::{Aid, Bilevel, Hoag, Maid, Outcome, OuterLoop, Run, Tolerances, csv};
 use hypertape::ndarray::{ArcArray1, Array1, arr0};
 use hypertape::prelude::*;
 use hypertape_examples::chart::{Series, log_log};
@@ -153,6 +153,7 @@ fn main() -> Done<ExitCode> {
         run(&data, "quadratic", Hoag::new(Tolerances::Quadratic), steps, least)?,
         run(&data, "cubic", Hoag::new(Tolerances::Cubic), steps, least)?,
         run(&data, "exponential", Hoag::new(Tolerances::Exponential(0.9)), steps, least)?,
+        run(&data, "MAID", Maid::new(), steps, least)?,
     ];
     std::fs::create_dir_all(&options.out)?;
     let whole = runs[0].calls_to(1e-3);

@@ -117,7 +117,7 @@ fn methods() -> Vec<Method> {
     vec![
         Method {
             name: "stocBiO",
-            batches: &[5, 20, 80],
+            batches: &[1, 4, 16, 64],
             make: |b, a| Box::new(StocBio::new(root(b), root(a)).inner_steps(10).terms(10).series_step(a)),
         },
         Method { name: "BSA", batches: &[1], make: |b, a| Box::new(Bsa::new(root(b), root(a)).series_step(a)) },
@@ -128,12 +128,12 @@ fn methods() -> Vec<Method> {
         },
         Method {
             name: "AmIGO",
-            batches: &[5, 20, 80],
+            batches: &[1, 4, 16, 64],
             make: |b, a| Box::new(Amigo::new(root(b), root(a)).inner_steps(5).adjoint_steps(5)),
         },
-        Method { name: "SOBA", batches: &[5, 20, 80], make: |b, a| Box::new(Soba::new(root(b), root(a))) },
-        Method { name: "SABA", batches: &[5, 20, 80], make: |b, a| Box::new(Saba::new(b, a)) },
-        Method { name: "MRBO", batches: &[5, 20, 80], make: |b, a| Box::new(Mrbo::new(root(b), root(a), a)) },
+        Method { name: "SOBA", batches: &[1, 4, 16, 64], make: |b, a| Box::new(Soba::new(root(b), root(a))) },
+        Method { name: "SABA", batches: &[1, 4, 16, 64], make: |b, a| Box::new(Saba::new(b, a)) },
+        Method { name: "MRBO", batches: &[1, 4, 16, 64], make: |b, a| Box::new(Mrbo::new(root(b), root(a), a)) },
     ]
 }
 

@@ -170,6 +170,14 @@ impl<M: Method<Each = ()>> Oracle for Ready<M> {
             certified = Some(Certified { estimate: c.estimate, bound: c.bound });
         }
         (memory.solution, memory.adjoint) = (z, h.adjoint);
-        Ok(Estimate { value: h.value, gradient: h.gradient, inner: Some(inner), adjoint: Some(adjoint), certified, phases })
+        Ok(Estimate {
+            value: h.value,
+            gradient: h.gradient,
+            correction: h.correction,
+            inner: Some(inner),
+            adjoint: Some(adjoint),
+            certified,
+            phases,
+        })
     }
 }

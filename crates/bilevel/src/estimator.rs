@@ -65,6 +65,8 @@ pub struct Estimate {
     pub value: f64,
     /// The hypergradient.
     pub gradient: Vec<f64>,
+    /// What is missing of the value at the inner solution, to first order, where the estimator can tell: −wᵀF, with the adjoint w and the residual F of the inner equation.
+    pub correction: f64,
     /// The inner solve.
     pub inner: Option<Solve>,
     /// The adjoint solve.

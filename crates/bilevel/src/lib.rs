@@ -1,4 +1,5 @@
 //! Bilevel optimisation: one problem type, estimators of the hypergradient, outer loops, and runs that are counted and can be resumed.
+mod adam;
 mod aid;
 mod calls;
 mod counted;
@@ -7,8 +8,11 @@ mod domain;
 mod error;
 mod estimator;
 mod file;
+mod folds;
 mod hoag;
+mod lbfgs;
 mod leaves;
+mod maid;
 mod outer_loop;
 mod problem;
 mod record;
@@ -18,6 +22,7 @@ mod schedule;
 mod state;
 pub mod stochastic;
 
+pub use adam::OuterAdam;
 pub use aid::Aid;
 pub use calls::{Calls, Phases};
 pub use counted::Counted;
@@ -25,7 +30,10 @@ pub use descent::Descent;
 pub use domain::Domain;
 pub use error::Error;
 pub use estimator::{Ask, Certified, Estimate, Estimator, Memory, Oracle, Solve};
+pub use folds::Folds;
 pub use hoag::{Hoag, Tolerances};
+pub use lbfgs::OuterLbfgs;
+pub use maid::Maid;
 pub use outer_loop::{Asked, OuterLoop};
 pub use problem::Bilevel;
 pub use record::{Record, csv};

@@ -220,7 +220,7 @@ impl<S: Structure, P: Structure> Oracle for Ready<S, P> {
         let phases =
             Phases { inner: Calls { gradients, proxes, ..Calls::default() }, adjoint: Calls { products, ..Calls::default() }, outer: 1 };
         let value = value.first().copied().unwrap_or(f64::NAN);
-        Ok(Estimate { value, gradient, inner, adjoint: None, certified: None, phases })
+        Ok(Estimate { value, gradient, correction: 0.0, inner, adjoint: None, certified: None, phases })
     }
 }
 

@@ -3,7 +3,7 @@ use crate::estimator::Memory;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Where a run stands. With the same settings, a run that goes on from it makes the same steps to the last bit.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct State {
     /// Outer steps made.
     pub steps: u64,
@@ -18,6 +18,19 @@ pub struct State {
     /// Numbers of the loop: step sizes, tolerances, the last value.
     #[serde(with = "bits")]
     pub numbers: Vec<f64>,
+}
+
+/// Its sizes: the vectors may be long, and an error may hold it.
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("State")
+            .field("steps", &self.steps)
+            .field("outer_variables", &self.free.len())
+            .field("inner_variables", &self.memory.solution.len())
+            .field("draws", &self.memory.draws)
+            .field("vectors", &self.vectors.len())
+            .finish_non_exhaustive()
+    }
 }
 
 /// Doubles as the integers of their bits: JSON has no infinity, and no bit may change.

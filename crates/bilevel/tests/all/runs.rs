@@ -1,6 +1,6 @@
 //! Runs: what they find, how they end, and that they resume to the same bits.
 use crate::aid::Quadratic;
-use hypertape_bilevel::{Aid, Descent, Domain, Ended, Error, Hoag, Run, Tolerances, csv};
+use hypertape_bilevel::{Aid, Descent, Domain, Ended, Error, Hoag, Maid, OuterAdam, OuterLbfgs, OuterLoop, Run, Schedule, Tolerances, csv};
 use hypertape_linear::Cg;
 use hypertape_solvers::{Lbfgs, Method};
 use ndarray::{Array1, arr1};
@@ -28,6 +28,55 @@ fn descent_and_hoag_find_the_minimum() -> Result<(), Error> {
     let columns = table.lines().next().unwrap().split(',').count();
     assert!(table.lines().count() == 301 && table.lines().all(|l| l.split(',').count() == columns), "{table}");
     Ok(())
+}
+
+#[test]
+fn lbfgs_adam_and_maid_find_it_within_bounds_too() -> Result<(), Error> {
+    let q = Quadratic::new(10, 3, 20.0);
+    let free = |problem: &hypertape_bilevel::Bilevel<_>| {
+        Aid::new(&Lbfgs::new(problem).tolerance(1e-12)).adjoint(Cg::tolerance(1e-12)).warm_start().warm_adjoint()
+    };
+    let problem = q.problem();
+    let found = Run::new(&problem, &free(&problem), OuterLbfgs::new())?.steps(60).tolerance(1e-8).start(Array1::zeros(3))?.go()?;
+    let best: Array1<f64> = found.solution().iter().copied().collect();
+    assert!(found.ended == Ended::Tolerance && q.gradient(&best).iter().all(|g| g.abs() < 1e-7), "{best}");
+    let found =
+        Run::new(&problem, &free(&problem), OuterAdam::new(Schedule::power(0.3, 0.5)))?.steps(3000).start(Array1::zeros(3))?.go()?;
+    let close: Array1<f64> = found.solution().iter().copied().collect();
+    assert!((&close - &best).iter().all(|d| d.abs() < 1e-2), "{close} {best}");
+    let found = Run::new(&problem, &free(&problem), Maid::new())?.steps(200).tolerance(1e-5).start(Array1::zeros(3))?.go()?;
+    let close: Array1<f64> = found.solution().iter().copied().collect();
+    assert!((&close - &best).iter().all(|d| d.abs() < 1e-4), "{close} {best}");
+    assert!(found.records.windows(2).all(|w| w[1].value <= w[0].value + 1e-12));
+    // Within a box that cuts the solution off: its projected gradient vanishes.
+    let span = best.iter().fold(0.0_f64, |m, b| m.max(b.abs()));
+    let (low, high) = (-0.5 * span, 0.5 * span);
+    let problem = q.problem().within(Domain::boxed(low, high));
+    for l in [Box::new(OuterLbfgs::new()) as Box<dyn OuterLoop>, Box::new(Descent::new(0.005)), Box::new(Maid::new())] {
+        let name = l.name();
+        let found = Run::new(&problem, &free(&problem), Boxed(l))?.steps(3000).start(Array1::zeros(3))?.go()?;
+        let x: Array1<f64> = found.solution().iter().copied().collect();
+        let g = q.gradient(&x);
+        for (x, g) in x.iter().zip(&g) {
+            let left = (x - g).clamp(low, high) - x;
+            assert!(left.abs() < 2e-4, "{name}: {x} {g} in {low}..{high}");
+        }
+    }
+    Ok(())
+}
+
+struct Boxed(Box<dyn OuterLoop>);
+impl OuterLoop for Boxed {
+    fn name(&self) -> String {
+        self.0.name()
+    }
+    fn step(
+        &self,
+        problem: &mut hypertape_bilevel::Asked<'_>,
+        state: &mut hypertape_bilevel::State,
+    ) -> hypertape_autodiff::Result<hypertape_bilevel::Record> {
+        self.0.step(problem, state)
+    }
 }
 
 #[test]

@@ -16,6 +16,8 @@ pub struct Hypergradient {
     pub adjoint: Vec<f64>,
     /// How the adjoint solve ended.
     pub outcome: Outcome,
+    /// −wᵀF: what is missing of L at the root, to first order in ‖F‖.
+    pub correction: f64,
     /// ‖F‖ at the point.
     pub residual: f64,
     /// ‖L_z‖.
@@ -72,6 +74,7 @@ impl<W: Structure, P: Structure> Certifier<W, P> {
             model.params_transposed(&w, &mut part)?;
         }
         gradient.iter_mut().zip(&part).for_each(|(g, p)| *g -= p);
-        Ok(Hypergradient { value, gradient, adjoint: w, outcome, residual: norm(&f), outer: norm(&right) })
+        let correction = -w.iter().zip(&f).map(|(w, f)| w * f).sum::<f64>();
+        Ok(Hypergradient { value, gradient, adjoint: w, outcome, correction, residual: norm(&f), outer: norm(&right) })
     }
 }

@@ -180,6 +180,15 @@ impl<S: Structure> Adam<S> {
             r.fill(0.0);
         });
     }
+    /// The moments m and √v of each leaf: with the number of updates, all that there is to save.
+    #[must_use]
+    pub fn moments(&self) -> &[(Vec<f64>, Vec<f64>)] {
+        &self.moments
+    }
+    /// Goes on from moments after so many updates. Moments of other shapes are refused by the next update.
+    pub fn restore(&mut self, updates: u64, moments: Vec<(Vec<f64>, Vec<f64>)>) {
+        (self.turns, self.moments) = (i32::try_from(updates).unwrap_or(i32::MAX), moments);
+    }
     /// One step against the gradient. Indices stay as they are.
     ///
     /// # Errors
@@ -193,6 +202,14 @@ impl<S: Structure> Adam<S> {
         }
         check(self.decay, (self.epsilon, self.epsilon_inside_root)).map_err(|problem| wrong("Adam", problem, at))?;
         let declared = self.like.leaf_types();
+        let fits = |(t, (m, r)): (&LeafType, &(Vec<f64>, Vec<f64>))| m.len() == t.len() && r.len() == t.len();
+        if self.moments.len() != declared.len() || !declared.iter().zip(&self.moments).all(fits) {
+            return Err(Error::new(
+                "Adam",
+                "the moments that were restored have other shapes; restore those of the same arrays".to_string(),
+            )
+            .at(at));
+        }
         let gradients = self.finite("the gradient", gradient, &declared, at)?;
         let points = self.finite("the array", x, &declared, at)?;
         let turns = self.turns.saturating_add(1);

@@ -1,0 +1,204 @@
+//! MAID: gradient descent with a line search, whose solves are as exact as the descent needs.
+use crate::calls::Phases;
+use crate::estimator::{Ask, Estimate, Memory};
+use crate::outer_loop::{Asked, OuterLoop};
+use crate::record::Record;
+use crate::state::State;
+use hypertape_autodiff::{Error, ErrorKind, Result};
+use hypertape_linear::norm;
+
+/// The method of adaptive inexact descent (Salehi, Mukherjee, Roberts and Ehrhardt 2024). A direction is taken when its error is at most a share of its length, a step when the value falls by more than its own
+/// error; solves become looser by a factor after each step, and more exact when a direction or a step is not to be had.
+///
+/// The error of the direction comes from a certificate, at the first step and whenever the tolerance has moved by a factor of a thousand since the last one; in between it is taken to be proportional to the
+/// tolerance. Values are those at the inner solution to first order, h − wᵀF with the adjoint w, and their error is taken to be a quarter of that correction. The tolerance is that of both solves.
+/// Meant for warm starts.
+#[derive(Debug, Clone)]
+pub struct Maid {
+    first: f64,
+    least: f64,
+    share: f64,
+    factors: [f64; 2],
+    steps: [f64; 2],
+    length: Option<f64>,
+}
+
+impl Maid {
+    /// With a first tolerance of 0.1 relative to the inner gradient at the start, none below 10⁻⁹ in absolute terms, and a first step of length 1.
+    #[must_use]
+    pub fn new() -> Self {
+        Maid { first: 0.1, least: 1e-9, share: 0.5, factors: [0.5, 1.25], steps: [0.5, 1.5], length: None }
+    }
+    /// The first tolerance, relative to the inner gradient at the start.
+    #[must_use]
+    pub fn first(mut self, tolerance: f64) -> Self {
+        self.first = tolerance;
+        self
+    }
+    /// The least tolerance, in absolute terms.
+    #[must_use]
+    pub fn least(mut self, tolerance: f64) -> Self {
+        self.least = tolerance;
+        self
+    }
+    /// The first step size; by default the one whose step has length 1.
+    #[must_use]
+    pub fn step_size(mut self, alpha: f64) -> Self {
+        self.length = Some(alpha);
+        self
+    }
+    /// How much of a direction may be error: 0.5 unless set.
+    #[must_use]
+    pub fn share(mut self, share: f64) -> Self {
+        self.share = share;
+        self
+    }
+    /// What a tolerance is multiplied by where it is too loose, and after a step: 0.5 and 1.25 unless set.
+    #[must_use]
+    pub fn factors(mut self, tighter: f64, looser: f64) -> Self {
+        self.factors = [tighter, looser];
+        self
+    }
+}
+
+impl Default for Maid {
+    fn default() -> Self {
+        Maid::new()
+    }
+}
+
+/// Trials of a line search at one tolerance, and changes of the tolerance in one outer step.
+const TRIALS: usize = 6;
+const CHANGES: usize = 40;
+/// How far the tolerance may move from that of the last certificate.
+const NEAR: f64 = 1000.0;
+/// The part of a value's correction that may be wrong with it.
+const DOUBT: f64 = 0.25;
+/// The part of the predicted decrease that a step must make.
+const DECREASE: f64 = 1e-4;
+
+/// The numbers of the state.
+struct Numbers {
+    tolerance: f64,
+    /// The step size.
+    alpha: f64,
+    /// The error of the direction over the tolerance, and the tolerance at which that was found.
+    constant: f64,
+    found_at: f64,
+    value: f64,
+    /// The error of the value.
+    unsure: f64,
+}
+
+impl Numbers {
+    fn read(v: &[f64]) -> Option<Self> {
+        let [tolerance, alpha, constant, found_at, value, unsure] = *v else { return None };
+        Some(Numbers { tolerance, alpha, constant, found_at, value, unsure })
+    }
+    fn write(&self) -> Vec<f64> {
+        vec![self.tolerance, self.alpha, self.constant, self.found_at, self.value, self.unsure]
+    }
+    /// Whether what is known of the error is of another tolerance.
+    fn stale(&self) -> bool {
+        let ratio = self.tolerance / self.found_at;
+        !(1.0 / NEAR..=NEAR).contains(&ratio)
+    }
+    /// An estimate at the tolerance of now, with a certificate where what is known is stale.
+    fn ask(&mut self, problem: &mut Asked<'_>, free: &[f64], memory: &mut Memory, phases: &mut Phases) -> Result<Estimate> {
+        let certify = self.stale();
+        let t = Some(self.tolerance);
+        let e = problem.at(free, memory, Ask { inner: t, adjoint: t, certify })?;
+        *phases += e.phases;
+        if let Some(c) = e.certified {
+            (self.constant, self.found_at) = (c.bound.unwrap_or(2.0 * c.estimate) / self.tolerance, self.tolerance);
+        }
+        Ok(e)
+    }
+}
+
+/// The value at the inner solution, and its error.
+fn value(e: &Estimate) -> (f64, f64) {
+    (e.value + e.correction, DOUBT * e.correction.abs())
+}
+
+impl OuterLoop for Maid {
+    fn name(&self) -> String {
+        "MAID".into()
+    }
+    fn check(&self, _: usize) -> Result<(), ErrorKind> {
+        let inside = |what, v: f64, high: f64| {
+            if v > 0.0 && v < high { Ok(()) } else { Err(ErrorKind::setting(what, v, "give a positive number that is not too large")) }
+        };
+        inside("first tolerance", self.first, f64::INFINITY)?;
+        inside("least tolerance", self.least, f64::INFINITY)?;
+        inside("share of the error", self.share, 1.0)?;
+        inside("factor of a tighter tolerance", self.factors[0], 1.0)?;
+        inside("step size", self.length.unwrap_or(1.0), f64::INFINITY)?;
+        if self.factors[1] >= 1.0 && self.factors[1].is_finite() {
+            return Ok(());
+        }
+        Err(ErrorKind::setting("factor of a looser tolerance", self.factors[1], "give a number of at least 1"))
+    }
+    fn step(&self, problem: &mut Asked<'_>, state: &mut State) -> Result<Record> {
+        let mut phases = Phases::default();
+        let mut memory = state.memory.clone();
+        let mut last = None;
+        let mut now = match Numbers::read(&state.numbers) {
+            Some(n) => n,
+            None => {
+                let tolerance = (self.first * problem.first_measure(&state.free, &memory)?).max(self.least);
+                phases.inner.gradients += 1;
+                let mut n = Numbers { tolerance, alpha: 0.0, constant: 0.0, found_at: 0.0, value: 0.0, unsure: 0.0 };
+                let e = n.ask(problem, &state.free, &mut memory, &mut phases)?;
+                n.alpha = self.length.unwrap_or(1.0 / norm(&e.gradient).max(f64::MIN_POSITIVE));
+                (n.value, n.unsure) = value(&e);
+                state.vectors = vec![e.gradient.clone()];
+                last = Some(e);
+                n
+            }
+        };
+        let at_step = now.value;
+        for _ in 0..CHANGES {
+            let Some(direction) = state.vectors.first().cloned() else {
+                return Err(Error::new("MAID", ErrorKind::misuse("the state has no direction")));
+            };
+            let length = norm(&direction);
+            let good = now.constant * now.tolerance <= self.share * length;
+            let mut alpha = now.alpha;
+            for _ in 0..if good { TRIALS } else { 0 } {
+                let (mut free, mut there) = (state.free.clone(), memory.clone());
+                let moved = problem.advance(&mut free, alpha, &direction);
+                let along: f64 = direction.iter().zip(state.free.iter().zip(&free)).map(|(d, (a, b))| d * (a - b)).sum();
+                let e = now.ask(problem, &free, &mut there, &mut phases)?;
+                let (there_value, doubt) = value(&e);
+                if there_value + doubt + now.unsure <= now.value - DECREASE * along {
+                    (now.alpha, now.tolerance) = (self.steps[1] * alpha, self.factors[1] * now.tolerance);
+                    (now.value, now.unsure) = (there_value, doubt);
+                    state.vectors = vec![e.gradient.clone()];
+                    (state.free, state.memory, state.numbers) = (free, there, now.write());
+                    let record = Record { value: at_step, gradient: length, moved, asked: Some(now.tolerance), ..Record::of(&e) };
+                    return Ok(Record { phases, ..record });
+                }
+                alpha *= self.steps[0];
+            }
+            if now.tolerance <= self.least {
+                break;
+            }
+            // The direction or the values are not exact enough.
+            let needed = if good { f64::INFINITY } else { 0.5 * self.share * length / now.constant };
+            now.tolerance = (self.factors[0] * now.tolerance).min(needed).max(self.least);
+            let e = now.ask(problem, &state.free, &mut memory, &mut phases)?;
+            (now.value, now.unsure) = value(&e);
+            state.vectors = vec![e.gradient.clone()];
+            last = Some(e);
+        }
+        // At the least tolerance nothing descends: the run stays where it is.
+        let e = match last {
+            Some(e) => e,
+            None => now.ask(problem, &state.free, &mut memory, &mut phases)?,
+        };
+        (state.memory, state.numbers) = (memory, now.write());
+        let length = state.vectors.first().map_or(0.0, |d| norm(d));
+        Ok(Record { value: now.value, gradient: length, asked: Some(now.tolerance), phases, ..Record::of(&e) })
+    }
+}
