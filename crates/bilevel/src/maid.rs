@@ -162,7 +162,9 @@ impl OuterLoop for Maid {
             let Some(direction) = state.vectors.first().cloned() else {
                 return Err(Error::new("MAID", ErrorKind::misuse("the state has no direction")));
             };
-            let length = norm(&direction);
+            // Where a bound holds a variable, its derivative moves nothing.
+            let mut ahead = state.free.clone();
+            let length = problem.advance(&mut ahead, now.alpha, &direction) / now.alpha;
             let good = now.constant * now.tolerance <= self.share * length;
             let mut alpha = now.alpha;
             for _ in 0..if good { TRIALS } else { 0 } {
@@ -181,7 +183,7 @@ impl OuterLoop for Maid {
                 }
                 alpha *= self.steps[0];
             }
-            if now.tolerance <= self.least {
+            if now.tolerance <= self.least || length == 0.0 {
                 break;
             }
             // The direction or the values are not exact enough.

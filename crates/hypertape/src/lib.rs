@@ -30,8 +30,8 @@ pub mod prelude {
         NormalCg, OneStep, Prepare, Qr, Shine, Status, Svd,
     };
     pub use crate::record::{
-        Boundary, Csr, DynVar, Edge, Scalar, Triangle, Var, concat, cond, constant, csr, iota, map, normal, ones, ones_like, random_index,
-        scalar, scan, scan_until, stack, stop_gradient, uniform, zeros, zeros_like,
+        Boundary, Csr, DynVar, Edge, Pattern, Scalar, Triangle, Var, concat, cond, constant, csr, csr_with, iota, map, normal, ones,
+        ones_like, random_index, scalar, scan, scan_until, stack, stop_gradient, uniform, zeros, zeros_like,
     };
     pub use crate::solvers::*;
     pub use crate::tree::{AnyLeaf, Arrays, Feed, Give, Leaf, Own, Ranked, Structure, V, Vars, leaves};

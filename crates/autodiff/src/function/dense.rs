@@ -29,7 +29,7 @@ impl<I: Structure, O: Structure, W: Structure> Wrt<I, O, W> {
     {
         let n = self.variables.leaf_types().iter().filter(|t| t.kind.is_real()).map(LeafType::len).sum::<usize>();
         self.derive(self.f.inputs().clone(), Leaf::new([n, n]), |p, picked, mask| {
-            let gradient = value_and_gradient(p, mask)?;
+            let gradient = value_and_gradient(p, mask, 0)?;
             let places: Vec<usize> = super::wrt::after(1, picked)[1..].to_vec();
             let gradient = transform::select(&gradient, &places)?;
             matrix(&gradient, picked, mask, n, n, <O::Real as Element>::KIND)

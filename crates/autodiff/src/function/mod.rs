@@ -307,18 +307,19 @@ impl<I: Structure, O: Structure> Function<I, O> {
         self.inputs.leaf_types().iter().map(|t| t.kind.is_real()).collect()
     }
     fn value_and_gradient_inner(&self) -> Arc<Inner> {
-        let derive = || self.inner.derive(|p| value_and_gradient(p, &vec![true; p.inputs.len()]));
+        let derive = || self.inner.derive(|p| value_and_gradient(p, &vec![true; p.inputs.len()], 0));
         self.inner.value_and_gradient.get_or_init(derive).clone()
     }
 }
 
-/// (inputs…) → (value, gradients of the inputs for which `wanted` holds…), for a program with one real number as output.
-fn value_and_gradient(p: &Program, wanted: &[bool]) -> Result<Program> {
-    let seed = p.type_of(p.outputs[0]).clone();
+/// (inputs…) → (outputs…, gradients of the inputs for which `wanted` holds…) of the output in this place, which must be one real number.
+fn value_and_gradient(p: &Program, wanted: &[bool], place: usize) -> Result<Program> {
+    let seed = p.type_of(p.outputs[place]).clone();
     if !seed.shape.is_empty() || seed.kind == Kind::U32 {
         return Err(Error::new("gradient", ErrorKind::NotOneNumber { of: Scalar::Output, given: seed }));
     }
-    let back = transform::vjp(p, wanted, &[true])?;
+    let seeded: Vec<bool> = (0..p.outputs.len()).map(|i| i == place).collect();
+    let back = transform::vjp(p, wanted, &seeded)?;
     let mut b = crate::operation::Builder::new();
     let mut given: Vec<Value> = b.inputs(&p.input_types());
     given.push(b.full(&seed, 1.0));

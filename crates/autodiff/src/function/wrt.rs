@@ -83,8 +83,39 @@ impl<I: Structure, O: Structure, W: Structure> Wrt<I, O, W> {
         O: Number,
     {
         self.derive(self.f.inputs.clone(), (self.f.outputs.clone(), self.variables.clone()), |p, picked, mask| {
-            let q = value_and_gradient(p, mask)?;
+            let q = value_and_gradient(p, mask, 0)?;
             transform::rearrange(&q, &(0..p.inputs.len()).collect::<Vec<_>>(), &after(1, picked))
+        })
+    }
+    /// inputs → (all outputs, gradient of one of them): the loss that `pick` chooses is differentiated, and what else the function returns (weights, scores,
+    /// the solution and how it was found) comes from the very run that made the gradient; `has_aux` elsewhere.
+    ///
+    /// The other outputs take no part in the derivative: they have no cotangents, not even zeros. Nothing is computed twice.
+    ///
+    /// ```
+    /// use hypertape_autodiff::{Function, shape};
+    /// let f = Function::record((shape![3], shape![3]), |(w, x)| {
+    ///     let scores = w * x;
+    ///     (scores.square().sum(), scores)
+    /// })?;
+    /// let step = f.wrt(|(w, _)| w).value_and_gradient_of(|(loss, _)| loss);
+    /// let ((loss, scores), gradient) = step.eval((ndarray::arr1(&[1.0, 2.0, 3.0]), ndarray::arr1(&[1.0, 0.0, 2.0])))?;
+    /// assert_eq!(loss[[]], 37.0);
+    /// assert_eq!(scores.as_slice(), Some(&[1.0, 0.0, 6.0][..]));
+    /// assert_eq!(gradient.as_slice(), Some(&[2.0, 0.0, 24.0][..]));
+    /// # Ok::<(), hypertape_autodiff::Error>(())
+    /// ```
+    ///
+    /// What is picked must be one of the outputs as it is, and one real number; otherwise the function gives the error when it is used.
+    #[must_use]
+    #[track_caller]
+    pub fn value_and_gradient_of<R: Vars<Structure: Number>>(&self, pick: impl FnOnce(O::Vars) -> R) -> Function<I, (O, W)> {
+        let (place, _) = places("value_and_gradient_of", &self.f.outputs, pick);
+        self.derive(self.f.inputs.clone(), (self.f.outputs.clone(), self.variables.clone()), |p, picked, mask| {
+            // A `Number` is one leaf.
+            let place = place?.first().copied().unwrap_or_default();
+            let q = value_and_gradient(p, mask, place)?;
+            transform::rearrange(&q, &(0..p.inputs.len()).collect::<Vec<_>>(), &after(p.outputs.len(), picked))
         })
     }
     /// (inputs, direction) → Hessian with respect to the variables, times the direction: forward over reverse.
@@ -95,7 +126,7 @@ impl<I: Structure, O: Structure, W: Structure> Wrt<I, O, W> {
         O: Number,
     {
         self.derive((self.f.inputs.clone(), self.variables.clone()), self.variables.clone(), |p, picked, mask| {
-            let gradient = value_and_gradient(p, mask)?;
+            let gradient = value_and_gradient(p, mask, 0)?;
             let n = picked.len();
             let wanted: Vec<bool> = (0..1 + n).map(|i| i > 0).collect();
             let q = transform::jvp(&gradient, mask, &wanted)?;

@@ -5,6 +5,8 @@ mod methods;
 mod random;
 mod sparse;
 
+/// Where the entries of a sparse matrix stand.
+pub use crate::operation::named::Pattern;
 /// What lies beyond an edge, which triangle is read, and sparse data: choices that methods of variables take.
 pub use crate::ops::{convolution::Boundary, difference::Edge, linalg::Triangle, sparse::Csr};
 pub use crate::tape::{
@@ -15,4 +17,4 @@ pub use control::{Steps, cond, counted_scan_until, map, scan, scan_storing, scan
 pub use creation::{concat, iota, ones, ones_like, stack, stop_gradient, zeros, zeros_like};
 pub use methods::Operand;
 pub use random::{normal, random_index, uniform};
-pub use sparse::{SparseConstant, csr};
+pub use sparse::{SparseConstant, SparseVar, Transposed, csr, csr_with};

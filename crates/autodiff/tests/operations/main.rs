@@ -8,6 +8,7 @@ mod indexing;
 mod linalg;
 mod loops;
 mod methods;
+mod sparse;
 mod storage;
 #[path = "../support/mod.rs"]
 mod support;

@@ -52,9 +52,11 @@ fn lbfgs_adam_and_maid_find_it_within_bounds_too() -> Result<(), Error> {
     let span = best.iter().fold(0.0_f64, |m, b| m.max(b.abs()));
     let (low, high) = (-0.5 * span, 0.5 * span);
     let problem = q.problem().within(Domain::boxed(low, high));
-    for l in [Box::new(OuterLbfgs::new()) as Box<dyn OuterLoop>, Box::new(Descent::new(0.005)), Box::new(Maid::new())] {
+    let loops =
+        [(Box::new(OuterLbfgs::new()) as Box<dyn OuterLoop>, 40), (Box::new(Descent::new(0.005)), 2000), (Box::new(Maid::new()), 60)];
+    for (l, steps) in loops {
         let name = l.name();
-        let found = Run::new(&problem, &free(&problem), Boxed(l))?.steps(3000).start(Array1::zeros(3))?.go()?;
+        let found = Run::new(&problem, &free(&problem), Boxed(l))?.steps(steps).start(Array1::zeros(3))?.go()?;
         let x: Array1<f64> = found.solution().iter().copied().collect();
         let g = q.gradient(&x);
         for (x, g) in x.iter().zip(&g) {

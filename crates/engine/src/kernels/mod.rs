@@ -17,6 +17,7 @@ pub(crate) mod named;
 pub(crate) mod norm;
 pub(crate) mod one;
 pub(crate) mod parts;
+pub(crate) mod sampled;
 pub(crate) mod sparse;
 pub(crate) mod stream;
 

@@ -1,7 +1,7 @@
 //! The memory that a plan needs, by purpose, and the listing of a plan.
 use super::Plan;
 use super::code::{Block, Buffer, Instruction, Operand};
-use hypertape_ir::array::Shared;
+use hypertape_ir::each_kind;
 use std::fmt::{Display, Formatter, Result};
 
 /// Bytes by purpose.
@@ -154,28 +154,28 @@ impl Nested {
     }
 }
 
-/// Constant arrays, and the constant data of kernels as (address, bytes). Each is listed once.
+/// Constant arrays and constant data of kernels as (address, bytes). Each is listed once.
 #[derive(Default)]
-struct Constants<'a> {
-    arrays: Vec<&'a Shared>,
-    data: Vec<(usize, usize)>,
-}
+struct Constants(Vec<(usize, usize)>);
 
-impl<'a> Constants<'a> {
+impl Constants {
     fn bytes(&self) -> usize {
-        self.arrays.iter().map(|c| c.leaf_type().bytes()).chain(self.data.iter().map(|d| d.1)).sum()
+        self.0.iter().map(|d| d.1).sum()
     }
-    fn collect(&mut self, b: &'a Block) {
+    fn add(&mut self, data: (usize, usize)) {
+        if !self.0.contains(&data) {
+            self.0.push(data);
+        }
+    }
+    fn collect(&mut self, b: &Block) {
         for c in &b.constants {
-            if !self.arrays.iter().any(|k| k.same(c)) {
-                self.arrays.push(c);
-            }
+            let address = each_kind!(Shared, c, a => a.as_ptr().addr());
+            self.add((address, c.leaf_type().bytes()));
         }
         for step in &b.steps {
             match &step.instruction {
                 Instruction::Kernel { kernel, .. } => {
-                    let new = kernel.data().filter(|d| !self.data.contains(d));
-                    self.data.extend(new);
+                    kernel.data().into_iter().for_each(|d| self.add(d));
                 }
                 Instruction::Scan(s) => {
                     self.collect(&s.body);

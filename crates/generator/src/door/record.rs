@@ -120,6 +120,21 @@ fn shared<E: Element>(shape: &[usize], data: Vec<E>) -> ArcArray<E, IxDyn> {
     ArrayD::from_shape_vec(IxDyn(shape), data).expect("there is one element for each index").into_shared()
 }
 
+/// Where each row starts, among entries that are sorted by rows.
+fn starts(rows: usize, of: impl Iterator<Item = usize> + Clone) -> Vec<usize> {
+    (0..=rows).map(|row| of.clone().filter(|i| *i < row).count()).collect()
+}
+
+fn sparse<T: Real>(rows: usize, columns: usize, entries: &[(usize, usize, f64)]) -> Csr<T> {
+    let (places, values) = entries.iter().map(|e| (e.1 as u32, T::from_f64(e.2))).unzip();
+    Csr::new([rows, columns], starts(rows, entries.iter().map(|e| e.0)), places, values).expect("entries are sorted by rows")
+}
+
+fn pattern(rows: usize, columns: usize, places: &[(usize, usize)]) -> Pattern {
+    let (starts, columns_of) = (starts(rows, places.iter().map(|p| p.0)), places.iter().map(|p| p.1 as u32).collect());
+    Pattern::new([rows, columns], starts, columns_of).expect("places are sorted by rows")
+}
+
 fn boundary(b: Beyond) -> Boundary {
     match b {
         Beyond::Valid => Boundary::Valid,
@@ -192,14 +207,17 @@ impl<T: Real> Recorder<'_, T> {
             Op::Contract(sum, batch) => x(0).contract(x(1), sum, batch),
             Op::Convolve(b, stride) => x(0).convolve(x(1), boundary(*b), *stride),
             Op::Sparse(rows, columns, entries, transposed) => {
-                let mut starts = vec![0];
-                for row in 0..*rows {
-                    starts.push(starts[row] + entries.iter().filter(|e| e.0 == row).count());
-                }
-                let values = entries.iter().map(|e| T::from_f64(e.2)).collect();
-                let matrix = Csr::new([*rows, *columns], starts, entries.iter().map(|e| e.1 as u32).collect(), values);
-                let matrix = csr(&matrix.expect("entries are sorted by rows"));
+                let matrix = csr(&sparse::<T>(*rows, *columns, entries));
                 if *transposed { matrix.t().dot(x(0)) } else { matrix.dot(x(0)) }
+            }
+            Op::SparseRows(rows, columns, entries, transposed) => {
+                let matrix = csr(&sparse::<T>(*rows, *columns, entries)).rows(i(1));
+                if *transposed { matrix.t().dot(x(0)) } else { matrix.dot(x(0)) }
+            }
+            Op::SparseWith(rows, columns, places, transposed) => {
+                let matrix = csr_with(&pattern(*rows, *columns, places), x(0));
+                let matrix = if s.args.len() > 2 { matrix.rows(i(2)) } else { matrix };
+                if *transposed { matrix.t().dot(x(1)) } else { matrix.dot(x(1)) }
             }
             Op::Trace => x(0).trace(),
             Op::Cholesky => x(0).cholesky(),

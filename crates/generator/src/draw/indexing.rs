@@ -4,7 +4,7 @@ use crate::language::{Binary, Id, Index, Input, Kind, Op, Type, Unary};
 use crate::reference::size;
 
 /// Indices of a shape, below n.
-fn indices(w: &mut Writer, shape: &[usize], n: usize) -> Id {
+pub(super) fn indices(w: &mut Writer, shape: &[usize], n: usize) -> Id {
     let below = n as u32;
     let count = size(shape);
     match w.chance.below(7) {

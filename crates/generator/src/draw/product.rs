@@ -1,4 +1,5 @@
 //! Draws contractions, also of an array with itself and with permuted readers, convolutions, and sparse products.
+use super::indexing::indices;
 use super::writer::{MOST_AXES, Writer};
 use crate::language::{Boundary, Id, Op, Type};
 use crate::reference::size;
@@ -113,16 +114,22 @@ pub(super) fn convolve(w: &mut Writer) -> Id {
     w.emit(Op::Convolve(boundary, stride), &[x, f], Type::real(&made))
 }
 
-/// A constant sparse matrix times a vector or a matrix.
+/// A sparse matrix times a vector or a matrix: a constant one or one with values of the program, all of its rows or some.
 pub(super) fn sparse(w: &mut Writer) -> Id {
     let Some(x) = w.any_where(|s| (s.len() == 1 || s.len() == 2) && size(s) <= 2000) else {
         let n = w.length();
         return w.fresh(&[n]);
     };
-    let from = w.shape(x)[0];
-    let to = w.length();
+    let shape = w.shape(x);
+    let (from, to) = (shape[0], w.length());
+    if size(&shape[1..]) * to > w.most {
+        return x;
+    }
     let transposed = w.chance.chance(0.5);
-    let (rows, columns) = if transposed { (from, to) } else { (to, from) };
+    // Rows of the product, and of the matrix that they are chosen from.
+    let (m, columns) = if transposed { (from, to) } else { (to, from) };
+    let chosen = w.chance.chance(0.4);
+    let rows = if chosen { w.length().max(usize::from(m > 0)) } else { m };
     let mut entries = vec![];
     for i in 0..rows {
         if columns > 0 {
@@ -133,6 +140,16 @@ pub(super) fn sparse(w: &mut Writer) -> Id {
             }
         }
     }
-    let shape = w.shape(x);
-    if size(&shape[1..]) * to > w.most { x } else { w.real(Op::Sparse(rows, columns, entries, transposed), &[x]) }
+    let index = chosen.then(|| if rows > 0 { indices(w, &[m], rows) } else { w.emit(Op::Constant(vec![]), &[], Type::index(&[0])) });
+    let result = Type::real(&[&[to][..], &shape[1..]].concat());
+    if w.chance.chance(0.4) {
+        let values = w.shaped(&[entries.len()]);
+        let places = entries.iter().map(|(i, j, _)| (*i, *j)).collect();
+        let operands: Vec<Id> = [values, x].into_iter().chain(index).collect();
+        return w.emit(Op::SparseWith(rows, columns, places, transposed), &operands, result);
+    }
+    match index {
+        Some(index) => w.emit(Op::SparseRows(rows, columns, entries, transposed), &[x, index], result),
+        None => w.emit(Op::Sparse(rows, columns, entries, transposed), &[x], result),
+    }
 }

@@ -237,6 +237,10 @@ pub enum Op {
     Convolve(Boundary, [usize; 2]),
     /// A constant sparse matrix in a product: rows, columns, entries, transposed.
     Sparse(usize, usize, Vec<(usize, usize, f64)>, bool),
+    /// The same matrix; its rows that the last operand names.
+    SparseRows(usize, usize, Vec<(usize, usize, f64)>, bool),
+    /// A sparse matrix whose values are the first operand, in a product with the second: rows, columns, places, transposed; a third operand names rows.
+    SparseWith(usize, usize, Vec<(usize, usize)>, bool),
     /// Random numbers on [0, 1): key; the operand is the counter.
     Uniform(u64),
     /// Random indices: key, bound; the operand is the counter.

@@ -57,6 +57,11 @@ fn three(x: &Tensor<Jet>, y: &Tensor<Jet>, z: &Tensor<Jet>, mut f: impl FnMut(Je
     Tensor::new(&shape, data)
 }
 
+/// Entries of a constant matrix.
+fn literals(cx: &Arithmetic, entries: &[(usize, usize, f64)]) -> Vec<(usize, usize, Jet)> {
+    entries.iter().map(|(i, j, v)| (*i, *j, Jet::number(cx.literal(*v)))).collect()
+}
+
 /// A step whose result is real.
 fn reals(cx: &mut Arithmetic, inputs: &[Value], env: &[Value], op: &Op, s: &Step) -> Tensor<Jet> {
     let to = &s.types[0].shape;
@@ -103,8 +108,20 @@ fn reals(cx: &mut Arithmetic, inputs: &[Value], env: &[Value], op: &Op, s: &Step
         Op::Contract(sum, batch) => product::contract(cx, x(0), x(1), sum, batch),
         Op::Convolve(boundary, stride) => product::convolve(cx, x(0), x(1), *boundary, *stride, to),
         Op::Sparse(rows, columns, entries, transposed) => {
-            let entries: Vec<_> = entries.iter().map(|(i, j, v)| (*i, *j, cx.literal(*v))).collect();
-            product::sparse(cx, *rows, *columns, &entries, *transposed, x(0))
+            let entries = literals(cx, entries);
+            product::sparse(cx, [*rows, *columns], &entries, *transposed, x(0))
+        }
+        Op::SparseRows(rows, columns, entries, transposed) => {
+            let entries = product::rows(cx, *rows, &literals(cx, entries), i(1));
+            product::sparse(cx, [i(1).data.len(), *columns], &entries, *transposed, x(0))
+        }
+        Op::SparseWith(rows, columns, places, transposed) => {
+            let mut entries: Vec<_> = places.iter().zip(&x(0).data).map(|((i, j), v)| (*i, *j, *v)).collect();
+            let mut count = *rows;
+            if s.args.len() > 2 {
+                (entries, count) = (product::rows(cx, *rows, &entries, i(2)), i(2).data.len());
+            }
+            product::sparse(cx, [count, *columns], &entries, *transposed, x(1))
         }
         Op::Trace => {
             let d = arrange::diagonal(x(0));

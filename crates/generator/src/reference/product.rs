@@ -110,12 +110,23 @@ pub(super) fn convolve(
     Tensor::new(to, data)
 }
 
+/// Entries of the rows that are named, in order.
+pub(super) fn rows(cx: &mut Arithmetic, rows: usize, entries: &[(usize, usize, Jet)], named: &Tensor<u32>) -> Vec<(usize, usize, Jet)> {
+    if let Some(i) = named.data.iter().find(|i| **i as usize >= rows) {
+        cx.note(|| format!("row {i} of a sparse matrix of {rows}"));
+    }
+    let of = |(b, i): (usize, &u32)| {
+        let i = *i as usize;
+        entries.iter().filter(move |e| e.0 == i).map(move |e| (b, e.1, e.2))
+    };
+    named.data.iter().enumerate().flat_map(of).collect()
+}
+
 /// A sparse matrix times a vector or matrix.
 pub(super) fn sparse(
     cx: &mut Arithmetic,
-    rows: usize,
-    columns: usize,
-    entries: &[(usize, usize, f64)],
+    [rows, columns]: [usize; 2],
+    entries: &[(usize, usize, Jet)],
     transposed: bool,
     x: &Tensor<Jet>,
 ) -> Tensor<Jet> {
@@ -126,7 +137,7 @@ pub(super) fn sparse(
     for (row, column, value) in entries {
         let (to, from) = if transposed { (*column, *row) } else { (*row, *column) };
         for j in 0..k {
-            let t = cx.scale(x.data[from * k + j], *value);
+            let t = cx.mul(x.data[from * k + j], *value);
             data[to * k + j] = cx.add(data[to * k + j], t);
         }
     }

@@ -54,6 +54,16 @@ wrong! {
         let g = here!(vector()?.wrt(|(x, _)| x).gradient());
         g.eval((&x(), 1.0))
     };
+    the_value_and_gradient_of_an_output_that_is_a_vector: argument("gradient", ["one real number", "f64[2]"]) => {
+        let g = Function::record((shape![2], shape![]), |(x, a)| ((a * x).sum(), x))?;
+        let g = here!(g.wrt(|(x, _)| x).value_and_gradient_of(|(_, x)| x));
+        g.eval((&x(), 1.0))
+    };
+    the_value_and_gradient_of_what_is_computed: argument("value_and_gradient_of", ["is computed", "own inputs or outputs"]) => {
+        let g = Function::record((shape![2], shape![]), |(x, a)| ((a * x).sum(), x))?;
+        let g = here!(g.wrt(|(x, _)| x).value_and_gradient_of(|(loss, x)| loss + x.sum()));
+        g.eval((&x(), 1.0))
+    };
     the_hessian_of_a_vector: argument("gradient", ["f64[2]"]) => {
         let h = here!(vector()?.wrt(|(x, _)| x).hessian());
         h.workspace().run((&x(), 1.0)).map(|_| ())

@@ -171,6 +171,14 @@ wrong! {
         let a = record::Csr::new([1, 3], vec![0, 1], vec![2], vec![1.0])?;
         Function::record(shape![2], |x| here!(record::csr(&a).dot(x)))
     };
+    a_sparse_matrix_whose_rows_are_named_by_a_number: operands("sparse_product", ["u32[]", "vector of indices"]) => {
+        let a = record::Csr::new([1, 3], vec![0, 1], vec![2], vec![1.0])?;
+        Function::record((shape![3], index![]), |(x, i)| here!(record::csr(&a).rows(i).dot(x)))
+    };
+    a_sparse_matrix_with_too_few_values: operands("sparse_product", ["1 entries", "f64[3]", "one value for each entry"]) => {
+        let a = record::Pattern::new([1, 3], vec![0, 1], vec![2])?;
+        Function::record(shape![3], |x| here!(record::csr_with(&a, x).dot(x)))
+    };
 
     a_literal_that_is_not_a_number: non_finite("a literal", ["NaN"]) => vectors(|x, _| here!(x + f64::NAN));
     a_scalar_that_is_not_a_number: non_finite("a literal", ["NaN"]) => vectors(|x, _| x + here!(scalar(f64::NAN)));

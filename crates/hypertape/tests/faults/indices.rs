@@ -7,7 +7,7 @@
 //! - `one_hot`: a label beyond the classes was a row of zeros. Now an error with label and place.
 //! - `rows`, `take`, `scatter_add`, `slice_at`, `place_at`: checked in every run; of known zeros they were cut short unchecked. Mended.
 //! - literals of u32 (`Full`) and `AnyArray::from_f64`: took −1 and 1.5 as 0 and 1. Refused.
-//! - `random_index`: below its bound by construction, a bound of 0 is refused. `iota`: counts are checked. `Csr`, `lu`: checked already.
+//! - `random_index`: below its bound by construction, a bound of 0 is refused. `iota`: counts are checked. `Csr`, `lu`: checked already. `rows` of sparse matrices: checked in every run.
 //! - tests of `cond` and `scan_until`: a NaN was refused already. Counters of loops: counts beyond u32 were refused already.
 use hypertape::array::{AnyArray, Kind, LeafType};
 use hypertape::prelude::*;

@@ -7,12 +7,12 @@
 //!   precision. Contractions by loops: double precision.
 //! - folds: the blocks were added up in single precision, which down columns of a million rows is 15 000 terms. Now in double precision. Folds at
 //!   the end of fused groups were so before.
-//! - sparse products, both ways; filters of convolutions: the same.
+//! - sparse products, both ways, also of rows that are named again and again; filters of convolutions: the same.
 //! - `mean`, `logsumexp`, norms, transposes of broadcasts: made of those.
 //! - products of two matrices with a long inner axis: blocks in the library that makes them.
 //! - cotangents that a loop adds up step by step: single precision; docs/derivatives.md says so.
 use hypertape::prelude::*;
-use ndarray::{Array1, Array2};
+use ndarray::{Array1, Array2, arr1};
 
 /// All numbers of a result.
 fn list<A: Arrays + Feed<A::Structure>>(arrays: &A) -> Vec<f64> {
@@ -138,6 +138,18 @@ fn sparse_products() -> Result<()> {
         close(&list(&down), &expected);
         let expected: Vec<f64> = (0..2 * k).map(|c| sum(&|i| i + n * (c / k), c % k)).collect();
         close(&list(&along), &expected);
+        // Two rows of short columns, named again and again; and the derivative by their values.
+        let wide = Csr::new([2, 2], vec![0, 1, 2], vec![0, 1], vec![0.7_f32, 1.3])?;
+        let named = Array1::from_shape_fn(n, |i| (i % 2) as u32);
+        let f = Function::record((Leaf::<f32>::new([n, k]), index![n]), |(r, i)| csr(&wide).rows(i).t().dot(r))?;
+        let column = |row: usize, j: usize| exact((0..n / 2).map(|i| f64::from(r[[2 * i + row, j]])));
+        let expected: Vec<f64> = (0..2 * k).map(|c| f64::from([0.7_f32, 1.3][c / k]) * column(c / k, c % k)).collect();
+        close(&list(&f.eval((&r, &named))?), &expected);
+        let f = Function::record((Leaf::<f32>::new([2]), Leaf::<f32>::new([n, k]), index![n]), |(values, r, i)| {
+            (csr_with(wide.pattern(), values).rows(i).dot(ones(Leaf::<f32>::new([2, k]))) * r).sum()
+        })?;
+        let gradient = f.wrt(|(values, ..)| values).gradient().eval((arr1(&[0.7_f32, 1.3]), &r, &named))?;
+        close(&list(&gradient), &[0, 1].map(|row| (0..k).map(|j| column(row, j)).sum()));
     }
     Ok(())
 }

@@ -1,4 +1,5 @@
 //! Promises that can be counted: bytes, allocations of a replay, and readings of the data, at the sizes of real problems.
+mod auxiliary;
 mod batches;
 mod bytes;
 mod planned_once;

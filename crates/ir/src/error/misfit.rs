@@ -81,6 +81,34 @@ pub enum Misfit {
         /// The operand.
         given: LeafType,
     },
+    /// Values of a sparse matrix that are not one for each entry.
+    #[error("the sparse matrix has {entries} entries, its values are {given}; give a vector with one value for each entry")]
+    SparseValues {
+        /// Entries of the matrix.
+        entries: usize,
+        /// The values.
+        given: LeafType,
+    },
+    /// Numbers of the rows of a sparse matrix that are not a vector of indices.
+    #[error("the rows of a sparse matrix are named by a vector of indices, and {given} is none")]
+    SparseRows {
+        /// What is given.
+        given: LeafType,
+    },
+    /// Factors of a product that is taken in places of a sparse matrix.
+    #[error(
+        "the product of {left} and {right} is no matrix of {rows} rows and {columns} columns; give two vectors of these lengths, or two matrices of these many rows and as many columns as each other"
+    )]
+    SampledFactors {
+        /// The left factor.
+        left: Box<LeafType>,
+        /// The right factor, of which the transpose stands in the product.
+        right: Box<LeafType>,
+        /// Rows of the product.
+        rows: usize,
+        /// Columns of the product.
+        columns: usize,
+    },
     /// A matrix that is not square.
     #[error("{given} is no square matrix, and no batch of them; give one with two last axes of the same length")]
     NotSquare {

@@ -144,9 +144,9 @@ pub trait Kernel: Debug + Send + Sync {
     fn scratch(&self) -> usize {
         0
     }
-    /// Constant data that it reads besides its inputs: where they lie, which tells what kernels share, and their bytes.
-    fn data(&self) -> Option<(usize, usize)> {
-        None
+    /// Constant data that it reads besides its inputs, in as many pieces as it shares with others: where each lies, and its bytes.
+    fn data(&self) -> Vec<(usize, usize)> {
+        vec![]
     }
     /// A kernel that does this one's work for two, with one reading of the data: inputs of the first, then of the second; outputs likewise. What stands
     /// before it is equal for kernels that do the same work on the same data.

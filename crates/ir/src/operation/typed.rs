@@ -10,6 +10,10 @@ pub trait RealKernel: Debug + Send + Sync {
     fn scratch<T: Real>(&self) -> usize {
         0
     }
+    /// Constant data that it reads besides its inputs: where they lie, and their bytes.
+    fn data(&self) -> Vec<(usize, usize)> {
+        vec![]
+    }
     /// Whether it only looks at its inputs and hands on the first.
     fn is_check(&self) -> bool {
         false
@@ -25,6 +29,9 @@ pub struct OfKind<K>(pub K, pub Kind);
 impl<K: RealKernel> Kernel for OfKind<K> {
     fn scratch(&self) -> usize {
         if self.1 == Kind::F32 { self.0.scratch::<f32>() } else { self.0.scratch::<f64>() }
+    }
+    fn data(&self) -> Vec<(usize, usize)> {
+        self.0.data()
     }
     fn is_check(&self) -> bool {
         self.0.is_check()

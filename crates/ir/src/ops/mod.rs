@@ -26,4 +26,5 @@ pub mod shape;
 mod smooth;
 mod softmax;
 pub mod sparse;
+pub mod sparse_values;
 pub mod watched;

@@ -89,6 +89,8 @@ macro_rules! each_operation {
             convolve: convolution::Convolve;
             difference: difference::Difference;
             sparse_dot: sparse::SparseDot;
+            sparse_product: sparse_values::SparseProduct;
+            sampled_product: sparse_values::SampledProduct;
             scan: control::Scan;
             cond: control::Cond;
         }

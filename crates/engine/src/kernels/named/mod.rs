@@ -32,5 +32,11 @@ pub(crate) fn kernel(named: &Named, kind: Kind) -> Arc<dyn Kernel> {
         Named::Sparse { matrix: Sparse::F32(matrix), transpose, k } => {
             Arc::new(sparse::Product { matrix: matrix.clone(), transpose: *transpose, k: *k })
         }
+        Named::SparseProduct { pattern, rows, transpose, k } => {
+            Arc::new(OfKind(sparse::OfValues { pattern: pattern.clone(), rows: *rows, transpose: *transpose, k: *k }, kind))
+        }
+        Named::SampledProduct { pattern, rows, k } => {
+            Arc::new(OfKind(sparse::Sampled { pattern: pattern.clone(), rows: *rows, k: *k }, kind))
+        }
     }
 }

@@ -1,6 +1,8 @@
 //! A constant sparse matrix.
-use crate::array::{Element, Kind, Real};
+use super::Pattern;
+use crate::array::{Element, Real, Shared};
 use crate::error::{Compressed, Error, ErrorKind, Many, Result, Site};
+use ndarray::{ArcArray, Array1, IxDyn};
 use std::sync::Arc;
 
 /// A sparse matrix by its nonzeros, row by row (compressed sparse rows). Entries of a row may stand in any order; equal places add up.
@@ -22,46 +24,9 @@ pub struct Csr<T>(Arc<Parts<T>>);
 
 #[derive(Debug)]
 struct Parts<T> {
-    columns: usize,
-    /// Row i holds the entries starts[i] … starts[i + 1] − 1.
-    starts: Vec<usize>,
-    /// The column of each entry, less than `columns`.
-    indices: Vec<u32>,
-    values: Vec<T>,
-    /// Whether a column has more than a few entries of single precision.
-    wide: bool,
-}
-
-/// Entries of a column up to which sums in single precision stay there.
-const FEW: usize = 64;
-
-impl<T: Real> Parts<T> {
-    /// Whether a column has more than a few entries.
-    fn has_long_column(&self) -> bool {
-        let mut sorted = if self.indices.len() > FEW { self.indices.clone() } else { vec![] };
-        sorted.sort_unstable();
-        sorted.windows(FEW + 1).any(|w| w[0] == w[FEW])
-    }
-    /// What does not fit together, in words.
-    fn check(&self, rows: usize) -> Result<(), Compressed> {
-        let Parts { columns, starts, indices, values, .. } = self;
-        if starts.len().checked_sub(1) != Some(rows) || starts[0] != 0 || starts[rows] != indices.len() {
-            return Err(Compressed::Starts { rows, entries: indices.len() });
-        }
-        if let Some(i) = starts.windows(2).position(|w| w[0] > w[1]) {
-            return Err(Compressed::Decreasing { row: i, start: starts[i], next: starts[i + 1] });
-        }
-        if indices.len() != values.len() {
-            return Err(Compressed::Entries { columns: indices.len(), values: values.len() });
-        }
-        if let Some(k) = indices.iter().position(|j| *j as usize >= *columns) {
-            return Err(Compressed::Column { entry: k, column: indices[k] as usize, columns: *columns });
-        }
-        if let Some(k) = values.iter().position(|v| !v.is_finite()) {
-            return Err(Compressed::Value { entry: k, value: Element::to_f64(values[k]) });
-        }
-        Ok(())
-    }
+    pattern: Pattern,
+    /// One for each entry of the pattern. Programs hold the same memory as a constant.
+    values: ArcArray<T, IxDyn>,
 }
 
 impl<T> PartialEq for Csr<T> {
@@ -80,10 +45,20 @@ impl<T: Real> Csr<T> {
     #[track_caller]
     pub fn new([rows, columns]: [usize; 2], starts: Vec<usize>, indices: Vec<u32>, values: Vec<T>) -> Result<Self> {
         let at = Site::caller();
-        let mut parts = Parts { columns, starts, indices, values, wide: false };
-        parts.check(rows).map_err(|problem| Error::new("Csr::new", ErrorKind::Sparse(problem)).at(at))?;
-        parts.wide = T::KIND == Kind::F32 && parts.has_long_column();
-        Ok(Csr(Arc::new(parts)))
+        Self::checked([rows, columns], starts, indices, values).map_err(|problem| Error::new("Csr::new", ErrorKind::Sparse(problem)).at(at))
+    }
+    fn checked(shape: [usize; 2], starts: Vec<usize>, indices: Vec<u32>, values: Vec<T>) -> Result<Self, Compressed> {
+        let pattern = Pattern::checked(shape, starts, indices)?;
+        if pattern.nonzeros() != values.len() {
+            return Err(Compressed::Entries { columns: pattern.nonzeros(), values: values.len() });
+        }
+        if let Some(k) = values.iter().position(|v| !v.is_finite()) {
+            return Err(Compressed::Value { entry: k, value: Element::to_f64(values[k]) });
+        }
+        Ok(Self::of(pattern, values))
+    }
+    fn of(pattern: Pattern, values: Vec<T>) -> Self {
+        Csr(Arc::new(Parts { pattern, values: Array1::from(values).into_dyn().into_shared() }))
     }
     /// The nonzeros of a dense matrix.
     ///
@@ -107,47 +82,57 @@ impl<T: Real> Csr<T> {
     }
     /// Without rows and columns.
     pub(super) fn of_nothing() -> Self {
-        Csr(Arc::new(Parts { columns: 0, starts: vec![0], indices: vec![], values: vec![], wide: false }))
+        Self::of(Pattern::of_nothing(), vec![])
+    }
+    /// The places of the entries, in the same memory.
+    #[must_use]
+    pub fn pattern(&self) -> &Pattern {
+        &self.0.pattern
+    }
+    /// The values of the entries as an array that a program can hold, in the same memory.
+    #[must_use]
+    pub fn shared_values(&self) -> Shared {
+        T::shared(self.0.values.clone())
     }
     /// Number of rows.
     #[must_use]
     pub fn rows(&self) -> usize {
-        self.0.starts.len() - 1
+        self.pattern().rows()
     }
     /// Number of columns.
     #[must_use]
     pub fn columns(&self) -> usize {
-        self.0.columns
+        self.pattern().columns()
     }
     /// Number of entries.
     #[must_use]
     pub fn nonzeros(&self) -> usize {
-        self.0.values.len()
+        self.pattern().nonzeros()
     }
     /// Row i holds the entries `starts[i]` … `starts[i + 1]` − 1.
     #[must_use]
     pub fn starts(&self) -> &[usize] {
-        &self.0.starts
+        self.pattern().starts()
     }
     /// The column of each entry, less than the number of columns.
     #[must_use]
     pub fn indices(&self) -> &[u32] {
-        &self.0.indices
+        self.pattern().indices()
     }
     /// Each entry.
     #[must_use]
     pub fn values(&self) -> &[T] {
-        &self.0.values
-    }
-    /// Whether sums down columns are in double precision, though entries are not: where a column has many.
-    #[must_use]
-    pub fn has_long_columns(&self) -> bool {
-        self.0.wide
+        self.0.values.as_slice().expect("a vector lies in one piece")
     }
     /// Size in bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        size_of_val(&self.0.starts[..]) + size_of_val(&self.0.indices[..]) + size_of_val(&self.0.values[..])
+        self.pattern().bytes() + size_of_val(self.values())
+    }
+    /// Where its values lie, and their bytes; then the same of its pattern, which may be that of other matrices too.
+    #[must_use]
+    pub fn parts(&self) -> [(usize, usize); 2] {
+        [(self.values().as_ptr().addr(), size_of_val(self.values())), self.pattern().parts()]
     }
     /// Where its parts lie: the same for all clones.
     #[must_use]
@@ -156,7 +141,7 @@ impl<T: Real> Csr<T> {
     }
     /// Every entry as (row, column, value).
     pub fn entries(&self) -> impl Iterator<Item = (usize, usize, T)> + '_ {
-        (0..self.rows())
-            .flat_map(move |i| (self.0.starts[i]..self.0.starts[i + 1]).map(move |k| (i, self.0.indices[k] as usize, self.0.values[k])))
+        let values = self.values();
+        (0..self.rows()).flat_map(move |i| self.pattern().row(i).map(move |(k, j)| (i, j, values[k])))
     }
 }

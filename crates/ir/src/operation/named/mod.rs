@@ -1,10 +1,12 @@
 //! Kernels that the engine has, named by operations with their parameters.
 mod convolution;
 mod csr;
+mod pattern;
 mod triangle;
 
 pub use convolution::{Boundary, Geometry, Role};
 pub use csr::Csr;
+pub use pattern::Pattern;
 pub use triangle::Triangle;
 
 use crate::array::Real;
@@ -87,6 +89,26 @@ pub enum Named {
         /// Aᵀ stands in the product.
         transpose: bool,
         /// Columns of x.
+        k: usize,
+    },
+    /// (values, x) → A x, or Aᵀ x, for the sparse A of these values; with a third operand, for the rows of A that it names.
+    SparseProduct {
+        /// Where the entries of A stand.
+        pattern: Pattern,
+        /// How many rows are named; none for all rows in their order.
+        rows: Option<usize>,
+        /// Aᵀ stands in the product.
+        transpose: bool,
+        /// Columns of x.
+        k: usize,
+    },
+    /// (U, V) → the entries of U Vᵀ in the places of a pattern; with a third operand, the rows of U belong to the rows of the pattern that it names.
+    SampledProduct {
+        /// Which entries.
+        pattern: Pattern,
+        /// How many rows are named; none for all rows in their order.
+        rows: Option<usize>,
+        /// Columns of U and of V.
         k: usize,
     },
 }
