@@ -1,6 +1,7 @@
 //! Bilevel optimisation: one problem type, estimators of the hypergradient, outer loops, and runs that are counted and can be resumed.
 mod aid;
 mod calls;
+mod clipped;
 mod counted;
 mod descent;
 mod domain;
@@ -20,6 +21,7 @@ pub mod stochastic;
 
 pub use aid::Aid;
 pub use calls::{Calls, Phases};
+pub use clipped::ClippedDescent;
 pub use counted::Counted;
 pub use descent::Descent;
 pub use domain::Domain;
