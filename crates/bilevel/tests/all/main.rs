@@ -2,5 +2,6 @@
 mod aid;
 mod clipped;
 mod finite_difference;
+mod games;
 mod runs;
 mod stochastic;
