@@ -1,4 +1,5 @@
 //! Bilevel optimisation: one problem type, estimators of the hypergradient, outer loops, and runs that are counted and can be resumed.
+mod adam;
 mod aid;
 mod alternating;
 mod calls;
@@ -24,6 +25,7 @@ mod schedule;
 mod state;
 pub mod stochastic;
 
+pub use adam::Adam;
 pub use aid::Aid;
 pub use alternating::Alternating;
 pub use calls::{Calls, Phases};

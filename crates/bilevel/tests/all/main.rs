@@ -1,4 +1,5 @@
 //! Bilevel problems with solutions in closed form.
+mod adam;
 mod aid;
 mod clipped;
 mod finite_difference;
