@@ -147,9 +147,12 @@ impl<P: Structure> Run<P> {
         algorithm: impl OuterLoop + 'static,
     ) -> Result<Self, Error> {
         let (_, params) = problem.shapes()?;
+        Self::ready(estimator.prepare(problem)?, algorithm, problem.domain().clone(), params)
+    }
+    /// Of an estimator that is ready.
+    pub(crate) fn ready(oracle: Box<dyn Oracle>, algorithm: impl OuterLoop + 'static, domain: Domain, params: P) -> Result<Self, Error> {
         let n = len(&params.leaf_types());
         algorithm.check(n).map_err(|kind| hypertape_autodiff::Error::new(algorithm.name(), kind))?;
-        let (oracle, domain) = (estimator.prepare(problem)?, problem.domain().clone());
         Ok(Self::of(Box::new(Estimating { oracle, algorithm, domain: domain.clone() }), domain, params))
     }
     /// Of a problem that is seen in mini-batches, with a stochastic loop; 100 steps unless set.

@@ -1,4 +1,8 @@
 //! Bilevel problems with solutions in closed form.
+mod adam;
 mod aid;
+mod clipped;
+mod finite_difference;
+mod games;
 mod runs;
 mod stochastic;

@@ -1,6 +1,6 @@
 //! Runs: what they find, how they end, and that they resume to the same bits.
 use crate::aid::Quadratic;
-use hypertape_bilevel::{Aid, Descent, Domain, Ended, Error, Hoag, Maid, OuterAdam, OuterLbfgs, OuterLoop, Run, Schedule, Tolerances, csv};
+use hypertape_bilevel::{Adam, Aid, Descent, Domain, Ended, Error, Hoag, Maid, OuterLbfgs, OuterLoop, Run, Schedule, Tolerances, csv};
 use hypertape_linear::Cg;
 use hypertape_solvers::{Lbfgs, Method};
 use ndarray::{Array1, arr1};
@@ -41,7 +41,7 @@ fn lbfgs_adam_and_maid_find_it_within_bounds_too() -> Result<(), Error> {
     let best: Array1<f64> = found.solution().iter().copied().collect();
     assert!(found.ended == Ended::Tolerance && q.gradient(&best).iter().all(|g| g.abs() < 1e-7), "{best}");
     let found =
-        Run::new(&problem, &free(&problem), OuterAdam::new(Schedule::power(0.3, 0.5)))?.steps(3000).start(Array1::zeros(3))?.go()?;
+        Run::new(&problem, &free(&problem), Adam::new(Schedule::power(0.3, 0.5)))?.steps(3000).start(Array1::zeros(3))?.go()?;
     let close: Array1<f64> = found.solution().iter().copied().collect();
     assert!((&close - &best).iter().all(|d| d.abs() < 1e-2), "{close} {best}");
     let found = Run::new(&problem, &free(&problem), Maid::new())?.steps(200).tolerance(1e-5).start(Array1::zeros(3))?.go()?;

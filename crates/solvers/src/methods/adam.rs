@@ -185,6 +185,11 @@ impl<S: Structure> Adam<S> {
     pub fn moments(&self) -> &[(Vec<f64>, Vec<f64>)] {
         &self.moments
     }
+    /// Updates so far.
+    #[must_use]
+    pub fn updates(&self) -> u64 {
+        u64::from(self.turns.unsigned_abs())
+    }
     /// Goes on from moments after so many updates. Moments of other shapes are refused by the next update.
     pub fn restore(&mut self, updates: u64, moments: Vec<(Vec<f64>, Vec<f64>)>) {
         (self.turns, self.moments) = (i32::try_from(updates).unwrap_or(i32::MAX), moments);
