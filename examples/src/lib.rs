@@ -3,6 +3,7 @@
 pub mod chart;
 pub mod digits;
 pub mod early_stop;
+pub mod fit;
 pub mod folder;
 pub mod hypergradients;
 pub mod newsgroups;
