@@ -9,3 +9,4 @@ pub mod hypergradients;
 pub mod newsgroups;
 pub mod softmax_regression;
 pub mod stopped;
+pub mod tiles;
