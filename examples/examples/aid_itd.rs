@@ -59,7 +59,7 @@ fn products(condition: f64, solver: &dyn Fn(usize) -> Result<Solved>) -> Result<
 /// The solution after some products, by the diagonal.
 type Solved = Box<dyn Fn(&[f64]) -> Result<Vec<f64>>>;
 
-fn after(solver: impl LinearSolver + Prepare + 'static) -> Result<Solved> {
+fn after(solver: impl Prepare + 'static) -> Result<Solved> {
     Ok(Box::new(move |d: &[f64]| {
         let b: Array1<f64> = random::normal(41, d.len());
         Ok(solver.prepare(Diagonal(d.to_vec()))?.solve(&b.to_vec())?.x.to_vec())

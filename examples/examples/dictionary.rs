@@ -151,7 +151,9 @@ fn paths(rows: usize, count: usize, steps: usize) -> Done<(Vec<Path>, String)> {
     let data = Signals::new(rows, count)?;
     let all = (0..count).map(|i| Path::of(&data, i, steps)).collect::<Done<Vec<_>>>()?;
     println!("\n{rows} rows, {ATOMS} atoms, {steps} steps:");
-    println!("| signal | peak error | atoms there | last {LAST} steps, peak | settled after | atoms at last | error at last | rate | 1 − μ/L |");
+    println!(
+        "| signal | peak error | atoms there | last {LAST} steps, peak | settled after | atoms at last | error at last | rate | 1 − μ/L |"
+    );
     println!("|---|---|---|---|---|---|---|---|---|");
     let mut table = String::from("signal,peak,atoms_at_peak,peak_of_last,settled,atoms,error,rate,expected\n");
     for (i, p) in all.iter().enumerate() {
@@ -259,7 +261,8 @@ fn main() -> Done<ExitCode> {
     let median = middle(&rates);
     let worst = narrow.iter().max_by(|a, b| a.peak().0.total_cmp(&b.peak().0)).ok_or("there are no signals")?;
     let cut = narrow.iter().map(|p| p.cut).fold(0.0, f64::max);
-    let series = [("30 rows", &wide[0]), ("10 rows, the largest peak", worst)].map(|(n, p)| Series { name: n.into(), points: thinned(&p.errors) });
+    let series =
+        [("30 rows", &wide[0]), ("10 rows, the largest peak", worst)].map(|(n, p)| Series { name: n.into(), points: thinned(&p.errors) });
     log_log(&options.out.join("errors.svg"), "Derivative of a sparse code", ["steps of ISTA", "relative error"], &series)?;
 
     let (name, x) = patches(&options)?;
@@ -267,7 +270,12 @@ fn main() -> Done<ExitCode> {
     let (losses, learned) = learn(&x, atoms, outer, inner)?;
     let (first, last) = (losses[0].1, losses[losses.len() - 1].1);
     println!("\n{name}: {} patches, {atoms} atoms, loss {first:.5} at first, {last:.5} after {outer} steps", x.nrows());
-    log_log(&options.out.join("loss.svg"), "Dictionary learning", ["outer steps", "loss"], &[Series { name: name.into(), points: losses }])?;
+    log_log(
+        &options.out.join("loss.svg"),
+        "Dictionary learning",
+        ["outer steps", "loss"],
+        &[Series { name: name.into(), points: losses }],
+    )?;
     tiles(&options.out.join("atoms.svg"), &learned, 8)?;
     println!("Tables and pictures: {}", options.out.display());
 
