@@ -45,7 +45,7 @@ impl<M: Method> Aid<M> {
         self.warm = true;
         self
     }
-    /// Each adjoint solve begins with the adjoint of the last one.
+    /// Each adjoint solve begins with the adjoint of the last one. The Neumann series does so where it is told to add to its start ([`from_start`](hypertape_linear::Neumann::from_start)).
     #[must_use]
     pub fn warm_adjoint(mut self) -> Self {
         self.warm_adjoint = true;

@@ -4,7 +4,7 @@ use crate::solver::{Ended, Hints, LinearSolver, State};
 use crate::step::{self, Step, step_settings};
 use crate::stop::{Goal, Stop};
 use crate::system::System;
-use crate::vectors::{axpy, from_right, norm};
+use crate::vectors::{axpy, from_right, norm, scale};
 use hypertape_autodiff::outcome::{Failed, Need, Reached, Status};
 use hypertape_autodiff::record::Scalar;
 
@@ -12,13 +12,14 @@ use hypertape_autodiff::record::Scalar;
 ///
 /// With the step of the method that found the point, K terms at the solution equal backpropagation through its last K steps
 /// (Lorraine, Vicol and Duvenaud 2020). Converges when the spectral radius of I − αA is below 1; growth is reported as divergence. The terms are
-/// added to no start.
+/// added to no start, unless [`from_start`](Neumann::from_start) says so.
 #[derive(Debug, Clone, Copy)]
 pub struct Neumann {
     terms: usize,
     tolerance: Option<Scalar>,
     absolute: f64,
     step: Step,
+    from_start: bool,
 }
 
 /// Terms at the most where there is a tolerance; beyond as many, each doubling must halve them.
@@ -32,18 +33,33 @@ impl Neumann {
     /// most √ε of b, else [`Status::Truncated`].
     #[must_use]
     pub fn terms(terms: usize) -> Self {
-        Neumann { terms, tolerance: None, absolute: 0.0, step: Step::Method }
+        Neumann { terms, tolerance: None, absolute: 0.0, step: Step::Method, from_start: false }
     }
     /// As many terms as the relative residual needs to be at or under a number or variable, at most 100 000: the backward iteration of
     /// equilibrium networks. After k terms the residual is (I − αA)ᵏ b, the next term over α, so watching it costs nothing.
     #[must_use]
     pub fn tolerance(tolerance: impl Into<Scalar>) -> Self {
-        Neumann { terms: MOST, tolerance: Some(tolerance.into()), absolute: 0.0, step: Step::Method }
+        Neumann { terms: MOST, tolerance: Some(tolerance.into()), absolute: 0.0, step: Step::Method, from_start: false }
     }
     /// Stops at this residual ‖b − A x‖ as well where it stops at a tolerance, whatever ‖b‖ is; 0 unless set.
     #[must_use]
     pub fn absolute_tolerance(mut self, tolerance: f64) -> Self {
         self.absolute = tolerance;
+        self
+    }
+    /// Adds the terms to the start x₀: x₀ + α Σ_k (I − αA)ᵏ (b − A x₀), which are as many steps x ← x + α (b − A x) from there (Richardson 1911), gradient
+    /// descent on ½ xᵀA x − bᵀx for a symmetric A. A start that is not 0 takes one product more.
+    ///
+    /// ```
+    /// use hypertape_linear::{Diagonal, Neumann, Prepare, Side};
+    /// // x ← x + ½ (1 − x), twice from 3.
+    /// let mut solver = Neumann::terms(2).step(0.5).from_start().prepare(Diagonal(vec![1.0]))?;
+    /// assert_eq!(solver.solve_from(&[3.0], &[1.0], Side::Plain)?.x[0], 1.5);
+    /// # Ok::<(), hypertape_linear::Failed>(())
+    /// ```
+    #[must_use]
+    pub fn from_start(mut self) -> Self {
+        self.from_start = true;
         self
     }
 }
@@ -93,6 +109,7 @@ impl LinearSolver for Neumann {
             terms: self.terms,
             asked: self.tolerance.is_some(),
             from: self.step,
+            from_start: self.from_start,
             step: 0.0,
             term: vec![0.0; n],
             product: vec![0.0; n],
@@ -120,7 +137,15 @@ impl LinearSolver for OneStep {
         16 * n as u64
     }
     fn state(&self, n: usize) -> Box<dyn State> {
-        Box::new(Series { terms: 1, asked: false, from: self.step, step: 0.0, term: vec![0.0; n], product: vec![0.0; n] })
+        Box::new(Series {
+            terms: 1,
+            asked: false,
+            from: self.step,
+            from_start: false,
+            step: 0.0,
+            term: vec![0.0; n],
+            product: vec![0.0; n],
+        })
     }
 }
 
@@ -130,6 +155,8 @@ struct Series {
     /// Whether it stops at a tolerance.
     asked: bool,
     from: Step,
+    /// Whether x₀ counts.
+    from_start: bool,
     step: f64,
     term: Vec<f64>,
     product: Vec<f64>,
@@ -143,11 +170,15 @@ impl State for Series {
     fn solve(&mut self, a: &mut System<'_>, b: &[f64], x: &mut [f64], goal: &Goal) -> Result<Ended, Failed> {
         let Series { term, product, .. } = self;
         let alpha = step::settle(a, self.step, goal);
-        // x holds the sum, `term` the last power (I − αA)ᵏ αb.
-        term.iter_mut().zip(b).for_each(|(t, b)| *t = alpha * b);
-        x.copy_from_slice(term);
+        if !self.from_start {
+            x.fill(0.0);
+        }
+        // x holds the sum, `term` the last power (I − αA)ᵏ α(b − A x₀).
+        a.start(b, x, term)?;
+        scale(alpha, term);
+        axpy(1.0, term, x);
         let first = norm(term);
-        let enough = if self.asked { goal.length / goal.size * first } else { -1.0 };
+        let enough = if self.asked { goal.length * alpha.abs() } else { -1.0 };
         let (mut size, mut made, mut largest) = (first, 1_usize, 0.0_f64);
         // Terms under ε²‖x‖ change nothing that is seen. Terms of 1/ε times the first cancel to nothing that is known.
         let (mut idle, mut before, mut stalled) = (false, first, false);

@@ -1,9 +1,9 @@
 //! AID against derivatives in closed form, and its counts.
 use hypertape_autodiff::record::constant;
 use hypertape_autodiff::tree::Leaf;
-use hypertape_autodiff::{Function, Result, shape};
+use hypertape_autodiff::{Error, Function, Result, shape};
 use hypertape_bilevel::{Aid, Ask, Bilevel, Estimator, Memory};
-use hypertape_linear::{Cg, Lu};
+use hypertape_linear::{Cg, Lu, Neumann};
 use hypertape_solvers::{GradientDescent, Lbfgs, Method, NewtonCg, Objective};
 use hypertape_testkit::random;
 use ndarray::{Array1, Array2};
@@ -102,5 +102,26 @@ fn warm_starts_are_apart_from_each_other() -> Result<()> {
         let loose = oracle.at(x, &mut Memory::default(), Ask { inner: Some(0.1), adjoint: Some(0.1), certify: false })?;
         assert!(loose.inner.unwrap().residual > 1e-10 && loose.adjoint.unwrap().residual > 1e-10);
     }
+    Ok(())
+}
+
+#[test]
+fn a_warm_neumann_series_goes_on_where_it_ended() -> Result<()> {
+    let q = Quadratic::new(12, 4, 10.0);
+    let problem = q.problem();
+    let x: Array1<f64> = random::sym(3, 4);
+    let exact = q.gradient(&x);
+    let method = Lbfgs::new(&problem).tolerance(1e-13);
+    // 200 asks of two terms each: 400 steps of gradient descent on the adjoint, or the same two terms again and again.
+    let error = |series: Neumann| {
+        let (mut oracle, mut memory) = (Aid::new(&method).adjoint(series).warm_adjoint().prepare(&problem)?, Memory::default());
+        let mut found = vec![];
+        for _ in 0..200 {
+            found = oracle.at(x.as_slice().unwrap(), &mut memory, Ask::default())?.gradient;
+        }
+        Ok::<_, Error>(found.iter().zip(&exact).map(|(g, e)| (g - e).abs()).fold(0.0, f64::max))
+    };
+    let (warm, cold) = (error(Neumann::terms(2).step(1.0).from_start())?, error(Neumann::terms(2).step(1.0))?);
+    assert!(warm < 1e-9 && cold > 1e-2, "{warm} {cold}");
     Ok(())
 }

@@ -40,8 +40,7 @@ fn lbfgs_adam_and_maid_find_it_within_bounds_too() -> Result<(), Error> {
     let found = Run::new(&problem, &free(&problem), OuterLbfgs::new())?.steps(60).tolerance(1e-8).start(Array1::zeros(3))?.go()?;
     let best: Array1<f64> = found.solution().iter().copied().collect();
     assert!(found.ended == Ended::Tolerance && q.gradient(&best).iter().all(|g| g.abs() < 1e-7), "{best}");
-    let found =
-        Run::new(&problem, &free(&problem), Adam::new(Schedule::power(0.3, 0.5)))?.steps(3000).start(Array1::zeros(3))?.go()?;
+    let found = Run::new(&problem, &free(&problem), Adam::new(Schedule::power(0.3, 0.5)))?.steps(3000).start(Array1::zeros(3))?.go()?;
     let close: Array1<f64> = found.solution().iter().copied().collect();
     assert!((&close - &best).iter().all(|d| d.abs() < 1e-2), "{close} {best}");
     let found = Run::new(&problem, &free(&problem), Maid::new())?.steps(200).tolerance(1e-5).start(Array1::zeros(3))?.go()?;

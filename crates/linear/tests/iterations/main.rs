@@ -274,6 +274,28 @@ fn neumann_terms_are_the_truncated_series() {
             w.solve(&mut a.clone(), Side::Plain, &a.dot(&exact).to_vec(), &mut x, Tolerance { relative: 1e-10, absolute: 0.0 }).unwrap();
         assert!(o.converged() && o.iterations < 1000 && (&arr1(&x) - &exact).mapv(f64::abs).sum() < 1e-6, "{scale:e} {o:?}");
     }
+    // From a start that counts, they are steps of Richardson's iteration, on either side and at any scale; at the solution nothing moves.
+    for size in [1.0, 1e-200, 1e200] {
+        let (a, b) = (general(9), random::normal(14, 9) * size);
+        let mut w = Workspace::new(&Neumann::terms(5).step(0.7).from_start(), 9);
+        w.prepare(&mut a.clone(), &Hints::default()).unwrap();
+        for side in [Side::Plain, Side::Transposed] {
+            let of = if side == Side::Plain { a.view() } else { a.t() };
+            let mut steps: Array1<f64> = random::normal(15, 9) * size;
+            let mut x = steps.to_vec();
+            (0..5).for_each(|_| steps = &steps + &(0.7 * (&b - &of.dot(&steps))));
+            let o = w.solve(&mut a.clone(), side, b.as_slice().unwrap(), &mut x, Tolerance { relative: 0.0, absolute: 0.0 }).unwrap();
+            assert!((&arr1(&x) - &steps).iter().all(|d| d.abs() <= 100.0 * f64::EPSILON * size), "{o:?}");
+            assert_eq!((o.iterations, o.products.plain + o.products.transposed), (5, 6));
+        }
+    }
+    let solver = Neumann::tolerance(1e-10).from_start();
+    let (mut x, mut a) = ([2.0], Diagonal(vec![0.5]));
+    assert_eq!(solve(&solver, &mut a, &[1.0], &mut x, 1e-10).map(|o| (o.status, o.iterations)).unwrap(), (Status::Converged, 1));
+    assert_eq!(x, [2.0]);
+    x = [2.25];
+    let o = solve(&solver, &mut a, &[1.0], &mut x, 1e-10).unwrap();
+    assert!(o.converged() && (x[0] - 2.0).abs() <= 2e-10 && o.iterations <= 32, "{o:?}");
     // T = 2z + x: A = −1 and the terms double.
     let o = solve(&Neumann::terms(20), &mut Diagonal(vec![-1.0]), &[1.0], &mut [0.0], 1e-10);
     assert!(matches!(o, Err(Failed::Diverged { growth: Some(g), .. }) if (g - 2.0).abs() < 1e-12), "{o:?}");
