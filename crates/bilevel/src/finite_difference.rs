@@ -204,6 +204,6 @@ impl<M: Method<Each = ()>> Oracle for Ready<M> {
         memory.solution = z;
         let phases = Phases { inner: found, adjoint: calls, outer: 1 };
         let gradient = along(direct, -1.0, &term);
-        Ok(Estimate { value: *value, gradient, inner: Some(inner), adjoint: None, certified: None, phases })
+        Ok(Estimate { value: *value, gradient, correction: 0.0, inner: Some(inner), adjoint: None, certified: None, phases })
     }
 }

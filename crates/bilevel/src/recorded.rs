@@ -4,7 +4,7 @@ use crate::counted::Tally;
 use crate::estimator::{Ask, Estimate, Estimator, Memory, Oracle, Solve};
 use crate::leaves::{Leaves, flat, len, push};
 use crate::problem::Bilevel;
-use hypertape_autodiff::array::{AnyArray, AnyView, LeafType};
+use hypertape_autodiff::array::{AnyView, LeafType};
 use hypertape_autodiff::record::{Var, stop_gradient};
 use hypertape_autodiff::tree::{AnyLeaf, Feed, Leaf, Own, Structure, V, Vars};
 use hypertape_autodiff::{Error, Function, Result, Workspace};
@@ -111,7 +111,7 @@ type Vector = Vec<AnyLeaf>;
 
 /// What runs the derivative: of (x, z₀) the value, the solution and the gradient.
 enum Way<S: Structure, P: Structure> {
-    Back(Workspace<((P, S), (Leaf1, S)), ((Leaf1, S), P)>),
+    Back(Workspace<(P, S), ((Leaf1, S), P)>),
     Forth(Workspace<((P, S), P), ((Leaf1, S), (Leaf1, S))>),
 }
 
@@ -153,7 +153,11 @@ impl<Q: Equation + Problem<Solution = <Q as Problem>::Unknown>> Estimator<Q> for
             (value, z)
         })?;
         let by_x = f.wrt(|(x, _)| x);
-        let way = if self.forward { Way::Forth(by_x.jvp().workspace()) } else { Way::Back(by_x.vjp().workspace()) };
+        let way = if self.forward {
+            Way::Forth(by_x.jvp().workspace())
+        } else {
+            Way::Back(by_x.value_and_gradient_of(|(value, _)| value).workspace())
+        };
         let kind = ["", ", first-order"][usize::from(self.first_order)];
         let mode = ["", ", forward mode"][usize::from(self.forward)];
         let name = format!("{}{kind}{mode}", self.inner.name());
@@ -173,9 +177,8 @@ impl<S: Structure, P: Structure> Oracle for Ready<S, P> {
         let (mut value, mut solution, mut gradient, mut inner) = (vec![], vec![], vec![], None);
         match &mut self.way {
             Way::Back(w) => {
-                let still = Leaves(self.types[0].iter().map(|t| AnyArray::full(t, 0.0)).collect());
                 let mut k = 0;
-                w.run_each(((&x, &z0), (1.0, &still)), &mut |v: AnyView<'_>| {
+                w.run_each((&x, &z0), &mut |v: AnyView<'_>| {
                     push(
                         &v,
                         if k == 0 {
