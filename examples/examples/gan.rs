@@ -159,13 +159,13 @@ fn ring(key: u64, unrolled: usize, steps: u64) -> Done<Ring> {
     let shapes = (generator.clone(), discriminator.clone());
     // The logistic loss of the discriminator.
     let loss = |d: V<Net>, g: V<Net>| {
-        let (real, made) = (through(d.clone(), constant(&data)), through(d, through(g, constant(&noise))));
+        let (real, made) = (through(d, constant(&data)), through(d, through(g, constant(&noise))));
         (-real).softplus().mean() + made.softplus().mean()
     };
     let second = Function::record(shapes.clone(), |(g, d)| loss(d, g))?;
     let answering = second.rebind((discriminator, generator.clone()), |(d, g)| (g, d))?;
     let ahead = GradientDescent::new(&answering).step_size(0.1).unroll(unrolled);
-    let first = Function::record(shapes, |(g, d)| -loss(if unrolled > 0 { ahead.solve(d, g.clone()) } else { d }, g))?;
+    let first = Function::record(shapes, |(g, d)| -loss(if unrolled > 0 { ahead.solve(d, g) } else { d }, g))?;
     let game = Game::new(&first, &second);
     let [mine, yours] = game.sizes()?;
     let adam = Adam::new(0.003).decay(0.5, 0.999).parts([(mine, 1.0), (yours, 0.1)]);
