@@ -7,8 +7,8 @@ use crate::state::State;
 use hypertape_autodiff::{ErrorKind, Result};
 use hypertape_linear::norm;
 
-/// L-BFGS (Liu and Nocedal 1989) with backtracking along the projected path x(t) = P(x − t H g), for hypergradients that are nearly exact. Variables that the projection holds are left out of the direction:
-/// where x − g leaves the set, they move along −g alone (Schmidt, Kim and Sra 2012). A step lowers the value by a part of what the gradient predicts (Armijo 1966); after 30 halvings the run stays where it is.
+/// L-BFGS (Liu and Nocedal 1989) with backtracking along the projected path x(t) = P(x − t H g), for hypergradients that are nearly exact. Variables that the projection holds, where
+/// x − g leaves the set, are left out of the direction and of its pairs (Bertsekas 1982). A step lowers the value by a part of what the gradient predicts (Armijo 1966); after 30 halvings the run stays where it is.
 #[derive(Debug, Clone)]
 pub struct OuterLbfgs {
     memory: usize,
@@ -82,15 +82,14 @@ impl OuterLoop for OuterLbfgs {
             (state.numbers, state.vectors) = (vec![e.value], vec![e.gradient]);
         }
         let (value, g) = (state.numbers.first().copied().unwrap_or(f64::NAN), state.vectors[0].clone());
-        let mut direction = two_loops(&g, &state.vectors[1..]);
-        let mut along_gradient = state.free.clone();
-        problem.advance(&mut along_gradient, 1.0, &g);
-        for ((d, g), (x, p)) in direction.iter_mut().zip(&g).zip(state.free.iter().zip(&along_gradient)) {
-            // Held by a bound: the step that the gradient asks for is cut off.
-            if *x == *p && *g != 0.0 {
-                *d = *g;
-            }
-        }
+        let mut ahead = state.free.clone();
+        problem.advance(&mut ahead, 1.0, &g);
+        let held: Vec<bool> = g.iter().zip(state.free.iter().zip(&ahead)).map(|(g, (x, p))| x == p && *g != 0.0).collect();
+        let free = |v: &[f64]| -> Vec<f64> { v.iter().zip(&held).map(|(v, h)| if *h { 0.0 } else { *v }).collect() };
+        let pairs: Vec<Vec<f64>> = state.vectors[1..].iter().map(|v| free(v)).collect();
+        let curved = |p: &&[Vec<f64>]| dot(&p[0], &p[1]) > CURVATURE * norm(&p[0]) * norm(&p[1]);
+        let pairs: Vec<Vec<f64>> = pairs.chunks_exact(2).filter(curved).flatten().cloned().collect();
+        let mut direction = two_loops(&free(&g), &pairs);
         if dot(&direction, &g) <= 0.0 {
             direction.clone_from(&g);
         }

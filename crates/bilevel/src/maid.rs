@@ -184,6 +184,8 @@ impl OuterLoop for Maid {
                 alpha *= self.steps[0];
             }
             if now.tolerance <= self.least || length == 0.0 {
+                // The next search begins with shorter steps.
+                now.alpha = alpha;
                 break;
             }
             // The direction or the values are not exact enough.

@@ -31,7 +31,9 @@ pub struct Record {
 }
 
 impl Record {
-    pub(crate) fn of(e: &Estimate) -> Self {
+    /// Of an estimate, before a step: what a loop fills in further.
+    #[must_use]
+    pub fn of(e: &Estimate) -> Self {
         Record {
             step: 0,
             value: e.value,

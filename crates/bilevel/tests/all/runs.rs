@@ -51,8 +51,11 @@ fn lbfgs_adam_and_maid_find_it_within_bounds_too() -> Result<(), Error> {
     let span = best.iter().fold(0.0_f64, |m, b| m.max(b.abs()));
     let (low, high) = (-0.5 * span, 0.5 * span);
     let problem = q.problem().within(Domain::boxed(low, high));
-    let loops =
-        [(Box::new(OuterLbfgs::new()) as Box<dyn OuterLoop>, 40), (Box::new(Descent::new(0.005)), 2000), (Box::new(Maid::new()), 60)];
+    let loops = [
+        (Box::new(OuterLbfgs::new()) as Box<dyn OuterLoop>, 40),
+        (Box::new(Descent::new(0.005)), 2000),
+        (Box::new(Maid::new().least(1e-13)), 60),
+    ];
     for (l, steps) in loops {
         let name = l.name();
         let found = Run::new(&problem, &free(&problem), Boxed(l))?.steps(steps).start(Array1::zeros(3))?.go()?;
