@@ -80,7 +80,16 @@ impl Domain {
     pub fn project(&self, x: &mut [f64]) {
         match &self.0 {
             Set::All | Set::Positive => {}
-            Set::Box(low, high) => x.iter_mut().for_each(|x| *x = x.max(*low).min(*high)),
+            // What is not a number stays so, and is found.
+            Set::Box(low, high) => x.iter_mut().for_each(|x| {
+                *x = if *x < *low {
+                    *low
+                } else if *x > *high {
+                    *high
+                } else {
+                    *x
+                }
+            }),
             Set::Simplex => simplex(x),
             Set::Ball(radius) => {
                 let length = hypertape_linear::norm(x);

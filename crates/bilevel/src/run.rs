@@ -276,7 +276,12 @@ impl<P: Structure> Run<P> {
             record.phases = phases;
             let x = arrays(&self.params, &self.domain, &next.free);
             if let Some((f, _)) = &mut self.held_out {
-                let value = f(&x).map_err(|source| Error::Step { step: state.steps, source, state: Box::new(state.clone()) })?;
+                let looked = f(&x).and_then(|v| {
+                    let what = "the objective that is held out".into();
+                    let wrong = || hypertape_autodiff::Error::new("outer step", ErrorKind::NotFinite { what, index: vec![], value: v });
+                    if v.is_finite() { Ok(v) } else { Err(wrong()) }
+                });
+                let value = looked.map_err(|source| Error::Step { step: state.steps, source, state: Box::new(state.clone()) })?;
                 record.held_out = Some(value);
                 if best.as_ref().is_none_or(|b| value < b.0) {
                     best = Some((value, next.clone(), record.step));

@@ -64,7 +64,10 @@ impl StochasticLoop for Saba {
     }
     fn step(&self, samples: &mut Samples, state: &mut State) -> Result<Record> {
         let (rho, gamma) = (at("SABA", &self.inner, state.steps)?, at("SABA", &self.outer, state.steps)?);
-        if state.vectors.is_empty() {
+        let (n, p) = (state.memory.solution.len(), state.free.len());
+        let lengths = |side: usize| if side == 0 { 2 * n + p } else { n + p };
+        let expected = [0, 1].into_iter().chain(std::iter::repeat_n(0, samples.parts(0))).chain(std::iter::repeat_n(1, samples.parts(1)));
+        if !state.vectors.iter().map(Vec::len).eq(expected.map(lengths)) {
             let (mut means, mut table) = (vec![], vec![]);
             for side in [0, 1] {
                 let parts = samples.parts(side);
@@ -77,7 +80,6 @@ impl StochasticLoop for Saba {
             means.extend(table);
             state.vectors = means;
         }
-        let n = state.memory.solution.len();
         let (inner, _) = reduced(samples, state, 0)?;
         let (h, value) = reduced(samples, state, 1)?;
         let (dz, dv, cross) = (&inner[..n], &inner[n..2 * n], &inner[2 * n..]);
