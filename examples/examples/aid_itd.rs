@@ -23,9 +23,6 @@ struct Options {
     /// Conditions to 300 and 4000 outer steps instead of 3000 and 20 000.
     #[arg(long)]
     quick: bool,
-    /// Not read: the data comes from a seed.
-    #[arg(long)]
-    data: Option<PathBuf>,
     /// Where the tables and the pictures go.
     #[arg(long, default_value = "target/aid_itd")]
     out: PathBuf,

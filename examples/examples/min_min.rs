@@ -21,9 +21,6 @@ struct Options {
     /// The same: it takes seconds.
     #[arg(long)]
     quick: bool,
-    /// Not read: the data comes from a seed.
-    #[arg(long)]
-    data: Option<PathBuf>,
     /// Where the tables and the pictures go.
     #[arg(long, default_value = "target/min_min")]
     out: PathBuf,

@@ -24,6 +24,19 @@ pub trait OuterLoop {
     fn step(&self, problem: &mut Asked<'_>, state: &mut State) -> Result<Record>;
 }
 
+/// A loop that is chosen at run time.
+impl<A: OuterLoop + ?Sized> OuterLoop for Box<A> {
+    fn name(&self) -> String {
+        (**self).name()
+    }
+    fn check(&self, n: usize) -> Result<(), ErrorKind> {
+        (**self).check(n)
+    }
+    fn step(&self, problem: &mut Asked<'_>, state: &mut State) -> Result<Record> {
+        (**self).step(problem, state)
+    }
+}
+
 /// An estimator and the set of the outer variables, as a loop asks them.
 pub struct Asked<'a> {
     pub(crate) oracle: &'a mut dyn Oracle,
@@ -42,7 +55,7 @@ impl Asked<'_> {
         self.domain.pull(&x, &mut e.gradient);
         Ok(e)
     }
-    /// The stopping measure of the inner solver where it starts, and what it took.
+    /// The stopping measure of the inner solver where it starts.
     ///
     /// # Errors
     /// As [`Oracle::at`].

@@ -4,7 +4,7 @@ use crate::estimator::{Certified, Estimate, Solve};
 use serde::{Deserialize, Serialize};
 
 /// One outer step.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Record {
     /// Its number, from 0.
     pub step: u64,
@@ -35,17 +35,13 @@ impl Record {
     #[must_use]
     pub fn of(e: &Estimate) -> Self {
         Record {
-            step: 0,
             value: e.value,
             gradient: hypertape_linear::norm(&e.gradient),
-            moved: 0.0,
             inner: e.inner,
             adjoint: e.adjoint,
-            asked: None,
             certified: e.certified,
-            held_out: None,
             phases: e.phases,
-            seconds: 0.0,
+            ..Record::default()
         }
     }
     /// The names of the columns.

@@ -100,6 +100,10 @@ impl Drawer {
             }
         }
     }
+    /// One of the parts.
+    pub(crate) fn drawn_part(&self, draw: u64) -> usize {
+        below(self.batches.key, draw, self.count().max(1) as u64) as usize
+    }
     /// The rows of part k of the data, which are always the same.
     pub(crate) fn part(&self, k: usize) -> Vec<u32> {
         let size = self.batches.size;

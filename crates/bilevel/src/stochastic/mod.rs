@@ -5,6 +5,7 @@ mod bome;
 mod bsa;
 mod f2sa;
 mod mrbo;
+mod one_term;
 mod problem;
 mod saba;
 mod samples;

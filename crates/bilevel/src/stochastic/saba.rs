@@ -41,7 +41,7 @@ fn directions(samples: &mut Samples, state: &State, side: usize, k: usize) -> Re
 /// The unbiased direction of a side: the new one of a part, less that of the table, and the mean of the table, in which the new one then stands. Vectors of the state: the means of both sides, then the
 /// table of the inner side, then that of the outer one.
 fn reduced(samples: &mut Samples, state: &mut State, side: usize) -> Result<(Vec<f64>, f64)> {
-    let k = samples.drawn_part(side, &mut state.memory)?;
+    let k = samples.drawn_part(side, &mut state.memory);
     let (new, value) = directions(samples, state, side, k)?;
     let (parts, from) = (samples.parts(side), 2 + if side == 0 { 0 } else { samples.parts(0) });
     let mut d = state.vectors[side].clone();

@@ -130,17 +130,13 @@ impl Samples {
     pub fn part(&self, side: usize, k: usize) -> Rows {
         self.rows_of(side, &self.drawers[side].part(k))
     }
-    /// A part that is drawn: the number of the next draw decides.
-    ///
-    /// # Errors
-    /// None of a problem that was prepared.
-    pub fn drawn_part(&mut self, side: usize, memory: &mut Memory) -> Result<usize> {
+    /// A part that is drawn, each with the same probability: the key and the number of the next draw decide.
+    pub fn drawn_part(&mut self, side: usize, memory: &mut Memory) -> usize {
         memory.parts.resize(2, Memory::default());
         let k = memory.parts[side].draws;
         memory.parts[side].draws += 1;
         memory.draws += 1;
-        let row = self.drawers[side].draw(k)?.first().copied().unwrap_or(0);
-        Ok(row as usize % self.parts(side).max(1))
+        self.drawers[side].drawn_part(k)
     }
     fn point(&self, at: Point<'_>) -> [Leaves; 2] {
         let mut x = at.free.to_vec();

@@ -1,6 +1,5 @@
 //! What a stochastic loop is, and small steps that several of them make.
 use super::samples::{Gradients, Point, Samples};
-use crate::calls::Phases;
 use crate::record::Record;
 use crate::schedule::Schedule;
 use crate::state::State;
@@ -20,6 +19,19 @@ pub trait StochasticLoop {
     /// # Errors
     /// What is not finite. The run goes back to the state before.
     fn step(&self, samples: &mut Samples, state: &mut State) -> Result<Record>;
+}
+
+/// A loop that is chosen at run time.
+impl<A: StochasticLoop + ?Sized> StochasticLoop for Box<A> {
+    fn name(&self) -> String {
+        (**self).name()
+    }
+    fn check(&self) -> Result<(), ErrorKind> {
+        (**self).check()
+    }
+    fn step(&self, samples: &mut Samples, state: &mut State) -> Result<Record> {
+        (**self).step(samples, state)
+    }
 }
 
 /// a += c b.
@@ -70,17 +82,5 @@ pub(super) fn outer(samples: &mut Samples, state: &mut State) -> Result<Gradient
 /// x ← P(x − β d), and what is known of the step.
 pub(super) fn finish(samples: &Samples, state: &mut State, value: f64, beta: f64, d: &[f64]) -> Record {
     let moved = samples.advance(&mut state.free, beta, d);
-    Record {
-        step: 0,
-        value,
-        gradient: hypertape_linear::norm(d),
-        moved,
-        inner: None,
-        adjoint: None,
-        asked: None,
-        certified: None,
-        held_out: None,
-        phases: Phases::default(),
-        seconds: 0.0,
-    }
+    Record { value, gradient: hypertape_linear::norm(d), moved, ..Record::default() }
 }

@@ -58,7 +58,7 @@ fn lbfgs_adam_and_maid_find_it_within_bounds_too() -> Result<(), Error> {
     ];
     for (l, steps) in loops {
         let name = l.name();
-        let found = Run::new(&problem, &free(&problem), Boxed(l))?.steps(steps).start(Array1::zeros(3))?.go()?;
+        let found = Run::new(&problem, &free(&problem), l)?.steps(steps).start(Array1::zeros(3))?.go()?;
         let x: Array1<f64> = found.solution().iter().copied().collect();
         let g = q.gradient(&x);
         for (x, g) in x.iter().zip(&g) {
@@ -67,20 +67,6 @@ fn lbfgs_adam_and_maid_find_it_within_bounds_too() -> Result<(), Error> {
         }
     }
     Ok(())
-}
-
-struct Boxed(Box<dyn OuterLoop>);
-impl OuterLoop for Boxed {
-    fn name(&self) -> String {
-        self.0.name()
-    }
-    fn step(
-        &self,
-        problem: &mut hypertape_bilevel::Asked<'_>,
-        state: &mut hypertape_bilevel::State,
-    ) -> hypertape_autodiff::Result<hypertape_bilevel::Record> {
-        self.0.step(problem, state)
-    }
 }
 
 #[test]

@@ -78,29 +78,12 @@ fn with_all_rows_every_loop_finds_the_minimum() -> Result<(), Error> {
     ];
     for (l, steps, tolerance) in loops {
         let name = l.name();
-        let found = Run::stochastic(&sum.problem(ROWS, 1), Boxed(l))?.steps(steps).start(Array1::zeros(P))?.go()?;
+        let found = Run::stochastic(&sum.problem(ROWS, 1), l)?.steps(steps).start(Array1::zeros(P))?.go()?;
         let d = distance(&found.solution(), &best);
         assert!(d <= tolerance, "{name}: {d:e}");
         assert!(found.phases().inner.samples > 0, "{name}");
     }
     Ok(())
-}
-
-struct Boxed(Box<dyn StochasticLoop>);
-impl StochasticLoop for Boxed {
-    fn name(&self) -> String {
-        self.0.name()
-    }
-    fn check(&self) -> Result<(), hypertape_autodiff::ErrorKind> {
-        self.0.check()
-    }
-    fn step(
-        &self,
-        samples: &mut hypertape_bilevel::stochastic::Samples,
-        state: &mut State,
-    ) -> hypertape_autodiff::Result<hypertape_bilevel::Record> {
-        self.0.step(samples, state)
-    }
 }
 
 #[test]
@@ -212,7 +195,7 @@ fn epochs_see_every_row_once_and_mistakes_are_named() {
     ];
     for l in wrong {
         let name = l.name();
-        let e = Run::stochastic(&sum.problem(4, 1), Boxed(l)).unwrap_err().to_string();
+        let e = Run::stochastic(&sum.problem(4, 1), l).unwrap_err().to_string();
         assert!(e.contains("give"), "{name}: {e}");
     }
 }

@@ -2,7 +2,7 @@
 use super::{Certifier, views};
 use hypertape_autodiff::tree::{Feed, Structure};
 use hypertape_autodiff::{Error, ErrorKind, Result, Site};
-use hypertape_linear::{Outcome, Side, Tolerance, norm};
+use hypertape_linear::{Outcome, Side, Tolerance};
 
 /// L_θ − F_θᵀ w with F_zᵀ w = L_z, as far as the adjoint solve went.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,10 +18,6 @@ pub struct Hypergradient {
     pub outcome: Outcome,
     /// −wᵀF: what is missing of L at the root, to first order in ‖F‖.
     pub correction: f64,
-    /// ‖F‖ at the point.
-    pub residual: f64,
-    /// ‖L_z‖.
-    pub outer: f64,
 }
 
 impl<W: Structure, P: Structure> Certifier<W, P> {
@@ -75,6 +71,6 @@ impl<W: Structure, P: Structure> Certifier<W, P> {
         }
         gradient.iter_mut().zip(&part).for_each(|(g, p)| *g -= p);
         let correction = -w.iter().zip(&f).map(|(w, f)| w * f).sum::<f64>();
-        Ok(Hypergradient { value, gradient, adjoint: w, outcome, correction, residual: norm(&f), outer: norm(&right) })
+        Ok(Hypergradient { value, gradient, adjoint: w, outcome, correction })
     }
 }

@@ -16,7 +16,7 @@ pub use model::Work;
 pub use report::{Certificate, Measured, Standing, Term};
 
 use crate::equation::Equation as Residual;
-use crate::failure::of_solve;
+use crate::failure::{of_solve, outside};
 use hypertape_autodiff::array::{AnyArray, AnyView, Real};
 use hypertape_autodiff::outcome::Uncertified;
 use hypertape_autodiff::record::Scalar;
@@ -181,13 +181,9 @@ impl<Q: Equation, T: Real> Certify<Q, T> {
         for solver in [Some(&self.adjoint), self.solver.as_ref()].into_iter().flatten() {
             solver.check().map_err(|e| of_solve(&**solver, e))?;
         }
-        if self.adjoint.needs().contains(&Need::Estimate) {
-            let problem = format!(
-                "{} needs the secant pairs of a solve, and a certificate stands outside of it: give the derivative that it gave to `with_derivative` of a certifier with another adjoint \
-                 solver, or compare both by `Certify::compare`",
-                self.adjoint.name()
-            );
-            return Err(problem.into());
+        let instead = "give the derivative that it gave to `with_derivative` of a certifier with another adjoint solver, or compare both by `Certify::compare`";
+        if let Some(problem) = outside(&*self.adjoint, instead) {
+            return Err(problem);
         }
         let stop = self.adjoint.stop();
         let Scalar::Value(relative) = stop.tolerance else {

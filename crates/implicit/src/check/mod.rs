@@ -11,7 +11,7 @@ mod solves;
 
 pub use report::{Along, Culprit, Direction, HypergradientCheck, Stage, Verdict};
 
-use crate::failure::of_solve;
+use crate::failure::{of_solve, outside};
 use crate::feed::owned;
 use hypertape_autodiff::array::Real;
 use hypertape_autodiff::record::Scalar;
@@ -127,6 +127,12 @@ where
             return Err(ErrorKind::setting("iterations of tighter solves", 0.0, "at least 1"));
         }
         self.adjoint.check().map_err(|e| of_solve(&*self.adjoint, e))?;
+        if let Some(problem) = outside(
+            &*self.adjoint,
+            "check with another adjoint solver, such as `Auto`, and certify the derivative that this one gave by `with_derivative`",
+        ) {
+            return Err(problem);
+        }
         let stop = self.adjoint.stop();
         match (stop.tolerance, self.method.limits().tolerance, self.method.limits().relative) {
             (Scalar::Value(relative), Scalar::Value(_), Scalar::Value(_)) => Ok(Tolerance { relative, absolute: stop.absolute }),

@@ -5,11 +5,12 @@ use hypertape_autodiff::record::{DynVar, Var, constant, scalar, stop_gradient};
 use hypertape_autodiff::tree::{Leaf, Ranked};
 use hypertape_autodiff::{ErrorKind, Function, Primitive, Result, apply_primitive, shape};
 use hypertape_implicit::{Along, Culprit, HypergradientCheck, ImplicitExt, Stage, Verdict, check_hypergradient};
-use hypertape_linear::{Cg, Gmres, Lu, Neumann, NormalCg};
+use hypertape_linear::{Cg, Gmres, LinearSolver, Lissa, Lu, Neumann, NormalCg, Shine};
 use hypertape_solvers::{
     Composite, Equation, Fista, FixedPoint, GradientDescent, Ista, Lbfgs, Method, NewtonCg, Problem, Scale, Smooth, Step, prox,
 };
 use ndarray::{Array1, Array2, arr1, arr2};
+use std::sync::Arc;
 
 type Inner = Function<(Leaf, Leaf), Leaf>;
 
@@ -451,5 +452,22 @@ fn other_methods_and_settings() -> Result<()> {
     assert!(found.passed(), "{found}");
     let e = check_hypergradient(&method, &outer).accuracy(2.0).at(Array1::zeros(3), 0.5).unwrap_err();
     assert!(matches!(e.kind(), ErrorKind::Setting { value, .. } if *value == 2.0), "{e}");
+    Ok(())
+}
+
+/// Solvers that live on what a solve hands over cannot be checked outside of it, and the message says what to do instead.
+#[test]
+fn solvers_that_need_a_solve_are_named_with_another_way() -> Result<()> {
+    let inner = Function::record((shape![2], shape![]), |(z, t)| 0.5 * (z - t).square().sum())?;
+    let outer = Function::record((shape![2], shape![]), |(z, _)| z.square().sum())?;
+    let method = Lbfgs::new(&inner);
+    let solvers: [(Arc<dyn LinearSolver>, &str); 2] =
+        [(Arc::new(Shine::default()), "secant pairs"), (Arc::new(Lissa::terms(3).step(0.5)), "mini-batches")];
+    for (solver, what) in solvers {
+        let e = check_hypergradient(&method, &outer).adjoint(solver.clone()).at(Array1::zeros(2), 1.0).unwrap_err().to_string();
+        assert!(e.contains(what) && e.contains("check with another adjoint solver"), "{e}");
+        let e = hypertape_implicit::certify(&inner, &outer).adjoint(solver).prepare().unwrap_err().to_string();
+        assert!(e.contains(what) && e.contains("with_derivative"), "{e}");
+    }
     Ok(())
 }
