@@ -9,7 +9,7 @@ use hypertape_autodiff::record::{Scalar, Var};
 use hypertape_autodiff::tree::{Feed, Structure};
 use hypertape_autodiff::{Error, ErrorKind, Function, Result, shape};
 use hypertape_implicit::{Certifier, certify};
-use hypertape_linear::{Auto, LinearSolver, Tolerance};
+use hypertape_linear::{Auto, LinearSolver, Need, Tolerance};
 use hypertape_solvers::{Equation, Method, Params, Prepared, Problem, Solve as _, Unknown};
 use std::sync::Arc;
 
@@ -111,6 +111,11 @@ impl<Q: Equation, M: Method<Problem = Counted<Q>, Each = ()>> Estimator<Q> for A
     fn prepare(&self, problem: &Bilevel<Q>) -> Result<Box<dyn Oracle>> {
         let (unknown, params) = problem.shapes()?;
         let types = [unknown.leaf_types(), params.leaf_types()];
+        if self.adjoint.needs().iter().any(|n| matches!(n, Need::Estimate | Need::Samples)) {
+            let name = self.adjoint.name();
+            let problem = format!("{name} lives on what a recorded solve hands over; record it with `Recorded::new(method.implicit(..))`");
+            return Err(Error::new("Aid", ErrorKind::Other(problem)));
+        }
         let solver = Inner::new(&self.method, &unknown, &params)?;
         let start = self.start.clone()?.unwrap_or_else(|| vec![0.0; crate::leaves::len(&types[0])]);
         let certifier =

@@ -1,5 +1,6 @@
 //! What ends a run, and what is left then.
 use crate::state::State;
+use hypertape_autodiff::Site;
 
 /// Why a run could not go on.
 #[derive(Debug, thiserror::Error)]
@@ -41,4 +42,15 @@ pub enum Error {
     /// A run that was not given where to start.
     #[error("the run has no start; give one by `start(x)`, or go on with `resume(file)`")]
     NoStart,
+}
+
+/// The starts of the paths of files whose lines are not a user's: of this crate, and of those that it records with.
+const SOURCES: [&str; 3] = [file!().split_at(file!().len() - "error.rs".len()).0, hypertape_implicit::SOURCES, hypertape_solvers::SOURCES];
+
+/// An error about a line of the user's: the one given, where the error names none or one of the library.
+pub(crate) fn about(e: hypertape_autodiff::Error, user: Site) -> hypertape_autodiff::Error {
+    match e.site() {
+        Some(at) if !SOURCES.iter().any(|own| at.file().starts_with(own)) => e,
+        _ => e.at(user),
+    }
 }

@@ -1,7 +1,7 @@
 //! Games of two players, each of whom descends on an objective of both.
 use crate::calls::{Calls, Phases};
 use crate::domain::Domain;
-use crate::error::Error;
+use crate::error::{Error, about};
 use crate::estimator::{Ask, Estimate, Memory, Oracle};
 use crate::leaves::{Leaves, len, push};
 use crate::outer_loop::OuterLoop;
@@ -9,7 +9,7 @@ use crate::run::Run;
 use hypertape_autodiff::array::{AnyView, LeafType, Real};
 use hypertape_autodiff::record::{Scalar, Var};
 use hypertape_autodiff::tree::{Leaf, Own, Structure, Vars};
-use hypertape_autodiff::{ErrorKind, Function, Result, Workspace};
+use hypertape_autodiff::{ErrorKind, Function, Result, Site, Workspace};
 
 /// The first player chooses x and wants F(x, y) small, the second chooses y and wants G(x, y) small: a point is looked for at which neither gains by moving a little, ∇_x F = 0 and ∇_y G = 0.
 ///
@@ -95,9 +95,11 @@ impl<X: Structure, Y: Structure> Run<(X, Y)> {
     ///
     /// # Errors
     /// Settings that cannot work, functions that failed or do not fit.
+    #[track_caller]
     pub fn play(game: &Game<X, Y>, algorithm: impl OuterLoop + 'static) -> Result<Self, Error> {
-        game.sizes()?;
-        let field = game.field.clone()?;
+        let here = Site::caller();
+        game.sizes().map_err(|e| about(e, here))?;
+        let field = game.field.clone().map_err(|e| about(e, here))?;
         let players = field.inputs().clone();
         let oracle = Ready { types: players.leaf_types(), field: field.workspace() };
         Run::ready(Box::new(oracle), algorithm, game.domain.clone(), players)

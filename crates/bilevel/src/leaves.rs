@@ -54,7 +54,7 @@ pub(crate) fn flat<S: Structure>(op: &str, what: &'static str, given: &impl Feed
         return Err(Error::new(op, kind));
     }
     match bad {
-        Some((index, value)) => Err(Error::new(op, ErrorKind::NotFinite { what: what.into(), index, value })),
+        Some((index, value)) => Err(Error::new(op, ErrorKind::NotFinite { what: format!("what was given as {what}"), index, value })),
         None => Ok(out),
     }
 }

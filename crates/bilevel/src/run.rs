@@ -1,7 +1,7 @@
 //! A run: outer steps with records, callbacks, early stopping, and a state that can be saved and resumed.
 use crate::calls::Phases;
 use crate::domain::Domain;
-use crate::error::Error;
+use crate::error::{Error, about};
 use crate::estimator::{Estimator, Oracle};
 use crate::file::{load, save};
 use crate::leaves::{Leaves, flat, len};
@@ -10,9 +10,9 @@ use crate::problem::Bilevel;
 use crate::record::Record;
 use crate::state::State;
 use crate::stochastic::{Samples, Stochastic, StochasticLoop};
-use hypertape_autodiff::ErrorKind;
 use hypertape_autodiff::array::LeafType;
 use hypertape_autodiff::tree::{Feed, Structure};
+use hypertape_autodiff::{ErrorKind, Site};
 use hypertape_solvers::Equation;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -50,6 +50,8 @@ pub struct Run<P: Structure> {
     callback: Option<Callback<P>>,
     held_out: Option<(HeldOut<P>, u64)>,
     file: Option<(PathBuf, u64)>,
+    /// Where it was made.
+    at: Site,
 }
 
 impl<P: Structure> std::fmt::Debug for Run<P> {
@@ -141,30 +143,37 @@ impl<P: Structure> Run<P> {
     ///
     /// # Errors
     /// Settings that cannot work, functions that failed or do not fit.
+    #[track_caller]
     pub fn new<Q: Equation<Params = P>>(
         problem: &Bilevel<Q>,
         estimator: &impl Estimator<Q>,
         algorithm: impl OuterLoop + 'static,
     ) -> Result<Self, Error> {
-        let (_, params) = problem.shapes()?;
-        Self::ready(estimator.prepare(problem)?, algorithm, problem.domain().clone(), params)
+        let here = Site::caller();
+        let (_, params) = problem.shapes().map_err(|e| about(e, here))?;
+        let oracle = estimator.prepare(problem).map_err(|e| about(e, here))?;
+        Self::ready(oracle, algorithm, problem.domain().clone(), params)
     }
     /// Of an estimator that is ready.
+    #[track_caller]
     pub(crate) fn ready(oracle: Box<dyn Oracle>, algorithm: impl OuterLoop + 'static, domain: Domain, params: P) -> Result<Self, Error> {
-        let n = len(&params.leaf_types());
-        algorithm.check(n).map_err(|kind| hypertape_autodiff::Error::new(algorithm.name(), kind))?;
+        let (here, n) = (Site::caller(), len(&params.leaf_types()));
+        algorithm.check(n).map_err(|kind| hypertape_autodiff::Error::new(algorithm.name(), kind).at(here))?;
         Ok(Self::of(Box::new(Estimating { oracle, algorithm, domain: domain.clone() }), domain, params))
     }
     /// Of a problem that is seen in mini-batches, with a stochastic loop; 100 steps unless set.
     ///
     /// # Errors
     /// As [`new`](Run::new).
+    #[track_caller]
     pub fn stochastic<S: Structure>(problem: &Stochastic<S, P>, algorithm: impl StochasticLoop + 'static) -> Result<Self, Error> {
-        let params = problem.params()?;
-        algorithm.check().map_err(|kind| hypertape_autodiff::Error::new(algorithm.name(), kind))?;
-        let samples = Samples::new(problem)?;
+        let here = Site::caller();
+        let params = problem.params().map_err(|e| about(e, here))?;
+        algorithm.check().map_err(|kind| hypertape_autodiff::Error::new(algorithm.name(), kind).at(here))?;
+        let samples = Samples::new(problem).map_err(|e| about(e, here))?;
         Ok(Self::of(Box::new(Sampling { samples, algorithm }), problem.domain().clone(), params))
     }
+    #[track_caller]
     fn of(stepper: Box<dyn Stepper>, domain: Domain, params: P) -> Self {
         Run {
             stepper,
@@ -178,6 +187,7 @@ impl<P: Structure> Run<P> {
             callback: None,
             held_out: None,
             file: None,
+            at: Site::caller(),
         }
     }
     /// The loop and the estimator.
@@ -269,7 +279,7 @@ impl<P: Structure> Run<P> {
             let made = self.stepper.step(&mut next).and_then(|r| finite(r, &next));
             let mut record = match made {
                 Ok(record) => record,
-                Err(source) => return Err(Error::Step { step: state.steps, source, state: Box::new(state) }),
+                Err(source) => return Err(Error::Step { step: state.steps, source: about(source, self.at), state: Box::new(state) }),
             };
             (record.step, next.steps) = (state.steps, state.steps + 1);
             phases += record.phases;

@@ -25,7 +25,8 @@ mod support;
 mod system;
 
 /// The start of the paths of this crate's own files, as lines of code name them.
-const SOURCES: &str = file!().split_at(file!().len() - "lib.rs".len()).0;
+#[doc(hidden)]
+pub const SOURCES: &str = file!().split_at(file!().len() - "lib.rs".len()).0;
 
 pub use certificate::{Certificate, Certifier, Certify, Hypergradient, Limit, Measured, Standing, Term, Work, certify};
 pub use check::{Along, CheckHypergradient, Culprit, Direction, HypergradientCheck, Stage, Verdict, check_hypergradient};

@@ -7,7 +7,7 @@ use crate::state::State;
 use hypertape_autodiff::{ErrorKind, Result};
 
 /// The two-timescale stochastic approximation (Hong, Wai, Wang and Yang 2020): one inner step of SGD, an adjoint by one term of the Neumann series that is drawn, and
-/// x ← P(x − β (∂h/∂x − ∂²g/∂x∂z v)). Its rates want α ∝ (1 + k)^(−2/5) and β ∝ (1 + k)^(−3/5): see [`Schedule::power`].
+/// x ← P(x − β (∂h/∂x − ∂²g/∂x∂z v)). Its rates want α ∝ (1 + k)^(−2/5) and β ∝ (1 + k)^(−3/5): see [`Schedule::power`](crate::Schedule::power).
 #[derive(Debug, Clone)]
 pub struct Ttsa(OneTerm);
 

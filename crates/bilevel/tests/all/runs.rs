@@ -1,7 +1,8 @@
 //! Runs: what they find, how they end, and that they resume to the same bits.
 use crate::aid::Quadratic;
+use hypertape_autodiff::tree::Leaf;
 use hypertape_bilevel::{Adam, Aid, Descent, Domain, Ended, Error, Hoag, Maid, OuterLbfgs, OuterLoop, Run, Schedule, Tolerances, csv};
-use hypertape_linear::Cg;
+use hypertape_linear::{Cg, Shine};
 use hypertape_solvers::{Lbfgs, Method};
 use ndarray::{Array1, arr1};
 use std::ops::ControlFlow;
@@ -153,4 +154,23 @@ fn a_run_stops_early_at_the_least_value_that_is_held_out() -> Result<(), Error> 
     let least = values.iter().copied().fold(f64::INFINITY, f64::min);
     assert_eq!((found.solution()[[0]] - 0.5 * goal).abs(), least);
     Ok(())
+}
+
+#[test]
+fn mistakes_name_the_line_of_the_run() {
+    let problem = Quadratic::new(4, 2, 2.0).problem();
+    let other = Quadratic::new(3, 2, 2.0).problem();
+    let method = Lbfgs::new(&problem);
+    let says = |made: Result<Run<Leaf>, Error>, word: &str| {
+        let e = made.unwrap_err().to_string();
+        assert!(e.contains("tests/all/runs.rs:") && e.contains(word), "{e}");
+    };
+    says(Run::new(&problem, &Aid::new(&method).adjoint(Cg::tolerance(2.0)), Descent::new(0.1)), "tolerance is 2");
+    says(Run::new(&problem, &Aid::new(&method).adjoint(Shine::default()), Descent::new(0.1)), "Recorded");
+    says(Run::new(&problem, &Aid::new(&method).start(Array1::zeros(3)), Descent::new(0.1)), "the start must be");
+    says(Run::new(&problem, &Aid::new(&method), Hoag::new(Tolerances::Exponential(1.5))), "between 0 and 1");
+    says(Run::new(&problem.clone().within(Domain::boxed(2.0, 1.0)), &Aid::new(&method), Descent::new(0.1)), "empty");
+    says(Run::new(&other, &Aid::new(&Lbfgs::new(&other)), Descent::new(-1.0)), "step size");
+    let failed = Run::new(&problem, &Aid::new(&method), Descent::new(1e200)).unwrap().start(Array1::ones(2)).unwrap().go().unwrap_err();
+    assert!(!failed.to_string().contains("crates/bilevel/src") && failed.to_string().contains("tests/all/"), "{failed}");
 }
