@@ -10,8 +10,11 @@ use hypertape_linear::norm;
 /// The method of adaptive inexact descent (Salehi, Mukherjee, Roberts and Ehrhardt 2024). A direction is taken when its error is at most a share of its length, a step when the value falls by more than its own
 /// error; solves become looser by a factor after each step, and more exact when a direction or a step is not to be had.
 ///
-/// The error of the direction comes from a certificate, at the first step and whenever the tolerance has moved by a factor of a thousand since the last one; in between it is taken to be proportional to the
-/// tolerance. Values are those at the inner solution to first order, h − wᵀF with the adjoint w, and their error is taken to be a quarter of that correction. The tolerance is that of both solves.
+/// The error of the direction comes from a certificate: at the first step, after ten steps, and where the tolerance has moved so far that the last one does not vouch for the direction any more. In between the
+/// error is taken to be proportional to the tolerance. Values are those at the inner solution to first order, h − wᵀF with the adjoint w, and their error is taken to be a quarter of that correction.
+///
+/// A line search begins with the step size of the secant (Barzilai and Borwein 1988), from half to ten times the last one. A step that is too long is shortened to where the slope along it would be 0.
+/// Where the errors of the values hide whether they fall, the tolerance shrinks and the step does not. The tolerance is that of both solves.
 /// Meant for warm starts.
 #[derive(Debug, Clone)]
 pub struct Maid {
@@ -27,7 +30,7 @@ impl Maid {
     /// With a first tolerance of 0.1 relative to the inner gradient at the start, none below 10⁻⁹ in absolute terms, and a first step of length 1.
     #[must_use]
     pub fn new() -> Self {
-        Maid { first: 0.1, least: 1e-9, share: 0.5, factors: [0.5, 1.25], steps: [0.5, 1.5], length: None }
+        Maid { first: 0.1, least: 1e-9, share: 0.5, factors: [0.5, 1.25], steps: [0.5, 10.0], length: None }
     }
     /// The first tolerance, relative to the inner gradient at the start.
     #[must_use]
@@ -71,11 +74,17 @@ impl Default for Maid {
 const TRIALS: usize = 6;
 const CHANGES: usize = 40;
 /// How far the tolerance may move from that of the last certificate.
-const NEAR: f64 = 1000.0;
+const NEAR: f64 = 30.0;
+/// Steps after which a certificate is old.
+const OLD: f64 = 10.0;
 /// The part of a value's correction that may be wrong with it.
 const DOUBT: f64 = 0.25;
 /// The part of the predicted decrease that a step must make.
 const DECREASE: f64 = 1e-4;
+/// The part of the predicted decrease that errors of the values may be.
+const VISIBLE: f64 = 0.25;
+/// The least factor of a tolerance at once.
+const STRIDE: f64 = 0.01;
 
 /// The numbers of the state.
 struct Numbers {
@@ -88,29 +97,38 @@ struct Numbers {
     value: f64,
     /// The error of the value.
     unsure: f64,
+    /// Steps since the last certificate.
+    age: f64,
+    /// Where the inner solver ended.
+    residual: f64,
 }
 
 impl Numbers {
     fn read(v: &[f64]) -> Option<Self> {
-        let [tolerance, alpha, constant, found_at, value, unsure] = *v else { return None };
-        Some(Numbers { tolerance, alpha, constant, found_at, value, unsure })
+        let [tolerance, alpha, constant, found_at, value, unsure, age, residual] = *v else { return None };
+        Some(Numbers { tolerance, alpha, constant, found_at, value, unsure, age, residual })
     }
     fn write(&self) -> Vec<f64> {
-        vec![self.tolerance, self.alpha, self.constant, self.found_at, self.value, self.unsure]
+        vec![self.tolerance, self.alpha, self.constant, self.found_at, self.value, self.unsure, self.age, self.residual]
     }
-    /// Whether what is known of the error is of another tolerance.
-    fn stale(&self) -> bool {
-        let ratio = self.tolerance / self.found_at;
-        !(1.0 / NEAR..=NEAR).contains(&ratio)
+    /// Whether what the last certificate says is too old, or too far away to vouch for a direction whose error may be so large: were errors no more than proportional to the root of the tolerance.
+    fn stale(&self, allowed: f64) -> bool {
+        let looser = self.tolerance / self.found_at;
+        self.age >= OLD || looser > NEAR || self.constant * (self.found_at * self.tolerance).sqrt() > allowed && looser < 1.0 / NEAR
     }
-    /// An estimate at the tolerance of now, with a certificate where what is known is stale.
-    fn ask(&mut self, problem: &mut Asked<'_>, free: &[f64], memory: &mut Memory, phases: &mut Phases) -> Result<Estimate> {
-        let certify = self.stale();
+    /// The value at a point that the loop stands at.
+    fn take(&mut self, e: &Estimate) {
+        (self.value, self.unsure) = value(e);
+        self.residual = e.inner.as_ref().map_or(self.tolerance, |s| s.residual);
+    }
+    /// An estimate at the tolerance of now, with a certificate where what is known is stale. Directions may err by so much.
+    fn ask(&mut self, problem: &mut Asked<'_>, at: (&[f64], &mut Memory), allowed: f64, phases: &mut Phases) -> Result<Estimate> {
+        let (certify, (free, memory)) = (self.stale(allowed), at);
         let t = Some(self.tolerance);
         let e = problem.at(free, memory, Ask { inner: t, adjoint: t, certify })?;
         *phases += e.phases;
         if let Some(c) = e.certified {
-            (self.constant, self.found_at) = (c.bound.unwrap_or(2.0 * c.estimate) / self.tolerance, self.tolerance);
+            (self.constant, self.found_at, self.age) = (c.bound.unwrap_or(2.0 * c.estimate) / self.tolerance, self.tolerance, 0.0);
         }
         Ok(e)
     }
@@ -148,10 +166,11 @@ impl OuterLoop for Maid {
             None => {
                 let tolerance = (self.first * problem.first_measure(&state.free, &memory)?).max(self.least);
                 phases.inner.gradients += 1;
-                let mut n = Numbers { tolerance, alpha: 0.0, constant: 0.0, found_at: 0.0, value: 0.0, unsure: 0.0 };
-                let e = n.ask(problem, &state.free, &mut memory, &mut phases)?;
+                let mut n =
+                    Numbers { tolerance, alpha: 0.0, constant: 0.0, found_at: 0.0, value: 0.0, unsure: 0.0, age: OLD, residual: tolerance };
+                let e = n.ask(problem, (&state.free, &mut memory), 0.0, &mut phases)?;
                 n.alpha = self.length.unwrap_or(1.0 / norm(&e.gradient).max(f64::MIN_POSITIVE));
-                (n.value, n.unsure) = value(&e);
+                n.take(&e);
                 state.vectors = vec![e.gradient.clone()];
                 last = Some(e);
                 n
@@ -165,41 +184,60 @@ impl OuterLoop for Maid {
             // Where a bound holds a variable, its derivative moves nothing.
             let mut ahead = state.free.clone();
             let length = problem.advance(&mut ahead, now.alpha, &direction) / now.alpha;
-            let good = now.constant * now.tolerance <= self.share * length;
-            let mut alpha = now.alpha;
+            // The tolerance that is needed, where that is known.
+            let mut needed = 0.5 * self.share * length / now.constant;
+            let allowed = self.share * length;
+            let good = now.constant * now.tolerance <= allowed;
             for _ in 0..if good { TRIALS } else { 0 } {
                 let (mut free, mut there) = (state.free.clone(), memory.clone());
-                let moved = problem.advance(&mut free, alpha, &direction);
+                let moved = problem.advance(&mut free, now.alpha, &direction);
                 let along: f64 = direction.iter().zip(state.free.iter().zip(&free)).map(|(d, (a, b))| d * (a - b)).sum();
-                let e = now.ask(problem, &free, &mut there, &mut phases)?;
+                // Values err by about the square of the tolerance.
+                needed = now.residual * (VISIBLE / 2.0 * along / now.unsure).sqrt();
+                if now.unsure > VISIBLE * along {
+                    break;
+                }
+                let e = now.ask(problem, (&free, &mut there), allowed, &mut phases)?;
                 let (there_value, doubt) = value(&e);
-                if there_value + doubt + now.unsure <= now.value - DECREASE * along {
-                    (now.alpha, now.tolerance) = (self.steps[1] * alpha, self.factors[1] * now.tolerance);
-                    (now.value, now.unsure) = (there_value, doubt);
+                let (rise, doubt) = (there_value - now.value + DECREASE * along, doubt + now.unsure);
+                if rise + doubt <= 0.0 {
+                    let turned: f64 =
+                        direction.iter().zip(&e.gradient).zip(state.free.iter().zip(&free)).map(|((g, h), (a, b))| (g - h) * (a - b)).sum();
+                    let secant = if turned > 0.0 { moved * moved / turned } else { f64::INFINITY };
+                    now.alpha *= (secant / now.alpha).clamp(self.steps[0], self.steps[1]);
+                    now.tolerance *= self.factors[1];
+                    now.age += 1.0;
+                    now.take(&e);
                     state.vectors = vec![e.gradient.clone()];
                     (state.free, state.memory, state.numbers) = (free, there, now.write());
                     let record = Record { value: at_step, gradient: length, moved, asked: Some(now.tolerance), ..Record::of(&e) };
                     return Ok(Record { phases, ..record });
                 }
-                alpha *= self.steps[0];
+                if rise <= doubt {
+                    // Whether the value falls is not to be seen: a shorter step shows it less.
+                    needed = now.residual * (VISIBLE / 2.0 * along / doubt).sqrt();
+                    break;
+                }
+                // Where the slope along the step would be 0, if it changed at one rate.
+                let slope: f64 = e.gradient.iter().zip(state.free.iter().zip(&free)).map(|(g, (a, b))| g * (a - b)).sum();
+                let zero = if slope < along { along / (along - slope) } else { f64::INFINITY };
+                now.alpha *= zero.clamp(0.1 * self.steps[0], self.steps[0]);
             }
             if now.tolerance <= self.least || length == 0.0 {
-                // The next search begins with shorter steps.
-                now.alpha = alpha;
                 break;
             }
             // The direction or the values are not exact enough.
-            let needed = if good { f64::INFINITY } else { 0.5 * self.share * length / now.constant };
-            now.tolerance = (self.factors[0] * now.tolerance).min(needed).max(self.least);
-            let e = now.ask(problem, &state.free, &mut memory, &mut phases)?;
-            (now.value, now.unsure) = value(&e);
+            let most = self.factors[0] * now.tolerance;
+            now.tolerance = needed.min(most).max(STRIDE * most).max(self.least);
+            let e = now.ask(problem, (&state.free, &mut memory), allowed, &mut phases)?;
+            now.take(&e);
             state.vectors = vec![e.gradient.clone()];
             last = Some(e);
         }
         // At the least tolerance nothing descends: the run stays where it is.
         let e = match last {
             Some(e) => e,
-            None => now.ask(problem, &state.free, &mut memory, &mut phases)?,
+            None => now.ask(problem, (&state.free, &mut memory), f64::INFINITY, &mut phases)?,
         };
         (state.memory, state.numbers) = (memory, now.write());
         let length = state.vectors.first().map_or(0.0, |d| norm(d));
