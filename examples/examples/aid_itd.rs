@@ -107,7 +107,7 @@ impl Quadratic {
         let norms = Rc::new(RefCell::new(vec![(0, linear::norm(&self.gradient(&Array1::zeros(UNKNOWNS)).to_vec()))]));
         let (seen, jacobian, t) = (norms.clone(), self.jacobian.clone(), self.t.clone());
         let mut next = 1;
-        let each = move |r: &bilevel::Record, x: &ArrayD<f64>| {
+        let each = move |r: &bilevel::Record, x: &ArrayD<f64>, _: &bilevel::State| {
             let made = r.step + 1;
             if made >= next || made == steps {
                 next = (made + 1).max((made as f64 * 1.1) as u64);

@@ -161,7 +161,7 @@ fn run(data: &Data, planted: usize) -> Done<Found> {
     let (mut state, mut records, mut errors) = (None, vec![], [0.0_f64; 3]);
     for stage in 1..=STAGES {
         let seen = curve.clone();
-        let run = Run::new(&problem, &darts, ClippedDescent::new(0.1))?.steps(stage * STEPS / STAGES).each(move |r, x| {
+        let run = Run::new(&problem, &darts, ClippedDescent::new(0.1))?.steps(stage * STEPS / STAGES).each(move |r, x, _| {
             seen.borrow_mut().push(((r.step + 1) as f64, softmax(x)[planted]));
             ControlFlow::Continue(())
         });

@@ -218,7 +218,7 @@ fn learn(x: &Array2<f64>, atoms: usize, steps: u64, inner: usize) -> Done<(Vec<(
     let seen = losses.clone();
     let found = Run::new(&problem, &estimator, Descent::new(2.0))?
         .steps(steps)
-        .each(move |r, _| {
+        .each(move |r, _, _| {
             seen.borrow_mut().push(((r.step + 1) as f64, r.value));
             ControlFlow::Continue(())
         })

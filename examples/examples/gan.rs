@@ -69,7 +69,7 @@ impl Bilinear {
     fn go(&self, run: Run<(Leaf, Leaf)>, steps: u64) -> Done<Curve> {
         let curve = Rc::new(RefCell::new(vec![]));
         let seen = curve.clone();
-        let each = move |r: &bilevel::Record, (x, y): &(ArrayD<f64>, ArrayD<f64>)| {
+        let each = move |r: &bilevel::Record, (x, y): &(ArrayD<f64>, ArrayD<f64>), _: &bilevel::State| {
             let w: Vec<f64> = x.iter().chain(y).copied().collect();
             seen.borrow_mut().push(((r.step + 1) as f64, Self::distance(&w)));
             ControlFlow::Continue(())
@@ -177,7 +177,7 @@ fn ring(key: u64, unrolled: usize, steps: u64) -> Done<Ring> {
     };
     let (curve, every) = (Rc::new(RefCell::new(vec![])), (steps / 40).max(1));
     let (seen, look) = (curve.clone(), points.clone());
-    let each = move |r: &bilevel::Record, (g, _): &<(Net, Net) as Structure>::Arrays| {
+    let each = move |r: &bilevel::Record, (g, _): &<(Net, Net) as Structure>::Arrays, _: &bilevel::State| {
         if (r.step + 1).is_multiple_of(every) {
             let Ok(points) = look(g) else { return ControlFlow::Break(()) };
             seen.borrow_mut().push(((r.step + 1) as f64, covered(points.view()).0 as f64));

@@ -113,7 +113,7 @@ fn run(data: &Data, name: &str, algorithm: impl OuterLoop + 'static, steps: u64,
     let (seen, mut exact) = (curve.clone(), data.exact()?);
     let outcome = Run::new(&problem, &aid, algorithm)?
         .steps(steps)
-        .each(move |r, a| {
+        .each(move |r, a, _| {
             // What the record counts led to this a.
             let Ok((value, _)) = exact(a[[]]) else { return ControlFlow::Break(()) };
             seen.borrow_mut().push((r.phases.total(), value - least));

@@ -157,7 +157,7 @@ fn run(data: &Data, labels: &[u32], warm_adjoint: bool) -> Done<Ran> {
     let (seen, by_step, began) = (curve.clone(), quality.clone(), Instant::now());
     let outcome = Run::new(&problem, &aid, ClippedDescent::new(0.2))?
         .steps(OUTER)
-        .each(move |r, x| {
+        .each(move |r, x, _| {
             seen.borrow_mut().push(((r.step + 1) as f64, 1.0 - by_step(x)));
             ControlFlow::Continue(())
         })

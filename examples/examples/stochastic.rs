@@ -152,7 +152,7 @@ fn run(q: &Quadratic, m: &Method, c: Choice, key: u64, budget: u64) -> Done<Vec<
     let (seen, exact) = (curve.clone(), q.exact());
     let ran = Run::stochastic(&q.problem(c.batch, key)?, (m.make)(c))?
         .steps(u64::MAX)
-        .each(move |r, x| {
+        .each(move |r, x, _| {
             let rows = r.phases.inner.samples + r.phases.adjoint.samples;
             let x: Array1<f64> = x.iter().copied().collect();
             seen.borrow_mut().push((rows, exact(&x)));

@@ -52,4 +52,4 @@ pub use record::{Record, csv};
 pub use recorded::Recorded;
 pub use run::{Ended, Outcome, Run};
 pub use schedule::Schedule;
-pub use state::State;
+pub use state::{Best, State};

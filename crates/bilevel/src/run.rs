@@ -8,7 +8,7 @@ use crate::leaves::{Leaves, flat, len};
 use crate::outer_loop::{Asked, OuterLoop};
 use crate::problem::Bilevel;
 use crate::record::Record;
-use crate::state::State;
+use crate::state::{Best, State};
 use crate::stochastic::{Samples, Stochastic, StochasticLoop};
 use hypertape_autodiff::array::LeafType;
 use hypertape_autodiff::tree::{Feed, Structure};
@@ -34,8 +34,8 @@ pub enum Ended {
     Callback,
 }
 
-type Callback<P> = Box<dyn FnMut(&Record, &<P as Structure>::Arrays) -> ControlFlow<()>>;
-type HeldOut<P> = Box<dyn FnMut(&<P as Structure>::Arrays) -> hypertape_autodiff::Result<f64>>;
+type Callback<P> = Box<dyn FnMut(&Record, &<P as Structure>::Arrays, &State) -> ControlFlow<()>>;
+type HeldOut<P> = Box<dyn FnMut(&<P as Structure>::Arrays, &State) -> hypertape_autodiff::Result<f64>>;
 
 /// Outer steps of a loop with an estimator. Made from a problem, started from outer variables or a file, then [`go`](Run::go).
 pub struct Run<P: Structure> {
@@ -128,7 +128,7 @@ impl<P: Structure> Outcome<P> {
     /// What was evaluated in all steps.
     #[must_use]
     pub fn phases(&self) -> Phases {
-        self.records.last().map(|r| r.phases).unwrap_or_default()
+        self.records.last().map_or(self.state.phases, |r| r.phases)
     }
 }
 
@@ -207,21 +207,21 @@ impl<P: Structure> Run<P> {
         self.tolerance = Some(gradient);
         self
     }
-    /// Ends once so many gradients and products were made.
+    /// Ends once so many gradients and products were made, those before a resumption included.
     #[must_use]
     pub fn calls(mut self, most: u64) -> Self {
         self.calls = most;
         self
     }
-    /// Calls back after every step, with its record and the outer variables: for progress, for pictures, to end the run.
+    /// Calls back after every step, with its record, the outer variables and the state, whose `memory` has the inner solution and the adjoint of the step: for progress, for pictures, to end the run.
     #[must_use]
-    pub fn each(mut self, f: impl FnMut(&Record, &P::Arrays) -> ControlFlow<()> + 'static) -> Self {
+    pub fn each(mut self, f: impl FnMut(&Record, &P::Arrays, &State) -> ControlFlow<()> + 'static) -> Self {
         self.callback = Some(Box::new(f));
         self
     }
-    /// Looks at an objective that is held out after every step, and ends when it has not fallen for so many steps; the outcome is the state of its least value.
+    /// Looks at an objective of the outer variables and the state that is held out after every step, and ends when it has not fallen for so many steps; the outcome is the state of its least value.
     #[must_use]
-    pub fn held_out(mut self, patience: u64, f: impl FnMut(&P::Arrays) -> hypertape_autodiff::Result<f64> + 'static) -> Self {
+    pub fn held_out(mut self, patience: u64, f: impl FnMut(&P::Arrays, &State) -> hypertape_autodiff::Result<f64> + 'static) -> Self {
         self.held_out = Some((Box::new(f), patience));
         self
     }
@@ -268,8 +268,8 @@ impl<P: Structure> Run<P> {
     /// [`Error::Step`] with the last good state where a step fails; a file that cannot be written; no start.
     pub fn go(mut self) -> Result<Outcome<P>, Error> {
         let mut state = self.state.take().ok_or(Error::NoStart)?;
-        let (began, mut records, mut phases) = (Instant::now(), vec![], Phases::default());
-        let mut best: Option<(f64, State, u64)> = None;
+        let (began, mut records) = (Instant::now(), vec![]);
+        let mut best = state.best.take();
         let name = self.name();
         let ended = loop {
             if state.steps >= self.steps {
@@ -279,22 +279,25 @@ impl<P: Structure> Run<P> {
             let made = self.stepper.step(&mut next).and_then(|r| finite(r, &next));
             let mut record = match made {
                 Ok(record) => record,
-                Err(source) => return Err(Error::Step { step: state.steps, source: about(source, self.at), state: Box::new(state) }),
+                Err(source) => return Err(stopped(about(source, self.at), state, best)),
             };
             (record.step, next.steps) = (state.steps, state.steps + 1);
-            phases += record.phases;
-            record.phases = phases;
+            next.phases += record.phases;
+            record.phases = next.phases;
             let x = arrays(&self.params, &self.domain, &next.free);
             if let Some((f, _)) = &mut self.held_out {
-                let looked = f(&x).and_then(|v| {
+                let looked = f(&x, &next).and_then(|v| {
                     let what = "the objective that is held out".into();
                     let wrong = || hypertape_autodiff::Error::new("outer step", ErrorKind::NotFinite { what, index: vec![], value: v });
                     if v.is_finite() { Ok(v) } else { Err(wrong()) }
                 });
-                let value = looked.map_err(|source| Error::Step { step: state.steps, source, state: Box::new(state.clone()) })?;
+                let value = match looked {
+                    Ok(value) => value,
+                    Err(source) => return Err(stopped(source, state, best)),
+                };
                 record.held_out = Some(value);
-                if best.as_ref().is_none_or(|b| value < b.0) {
-                    best = Some((value, next.clone(), record.step));
+                if best.as_ref().is_none_or(|b| value < b.value) {
+                    best = Some(Box::new(Best { value, step: record.step, state: next.clone() }));
                 }
             }
             record.seconds = began.elapsed().as_secs_f64();
@@ -304,33 +307,39 @@ impl<P: Structure> Run<P> {
                 && *every > 0
                 && state.steps.is_multiple_of(*every)
             {
-                save(file, &name, &state)?;
+                save(file, &name, &State { best: best.clone(), ..state.clone() })?;
             }
             if let Some(f) = &mut self.callback
-                && f(&record, &x).is_break()
+                && f(&record, &x, &state).is_break()
             {
                 break Ended::Callback;
             }
-            if let (Some((_, patience)), Some((_, _, at))) = (&self.held_out, &best)
-                && record.step - at >= *patience
+            if let (Some((_, patience)), Some(best)) = (&self.held_out, &best)
+                && record.step - best.step >= *patience
             {
                 break Ended::HeldOut;
             }
             if self.tolerance.is_some_and(|t| record.gradient <= t) {
                 break Ended::Tolerance;
             }
-            if phases.total() >= self.calls {
+            if state.phases.total() >= self.calls {
                 break Ended::Calls;
             }
         };
-        if let (Ended::HeldOut, Some((_, least, _))) = (ended, best) {
-            state = least;
+        match (ended, best) {
+            (Ended::HeldOut, Some(best)) => state = best.state,
+            (_, best) => state.best = best,
         }
         if let Some((file, _)) = &self.file {
             save(file, &name, &state)?;
         }
         Ok(Outcome { state, records, ended, domain: self.domain, params: self.params })
     }
+}
+
+/// The error of a step, with the state before it.
+fn stopped(source: hypertape_autodiff::Error, state: State, best: Option<Box<Best>>) -> Error {
+    Error::Step { step: state.steps, source, state: Box::new(State { best, ..state }) }
 }
 
 /// That a step has led to numbers.

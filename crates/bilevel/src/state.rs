@@ -1,4 +1,5 @@
 //! All that a run hands from one outer step to the next.
+use crate::calls::Phases;
 use crate::estimator::Memory;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -18,6 +19,21 @@ pub struct State {
     /// Numbers of the loop: step sizes, tolerances, the last value.
     #[serde(with = "bits")]
     pub numbers: Vec<f64>,
+    /// What was evaluated in all steps.
+    pub phases: Phases,
+    /// Where the objective that is held out was least, if there is one.
+    pub best: Option<Box<Best>>,
+}
+
+/// The least value of an objective that is held out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Best {
+    /// The value, which is finite.
+    pub value: f64,
+    /// The step after which it was seen.
+    pub step: u64,
+    /// The state then.
+    pub state: State,
 }
 
 /// Its sizes: the vectors may be long, and an error may hold it.

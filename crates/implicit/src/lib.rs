@@ -2,6 +2,7 @@
 mod active;
 mod certificate;
 mod check;
+mod curvature;
 mod equation;
 mod failure;
 mod feed;
@@ -30,6 +31,7 @@ pub const SOURCES: &str = file!().split_at(file!().len() - "lib.rs".len()).0;
 
 pub use certificate::{Certificate, Certifier, Certify, Hypergradient, Limit, Measured, Standing, Term, Work, certify};
 pub use check::{Along, CheckHypergradient, Culprit, Direction, HypergradientCheck, Stage, Verdict, check_hypergradient};
+pub use curvature::{Curvature, curvature};
 pub use hypertape_autodiff::outcome::Uncertified;
 pub use method::{Implicit, ImplicitExt};
 pub use outside::{Outside, argmin, fixed_point, outside, outside_with, root, root_with};

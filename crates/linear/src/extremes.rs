@@ -78,17 +78,17 @@ pub fn extremes(a: &mut dyn Operator, steps: usize, most: usize) -> Result<Extre
 }
 
 /// Orthonormal bases V and U with A V = U B, B of few diagonals; for a symmetric A, U is V with one vector more.
-struct Space {
+pub(crate) struct Space {
     symmetric: bool,
     v: Vec<Vec<f64>>,
     u: Vec<Vec<f64>>,
     /// Columns of B: for each step what A v_k has of the basis, as (row, entry).
-    columns: Vec<Vec<(usize, f64)>>,
+    pub(crate) columns: Vec<Vec<(usize, f64)>>,
     /// The entry of the next column that is known already: β of a bidiagonal or tridiagonal B.
-    beta: f64,
-    steps: usize,
+    pub(crate) beta: f64,
+    pub(crate) steps: usize,
     /// Whether the space is invariant: no more can be seen.
-    whole: bool,
+    pub(crate) whole: bool,
 }
 
 /// Takes the parts along a basis off, twice.
@@ -102,14 +102,14 @@ fn orthogonalise(basis: &[Vec<f64>], w: &mut [f64]) {
 }
 
 impl Space {
-    fn new(n: usize, symmetric: bool) -> Self {
+    pub(crate) fn new(n: usize, symmetric: bool) -> Self {
         let mut start = vec![0.0; n];
         fill_noise(11, &mut start);
         let length = norm(&start);
         scale(1.0 / length, &mut start);
         Space { symmetric, v: vec![start], u: vec![], columns: vec![], beta: 0.0, steps: 0, whole: false }
     }
-    fn step(&mut self, a: &mut System<'_>) -> Result<(), Failed> {
+    pub(crate) fn step(&mut self, a: &mut System<'_>) -> Result<(), Failed> {
         let (k, n) = (self.steps, self.v[0].len());
         let mut w = vec![0.0; n];
         a.apply(&self.v[k], &mut w)?;

@@ -116,7 +116,7 @@ fn domains_hold_callbacks_end_and_failures_keep_the_last_state() -> Result<(), E
     let aid = Aid::new(&Lbfgs::new(&problem).tolerance(1e-12));
     let found = Run::new(&problem, &aid, Descent::new(0.05))?
         .steps(50)
-        .each(|r, x| {
+        .each(|r, x, _| {
             assert!(x.iter().all(|x| *x > 0.0));
             if r.step == 9 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })
@@ -144,12 +144,20 @@ fn a_run_stops_early_at_the_least_value_that_is_held_out() -> Result<(), Error> 
     let aid = Aid::new(&Lbfgs::new(&problem).tolerance(1e-12));
     // It falls until the first variable reaches a half of where it goes.
     let goal = Run::new(&problem, &aid, Descent::new(0.02))?.steps(3000).start(Array1::zeros(3))?.go()?.solution()[[0]];
-    let found = Run::new(&problem, &aid, Descent::new(0.02))?
-        .steps(3000)
-        .held_out(5, move |x| Ok((x[[0]] - 0.5 * goal).abs()))
-        .start(Array1::zeros(3))?
-        .go()?;
+    let run = |steps| -> Result<_, Error> {
+        let run = Run::new(&problem, &aid, Descent::new(0.02))?.steps(steps);
+        Ok(run.held_out(5, move |x, _| Ok((x[[0]] - 0.5 * goal).abs())))
+    };
+    let found = run(3000)?.start(Array1::zeros(3))?.go()?;
     assert_eq!(found.ended, Ended::HeldOut);
+    // A run that is resumed while the value rises goes back to the same state.
+    let file = folder("held_out").join("state.json");
+    let most = found.records.len() as u64;
+    run(most - 2)?.save(&file, 0).start(Array1::zeros(3))?.go()?;
+    let resumed = run(3000)?.resume(&file)?.go()?;
+    assert!(resumed.ended == Ended::HeldOut && resumed.records.len() == 2);
+    assert_eq!(resumed.state, found.state);
+    assert_eq!(resumed.phases(), found.phases());
     let values: Vec<f64> = found.records.iter().filter_map(|r| r.held_out).collect();
     let least = values.iter().copied().fold(f64::INFINITY, f64::min);
     assert_eq!((found.solution()[[0]] - 0.5 * goal).abs(), least);

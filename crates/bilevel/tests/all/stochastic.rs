@@ -144,7 +144,7 @@ fn the_series_of_stocbio_has_its_mean_and_variance() -> Result<(), Error> {
     let mut state = Run::stochastic(&problem, still.clone())?.steps(1).start(0.0)?.go()?.state;
     let run = Run::stochastic(&problem, Seen(still, adjoints.clone()))?.steps(count);
     state.steps = 0;
-    run.go_on(state)?.each(|_, _| ControlFlow::Continue(())).go()?;
+    run.go_on(state)?.each(|_, _, _| ControlFlow::Continue(())).go()?;
     let all = adjoints.take();
     let (n, found) = (all.len() as f64, all.iter().sum::<f64>() / all.len() as f64);
     let spread = all.iter().map(|v| (v - found) * (v - found)).sum::<f64>() / (n - 1.0);

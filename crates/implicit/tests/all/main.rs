@@ -1,8 +1,9 @@
-//! Tests of implicit derivatives, in one program: certificates, checks, comparisons, active sets, SHINE, LiSSA, nested solutions, single precision.
+//! Tests of implicit derivatives, in one program: certificates, checks, comparisons, curvatures, active sets, SHINE, LiSSA, nested solutions, single precision.
 mod certificate;
 mod check;
 mod check_hard;
 mod compare;
+mod curvature;
 mod drawn;
 mod lissa;
 mod nested;

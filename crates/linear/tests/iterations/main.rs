@@ -5,6 +5,7 @@ mod block;
 mod block_gmres;
 mod choice;
 mod conditioning_price;
+mod eigenvalues;
 mod extremes;
 mod faults;
 mod lissa;
