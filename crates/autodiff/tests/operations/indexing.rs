@@ -153,3 +153,35 @@ fn random_numbers_are_the_same_bits_planned() {
     assert_eq!(first(1), [0.8628929645145847, 0.008263465698166494, 0.7269148256963158]);
     assert_eq!(first(3), [2.0, 1.0, 2.0]);
 }
+
+/// A matrix by columns gives the batches of one by rows, in a loop that it is made in or given to, and is put in order once.
+#[test]
+fn batches_of_a_matrix_by_columns() -> hypertape_autodiff::Result<()> {
+    use hypertape_autodiff::record::{constant, scan};
+    use hypertape_autodiff::{Function, index, shape};
+    let by_rows: ndarray::Array2<f64> = hypertape_testkit::random::sym(5, (30, 4));
+    let mut by_columns = ndarray::Array2::zeros((4, 30)).reversed_axes();
+    by_columns.assign(&by_rows);
+    let made = |x: ndarray::Array2<f64>, inside: bool| {
+        let x = x.into_shared();
+        Function::record((shape![4], index![6, 5]), |(w, batches)| {
+            let outside = constant(&x);
+            let step = |w: hypertape_autodiff::record::Var, rows| {
+                let x = if inside { constant(&x) } else { outside };
+                let x = x.rows(rows);
+                (w - 0.1 * (x.dot(w).tanh()).dot(x), ())
+            };
+            scan(w, batches, step).0.square().sum()
+        })
+    };
+    let at = (ndarray::arr1(&[0.3, -0.2, 1.0, 0.5]), ndarray::Array2::from_shape_fn((6, 5), |(i, j)| ((7 * i + 11 * j) % 30) as u32));
+    for inside in [false, true] {
+        let (a, b) = (made(by_rows.clone(), inside)?, made(by_columns.clone(), inside)?);
+        assert_eq!(a.eval((&at.0, &at.1))?, b.eval((&at.0, &at.1))?);
+        let (a, b) = (a.wrt(|(w, _)| w).gradient(), b.wrt(|(w, _)| w).gradient());
+        assert_eq!(a.eval((&at.0, &at.1))?, b.eval((&at.0, &at.1))?);
+        let (a, b) = (a.memory(), b.memory());
+        assert!(b.ordered >= 30 * 4 * 8 && b.ordered.is_multiple_of(30 * 4 * 8) && b.total() - b.ordered == a.total(), "{a}\n{b}");
+    }
+    Ok(())
+}

@@ -216,6 +216,35 @@ fn constants_of_any_strides() {
     });
 }
 
+/// Operations that read rows in order get one copy, made with the plan: nothing of it is done at a run.
+#[test]
+fn constants_in_another_order_are_copied_once() {
+    let a = Array::from_shape_fn((4, 6), |(i, j)| (10 * i + j) as f64);
+    let mut turned = a.clone().reversed_axes();
+    turned.invert_axis(Axis(1));
+    let gaps = a.slice(ndarray::s![.., ..;2]).to_shared().slice(ndarray::s![..;-1, ..2]).to_shared();
+    let columns = Array::from_shape_fn((6, 5), |(i, j)| (7 * i + j) as f64).into_shared().slice_move(ndarray::s![.., 1..4]);
+    for (c, copied) in
+        [(turned.into_shared().into_dyn(), 24 * 8), (gaps.into_dyn(), 0), (columns.into_dyn(), 0), (a.into_shared().into_dyn(), 0)]
+    {
+        let (rows, c) = (c.shape()[0], Shared::F64(c));
+        let row = c.leaf_type().shape[1];
+        let e = check(&[(&[row], F64)], |b, x| {
+            let c = b.constant(c.clone());
+            let i = b.constant(Shared::U32(Array::from_shape_fn(3, |k| ((k * 2 + 1) % rows) as u32).into_dyn().into_shared()));
+            let taken = b.take(c, i, 0);
+            let again = b.take(c, i, 0);
+            let both = b.add(taken, again);
+            vec![both, b.dot(c, x[0])]
+        });
+        let m = e.plan().memory();
+        if copied > 0 {
+            assert_eq!(m.ordered, copied, "{m}");
+            assert!(m.total() >= copied && e.plan().to_string().contains("ordered copies"), "{m}");
+        }
+    }
+}
+
 #[test]
 fn inputs_of_any_strides() {
     let p = program(&[(&[4, 3], F64)], |b, x| vec![b.neg(x[0])]);

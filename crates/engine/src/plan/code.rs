@@ -219,6 +219,8 @@ pub(crate) struct Block {
     pub(crate) inputs: usize,
     pub(crate) outputs: usize,
     pub(crate) constants: Vec<Shared>,
+    /// Which of them are copies in row-major order.
+    pub(crate) copies: Vec<usize>,
     /// For each carry, whether its new value is written over the old one.
     pub(crate) replaces: Vec<bool>,
     /// The bytes of the frame.

@@ -5,6 +5,7 @@ use super::cost;
 use super::frame::{Frame, Slots};
 use super::fusion::Fusion;
 use super::item::{Draft, Item};
+use super::ordered_constants::Whole;
 use super::roots::{Home, Root, Seen};
 use super::scratch::sums;
 use super::thresholds::{BIG_FOLD, BIG_PRODUCT};
@@ -21,6 +22,7 @@ pub(crate) fn emit(f: Frame) -> Result<Block> {
         inputs: s.inputs,
         outputs: s.outputs,
         constants: s.constants.clone(),
+        copies: s.copies(),
         replaces,
         frame: slots.bytes,
         most,
@@ -120,7 +122,7 @@ fn streamed(d: &Draft, item: &Item, places: &Places<'_>, scratch: Option<usize>)
     let stream = Stream {
         pass: d.pass,
         matrix: places.operand(&d.matrix),
-        constant: places.roots[d.matrix.root].constant,
+        constant: places.roots[d.matrix.root].constant.as_ref().map(Whole::address),
         heads: d.heads.iter().map(|(v, out)| (places.operand(v), places.whole(*out))).collect(),
         loads: c.reads().map(feed).collect(),
         stores: results.iter().map(|r| places.whole(r.root)).collect(),

@@ -2,6 +2,7 @@
 use super::code::Instruction;
 use super::fusion::{Ending, Fusion, extent};
 use super::item::Item;
+use super::ordered_constants::Whole;
 use super::roots::{Home, Root, Seen};
 use super::schedule::Schedule;
 use super::thresholds::{FUSION_WINDOW, SMALL_LOOP};
@@ -111,7 +112,7 @@ impl Schedule {
             return seen;
         }
         let (a, b) = (self.stored(x[0].clone()), self.stored(x[1].clone()));
-        let constants = [self.roots[a.root].constant, self.roots[b.root].constant];
+        let constants = [&a, &b].map(|x| self.roots[x.root].constant.as_ref().map(Whole::address));
         let plan = Box::new(ContractPlan::new(spec, &a.layout, &b.layout));
         let out = Seen::whole(self.fresh(t.kind, t.len()), &t.shape);
         let doubles = plan.scratch().saturating_mul(t.kind.bytes()).div_ceil(8);

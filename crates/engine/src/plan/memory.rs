@@ -11,6 +11,8 @@ pub struct Memory {
     pub door: u64,
     /// Constant arrays of the program. They are the user's own memory, and are not counted in the total.
     pub constants: u64,
+    /// Copies of constant arrays in row-major order, for operations that read them so. They are made with the plan.
+    pub ordered: u64,
     /// Slots for intermediate results, which share memory over time. What other fields count is left out.
     pub workspace: u64,
     /// Values that a loop stores at every step: carries and outputs.
@@ -31,7 +33,15 @@ impl Memory {
     /// The bytes that a run needs, besides the user's own arrays.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.door + self.workspace + self.trajectory + self.values + self.checkpoints + self.frames + self.outputs + self.external
+        self.door
+            + self.ordered
+            + self.workspace
+            + self.trajectory
+            + self.values
+            + self.checkpoints
+            + self.frames
+            + self.outputs
+            + self.external
     }
 }
 
@@ -55,6 +65,7 @@ impl Display for Memory {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         let rows = [
             ("inputs copied", self.door),
+            ("ordered copies", self.ordered),
             ("workspace", self.workspace),
             ("trajectory", self.trajectory),
             ("values of steps", self.values),
@@ -79,7 +90,7 @@ pub(super) fn of(p: &Plan) -> Memory {
     let mut m = Memory { external: p.block.states(), outputs: (p.bytes - p.block.frame) as u64, ..Memory::default() };
     let mut constants = Constants::default();
     constants.collect(&p.block);
-    m.constants = constants.bytes() as u64;
+    (m.constants, m.ordered) = (bytes_of(&constants.all) as u64, bytes_of(&constants.copied) as u64);
     let n = Nested::of(&p.block);
     // Slots share memory over time, so these sizes together may exceed the frame.
     let mut left = p.block.frame;
@@ -156,21 +167,31 @@ impl Nested {
 
 /// Constant arrays and constant data of kernels as (address, bytes). Each is listed once.
 #[derive(Default)]
-struct Constants(Vec<(usize, usize)>);
+struct Constants {
+    /// Addresses and bytes of the user's arrays.
+    all: Vec<(usize, usize)>,
+    /// Those of copies.
+    copied: Vec<(usize, usize)>,
+}
+
+fn bytes_of(data: &[(usize, usize)]) -> usize {
+    data.iter().map(|d| d.1).sum()
+}
 
 impl Constants {
-    fn bytes(&self) -> usize {
-        self.0.iter().map(|d| d.1).sum()
-    }
     fn add(&mut self, data: (usize, usize)) {
-        if !self.0.contains(&data) {
-            self.0.push(data);
+        if !self.all.contains(&data) {
+            self.all.push(data);
         }
     }
     fn collect(&mut self, b: &Block) {
-        for c in &b.constants {
-            let address = each_kind!(Shared, c, a => a.as_ptr().addr());
-            self.add((address, c.leaf_type().bytes()));
+        for (k, c) in b.constants.iter().enumerate() {
+            let data = (each_kind!(Shared, c, a => a.as_ptr().addr()), c.leaf_type().bytes());
+            if b.copies.contains(&k) {
+                self.copied.push(data);
+            } else {
+                self.add(data);
+            }
         }
         for step in &b.steps {
             match &step.instruction {

@@ -21,6 +21,7 @@ mod map_operands;
 mod matrix_passes;
 mod memory;
 mod order;
+mod ordered_constants;
 mod packing;
 mod passes;
 mod peephole;

@@ -1,4 +1,5 @@
 //! Roots and views: a root is an array that owns storage, a view is a root seen through a layout.
+use super::ordered_constants::Whole;
 use super::thresholds::{PIECED_ROW, PIECES};
 use hypertape_ir::array::{Kind, Layout};
 use hypertape_ir::operation::Part;
@@ -17,8 +18,8 @@ pub(crate) struct Root {
     pub(crate) elementwise: bool,
     /// Whether the root needs memory.
     pub(crate) stored: bool,
-    /// The address of the constant array, if the root is one.
-    pub(crate) constant: Option<usize>,
+    /// The constant array, if the root is one.
+    pub(crate) constant: Option<Whole>,
 }
 
 /// Where a root lies.

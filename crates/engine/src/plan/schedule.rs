@@ -2,6 +2,7 @@
 use super::code::{Block, Instruction, Keeps, Row, Step};
 use super::item::Item;
 use super::machine::{Asked, Expanded};
+use super::ordered_constants::Whole;
 use super::rematerialisation::{self, Rematerialisation};
 use super::roots::{Home, Root, Seen};
 use crate::kernels::group::unit;
@@ -18,7 +19,7 @@ pub(crate) struct Given {
     pub(crate) kind: Kind,
     pub(crate) layout: Layout,
     pub(crate) literal: Option<f64>,
-    pub(crate) constant: Option<usize>,
+    pub(crate) constant: Option<Whole>,
 }
 
 /// The planning passes, for the programs of loops and branches.
@@ -59,6 +60,8 @@ pub(crate) struct Schedule {
     literals: HashMap<(u64, Kind), usize>,
     /// The numbers of the constants, by their address.
     addresses: HashMap<usize, Vec<usize>>,
+    /// Copies of constants in row-major order: the address, the first element and the layout of the view, and the root.
+    pub(crate) ordered: Vec<((usize, usize, Layout), usize)>,
     values: Vec<Option<Seen>>,
     read: Vec<bool>,
 }
@@ -80,6 +83,7 @@ impl Schedule {
             rematerialised: vec![],
             literals: HashMap::new(),
             addresses: HashMap::new(),
+            ordered: vec![],
             values: vec![None; program.types.len()],
             read: program.read(),
         };
@@ -157,7 +161,7 @@ impl Schedule {
         if x.layout.is_contiguous() {
             return self.stored(x);
         }
-        self.copied(x, e)
+        self.ordered(&x).unwrap_or_else(|| self.copied(x, e))
     }
     fn copied(&mut self, x: Seen, e: &Equation) -> Seen {
         let x = self.stored(x);
@@ -258,20 +262,27 @@ impl Schedule {
         layout.offset = if layout.is_empty() { 0 } else { low.unsigned_abs() };
         let there = self.addresses.entry(address).or_default();
         let index = there.iter().copied().find(|k| self.constants[*k].same(&c)).unwrap_or_else(|| {
-            self.constants.push(c);
+            self.constants.push(c.clone());
             there.push(self.constants.len() - 1);
             self.constants.len() - 1
         });
         let len = layout.span().1;
-        let root =
-            self.root(Root { kind, len, home: Home::Constant(index), ready: 0, elementwise: false, stored: true, constant: Some(address) });
+        let root = self.root(Root {
+            kind,
+            len,
+            home: Home::Constant(index),
+            ready: 0,
+            elementwise: false,
+            stored: true,
+            constant: Some(Whole { array: c, start: 0 }),
+        });
         Seen { root, start: 0, layout }
     }
     fn view(&mut self, view: &View, x: Seen, e: &Equation) -> Seen {
         if let Some(layout) = view.apply(&x.layout) {
             return x.with(layout);
         }
-        let x = self.copied(x, e);
+        let x = self.ordered(&x).unwrap_or_else(|| self.copied(x, e));
         match view.apply(&x.layout) {
             Some(layout) => x.with(layout),
             None => x,
@@ -301,6 +312,6 @@ impl Schedule {
     pub(crate) fn given(&self, x: &Seen) -> Given {
         let root = &self.roots[x.root];
         let literal = if let Home::Literal(v) = root.home { Some(v) } else { None };
-        Given { kind: root.kind, layout: x.layout.clone(), literal, constant: root.constant }
+        Given { kind: root.kind, layout: x.layout.clone(), literal, constant: root.constant.as_ref().map(|c| c.from(x.start)) }
     }
 }
