@@ -6,6 +6,7 @@ pub mod early_stop;
 pub mod fit;
 pub mod folder;
 pub mod hypergradients;
+pub mod images;
 pub mod newsgroups;
 pub mod softmax_regression;
 pub mod stopped;
