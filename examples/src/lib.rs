@@ -1,5 +1,7 @@
 //! What the examples share.
 
+pub mod archive;
+pub mod characters;
 pub mod chart;
 pub mod digits;
 pub mod early_stop;
