@@ -205,7 +205,7 @@ fn main() -> Done<ExitCode> {
     let options = Options::parse();
     std::fs::create_dir_all(&options.out)?;
     let digits = Digits::load()?;
-    let (keys, steps) = if options.quick { (1, 60) } else { (5, 250) };
+    let (keys, steps) = if options.quick { (1, 40) } else { (5, 250) };
     let fixed = Layer::Implicit { tolerance: 1e-4, most: 1000 };
     let kinds = [("equilibrium", fixed, NORM), ("64-32-10", Layer::Explicit(1), 0.0), ("64-32-32-10", Layer::Explicit(2), f64::MAX)];
     println!("Accuracy on {} test images, {steps} steps of training, {keys} keys", digits.labels_test.len());
@@ -244,10 +244,11 @@ fn main() -> Done<ExitCode> {
     println!(
         "\nBytes of one gradient:\n| iterations | implicit, planned | measured | unrolled, planned | measured |\n|---|---|---|---|---|"
     );
-    let counts = [25, 50, 100, 200, 400];
+    let all = [25, 50, 100, 200, 400];
+    let counts = if options.quick { &all[..3] } else { &all[..] };
     let mut rows: Vec<[u64; 4]> = vec![];
     let mut table = String::from("iterations,implicit_planned,implicit_measured,unrolled_planned,unrolled_measured\n");
-    for k in counts {
+    for &k in counts {
         let [a, b] = bytes(&digits, Layer::Implicit { tolerance: 0.0, most: k }, &trained[0])?;
         let [c, d] = bytes(&digits, Layer::Unrolled(k), &trained[0])?;
         println!("| {k} | {a} | {b} | {c} | {d} |");
