@@ -41,10 +41,10 @@ const SHOTS: usize = 5;
 const QUERIES: usize = 10;
 const HIDDEN: usize = 128;
 const FEATURES: usize = 64;
-/// Steps of ITD and ANIL, their size, and the penalty.
+/// Steps of ITD and ANIL, their size, and the penalty; size and penalty were chosen with other characters for the test.
 const STEPS: usize = 20;
-const STEP: f64 = 0.2;
-const PENALTY: f64 = 0.01;
+const STEP: f64 = 0.5;
+const PENALTY: f64 = 0.1;
 
 #[derive(Tree, Clone, Debug)]
 struct Net<L> {
