@@ -41,7 +41,7 @@ const SHOTS: usize = 5;
 const QUERIES: usize = 10;
 const HIDDEN: usize = 128;
 const FEATURES: usize = 64;
-/// Steps of ITD and ANIL, their size, and the penalty; size and penalty were chosen with other characters for the test.
+/// Steps of ITD and ANIL, their size, and the penalty; size and penalty were chosen on another draw of the test characters, which shares some.
 const STEPS: usize = 20;
 const STEP: f64 = 0.5;
 const PENALTY: f64 = 0.1;
