@@ -38,7 +38,10 @@ impl<S: Structure> Feed<S> for Leaves {
 
 /// Appends the elements of a leaf.
 pub(crate) fn push(v: &AnyView<'_>, out: &mut Vec<f64>) {
-    out.extend(v.to_owned().to_f64());
+    match v {
+        AnyView::F64(a) if a.is_standard_layout() => out.extend_from_slice(a.as_slice().unwrap_or_default()),
+        _ => out.extend(v.to_owned().to_f64()),
+    }
 }
 
 /// The elements of arrays that have these types and are finite.

@@ -1,6 +1,6 @@
 //! A run: outer steps with records, callbacks, early stopping, and a state that can be saved and resumed.
 use crate::calls::Phases;
-use crate::domain::Domain;
+use crate::domain::{Bounds, Domain};
 use crate::error::{Error, about};
 use crate::estimator::{Estimator, Oracle};
 use crate::file::{load, save};
@@ -8,6 +8,7 @@ use crate::leaves::{Leaves, flat, len};
 use crate::outer_loop::{Asked, OuterLoop};
 use crate::problem::Bilevel;
 use crate::record::Record;
+use crate::search::{Search, step};
 use crate::state::State;
 use crate::stochastic::{Samples, Stochastic, StochasticLoop};
 use hypertape_autodiff::array::LeafType;
@@ -35,6 +36,7 @@ pub enum Ended {
 }
 
 type Callback<P> = Box<dyn FnMut(&Record, &<P as Structure>::Arrays) -> ControlFlow<()>>;
+type Watching = Box<dyn FnMut(&Record, &State) -> ControlFlow<()>>;
 type HeldOut<P> = Box<dyn FnMut(&<P as Structure>::Arrays) -> hypertape_autodiff::Result<f64>>;
 
 /// Outer steps of a loop with an estimator. Made from a problem, started from outer variables or a file, then [`go`](Run::go).
@@ -48,6 +50,7 @@ pub struct Run<P: Structure> {
     tolerance: Option<f64>,
     calls: u64,
     callback: Option<Callback<P>>,
+    watching: Option<Watching>,
     held_out: Option<(HeldOut<P>, u64)>,
     file: Option<(PathBuf, u64)>,
     /// Where it was made.
@@ -64,6 +67,10 @@ impl<P: Structure> std::fmt::Debug for Run<P> {
 trait Stepper {
     fn name(&self) -> String;
     fn step(&mut self, state: &mut State) -> hypertape_autodiff::Result<Record>;
+    /// Whether it finds hypergradients.
+    fn has_gradient(&self) -> bool {
+        true
+    }
 }
 
 /// A loop that asks an estimator.
@@ -79,6 +86,25 @@ impl<A: OuterLoop> Stepper for Estimating<A> {
     }
     fn step(&mut self, state: &mut State) -> hypertape_autodiff::Result<Record> {
         self.algorithm.step(&mut Asked { oracle: &mut *self.oracle, domain: &self.domain }, state)
+    }
+}
+
+/// A search, which asks an estimator for values.
+struct Searching<A> {
+    oracle: Box<dyn Oracle>,
+    search: A,
+    bounds: Vec<Bounds>,
+}
+
+impl<A: Search> Stepper for Searching<A> {
+    fn name(&self) -> String {
+        format!("{}, {}", self.search.name(), self.oracle.name())
+    }
+    fn step(&mut self, state: &mut State) -> hypertape_autodiff::Result<Record> {
+        step(&self.search, &mut *self.oracle, &self.bounds, state)
+    }
+    fn has_gradient(&self) -> bool {
+        false
     }
 }
 
@@ -161,6 +187,28 @@ impl<P: Structure> Run<P> {
         algorithm.check(n).map_err(|kind| hypertape_autodiff::Error::new(algorithm.name(), kind).at(here))?;
         Ok(Self::of(Box::new(Estimating { oracle, algorithm, domain: domain.clone() }), domain, params))
     }
+    /// Of a problem within a box, with an estimator that gives values, and a search. It needs no start, makes as many steps as the search has points unless set, and ends at the best point;
+    /// the points and values of all trials are the vectors and numbers of its state.
+    ///
+    /// # Errors
+    /// As [`new`](Run::new); a domain without finite bounds.
+    #[track_caller]
+    pub fn search<Q: Equation<Params = P>>(
+        problem: &Bilevel<Q>,
+        estimator: &impl Estimator<Q>,
+        search: impl Search + 'static,
+    ) -> Result<Self, Error> {
+        let here = Site::caller();
+        let (_, params) = problem.shapes().map_err(|e| about(e, here))?;
+        let wrong = |kind| hypertape_autodiff::Error::new(search.name(), kind).at(here);
+        let bounds = problem.domain().bounds(len(&params.leaf_types())).map_err(wrong)?;
+        search.check(&bounds).map_err(wrong)?;
+        let oracle = estimator.prepare(problem).map_err(|e| about(e, here))?;
+        let steps = search.count(&bounds);
+        let state = State { free: bounds.iter().map(|b| b.at(0.5)).collect(), ..State::default() };
+        let run = Self::of(Box::new(Searching { oracle, search, bounds }), problem.domain().clone(), params);
+        Ok(Run { steps, state: Some(state), ..run })
+    }
     /// Of a problem that is seen in mini-batches, with a stochastic loop; 100 steps unless set.
     ///
     /// # Errors
@@ -185,6 +233,7 @@ impl<P: Structure> Run<P> {
             tolerance: None,
             calls: u64::MAX,
             callback: None,
+            watching: None,
             held_out: None,
             file: None,
             at: Site::caller(),
@@ -217,6 +266,12 @@ impl<P: Structure> Run<P> {
     #[must_use]
     pub fn each(mut self, f: impl FnMut(&Record, &P::Arrays) -> ControlFlow<()> + 'static) -> Self {
         self.callback = Some(Box::new(f));
+        self
+    }
+    /// Calls back after every step, with its record and the whole state: the inner solution, the adjoint, what the loop keeps.
+    #[must_use]
+    pub fn each_state(mut self, f: impl FnMut(&Record, &State) -> ControlFlow<()> + 'static) -> Self {
+        self.watching = Some(Box::new(f));
         self
     }
     /// Looks at an objective that is held out after every step, and ends when it has not fallen for so many steps; the outcome is the state of its least value.
@@ -276,7 +331,7 @@ impl<P: Structure> Run<P> {
                 break Ended::Steps;
             }
             let mut next = state.clone();
-            let made = self.stepper.step(&mut next).and_then(|r| finite(r, &next));
+            let made = self.stepper.step(&mut next).and_then(|r| finite(r, self.stepper.has_gradient(), &next));
             let mut record = match made {
                 Ok(record) => record,
                 Err(source) => return Err(Error::Step { step: state.steps, source: about(source, self.at), state: Box::new(state) }),
@@ -306,9 +361,8 @@ impl<P: Structure> Run<P> {
             {
                 save(file, &name, &state)?;
             }
-            if let Some(f) = &mut self.callback
-                && f(&record, &x).is_break()
-            {
+            let ends = self.callback.as_mut().is_some_and(|f| f(&record, &x).is_break());
+            if ends | self.watching.as_mut().is_some_and(|f| f(&record, &state).is_break()) {
                 break Ended::Callback;
             }
             if let (Some((_, patience)), Some((_, _, at))) = (&self.held_out, &best)
@@ -334,14 +388,14 @@ impl<P: Structure> Run<P> {
 }
 
 /// That a step has led to numbers.
-fn finite(r: Record, next: &State) -> hypertape_autodiff::Result<Record> {
+fn finite(r: Record, has_gradient: bool, next: &State) -> hypertape_autodiff::Result<Record> {
     let wrong = |what: String, index: Vec<usize>, value: f64| {
         Err(hypertape_autodiff::Error::new("outer step", ErrorKind::NotFinite { what, index, value }))
     };
     if !r.value.is_finite() {
         return wrong("the outer objective".into(), vec![], r.value);
     }
-    if !r.gradient.is_finite() {
+    if has_gradient && !r.gradient.is_finite() {
         return wrong("the hypergradient".into(), vec![], r.gradient);
     }
     match next.free.iter().position(|v| !v.is_finite()) {
