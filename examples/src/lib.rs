@@ -7,6 +7,7 @@ pub mod fit;
 pub mod folder;
 pub mod hypergradients;
 pub mod newsgroups;
+pub mod penalty;
 pub mod softmax_regression;
 pub mod stopped;
 pub mod tiles;
