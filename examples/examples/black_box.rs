@@ -146,7 +146,7 @@ fn main() -> Done<ExitCode> {
     random.sort_by(|a, b| a.suboptimality().total_cmp(&b.suboptimality()));
     searches.push(random.swap_remove(2));
     searches.push(search(&data, "Bayesian", BayesianSearch { points: 10 }, least, out)?);
-    let hoag = data.run("HOAG", Hoag::new(Tolerances::Exponential(0.9)), 40, least)?;
+    let hoag = data.run("HOAG", Hoag::new(Tolerances::Exponential(0.9)), 30, least)?;
     std::fs::write(out.join("HOAG.csv"), csv(&hoag.outcome.records))?;
 
     println!("| method | trials or steps | a | suboptimality | calls | calls of HOAG to less | seconds |\n|---|---|---|---|---|---|---|");
@@ -157,8 +157,8 @@ fn main() -> Done<ExitCode> {
     }
     let curve: Curve = hoag.curve.iter().map(|c| (c.0 as f64, c.1)).collect();
     let last = curve[curve.len() - 1];
-    let seconds = hoag.outcome.records.last().map_or(0.0, |r| r.seconds);
-    println!("| HOAG | {} | {:.4} | {:.3e} | {} | | {seconds:.1} |", curve.len(), hoag.outcome.solution()[[]], last.1, last.0);
+    // Its clock runs while exact values are looked at.
+    println!("| HOAG | {} | {:.4} | {:.3e} | {} | | |", curve.len(), hoag.outcome.solution()[[]], last.1, last.0);
     let mut series = vec![Series { name: "HOAG, tolerances 0.9ᵏ".into(), points: curve }];
     series.extend(searches.iter().map(|s| Series { name: s.name.clone(), points: s.curve.clone() }));
     let picture = out.join("suboptimality.svg");

@@ -1,4 +1,4 @@
-//! stocBiO on 20 Newsgroups: a penalty for each of 130 107 words of softmax regression, by mini-batches of sparse rows.
+//! stocBiO on 20 Newsgroups: a penalty for each of 130 108 words of softmax regression, by mini-batches of sparse rows.
 //!
 //! Protocol: Ji, Yang and Liang 2021, after Grazzi et al. 2020; rows of length 1, training messages in two halves with equal shares of classes, cross-entropy and ½ mean exp(xⱼ) W²ⱼₖ, T = Q = 10, steps of 100,
 //! batches of 1000. The mean over 2.6 million weights makes penalties so small that a run without outer steps gives nearly the same curve. So a second setting has the sum and a weight, which makes x matter.
@@ -36,7 +36,8 @@ struct Options {
 
 type Done<T> = std::result::Result<T, Box<dyn StdError>>;
 
-/// The time that a run of the published setting may take, in seconds.
+/// The loss that the published setting shall reach, and the seconds that it may take.
+const LOSS: f64 = 1.0;
 const TIME: f64 = 60.0;
 
 /// Rows and their classes.
@@ -185,7 +186,7 @@ fn main() -> Done<ExitCode> {
     println!(
         "| penalty | weight | outer step | loss after 10 | at the end | accuracy | x from | to | seconds |\n|---|---|---|---|---|---|---|---|---|"
     );
-    let (mut series, mut ends, mut seconds) = (vec![], vec![], vec![]);
+    let (mut series, mut ends, mut reached) = (vec![], vec![], vec![]);
     for setting in &settings {
         for (kind, outer) in [("stocBiO", setting.outer), ("no outer steps", 0.0)] {
             let ran = run(&data, setting, outer)?;
@@ -198,17 +199,17 @@ fn main() -> Done<ExitCode> {
             std::fs::write(options.out.join(format!("{}_{}.csv", setting.name, kind.replace(' ', "_"))), &ran.table)?;
             series.push(Series { name: format!("{}, {kind}", setting.name), points: ran.curve.iter().map(|c| (c.0, c.2)).collect() });
             ends.push(last.2);
-            seconds.push(last.1);
+            reached.push(ran.curve.iter().find(|c| c.2 <= LOSS).map(|c| c.1));
         }
     }
     let picture = options.out.join("loss.svg");
     log_log(&picture, "Penalties of words", ["outer steps", "loss on the test rows"], &series)?;
     println!("Tables and picture: {}", options.out.display());
     let (loss, control, gain) = (ends[0], ends[1], ends[3] - ends[2]);
+    let after = reached[0].map_or("never".into(), |s| format!("after {s:.1} s"));
     println!(
-        "newsgroups: loss {loss:.4} in {:.1} s, {control:.4} without outer steps, expected at most 1.0 within {TIME} s; with the sum a gain of {gain:.3} over no outer steps, expected at least 0.3",
-        seconds[0]
+        "newsgroups: loss {loss:.4}, {control:.4} without outer steps, at most {LOSS:.1} {after}, expected within {TIME} s; with the sum a gain of {gain:.3} over no outer steps, expected at least 0.3"
     );
-    let right = loss <= 1.0 && seconds[0] <= TIME && gain >= 0.3;
+    let right = reached[0].is_some_and(|s| s <= TIME) && gain >= 0.3;
     Ok(if right || !real { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
