@@ -133,7 +133,7 @@ fn train(digits: &Digits, layer: Layer, most: f64, key: u64, steps: usize) -> Do
     let (mut step, mut out) = (gradient.workspace(), gradient.outputs().zeros());
     let validation = model(&digits.x_validation, &digits.y_validation, layer)?.output(|(loss, _)| loss);
     let (mut look, zero) = (validation.workspace(), Array2::zeros((digits.x_validation.nrows(), STATES)));
-    let (mut net, mut adam) = (start(key), Adam::new(0.01, &shapes()));
+    let (mut net, mut adam) = (start(key), Optimiser::adam(&shapes(), |m| m.step_size(0.01)));
     cut(&mut net.w, most)?;
     let mut states = Array2::zeros((digits.x_train.nrows(), STATES)).into_dyn();
     let mut best = (f64::INFINITY, net.clone());

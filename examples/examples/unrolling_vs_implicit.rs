@@ -190,7 +190,7 @@ fn descend(
     bar: &ProgressBar,
 ) -> Result<(Array2<f64>, usize), Box<dyn Error>> {
     let mut gradient = loss.wrt(|p| p).value_and_gradient().workspace();
-    let mut adam = Adam::new(0.2, &weights());
+    let mut adam = Optimiser::adam(&weights(), |m| m.step_size(0.2));
     let mut penalties = start.into_dyn();
     let mut best = (f64::INFINITY, penalties.clone(), 0);
     for turn in 0..=turns {

@@ -1,5 +1,7 @@
 //! The UCI digits: 1797 images of 8 x 8 pixels, split into training, validation and test rows.
 
+use hypertape::linear::norm;
+use hypertape::record::Csr;
 use ndarray::{ArcArray2, Array2};
 use std::error::Error;
 use std::fmt;
@@ -56,6 +58,23 @@ impl Digits {
         let (x_test, y_test, labels_test) = part(&rows[TEST]);
         Ok(Digits { x_train, y_train, labels_train, x_validation, y_validation, labels_validation, x_test, y_test, labels_test })
     }
+}
+
+/// Images as sparse rows of length 1.
+///
+/// # Errors
+/// None of the digits; an image without a bright pixel.
+pub fn unit_rows(x: &ArcArray2<f64>) -> hypertape::Result<Csr<f64>> {
+    let (mut starts, mut columns, mut values) = (vec![0], vec![], vec![]);
+    for row in x.rows() {
+        let length = norm(&row.to_vec());
+        for (j, v) in row.iter().enumerate().filter(|(_, v)| **v != 0.0) {
+            columns.push(j as u32);
+            values.push(v / length);
+        }
+        starts.push(columns.len());
+    }
+    Csr::new([x.nrows(), x.ncols()], starts, columns, values)
 }
 
 /// Why a file is not the digits data set. Lines and columns count from 1.

@@ -10,6 +10,7 @@ pub mod folder;
 pub mod hypergradients;
 pub mod images;
 pub mod newsgroups;
+pub mod penalty;
 pub mod softmax_regression;
 pub mod stopped;
 pub mod tiles;

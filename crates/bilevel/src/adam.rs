@@ -4,11 +4,13 @@ use crate::outer_loop::{Asked, OuterLoop};
 use crate::record::Record;
 use crate::schedule::Schedule;
 use crate::state::State;
+use hypertape_autodiff::tree::Leaf;
 use hypertape_autodiff::{Error, ErrorKind, Result, shape};
-use hypertape_solvers::Adam as Moments;
+use hypertape_solvers::Optimiser;
 use ndarray::Array1;
+use std::cell::RefCell;
 
-/// m ← β₁m + (1 − β₁)g, v ← β₂v + (1 − β₂)g², x ← P(x − α_k m̂/(√v̂ + ε)), with m̂ = m/(1 − β₁ᵏ) and v̂ = v/(1 − β₂ᵏ) (Kingma and Ba 2015), for any estimate g of a hypergradient: the steps of [`hypertape_solvers::Adam`], whose moments are saved with the run.
+/// m ← β₁m + (1 − β₁)g, v ← β₂v + (1 − β₂)g², x ← P(x − α_k m̂/(√v̂ + ε)), with m̂ = m/(1 − β₁ᵏ) and v̂ = v/(1 − β₂ᵏ) (Kingma and Ba 2015), for any estimate g of a hypergradient: the steps of [`AdamDescent`](hypertape_solvers::AdamDescent), by an [`Optimiser`] whose moments are saved with the run.
 ///
 /// [`parts`](Adam::parts) gives entries of their own step sizes, as the generator and the discriminator of a generative adversarial network. √v is kept instead of v, so that gradients of any size are
 /// taken. With a constant α it settles only to a distance near α.
@@ -30,13 +32,15 @@ pub struct Adam {
     decay: (f64, f64),
     epsilon: f64,
     parts: Vec<(usize, f64)>,
+    /// What makes the steps, of size 1, once it is known of how many variables.
+    steps: RefCell<Option<(usize, Optimiser<Leaf>)>>,
 }
 
 impl Adam {
     /// With step sizes α: a number, or a [`Schedule`]; β = (0.9, 0.999) and ε = 10⁻⁸ unless they are set.
     #[must_use]
     pub fn new(step: impl Into<Schedule>) -> Self {
-        Adam { step: step.into(), decay: (0.9, 0.999), epsilon: 1e-8, parts: vec![] }
+        Adam { step: step.into(), decay: (0.9, 0.999), epsilon: 1e-8, parts: vec![], steps: RefCell::default() }
     }
     /// β₁ and β₂.
     #[must_use]
@@ -86,18 +90,25 @@ impl OuterLoop for Adam {
         if step == 0.0 {
             return Ok(Record::of(&e));
         }
-        let mut adam = Moments::new(step, &shape![n]).epsilon(self.epsilon);
-        adam.decay = self.decay;
-        // Vectors: m and √v. Numbers: the steps of Adam, which are not those of a run that came from another loop.
-        if let ([m, r], [turns]) = (&state.vectors[..], &state.numbers[..]) {
-            adam.restore(*turns as u64, vec![(m.clone(), r.clone())]);
+        let mut steps = self.steps.borrow_mut();
+        let (first, second) = self.decay;
+        if steps.as_ref().is_some_and(|(of, _)| *of != n) {
+            *steps = None;
         }
-        let mut x = Array1::from_vec(state.free.clone()).into_dyn();
+        let made = || (n, Optimiser::adam(&shape![n], |m| m.step_size(1.0).decay(first, second).epsilon(self.epsilon)));
+        let (_, adam) = steps.get_or_insert_with(made);
+        // Vectors: m and √v. Numbers: the steps of Adam, which are not those of a run that came from another loop.
+        match (&state.vectors[..], &state.numbers[..]) {
+            ([m, r], [turns]) => adam.restore(*turns as u64, vec![m.clone(), r.clone()])?,
+            _ => adam.reset(),
+        }
+        // From 0 the step itself, without the rounding of x.
+        let mut x = Array1::zeros(n).into_dyn();
         adam.update(&mut x, &Array1::from_vec(e.gradient.clone()).into_dyn())?;
         let mut factors = self.parts.iter().flat_map(|(n, f)| std::iter::repeat_n(*f, *n));
-        let direction: Vec<f64> = state.free.iter().zip(&x).map(|(a, b)| factors.next().unwrap_or(1.0) * (a - b)).collect();
+        let direction: Vec<f64> = x.iter().map(|x| -step * factors.next().unwrap_or(1.0) * x).collect();
         let moved = problem.advance(&mut state.free, 1.0, &direction);
-        state.vectors = adam.moments().iter().flat_map(|(m, r)| [m.clone(), r.clone()]).collect();
+        state.vectors = adam.moments();
         state.numbers = vec![adam.updates() as f64];
         Ok(Record { moved, ..Record::of(&e) })
     }

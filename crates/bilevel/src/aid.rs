@@ -6,8 +6,8 @@ use crate::leaves::{Leaves, flat, push};
 use crate::problem::Bilevel;
 use hypertape_autodiff::array::{AnyView, LeafType};
 use hypertape_autodiff::record::{Scalar, Var};
-use hypertape_autodiff::tree::{Feed, Structure};
-use hypertape_autodiff::{Error, ErrorKind, Function, Result, shape};
+use hypertape_autodiff::tree::{Feed, Leaf, Own, Structure};
+use hypertape_autodiff::{Error, ErrorKind, Function, Result, Workspace, shape};
 use hypertape_implicit::{Certifier, certify};
 use hypertape_linear::{Auto, LinearSolver, Need, Tolerance};
 use hypertape_solvers::{Equation, Method, Params, Prepared, Problem, Solve as _, Unknown};
@@ -65,6 +65,7 @@ struct Ready<M: Method> {
     name: String,
     solver: Inner<M>,
     certifier: Certifier<Unknown<M>, Params<M>>,
+    outer: Workspace<(Unknown<M>, Params<M>), Leaf<f64>>,
     accuracy: Tolerance,
     types: [Vec<LeafType>; 2],
     start: Vec<f64>,
@@ -118,8 +119,12 @@ impl<Q: Equation, M: Method<Problem = Counted<Q>, Each = ()>> Estimator<Q> for A
         }
         let solver = Inner::new(&self.method, &unknown, &params)?;
         let start = self.start.clone()?.unwrap_or_else(|| vec![0.0; crate::leaves::len(&types[0])]);
-        let certifier =
-            certify(problem.inner().inner(), problem.outer()?).scale(self.method.scale()).adjoint(self.adjoint.clone()).prepare()?;
+        let (inner, outer) = (problem.inner().inner(), problem.outer()?);
+        let value: Function<_, Leaf<f64>> = Function::record((unknown, params), |(z, x)| -> Var {
+            let solution = inner.solution(&z, &x, self.method.scale());
+            outer.call((Own::<Q::Solution>(solution), Own::<Q::Params>(x)))
+        })?;
+        let certifier = certify(inner, outer).scale(self.method.scale()).adjoint(self.adjoint.clone()).prepare()?;
         let stop = self.adjoint.stop();
         let Scalar::Value(relative) = stop.tolerance else {
             return Err(Error::new("Aid", "the tolerance of the adjoint solver is a variable; give a number".to_string()));
@@ -128,6 +133,7 @@ impl<Q: Equation, M: Method<Problem = Counted<Q>, Each = ()>> Estimator<Q> for A
             name: format!("AID, {}, {}", self.method.name(), self.adjoint.name()),
             solver,
             certifier,
+            outer: value.workspace(),
             accuracy: Tolerance { relative, absolute: stop.absolute },
             types,
             start,
@@ -135,6 +141,16 @@ impl<Q: Equation, M: Method<Problem = Counted<Q>, Each = ()>> Estimator<Q> for A
             warm_adjoint: self.warm_adjoint,
             tally: self.method.problem().tally().clone(),
         }))
+    }
+}
+
+impl<M: Method<Each = ()>> Ready<M> {
+    /// The inner solution at x, and what it took.
+    fn inner(&mut self, given: &Leaves, memory: &Memory, ask: Ask) -> Result<(Vec<f64>, Solve, Calls)> {
+        let before = self.tally.calls();
+        let from = if self.warm && !memory.solution.is_empty() { &memory.solution } else { &self.start };
+        let (z, inner) = self.solver.solve(&Leaves::cut(&self.types[0], from), given, ask.inner)?;
+        Ok((z, inner, self.tally.calls() - before))
     }
 }
 
@@ -147,12 +163,25 @@ impl<M: Method<Each = ()>> Oracle for Ready<M> {
         let (_, at_start) = self.solver.solve(&Leaves::cut(&self.types[0], from), &Leaves::cut(&self.types[1], x), Some(f64::MAX))?;
         Ok(at_start.residual)
     }
-    fn at(&mut self, x: &[f64], memory: &mut Memory, ask: Ask) -> Result<Estimate> {
-        let before = self.tally.calls();
+    fn value(&mut self, x: &[f64], memory: &mut Memory, ask: Ask) -> Result<Estimate> {
         let given = Leaves::cut(&self.types[1], x);
-        let from = if self.warm && !memory.solution.is_empty() { &memory.solution } else { &self.start };
-        let (z, inner) = self.solver.solve(&Leaves::cut(&self.types[0], from), &given, ask.inner)?;
-        let found = self.tally.calls() - before;
+        let (z, inner, found) = self.inner(&given, memory, ask)?;
+        let mut value = vec![];
+        self.outer.run_each((&Leaves::cut(&self.types[0], &z), &given), &mut |v: AnyView<'_>| push(&v, &mut value))?;
+        memory.solution = z;
+        Ok(Estimate {
+            value: value.first().copied().unwrap_or(f64::NAN),
+            gradient: vec![],
+            correction: 0.0,
+            inner: Some(inner),
+            adjoint: None,
+            certified: None,
+            phases: Phases { inner: found, adjoint: Calls::default(), outer: 1 },
+        })
+    }
+    fn at(&mut self, x: &[f64], memory: &mut Memory, ask: Ask) -> Result<Estimate> {
+        let given = Leaves::cut(&self.types[1], x);
+        let (z, inner, found) = self.inner(&given, memory, ask)?;
         let point = Leaves::cut(&self.types[0], &z);
         let tolerance = ask.adjoint.map_or(self.accuracy, |absolute| Tolerance { relative: 0.0, absolute });
         let from: &[f64] = if self.warm_adjoint { &memory.adjoint } else { &[] };

@@ -24,6 +24,24 @@ enum Set {
     Each(Vec<(usize, Domain)>),
 }
 
+/// The least and the largest value of an outer variable.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Bounds {
+    /// The least one.
+    pub low: f64,
+    /// The largest one.
+    pub high: f64,
+}
+
+impl Bounds {
+    /// The value that lies this share of the way from the least to the largest one.
+    #[must_use]
+    pub fn at(&self, share: f64) -> f64 {
+        // Both ends are met, and nothing overflows.
+        ((1.0 - share) * self.low + share * self.high).clamp(self.low, self.high)
+    }
+}
+
 impl Domain {
     /// All vectors.
     #[must_use]
@@ -74,6 +92,17 @@ impl Domain {
                 parts.iter().try_for_each(|(m, d)| d.check(*m))
             }
             _ => Ok(()),
+        }
+    }
+    /// The bounds of each of n entries, for loops that need a box.
+    pub(crate) fn bounds(&self, n: usize) -> Result<Vec<Bounds>, ErrorKind> {
+        match &self.0 {
+            Set::Box(low, high) if low.is_finite() && high.is_finite() => Ok(vec![Bounds { low: *low, high: *high }; n]),
+            Set::Each(parts) => Ok(parts.iter().map(|(m, d)| d.bounds(*m)).collect::<Result<Vec<_>, _>>()?.concat()),
+            _ => {
+                let problem = "a search needs finite bounds of every outer variable; give them by `within(Domain::boxed(low, high))`";
+                Err(ErrorKind::Other(problem.into()))
+            }
         }
     }
     /// The nearest point of the set; of positive numbers, nothing changes.

@@ -86,6 +86,14 @@ pub trait Oracle {
     /// # Errors
     /// What the solves say; inputs that are not finite.
     fn at(&mut self, x: &[f64], memory: &mut Memory, ask: Ask) -> Result<Estimate>;
+    /// The value at x, for loops that ask for no hypergradient: the one of the estimate is empty, and so is its adjoint solve. An estimator that cannot do with less finds and counts both.
+    ///
+    /// # Errors
+    /// As [`at`](Oracle::at).
+    fn value(&mut self, x: &[f64], memory: &mut Memory, ask: Ask) -> Result<Estimate> {
+        let e = self.at(x, memory, Ask { certify: false, ..ask })?;
+        Ok(Estimate { gradient: vec![], ..e })
+    }
     /// The stopping measure of the inner solver where it would start: what tolerances are relative to. 1 where there is none.
     ///
     /// # Errors

@@ -66,11 +66,29 @@ impl Oracle for Ready {
         format!("mean of {} times {}", self.0.len(), self.0.first().map_or(String::new(), |o| o.name()))
     }
     fn at(&mut self, x: &[f64], memory: &mut Memory, ask: Ask) -> Result<Estimate> {
+        self.mean(memory, &mut |oracle, own| oracle.at(x, own, ask))
+    }
+    fn value(&mut self, x: &[f64], memory: &mut Memory, ask: Ask) -> Result<Estimate> {
+        self.mean(memory, &mut |oracle, own| oracle.value(x, own, ask))
+    }
+    fn first_measure(&mut self, x: &[f64], memory: &Memory) -> Result<f64> {
+        let none = Memory::default();
+        let mut most = 0.0_f64;
+        for (k, oracle) in self.0.iter_mut().enumerate() {
+            most = most.max(oracle.first_measure(x, memory.parts.get(k).unwrap_or(&none))?);
+        }
+        Ok(most)
+    }
+}
+
+impl Ready {
+    /// The mean of what each part is asked.
+    fn mean(&mut self, memory: &mut Memory, ask: &mut dyn FnMut(&mut dyn Oracle, &mut Memory) -> Result<Estimate>) -> Result<Estimate> {
         memory.parts.resize(self.0.len(), Memory::default());
         let share = 1.0 / self.0.len() as f64;
         let mut all: Option<Estimate> = None;
         for (k, (oracle, own)) in self.0.iter_mut().zip(&mut memory.parts).enumerate() {
-            let mut e = oracle.at(x, own, ask).map_err(|e| e.within_one("part", k as u64))?;
+            let mut e = ask(&mut **oracle, own).map_err(|e| e.within_one("part", k as u64))?;
             e.value *= share;
             e.correction *= share;
             e.gradient.iter_mut().for_each(|g| *g *= share);
@@ -90,13 +108,5 @@ impl Oracle for Ready {
             sum.phases += e.phases;
         }
         all.ok_or_else(|| Error::new("folds", ErrorKind::misuse("there is no part")))
-    }
-    fn first_measure(&mut self, x: &[f64], memory: &Memory) -> Result<f64> {
-        let none = Memory::default();
-        let mut most = 0.0_f64;
-        for (k, oracle) in self.0.iter_mut().enumerate() {
-            most = most.max(oracle.first_measure(x, memory.parts.get(k).unwrap_or(&none))?);
-        }
-        Ok(most)
     }
 }

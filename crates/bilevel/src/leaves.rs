@@ -9,7 +9,7 @@ pub(crate) fn len(types: &[LeafType]) -> usize {
 }
 
 /// Leaves one after the other, as arrays.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Leaves(pub(crate) Vec<AnyArray>);
 
 impl Leaves {
@@ -22,6 +22,24 @@ impl Leaves {
             AnyArray::from_f64(t, part).unwrap_or_else(|| AnyArray::full(t, f64::NAN))
         };
         Leaves(types.iter().map(&mut leaf).collect())
+    }
+    /// The same leaves with other elements, in the memory that they have.
+    pub(crate) fn refill(&mut self, types: &[LeafType], v: &[f64]) {
+        if self.0.len() != types.len() {
+            *self = Self::cut(types, v);
+            return;
+        }
+        let mut from = 0;
+        for (leaf, t) in self.0.iter_mut().zip(types) {
+            let part = v.get(from..from + t.len()).unwrap_or_default();
+            from += t.len();
+            match leaf {
+                AnyArray::F64(a) if a.len() == part.len() && a.is_standard_layout() => {
+                    a.as_slice_mut().unwrap_or_default().copy_from_slice(part);
+                }
+                _ => *leaf = AnyArray::from_f64(t, part).unwrap_or_else(|| AnyArray::full(t, f64::NAN)),
+            }
+        }
     }
     /// As the arrays of a structure.
     pub(crate) fn arrays<S: Structure>(self, like: &S) -> S::Arrays {
@@ -38,7 +56,10 @@ impl<S: Structure> Feed<S> for Leaves {
 
 /// Appends the elements of a leaf.
 pub(crate) fn push(v: &AnyView<'_>, out: &mut Vec<f64>) {
-    out.extend(v.to_owned().to_f64());
+    match v {
+        AnyView::F64(a) if a.is_standard_layout() => out.extend_from_slice(a.as_slice().unwrap_or_default()),
+        _ => out.extend(v.to_owned().to_f64()),
+    }
 }
 
 /// The elements of arrays that have these types and are finite.

@@ -10,7 +10,7 @@ pub struct Record {
     pub step: u64,
     /// The outer objective at the inner solution that was found, before the step.
     pub value: f64,
-    /// The length of the hypergradient by the variables that the loop moves.
+    /// The length of the hypergradient by the variables that the loop moves; NaN where it asks for none.
     pub gradient: f64,
     /// How far the step went.
     pub moved: f64,
@@ -60,10 +60,10 @@ impl Record {
         };
         let Phases { inner, adjoint, outer } = self.phases;
         format!(
-            "{},{:e},{:e},{:e},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{:.6}",
+            "{},{:e},{},{:e},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{:.6}",
             self.step,
             self.value,
-            self.gradient,
+            number((!self.gradient.is_nan()).then_some(self.gradient)),
             self.moved,
             solve(self.inner),
             solve(self.adjoint),

@@ -1,6 +1,6 @@
 //! A run: outer steps with records, callbacks, early stopping, and a state that can be saved and resumed.
 use crate::calls::Phases;
-use crate::domain::Domain;
+use crate::domain::{Bounds, Domain};
 use crate::error::{Error, about};
 use crate::estimator::{Estimator, Oracle};
 use crate::file::{load, save};
@@ -8,6 +8,7 @@ use crate::leaves::{Leaves, flat, len};
 use crate::outer_loop::{Asked, OuterLoop};
 use crate::problem::Bilevel;
 use crate::record::Record;
+use crate::search::{Search, step};
 use crate::state::{Best, State};
 use crate::stochastic::{Samples, Stochastic, StochasticLoop};
 use hypertape_autodiff::array::LeafType;
@@ -64,6 +65,10 @@ impl<P: Structure> std::fmt::Debug for Run<P> {
 trait Stepper {
     fn name(&self) -> String;
     fn step(&mut self, state: &mut State) -> hypertape_autodiff::Result<Record>;
+    /// Whether it finds hypergradients.
+    fn has_gradient(&self) -> bool {
+        true
+    }
 }
 
 /// A loop that asks an estimator.
@@ -79,6 +84,25 @@ impl<A: OuterLoop> Stepper for Estimating<A> {
     }
     fn step(&mut self, state: &mut State) -> hypertape_autodiff::Result<Record> {
         self.algorithm.step(&mut Asked { oracle: &mut *self.oracle, domain: &self.domain }, state)
+    }
+}
+
+/// A search, which asks an estimator for values.
+struct Searching<A> {
+    oracle: Box<dyn Oracle>,
+    search: A,
+    bounds: Vec<Bounds>,
+}
+
+impl<A: Search> Stepper for Searching<A> {
+    fn name(&self) -> String {
+        format!("{}, {}", self.search.name(), self.oracle.name())
+    }
+    fn step(&mut self, state: &mut State) -> hypertape_autodiff::Result<Record> {
+        step(&self.search, &mut *self.oracle, &self.bounds, state)
+    }
+    fn has_gradient(&self) -> bool {
+        false
     }
 }
 
@@ -160,6 +184,28 @@ impl<P: Structure> Run<P> {
         let (here, n) = (Site::caller(), len(&params.leaf_types()));
         algorithm.check(n).map_err(|kind| hypertape_autodiff::Error::new(algorithm.name(), kind).at(here))?;
         Ok(Self::of(Box::new(Estimating { oracle, algorithm, domain: domain.clone() }), domain, params))
+    }
+    /// Of a problem within a box, with an estimator that gives values, and a search. It needs no start, makes as many steps as the search has points unless set, and ends at the best point;
+    /// the points and values of all trials are the vectors and numbers of its state.
+    ///
+    /// # Errors
+    /// As [`new`](Run::new); a domain without finite bounds.
+    #[track_caller]
+    pub fn search<Q: Equation<Params = P>>(
+        problem: &Bilevel<Q>,
+        estimator: &impl Estimator<Q>,
+        search: impl Search + 'static,
+    ) -> Result<Self, Error> {
+        let here = Site::caller();
+        let (_, params) = problem.shapes().map_err(|e| about(e, here))?;
+        let wrong = |kind| hypertape_autodiff::Error::new(search.name(), kind).at(here);
+        let bounds = problem.domain().bounds(len(&params.leaf_types())).map_err(wrong)?;
+        search.check(&bounds).map_err(wrong)?;
+        let oracle = estimator.prepare(problem).map_err(|e| about(e, here))?;
+        let steps = search.count(&bounds);
+        let state = State { free: bounds.iter().map(|b| b.at(0.5)).collect(), ..State::default() };
+        let run = Self::of(Box::new(Searching { oracle, search, bounds }), problem.domain().clone(), params);
+        Ok(Run { steps, state: Some(state), ..run })
     }
     /// Of a problem that is seen in mini-batches, with a stochastic loop; 100 steps unless set.
     ///
@@ -276,7 +322,7 @@ impl<P: Structure> Run<P> {
                 break Ended::Steps;
             }
             let mut next = state.clone();
-            let made = self.stepper.step(&mut next).and_then(|r| finite(r, &next));
+            let made = self.stepper.step(&mut next).and_then(|r| finite(r, self.stepper.has_gradient(), &next));
             let mut record = match made {
                 Ok(record) => record,
                 Err(source) => return Err(stopped(about(source, self.at), state, best)),
@@ -343,14 +389,14 @@ fn stopped(source: hypertape_autodiff::Error, state: State, best: Option<Box<Bes
 }
 
 /// That a step has led to numbers.
-fn finite(r: Record, next: &State) -> hypertape_autodiff::Result<Record> {
+fn finite(r: Record, has_gradient: bool, next: &State) -> hypertape_autodiff::Result<Record> {
     let wrong = |what: String, index: Vec<usize>, value: f64| {
         Err(hypertape_autodiff::Error::new("outer step", ErrorKind::NotFinite { what, index, value }))
     };
     if !r.value.is_finite() {
         return wrong("the outer objective".into(), vec![], r.value);
     }
-    if !r.gradient.is_finite() {
+    if has_gradient && !r.gradient.is_finite() {
         return wrong("the hypergradient".into(), vec![], r.gradient);
     }
     match next.free.iter().position(|v| !v.is_finite()) {

@@ -65,7 +65,7 @@ fn adam_trains_an_equilibrium() -> Result<()> {
     // Gradients come as `Deq` of arrays, the struct that went in.
     let gradient = model.output(|(loss, _)| loss).wrt(|(p, _)| p).value_and_gradient();
     let (mut step, mut out) = (gradient.workspace(), gradient.outputs().zeros());
-    let mut adam = Adam::new(0.02, &shapes::<f32>());
+    let mut adam = Optimiser::adam(&shapes::<f32>(), |m| m.step_size(0.02));
     let (mut parameters, mut losses) = (start::<f32>(), vec![]);
     for _ in 0..150 {
         step.run_into((&parameters, (&x, &labels)), &mut out)?;

@@ -78,7 +78,7 @@ fn an_update_rule_is_learned() -> Result<()> {
     let (mut workspace, mut out) = (vjp.workspace(), vjp.outputs().zeros());
     let (_, no_state, no_gradients) = stretch.outputs().zeros();
 
-    let mut adam = Adam::new(0.02, &shapes());
+    let mut adam = Optimiser::adam(&shapes(), |m| m.step_size(0.02));
     let (mut p, mut totals) = (network(), vec![]);
     for _ in 0..100 {
         // Truncated backpropagation: each stretch begins at the last state of the one before.

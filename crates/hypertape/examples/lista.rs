@@ -49,7 +49,7 @@ fn layers_learn_to_code() -> Result<()> {
 
     let gradient = loss.wrt(|(weights, _)| weights).value_and_gradient();
     let (mut step, mut out) = (gradient.workspace(), gradient.outputs().zeros());
-    let mut adam = Adam::new(0.01, &weights);
+    let mut adam = Optimiser::adam(&weights, |m| m.step_size(0.01));
     let (mut trained, mut errors) = (ista(&a), vec![]);
     for _ in 0..150 {
         step.run_into((&trained, data), &mut out)?;

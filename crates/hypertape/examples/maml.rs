@@ -92,7 +92,7 @@ fn a_start_that_adapts_fast() -> Result<()> {
 
     let gradient = maml.wrt(|(meta, _)| meta).value_and_gradient();
     let (mut step, mut out) = (gradient.workspace(), gradient.outputs().zeros());
-    let mut adam = Adam::new(0.02, &shapes());
+    let mut adam = Optimiser::adam(&shapes(), |m| m.step_size(0.02));
     let (mut meta, mut losses) = (start(), vec![]);
     for _ in 0..100 {
         step.run_into((&meta, &batch), &mut out)?;

@@ -42,7 +42,7 @@ fn a_penalty_tunes_itself() -> Result<()> {
     let mut r = Response { base: ArrayD::zeros(vec![D]), direction: random::sym(3, D).into_dyn(), gate: ndarray::arr0(1.0).into_dyn() };
     let mut lambda = 1.0;
     let (mut descend, mut tune, mut out) = (inner.workspace(), outer.workspace(), inner.outputs().zeros());
-    let (mut adam, mut losses) = (Adam::new(0.02, &response), vec![]);
+    let (mut adam, mut losses) = (Optimiser::adam(&response, |m| m.step_size(0.02)), vec![]);
     for step in 0..300_u32 {
         descend.run_into((&r, (lambda, -1.0), (&x, &y), step), &mut out)?;
         adam.update(&mut r, &out.1)?;

@@ -8,6 +8,7 @@ mod limits;
 mod method;
 mod methods;
 mod operators;
+mod optimiser;
 mod prepared;
 mod problem;
 pub mod prox;
@@ -25,8 +26,9 @@ pub use inner::Inner;
 pub use keep::Keep;
 pub use limits::Limits;
 pub use method::{Method, Params, Solution, Unknown};
-pub use methods::{Adam, AdamDescent, CondatVu, DouglasRachford, Fista, FixedPoint, GradientDescent, Ista, Lbfgs, NewtonCg, Sgd};
+pub use methods::{AdamDescent, CondatVu, DouglasRachford, Fista, FixedPoint, GradientDescent, Ista, Lbfgs, NewtonCg, Sgd};
 pub use operators::{Composed, Difference1d, Fixed, Gradient2d, LinearOperator, Matrix, compose, operator_norm};
+pub use optimiser::{Given, Optimiser};
 pub use prepared::Prepared;
 pub use problem::{
     AsMapping, AsProblem, BothProximal, Composite, Equation, Equilibrium, FiniteSum, Mapping, Objective, PrimalDual, Problem, Proximal,

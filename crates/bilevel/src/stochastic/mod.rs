@@ -18,6 +18,7 @@ mod vrbo;
 
 pub use amigo::Amigo;
 pub use batches::Batches;
+pub(crate) use batches::below;
 pub use bome::Bome;
 pub use bsa::Bsa;
 pub use f2sa::F2sa;

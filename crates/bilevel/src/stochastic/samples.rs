@@ -32,6 +32,8 @@ pub struct Samples {
     gradient: Workspace<At, L>,
     domain: Domain,
     first: Vec<f64>,
+    /// z, x and a direction, as the functions read them: millions of entries are not allocated again for each batch.
+    held: [Leaves; 3],
     pub(crate) phases: Phases,
 }
 
@@ -90,6 +92,7 @@ impl Samples {
             gradient: by_z.workspace(),
             domain: problem.domain().clone(),
             first: problem.first()?,
+            held: Default::default(),
             phases: Phases::default(),
         })
     }
@@ -138,10 +141,12 @@ impl Samples {
         memory.draws += 1;
         self.drawers[side].drawn_part(k)
     }
-    fn point(&self, at: Point<'_>) -> [Leaves; 2] {
+    /// Holds a point.
+    fn hold(&mut self, at: Point<'_>) {
         let mut x = at.free.to_vec();
         self.domain.outer_of(&mut x);
-        [Leaves::cut(&self.types[0], at.z), Leaves::cut(&self.types[1], &x)]
+        self.held[0].refill(&self.types[0], at.z);
+        self.held[1].refill(&self.types[1], &x);
     }
     /// ∂g/∂z on a batch.
     ///
@@ -150,9 +155,10 @@ impl Samples {
     pub fn inner_gradient(&mut self, at: Point<'_>, rows: &Rows) -> Result<Vec<f64>> {
         self.phases.inner.gradients += 1;
         self.phases.inner.samples += rows.size;
-        let [z, x] = self.point(at);
+        self.hold(at);
+        let [z, x, _] = &self.held;
         let mut out = Vec::with_capacity(at.z.len());
-        self.gradient.run_each((&z, &x, &rows.leaf), &mut |v| push(&v, &mut out))?;
+        self.gradient.run_each((z, x, &rows.leaf), &mut |v| push(&v, &mut out))?;
         Ok(out)
     }
     /// g and its gradients on a batch.
@@ -162,9 +168,10 @@ impl Samples {
     pub fn inner(&mut self, at: Point<'_>, rows: &Rows) -> Result<Gradients> {
         self.phases.inner.gradients += 1;
         self.phases.inner.samples += rows.size;
-        let [z, x] = self.point(at);
+        self.hold(at);
+        let [z, x, _] = &self.held;
         let mut out = split(at);
-        self.inner.run_each((&z, &x, &rows.leaf), &mut |v| out.take(&v))?;
+        self.inner.run_each((z, x, &rows.leaf), &mut |v| out.take(&v))?;
         Ok(self.pulled(out, at))
     }
     /// h and its gradients on a batch.
@@ -174,9 +181,10 @@ impl Samples {
     pub fn outer(&mut self, at: Point<'_>, rows: &Rows) -> Result<Gradients> {
         self.phases.outer += 1;
         self.phases.adjoint.samples += rows.size;
-        let [z, x] = self.point(at);
+        self.hold(at);
+        let [z, x, _] = &self.held;
         let mut out = split(at);
-        self.outer.run_each((&z, &x, &rows.leaf), &mut |v| out.take(&v))?;
+        self.outer.run_each((z, x, &rows.leaf), &mut |v| out.take(&v))?;
         Ok(self.pulled(out, at))
     }
     /// ∂²g/∂z² v on a batch.
@@ -186,10 +194,11 @@ impl Samples {
     pub fn product(&mut self, at: Point<'_>, rows: &Rows, v: &[f64]) -> Result<Vec<f64>> {
         self.phases.adjoint.products += 1;
         self.phases.adjoint.samples += rows.size;
-        let [z, x] = self.point(at);
-        let v = Leaves::cut(&self.types[0], v);
+        self.hold(at);
+        self.held[2].refill(&self.types[0], v);
+        let [z, x, v] = &self.held;
         let mut out = Vec::with_capacity(at.z.len());
-        self.product.run_each(((&z, &x, &rows.leaf), &v), &mut |v| push(&v, &mut out))?;
+        self.product.run_each(((z, x, &rows.leaf), v), &mut |v| push(&v, &mut out))?;
         Ok(out)
     }
     /// (∂²g/∂z² v, ∂²g/∂x∂z v) on a batch: both are derivatives of (∂g/∂z)ᵀv.
@@ -200,11 +209,12 @@ impl Samples {
         self.phases.adjoint.products += 1;
         self.phases.adjoint.crosses += 1;
         self.phases.adjoint.samples += rows.size;
-        let [z, x] = self.point(at);
-        let v = Leaves::cut(&self.types[0], v);
+        self.hold(at);
+        self.held[2].refill(&self.types[0], v);
+        let [z, x, v] = &self.held;
         let mut out = split(at);
         out.has_value = true;
-        self.products.run_each(((&z, &x, &rows.leaf), &v), &mut |v| out.take(&v))?;
+        self.products.run_each(((z, x, &rows.leaf), v), &mut |v| out.take(&v))?;
         let Gradients { by_z, by_x, .. } = self.pulled(out, at);
         Ok([by_z, by_x])
     }

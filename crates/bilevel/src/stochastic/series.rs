@@ -12,7 +12,9 @@ pub(super) fn whole(samples: &mut Samples, state: &mut State, v0: &[f64], eta: f
         factor(samples, state, &mut r, eta)?;
         add(&mut sum, 1.0, &r);
     }
-    sum.iter_mut().for_each(|v| *v *= eta);
+    for v in &mut sum {
+        *v *= eta;
+    }
     Ok(sum)
 }
 

@@ -16,7 +16,7 @@ fn it_goes_as_the_optimiser_of_arrays_does() -> Result<(), Error> {
         Run::new(&problem, &aid, adam).map(|r| r.steps(steps))
     };
     let found = run(Adam::new(0.05), 30)?.start(start.clone())?.go()?;
-    let (mut other, mut x) = (hypertape_solvers::Adam::new(0.05, &shape![3]), start.clone().into_dyn());
+    let (mut other, mut x) = (hypertape_solvers::Optimiser::adam(&shape![3], |m| m.step_size(0.05)), start.clone().into_dyn());
     for _ in 0..30 {
         let g = q.gradient(&x.iter().copied().collect());
         other.update(&mut x, &g.into_dyn())?;

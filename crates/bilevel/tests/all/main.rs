@@ -5,4 +5,5 @@ mod clipped;
 mod finite_difference;
 mod games;
 mod runs;
+mod search;
 mod stochastic;

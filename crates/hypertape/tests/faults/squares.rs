@@ -166,7 +166,7 @@ fn adam_with_gradients_of_any_scale() -> Result<()> {
         let z = run.eval((arr1(&[1.0, 5.0]), arr1(&[0.0, 0.0])))?;
         near(z[[0]], 0.7, 2e-5);
         near(z[[1]], 4.7, 2e-5);
-        let mut arrays = hypertape::solvers::Adam::new(0.1, &shape![2]);
+        let mut arrays = hypertape::solvers::Optimiser::adam(&shape![2], |m| m.step_size(0.1));
         let mut x = arr1(&[1.0, 5.0]).into_dyn();
         for _ in 0..3 {
             arrays.update(&mut x, &arr1(&[s, s]).into_dyn())?;

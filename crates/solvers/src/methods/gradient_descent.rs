@@ -61,6 +61,10 @@ impl<Q: Smooth> GradientDescent<Q> {
         self.search = true;
         self
     }
+    /// Whether it looks at values.
+    pub(crate) fn searches(&self) -> bool {
+        self.search
+    }
     /// The gradient, the accepted step, which is 0 at rest, and whether it is at rest.
     #[track_caller]
     fn searched(&self, z: &V<Q::Unknown>, p: &V<Q::Params>, step: Scalar) -> (V<Q::Unknown>, Var, Var) {

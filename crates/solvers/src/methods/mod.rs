@@ -13,7 +13,7 @@ mod newton_cg;
 mod rest;
 mod sgd;
 
-pub use adam::{Adam, AdamDescent};
+pub use adam::AdamDescent;
 pub use condat_vu::CondatVu;
 pub use douglas_rachford::DouglasRachford;
 pub use fista::Fista;

@@ -140,7 +140,7 @@ fn adam_in_the_tape() {
 
 #[test]
 fn adam_on_arrays_makes_the_steps_of_the_paper() {
-    let mut adam = hypertape_solvers::Adam::new(0.1, &(shape![1], shape![f32; 1]));
+    let mut adam = hypertape_solvers::Optimiser::adam(&(shape![1], shape![f32; 1]), |m| m.step_size(0.1));
     let mut x = (arr1(&[1.0]).into_dyn(), arr1(&[1.0f32]).into_dyn());
     let (mut m, mut v, mut z) = (0.0, 0.0, 1.0);
     for k in 1..=5 {
