@@ -154,7 +154,7 @@ fn cleaning(name: &str, train: Part, validation: Part, test: Part, budget: u64) 
         start: Array1::zeros(n),
         look: Rc::new(move |w, _| test.error(w)),
         budget,
-        outer: vec![0.01, 0.1, 1.0],
+        outer: vec![0.01, 0.1, 1.0, 10.0],
         inner: vec![0.03, 0.1, 0.3],
     }
 }

@@ -96,6 +96,7 @@ struct Method {
     name: &'static str,
     batches: &'static [usize],
     lengths: &'static [(usize, usize)],
+    outers: &'static [f64],
     make: fn(Choice) -> Box<dyn StochasticLoop>,
 }
 
@@ -105,6 +106,9 @@ fn root(a: f64) -> Schedule {
 }
 
 const BATCHES: &[usize] = &[1, 4, 16];
+const OUTERS: &[f64] = &[0.03, 0.1, 0.3];
+/// Methods whose inner variables and adjoint make one step at a time follow shorter steps alone.
+const SHORT: &[f64] = &[0.003, 0.01, 0.03, 0.1];
 /// η of the series: at most 1 over the largest curvature, near enough.
 const ETA: f64 = 1.0;
 
@@ -114,6 +118,7 @@ fn methods() -> Vec<Method> {
             name: "stocBiO",
             batches: BATCHES,
             lengths: &[(10, 10), (20, 20), (40, 20)],
+            outers: OUTERS,
             make: |c| {
                 let (t, q) = c.lengths;
                 Box::new(StocBio::new(root(c.outer), c.inner).inner_steps(t).terms(q).series_step(ETA))
@@ -123,12 +128,14 @@ fn methods() -> Vec<Method> {
             name: "BSA",
             batches: &[1],
             lengths: &[(0, 10), (0, 20)],
+            outers: OUTERS,
             make: |c| Box::new(Bsa::new(root(c.outer), root(c.inner)).terms(c.lengths.1).series_step(ETA)),
         },
         Method {
             name: "TTSA",
             batches: &[1],
             lengths: &[(1, 10), (1, 20)],
+            outers: OUTERS,
             make: |c| {
                 let (outer, inner) = (Schedule::power(c.outer, 0.6), Schedule::power(c.inner, 0.4));
                 Box::new(Ttsa::new(outer, inner).terms(c.lengths.1).series_step(ETA))
@@ -138,11 +145,24 @@ fn methods() -> Vec<Method> {
             name: "AmIGO",
             batches: BATCHES,
             lengths: &[(3, 3), (10, 10), (20, 20)],
+            outers: OUTERS,
             make: |c| Box::new(Amigo::new(root(c.outer), root(c.inner)).inner_steps(c.lengths.0).adjoint_steps(c.lengths.1)),
         },
-        Method { name: "SOBA", batches: BATCHES, lengths: &[(1, 1)], make: |c| Box::new(Soba::new(root(c.outer), root(c.inner))) },
-        Method { name: "SABA", batches: BATCHES, lengths: &[(1, 1)], make: |c| Box::new(Saba::new(c.outer, c.inner)) },
-        Method { name: "MRBO", batches: BATCHES, lengths: &[(1, 1)], make: |c| Box::new(Mrbo::new(root(c.outer), root(c.inner), c.inner)) },
+        Method {
+            name: "SOBA",
+            batches: BATCHES,
+            lengths: &[(1, 1)],
+            outers: SHORT,
+            make: |c| Box::new(Soba::new(root(c.outer), root(c.inner))),
+        },
+        Method { name: "SABA", batches: BATCHES, lengths: &[(1, 1)], outers: SHORT, make: |c| Box::new(Saba::new(c.outer, c.inner)) },
+        Method {
+            name: "MRBO",
+            batches: BATCHES,
+            lengths: &[(1, 1)],
+            outers: OUTERS,
+            make: |c| Box::new(Mrbo::new(root(c.outer), root(c.inner), c.inner)),
+        },
     ]
 }
 
@@ -199,7 +219,7 @@ fn main() -> Done<ExitCode> {
     let options = Options::parse();
     let q = Quadratic::new(options.noise);
     let (budget, keys): (u64, u64) = if options.quick { (10_000, 1) } else { (200_000, 5) };
-    let (outers, inners): (&[f64], &[f64]) = if options.quick { (&[0.1], &[0.3, 1.0]) } else { (&[0.03, 0.1, 0.3], &[0.1, 0.3, 1.0]) };
+    let inners: &[f64] = if options.quick { &[0.3, 1.0] } else { &[0.1, 0.3, 1.0] };
     let start = q.exact()(&Array1::zeros(P));
     println!("a quadratic problem, its rows off by {}: ‖∇Φ‖² = {start:.3} at the start", options.noise);
     println!("| method | rows a batch | T, Q | outer step | inner step | ‖∇Φ‖² at {budget} rows | slope |\n|---|---|---|---|---|---|---|");
@@ -207,6 +227,7 @@ fn main() -> Done<ExitCode> {
     for m in methods() {
         let (batches, lengths) =
             if options.quick { (&m.batches[m.batches.len() / 2..][..1], &m.lengths[..1]) } else { (m.batches, m.lengths) };
+        let outers = if options.quick { &m.outers[1..2] } else { m.outers };
         let mut best = (f64::INFINITY, Choice { batch: batches[0], outer: outers[0], inner: inners[0], lengths: lengths[0] });
         for (batch, lengths) in batches.iter().flat_map(|b| lengths.iter().map(move |l| (*b, *l))) {
             for (outer, inner) in outers.iter().flat_map(|o| inners.iter().map(move |i| (*o, *i))) {

@@ -2,6 +2,7 @@
 use crate::calls::Phases;
 use crate::estimator::Memory;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::sync::Arc;
 
 /// Where a run stands. With the same settings, a run that goes on from it makes the same steps to the last bit.
 #[derive(Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -16,6 +17,9 @@ pub struct State {
     /// Vectors of the loop: moments, directions, averages.
     #[serde(with = "all_bits")]
     pub vectors: Vec<Vec<f64>>,
+    /// Vectors of the loop of which a step changes few, such as the last directions of every part of the data. Copies of a state share them.
+    #[serde(with = "shared_bits")]
+    pub table: Vec<Arc<Vec<f64>>>,
     /// Numbers of the loop: step sizes, tolerances, the last value.
     #[serde(with = "bits")]
     pub numbers: Vec<f64>,
@@ -45,6 +49,7 @@ impl std::fmt::Debug for State {
             .field("inner_variables", &self.memory.solution.len())
             .field("draws", &self.memory.draws)
             .field("vectors", &self.vectors.len())
+            .field("table", &self.table.len())
             .finish_non_exhaustive()
     }
 }
@@ -62,10 +67,20 @@ pub(crate) mod bits {
 
 mod all_bits {
     use super::{Deserialize, Deserializer, Serialize, Serializer};
-    pub(super) fn serialize<S: Serializer>(v: &[Vec<f64>], s: S) -> Result<S::Ok, S::Error> {
-        v.iter().map(|v| v.iter().map(|v| v.to_bits()).collect()).collect::<Vec<Vec<u64>>>().serialize(s)
+    pub(super) fn serialize<S: Serializer, V: std::ops::Deref<Target: AsRef<[f64]>>>(v: &[V], s: S) -> Result<S::Ok, S::Error> {
+        v.iter().map(|v| (**v).as_ref().iter().map(|v| v.to_bits()).collect()).collect::<Vec<Vec<u64>>>().serialize(s)
     }
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<Vec<f64>>, D::Error> {
         Ok(Vec::<Vec<u64>>::deserialize(d)?.into_iter().map(|v| v.into_iter().map(f64::from_bits).collect()).collect())
+    }
+}
+
+mod shared_bits {
+    use super::{Arc, Deserializer, Serializer, all_bits};
+    pub(super) fn serialize<S: Serializer>(v: &[Arc<Vec<f64>>], s: S) -> Result<S::Ok, S::Error> {
+        all_bits::serialize(v, s)
+    }
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<Arc<Vec<f64>>>, D::Error> {
+        Ok(all_bits::deserialize(d)?.into_iter().map(Arc::new).collect())
     }
 }

@@ -5,6 +5,7 @@ use crate::record::Record;
 use crate::schedule::Schedule;
 use crate::state::State;
 use hypertape_autodiff::{ErrorKind, Result};
+use std::sync::Arc;
 
 /// SABA (Dagréou, Ablin, Vaiter and Moreau 2022): the directions of SOBA, each as d_new − d_old + mean of the table, where the table has the last directions of every part of the rows (SAGA: Defazio, Bach
 /// and Lacoste-Julien 2014). The rows are cut into parts as large as a batch; those that are left over are not seen. At its first step it fills the table. With constant steps it
@@ -38,18 +39,19 @@ fn directions(samples: &mut Samples, state: &State, side: usize, k: usize) -> Re
     Ok(([h.by_z, h.by_x].concat(), h.value))
 }
 
-/// The unbiased direction of a side: the new one of a part, less that of the table, and the mean of the table, in which the new one then stands. Vectors of the state: the means of both sides, then the
-/// table of the inner side, then that of the outer one.
+/// The unbiased direction of a side: the new one of a part, less that of the table, and the mean of the table, in which the new one then stands. Vectors of the state: the means of both sides. Its table: that
+/// of the inner side, then that of the outer one.
 fn reduced(samples: &mut Samples, state: &mut State, side: usize) -> Result<(Vec<f64>, f64)> {
     let k = samples.drawn_part(side, &mut state.memory);
     let (new, value) = directions(samples, state, side, k)?;
-    let (parts, from) = (samples.parts(side), 2 + if side == 0 { 0 } else { samples.parts(0) });
+    let (parts, from) = (samples.parts(side), if side == 0 { 0 } else { samples.parts(0) });
     let mut d = state.vectors[side].clone();
-    let old = std::mem::replace(&mut state.vectors[from + k], new.clone());
-    for ((d, new), old) in d.iter_mut().zip(&new).zip(&old) {
+    let old = std::mem::replace(&mut state.table[from + k], Arc::new(new));
+    let new = &state.table[from + k];
+    for ((d, new), old) in d.iter_mut().zip(&**new).zip(&*old) {
         *d += new - old;
     }
-    for ((mean, new), old) in state.vectors[side].iter_mut().zip(&new).zip(&old) {
+    for ((mean, new), old) in state.vectors[side].iter_mut().zip(&**new).zip(&*old) {
         *mean += (new - old) / parts as f64;
     }
     Ok((d, value))
@@ -66,8 +68,9 @@ impl StochasticLoop for Saba {
         let (rho, gamma) = (at("SABA", &self.inner, state.steps)?, at("SABA", &self.outer, state.steps)?);
         let (n, p) = (state.memory.solution.len(), state.free.len());
         let lengths = |side: usize| if side == 0 { 2 * n + p } else { n + p };
-        let expected = [0, 1].into_iter().chain(std::iter::repeat_n(0, samples.parts(0))).chain(std::iter::repeat_n(1, samples.parts(1)));
-        if !state.vectors.iter().map(Vec::len).eq(expected.map(lengths)) {
+        let sides = std::iter::repeat_n(0, samples.parts(0)).chain(std::iter::repeat_n(1, samples.parts(1)));
+        let fits = state.vectors.iter().map(Vec::len).eq([0, 1].map(lengths)) && state.table.iter().map(|v| v.len()).eq(sides.map(lengths));
+        if !fits {
             let (mut means, mut table) = (vec![], vec![]);
             for side in [0, 1] {
                 let parts = samples.parts(side);
@@ -75,10 +78,9 @@ impl StochasticLoop for Saba {
                 let mut mean = vec![0.0; all.first().map_or(0, Vec::len)];
                 all.iter().for_each(|d| add(&mut mean, 1.0 / parts as f64, d));
                 means.push(mean);
-                table.extend(all);
+                table.extend(all.into_iter().map(Arc::new));
             }
-            means.extend(table);
-            state.vectors = means;
+            (state.vectors, state.table) = (means, table);
         }
         let (inner, _) = reduced(samples, state, 0)?;
         let (h, value) = reduced(samples, state, 1)?;
