@@ -37,6 +37,7 @@ const ORDER: &[(&str, &[&str])] = &[
             "unrolled",
             "solve",
             "methods",
+            "optimiser",
             "inner",
             "compare",
         ],

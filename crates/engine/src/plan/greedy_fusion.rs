@@ -2,8 +2,7 @@
 use super::code::Instruction;
 use super::fusion::{Ending, Fusion, extent};
 use super::item::Item;
-use super::ordered_constants::Whole;
-use super::roots::{Home, Root, Seen};
+use super::roots::{Home, Root, Seen, Whole};
 use super::schedule::Schedule;
 use super::thresholds::{FUSION_WINDOW, SMALL_LOOP};
 use crate::kernels::contract::ContractPlan;

@@ -1,25 +1,11 @@
 //! Constants in another order: an operation that reads its operand in row-major order gets a copy of a constant that is made once, with the plan, and not at every run.
-use super::roots::{Home, Root, Seen};
+use super::roots::{Home, Root, Seen, Whole};
 use super::schedule::Schedule;
 use hypertape_ir::array::{Element, Layout, Shared};
 use hypertape_ir::each_kind;
 use ndarray::{ArcArray, IxDyn};
 
-/// A constant array, or the part of one that a block was given: the first element from the lowest one of the array on.
-#[derive(Debug, Clone)]
-pub(crate) struct Whole {
-    pub(crate) array: Shared,
-    pub(crate) start: usize,
-}
-
 impl Whole {
-    pub(crate) fn address(&self) -> usize {
-        each_kind!(Shared, &self.array, a => a.as_ptr() as usize)
-    }
-    /// The part from an element on.
-    pub(crate) fn from(&self, start: usize) -> Self {
-        Whole { array: self.array.clone(), start: self.start + start }
-    }
     /// The elements of a view in row-major order. None where the array has gaps, or an element is repeated: the view would be smaller than its copy.
     fn ordered(&self, x: &Seen) -> Option<Shared> {
         if x.layout.strides.iter().zip(&x.layout.shape).any(|(s, n)| *s == 0 && *n > 1) {
@@ -57,6 +43,11 @@ impl Schedule {
         let root = match known {
             Some(root) => root,
             None => {
+                // All copies together are no larger than the array: slices of a long program share a slot of the frame instead.
+                let taken: usize = self.ordered.iter().filter(|(k, _)| k.0 == key.0).map(|(k, _)| k.2.len()).sum();
+                if taken + x.layout.len() > whole.array.leaf_type().len() {
+                    return None;
+                }
                 let array = whole.ordered(x)?;
                 self.constants.push(array.clone());
                 let (kind, len, home) = (array.leaf_type().kind, x.layout.len(), Home::Constant(self.constants.len() - 1));

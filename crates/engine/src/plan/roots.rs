@@ -1,7 +1,7 @@
 //! Roots and views: a root is an array that owns storage, a view is a root seen through a layout.
-use super::ordered_constants::Whole;
 use super::thresholds::{PIECED_ROW, PIECES};
-use hypertape_ir::array::{Kind, Layout};
+use hypertape_ir::array::{Kind, Layout, Shared};
+use hypertape_ir::each_kind;
 use hypertape_ir::operation::Part;
 use std::sync::Arc;
 
@@ -20,6 +20,23 @@ pub(crate) struct Root {
     pub(crate) stored: bool,
     /// The constant array, if the root is one.
     pub(crate) constant: Option<Whole>,
+}
+
+/// A constant array, or the part of one that a block was given: the first element from the lowest one of the array on.
+#[derive(Debug, Clone)]
+pub(crate) struct Whole {
+    pub(crate) array: Shared,
+    pub(crate) start: usize,
+}
+
+impl Whole {
+    pub(crate) fn address(&self) -> usize {
+        each_kind!(Shared, &self.array, a => a.as_ptr() as usize)
+    }
+    /// The part from an element on.
+    pub(crate) fn from(&self, start: usize) -> Self {
+        Whole { array: self.array.clone(), start: self.start + start }
+    }
 }
 
 /// Where a root lies.

@@ -2,9 +2,8 @@
 use super::code::{Block, Instruction, Keeps, Row, Step};
 use super::item::Item;
 use super::machine::{Asked, Expanded};
-use super::ordered_constants::Whole;
 use super::rematerialisation::{self, Rematerialisation};
-use super::roots::{Home, Root, Seen};
+use super::roots::{Home, Root, Seen, Whole};
 use crate::kernels::group::unit;
 use hypertape_ir::array::{AnyArray, Kind, Layout, LeafType, Shape, Shared};
 use hypertape_ir::error::Result;
