@@ -6,9 +6,11 @@ use clap::Parser;
 use hypertape::array::Shared;
 use hypertape::operation::Class;
 use hypertape::prelude::*;
+use hypertape_examples::chart::{Series, log_log};
 use hypertape_testkit::random;
 use ndarray::{ArcArray1, ArcArray2, Array1, Array2};
 use std::error::Error as StdError;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Hypergradients by SHINE, with and without extra pairs, beside exact ones.
@@ -17,6 +19,9 @@ struct Options {
     /// The same: it takes seconds.
     #[arg(long)]
     quick: bool,
+    /// Where the picture goes.
+    #[arg(long, default_value = "target/shine")]
+    out: PathBuf,
 }
 
 type Outcome<T> = std::result::Result<T, Box<dyn StdError>>;
@@ -98,7 +103,7 @@ fn cosine(a: &Array1<f64>, b: &Array1<f64>) -> f64 {
 }
 
 fn main() -> Outcome<ExitCode> {
-    let _ = Options::parse();
+    let options = Options::parse();
     let task = Task::new()?;
     let exact = task.by(&task.lbfgs(30), Cholesky)?;
     let w: Array1<f64> = task.lbfgs(30).solve(Array1::zeros(FEATURES), PENALTY)?.solution.into_iter().collect();
@@ -111,7 +116,9 @@ fn main() -> Outcome<ExitCode> {
     println!("|---|---|---|---|---|---|");
     println!("| Jacobian-free | | | {:.4} | {:.3} | 0 |", -cosine(&w, &exact.direction), -pull / exact.hypergradient);
     let (mut worst, mut least, mut most, mut products) = (1.0_f64, f64::INFINITY, 0.0_f64, 0);
+    let mut series = vec![];
     for extra in [false, true] {
+        let mut points = vec![];
         for memory in [10, 30, 100] {
             let solver = if extra { task.lbfgs(memory).extra_pairs(EVERY) } else { task.lbfgs(memory) };
             let found = task.by(&solver, Shine::default())?;
@@ -122,8 +129,15 @@ fn main() -> Outcome<ExitCode> {
             if extra {
                 (worst, least, most) = (worst.min(cosine), least.min(ratio), most.max(ratio));
             }
+            points.push((memory as f64, 1.0 - cosine));
         }
+        let name = if extra { format!("an extra pair every {EVERY} steps") } else { "SHINE".into() };
+        series.push(Series { name, points });
     }
+    let free = 1.0 + cosine(&w, &exact.direction);
+    series.push(Series { name: "Jacobian-free".into(), points: vec![(10.0, free), (100.0, free)] });
+    std::fs::create_dir_all(&options.out)?;
+    log_log(&options.out.join("cosine.svg"), "Direction without a solve", ["pairs", "1 − cosine"], &series)?;
     let zero = task.by(&task.lbfgs(30), Cg::tolerance(1e-8).trusted())?;
     let shown = |name: &str, pairs: &str, f: &Found| {
         let off = (f.hypergradient / exact.hypergradient - 1.0).abs();
