@@ -1,4 +1,5 @@
 //! Adam on the outer variables, or on the players of a game.
+use crate::domain::Domain;
 use crate::estimator::Ask;
 use crate::outer_loop::{Asked, OuterLoop};
 use crate::record::Record;
@@ -66,7 +67,8 @@ impl OuterLoop for Adam {
     fn name(&self) -> String {
         "Adam".into()
     }
-    fn check(&self, n: usize) -> Result<(), ErrorKind> {
+    fn check(&self, n: usize, domain: &Domain) -> Result<(), ErrorKind> {
+        domain.scaled_by("Adam")?;
         self.step.at(0)?;
         if let Some(b) = [self.decay.0, self.decay.1].into_iter().find(|b| !(0.0..1.0).contains(b)) {
             return Err(ErrorKind::setting("decay rate", b, "give a number from 0 to below 1"));
@@ -77,7 +79,7 @@ impl OuterLoop for Adam {
         if let Some((_, f)) = self.parts.iter().find(|(_, f)| !(f.is_finite() && *f >= 0.0)) {
             return Err(ErrorKind::setting("factor of a step size", *f, "give a finite number that is not negative"));
         }
-        let all: usize = self.parts.iter().map(|p| p.0).sum();
+        let all = self.parts.iter().fold(0_usize, |all, p| all.saturating_add(p.0));
         if !self.parts.is_empty() && all != n {
             return Err(ErrorKind::Other(format!("the parts have {all} entries, and the variables {n}; give as many")));
         }

@@ -9,12 +9,13 @@ use hypertape_autodiff::record::{Scalar, Var};
 use hypertape_autodiff::tree::{Feed, Leaf, Own, Structure};
 use hypertape_autodiff::{Error, ErrorKind, Function, Result, Workspace, shape};
 use hypertape_implicit::{Certifier, certify};
-use hypertape_linear::{Auto, LinearSolver, Need, Tolerance};
+use hypertape_linear::{Auto, LinearSolver, Need, Tolerance, norm};
 use hypertape_solvers::{Equation, Method, Params, Prepared, Problem, Solve as _, Unknown};
 use std::sync::Arc;
 
 /// The hypergradient h_x − F_xᵀ w with F_zᵀ w = h_z at the point where an inner method stopped (AID; Domke 2012, Pedregosa 2016), for any method whose problem has an equation
 /// and any solver of linear systems: conjugate gradients, the Neumann series ([`Neumann`](hypertape_linear::Neumann)), one step ([`OneStep`](hypertape_linear::OneStep), Jacobian-free), LU, …
+/// The series and the one step have the step 1 of a map; for an objective they need `.step(α)`, whatever step the method has.
 ///
 /// Each estimate begins from the start and from an adjoint of 0, unless the last ones are asked for: what a run finds depends on that where solves stop early. Solves that end above
 /// their tolerance are no errors: the record says so.
@@ -111,6 +112,7 @@ impl<M: Method<Each = ()>> Inner<M> {
 impl<Q: Equation, M: Method<Problem = Counted<Q>, Each = ()>> Estimator<Q> for Aid<M> {
     fn prepare(&self, problem: &Bilevel<Q>) -> Result<Box<dyn Oracle>> {
         let (unknown, params) = problem.shapes()?;
+        self.method.problem().made_for(problem.inner(), "Aid")?;
         let types = [unknown.leaf_types(), params.leaf_types()];
         if self.adjoint.needs().iter().any(|n| matches!(n, Need::Estimate | Need::Samples)) {
             let name = self.adjoint.name();
@@ -172,6 +174,7 @@ impl<M: Method<Each = ()>> Oracle for Ready<M> {
         Ok(Estimate {
             value: value.first().copied().unwrap_or(f64::NAN),
             gradient: vec![],
+            length: f64::NAN,
             correction: 0.0,
             inner: Some(inner),
             adjoint: None,
@@ -206,6 +209,7 @@ impl<M: Method<Each = ()>> Oracle for Ready<M> {
         (memory.solution, memory.adjoint) = (z, h.adjoint);
         Ok(Estimate {
             value: h.value,
+            length: norm(&h.gradient),
             gradient: h.gradient,
             correction: h.correction,
             inner: Some(inner),

@@ -1,4 +1,5 @@
 //! Alternating gradient descent in a game: the second player sees what the first one has done.
+use crate::domain::Domain;
 use crate::estimator::Ask;
 use crate::game::Game;
 use crate::outer_loop::{Asked, OuterLoop};
@@ -42,7 +43,7 @@ impl OuterLoop for Alternating {
     fn name(&self) -> String {
         "alternating gradient descent".into()
     }
-    fn check(&self, n: usize) -> Result<(), ErrorKind> {
+    fn check(&self, n: usize, _: &Domain) -> Result<(), ErrorKind> {
         let [first, second] = self.sizes.as_ref().map_err(|e| ErrorKind::Other(e.to_string()))?;
         if first + second != n {
             let problem =

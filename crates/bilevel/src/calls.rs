@@ -69,6 +69,6 @@ impl Phases {
 
 impl AddAssign for Phases {
     fn add_assign(&mut self, o: Phases) {
-        *self = Phases { inner: self.inner + o.inner, adjoint: self.adjoint + o.adjoint, outer: self.outer + o.outer };
+        *self = Phases { inner: self.inner + o.inner, adjoint: self.adjoint + o.adjoint, outer: self.outer.saturating_add(o.outer) };
     }
 }

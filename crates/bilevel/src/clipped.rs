@@ -1,4 +1,5 @@
 //! Descent with clipped entries: each outer variable moves by its own part of the hypergradient, at most by the step size.
+use crate::domain::Domain;
 use crate::estimator::Ask;
 use crate::outer_loop::{Asked, OuterLoop};
 use crate::record::Record;
@@ -56,7 +57,8 @@ impl OuterLoop for ClippedDescent {
     fn name(&self) -> String {
         "clipped descent".into()
     }
-    fn check(&self, _: usize) -> Result<(), ErrorKind> {
+    fn check(&self, _: usize, domain: &Domain) -> Result<(), ErrorKind> {
+        domain.scaled_by(&self.name())?;
         self.step.at(0).map(|_| ())
     }
     fn step(&self, problem: &mut Asked<'_>, state: &mut State) -> Result<Record> {

@@ -4,7 +4,7 @@ use hypertape_autodiff::array::{AnyView, AnyViewMut, LeafType};
 use hypertape_autodiff::operation::Report;
 use hypertape_autodiff::record::{DynVar, Var};
 use hypertape_autodiff::tree::{V, Vars};
-use hypertape_autodiff::{ErrorKind, Primitive, Result, apply_shared};
+use hypertape_autodiff::{Error, ErrorKind, Primitive, Result, apply_shared};
 use hypertape_linear::Known;
 use hypertape_solvers::{Equation, Mapping, Problem, Proximal, Scale, Smooth};
 use std::sync::Arc;
@@ -27,6 +27,10 @@ struct Numbers([AtomicU64; 3]);
 pub(crate) struct Tally(Arc<Numbers>);
 
 impl Tally {
+    /// Whether both count together, as those of a problem and its clones do.
+    pub(crate) fn same(&self, other: &Tally) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
     /// What was evaluated so far.
     pub(crate) fn calls(&self) -> Calls {
         let [gradients, products, proxes] = self.0.0.each_ref().map(|n| n.load(Ordering::Relaxed));
@@ -94,6 +98,15 @@ impl<Q> Counted<Q> {
     #[must_use]
     pub fn inner(&self) -> &Q {
         &self.problem
+    }
+    /// That it is the inner problem of what is run.
+    pub(crate) fn made_for(&self, run: &Self, estimator: &'static str) -> Result<()> {
+        if self.tally.same(&run.tally) {
+            return Ok(());
+        }
+        let problem =
+            "the inner method was made from another problem; make it from the one that is run: `Lbfgs::new(&problem)`".to_string();
+        Err(Error::new(estimator, ErrorKind::Other(problem)))
     }
     pub(crate) fn tally(&self) -> &Tally {
         &self.tally

@@ -1,4 +1,5 @@
 //! Projected gradient descent on the outer variables.
+use crate::domain::Domain;
 use crate::estimator::Ask;
 use crate::outer_loop::{Asked, OuterLoop};
 use crate::record::Record;
@@ -31,7 +32,7 @@ impl OuterLoop for Descent {
     fn name(&self) -> String {
         "gradient descent".into()
     }
-    fn check(&self, _: usize) -> Result<(), ErrorKind> {
+    fn check(&self, _: usize, _: &Domain) -> Result<(), ErrorKind> {
         self.step.at(0).map(|_| ())
     }
     fn step(&self, problem: &mut Asked<'_>, state: &mut State) -> Result<Record> {

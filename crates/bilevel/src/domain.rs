@@ -84,7 +84,7 @@ impl Domain {
             }
             Set::Simplex if n == 0 => Err(ErrorKind::Other("the simplex of no entries is empty; give at least one outer variable".into())),
             Set::Each(parts) => {
-                let all: usize = parts.iter().map(|p| p.0).sum();
+                let all = parts.iter().fold(0_usize, |all, p| all.saturating_add(p.0));
                 if all != n {
                     let problem = format!("the parts of the domain have {all} entries, and the outer variables {n}; give as many");
                     return Err(ErrorKind::Other(problem));
@@ -93,6 +93,38 @@ impl Domain {
             }
             _ => Ok(()),
         }
+    }
+    /// Whether each entry is held by itself alone, as in a box: there a descent that scales entries one by one stays one.
+    pub(crate) fn separable(&self) -> bool {
+        match &self.0 {
+            Set::Simplex | Set::Ball(_) => false,
+            Set::Each(parts) => parts.iter().all(|(_, d)| d.separable()),
+            _ => true,
+        }
+    }
+    /// A positive variable whose exponential is 0 or ∞.
+    pub(crate) fn left_range(&self, free: &[f64]) -> Option<usize> {
+        match &self.0 {
+            Set::Positive => free.iter().position(|u| !(u.exp() > 0.0 && u.exp() < f64::INFINITY)),
+            Set::Each(parts) => {
+                let mut from = 0;
+                parts.iter().find_map(|(n, d)| {
+                    let part = free.get(from..from + n).unwrap_or_default();
+                    from += n;
+                    d.left_range(part).map(|i| from - n + i)
+                })
+            }
+            _ => None,
+        }
+    }
+    /// What is wrong with it for a loop that scales entries one by one.
+    pub(crate) fn scaled_by(&self, name: &str) -> Result<(), ErrorKind> {
+        if self.separable() {
+            return Ok(());
+        }
+        Err(ErrorKind::Other(format!(
+            "{name} scales each variable by itself, and such steps back onto a simplex or a ball settle where nothing is least; use gradient descent, HOAG, MAID or L-BFGS, or variables without constraints such as those of a softmax"
+        )))
     }
     /// The bounds of each of n entries, for loops that need a box.
     pub(crate) fn bounds(&self, n: usize) -> Result<Vec<Bounds>, ErrorKind> {

@@ -30,6 +30,8 @@ pub enum Error {
         action: &'static str,
         /// Why.
         source: std::io::Error,
+        /// Where the run stands, if it had begun.
+        state: Option<Box<State>>,
     },
     /// A file that holds no state of this run.
     #[error("`{path}` holds no state of this run: {problem}; give the file that the same loop and estimator have saved")]

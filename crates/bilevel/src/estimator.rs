@@ -65,6 +65,8 @@ pub struct Estimate {
     pub value: f64,
     /// The hypergradient.
     pub gradient: Vec<f64>,
+    /// How far from a minimum it says that x is: ‖x − P(x − g)‖, a step of size 1 back into the set of the outer variables, which is ‖g‖ where nothing holds them. [`Asked::at`](crate::Asked::at) sets it.
+    pub length: f64,
     /// What is missing of the value at the inner solution, to first order, where the estimator can tell: −wᵀF, with the adjoint w and the residual F of the inner equation.
     pub correction: f64,
     /// The inner solve.
@@ -92,7 +94,7 @@ pub trait Oracle {
     /// As [`at`](Oracle::at).
     fn value(&mut self, x: &[f64], memory: &mut Memory, ask: Ask) -> Result<Estimate> {
         let e = self.at(x, memory, Ask { certify: false, ..ask })?;
-        Ok(Estimate { gradient: vec![], ..e })
+        Ok(Estimate { gradient: vec![], length: f64::NAN, ..e })
     }
     /// The stopping measure of the inner solver where it would start: what tolerances are relative to. 1 where there is none.
     ///

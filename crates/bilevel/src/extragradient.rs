@@ -1,4 +1,5 @@
 //! The extragradient method: a step with the field of the point to which a step would lead.
+use crate::domain::Domain;
 use crate::estimator::Ask;
 use crate::outer_loop::{Asked, OuterLoop};
 use crate::record::Record;
@@ -27,7 +28,7 @@ impl OuterLoop for Extragradient {
     fn name(&self) -> String {
         "extragradient".into()
     }
-    fn check(&self, _: usize) -> Result<(), ErrorKind> {
+    fn check(&self, _: usize, _: &Domain) -> Result<(), ErrorKind> {
         self.step.at(0).map(|_| ())
     }
     fn step(&self, problem: &mut Asked<'_>, state: &mut State) -> Result<Record> {

@@ -117,6 +117,7 @@ where
     fn prepare(&self, problem: &Bilevel<Q>) -> Result<Box<dyn Oracle>> {
         self.check()?;
         let (unknown, params) = problem.shapes()?;
+        self.method.problem().made_for(problem.inner(), "DARTS")?;
         let types = [unknown.leaf_types(), params.leaf_types()];
         let shapes = (unknown.clone(), params.clone());
         let (counted, plain) = (self.method.problem().clone(), problem.inner().inner().clone());
@@ -204,6 +205,15 @@ impl<M: Method<Each = ()>> Oracle for Ready<M> {
         memory.solution = z;
         let phases = Phases { inner: found, adjoint: calls, outer: 1 };
         let gradient = along(direct, -1.0, &term);
-        Ok(Estimate { value: *value, gradient, correction: 0.0, inner: Some(inner), adjoint: None, certified: None, phases })
+        Ok(Estimate {
+            value: *value,
+            length: norm(&gradient),
+            gradient,
+            correction: 0.0,
+            inner: Some(inner),
+            adjoint: None,
+            certified: None,
+            phases,
+        })
     }
 }

@@ -123,6 +123,15 @@ impl<X: Structure, Y: Structure> Oracle for Ready<X, Y> {
         let phases = Phases { inner, adjoint: Calls::default(), outer: 0 };
         let gradient = out.split_off(out.len().min(1));
         let value = out.first().copied().unwrap_or(f64::NAN);
-        Ok(Estimate { value, gradient, correction: 0.0, inner: None, adjoint: None, certified: None, phases })
+        Ok(Estimate {
+            value,
+            length: hypertape_linear::norm(&gradient),
+            gradient,
+            correction: 0.0,
+            inner: None,
+            adjoint: None,
+            certified: None,
+            phases,
+        })
     }
 }

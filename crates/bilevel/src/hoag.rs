@@ -1,5 +1,6 @@
 //! HOAG: gradient descent whose inner and adjoint solves become more exact by a schedule.
 use crate::calls::Phases;
+use crate::domain::Domain;
 use crate::estimator::Ask;
 use crate::outer_loop::{Asked, OuterLoop};
 use crate::record::Record;
@@ -65,7 +66,7 @@ impl OuterLoop for Hoag {
     fn name(&self) -> String {
         "HOAG".into()
     }
-    fn check(&self, _: usize) -> Result<(), ErrorKind> {
+    fn check(&self, _: usize, _: &Domain) -> Result<(), ErrorKind> {
         let positive = |what, v: f64| {
             if v.is_finite() && v > 0.0 { Ok(()) } else { Err(ErrorKind::setting(what, v, "give a finite positive number")) }
         };

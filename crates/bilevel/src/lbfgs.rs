@@ -1,5 +1,6 @@
 //! Projected L-BFGS on the outer variables.
 use crate::calls::Phases;
+use crate::domain::Domain;
 use crate::estimator::Ask;
 use crate::outer_loop::{Asked, OuterLoop};
 use crate::record::Record;
@@ -8,7 +9,8 @@ use hypertape_autodiff::{ErrorKind, Result};
 use hypertape_linear::norm;
 
 /// L-BFGS (Liu and Nocedal 1989) with backtracking along the projected path x(t) = P(x − t H g), for hypergradients that are nearly exact. Variables that the projection holds, where
-/// x − g leaves the set, are left out of the direction and of its pairs (Bertsekas 1982). A step lowers the value by a part of what the gradient predicts (Armijo 1966); after 30 halvings the run stays where it is.
+/// x − g leaves the set, are left out of the direction and of its pairs (Bertsekas 1982). On a simplex or a ball that would be no descent: there steps go along the gradient, their size that of the secant (spectral projected
+/// gradient; Birgin, Martínez and Raydan 2000). A step lowers the value by a part of what the gradient predicts (Armijo 1966); after 30 halvings the run stays where it is.
 #[derive(Debug, Clone)]
 pub struct OuterLbfgs {
     memory: usize,
@@ -70,7 +72,7 @@ impl OuterLoop for OuterLbfgs {
     fn name(&self) -> String {
         "L-BFGS".into()
     }
-    fn check(&self, _: usize) -> Result<(), ErrorKind> {
+    fn check(&self, _: usize, _: &Domain) -> Result<(), ErrorKind> {
         if self.memory == 0 { Err(ErrorKind::setting("number of pairs", 0.0, "give at least 1")) } else { Ok(()) }
     }
     fn step(&self, problem: &mut Asked<'_>, state: &mut State) -> Result<Record> {
@@ -83,18 +85,25 @@ impl OuterLoop for OuterLbfgs {
         }
         let (value, g) = (state.numbers.first().copied().unwrap_or(f64::NAN), state.vectors[0].clone());
         let mut ahead = state.free.clone();
-        problem.advance(&mut ahead, 1.0, &g);
-        let held: Vec<bool> = g.iter().zip(state.free.iter().zip(&ahead)).map(|(g, (x, p))| x == p && *g != 0.0).collect();
+        let length = problem.advance(&mut ahead, 1.0, &g);
+        let held: Vec<bool> = g.iter().zip(state.free.iter().zip(&ahead)).map(|(g, (x, p))| x == p && x - g != *x).collect();
         let free = |v: &[f64]| -> Vec<f64> { v.iter().zip(&held).map(|(v, h)| if *h { 0.0 } else { *v }).collect() };
         let pairs: Vec<Vec<f64>> = state.vectors[1..].iter().map(|v| free(v)).collect();
         let curved = |p: &&[Vec<f64>]| dot(&p[0], &p[1]) > CURVATURE * norm(&p[0]) * norm(&p[1]);
         let pairs: Vec<Vec<f64>> = pairs.chunks_exact(2).filter(curved).flatten().cloned().collect();
-        let mut direction = two_loops(&free(&g), &pairs);
+        let mut direction = if problem.domain.separable() {
+            two_loops(&free(&g), &pairs)
+        } else {
+            // Back onto a simplex or a ball, steps along the gradient alone descend: their size is that of the secant.
+            let last = &state.vectors[state.vectors.len().saturating_sub(2).max(1)..];
+            let size = if let [s, y] = last { dot(s, s) / dot(s, y) } else { 1.0 / norm(&g).max(f64::MIN_POSITIVE) };
+            g.iter().map(|g| size * g).collect()
+        };
         if dot(&direction, &g) <= 0.0 {
             direction.clone_from(&g);
         }
         let mut t = 1.0;
-        for _ in 0..TRIALS {
+        for k in 0..TRIALS {
             let (mut free, mut memory) = (state.free.clone(), state.memory.clone());
             let moved = problem.advance(&mut free, t, &direction);
             let s: Vec<f64> = free.iter().zip(&state.free).map(|(a, b)| a - b).collect();
@@ -102,19 +111,27 @@ impl OuterLoop for OuterLbfgs {
             if moved == 0.0 {
                 break;
             }
-            let e = problem.at(&free, &mut memory, Ask::default())?;
+            let e = match problem.at(&free, &mut memory, Ask::default()) {
+                Ok(e) => e,
+                // Where nothing can be solved, the step was too long.
+                Err(_) if k + 1 < TRIALS => {
+                    t *= 0.5;
+                    continue;
+                }
+                Err(e) => return Err(e),
+            };
             phases += e.phases;
             if e.value <= value + DECREASE * predicted && predicted < 0.0 {
                 let y: Vec<f64> = e.gradient.iter().zip(&g).map(|(a, b)| a - b).collect();
                 if dot(&s, &y) > CURVATURE * norm(&s) * norm(&y) {
                     state.vectors.extend([s, y]);
-                    if state.vectors.len() > 1 + 2 * self.memory {
+                    if state.vectors.len() > self.memory.saturating_mul(2).saturating_add(1) {
                         state.vectors.drain(1..3);
                     }
                 }
                 state.vectors[0].clone_from(&e.gradient);
                 (state.numbers, state.free, state.memory) = (vec![e.value], free, memory);
-                return Ok(Record { value, gradient: norm(&g), moved, phases, ..Record::of(&e) });
+                return Ok(Record { value, gradient: length, moved, phases, ..Record::of(&e) });
             }
             t *= 0.5;
         }
@@ -122,6 +139,6 @@ impl OuterLoop for OuterLbfgs {
         state.vectors.truncate(1);
         let e = problem.at(&state.free, &mut state.memory, Ask::default())?;
         phases += e.phases;
-        Ok(Record { value, gradient: norm(&g), phases, ..Record::of(&e) })
+        Ok(Record { value, gradient: length, phases, ..Record::of(&e) })
     }
 }

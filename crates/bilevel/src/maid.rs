@@ -1,5 +1,6 @@
 //! MAID: gradient descent with a line search, whose solves are as exact as the descent needs.
 use crate::calls::Phases;
+use crate::domain::Domain;
 use crate::estimator::{Ask, Estimate, Memory};
 use crate::outer_loop::{Asked, OuterLoop};
 use crate::record::Record;
@@ -143,7 +144,7 @@ impl OuterLoop for Maid {
     fn name(&self) -> String {
         "MAID".into()
     }
-    fn check(&self, _: usize) -> Result<(), ErrorKind> {
+    fn check(&self, _: usize, _: &Domain) -> Result<(), ErrorKind> {
         let inside = |what, v: f64, high: f64| {
             if v > 0.0 && v < high { Ok(()) } else { Err(ErrorKind::setting(what, v, "give a positive number that is not too large")) }
         };
@@ -184,11 +185,12 @@ impl OuterLoop for Maid {
             // Where a bound holds a variable, its derivative moves nothing.
             let mut ahead = state.free.clone();
             let length = problem.advance(&mut ahead, now.alpha, &direction) / now.alpha;
+            let measure = problem.measure(&state.free, &direction);
             // The tolerance that is needed, where that is known.
             let mut needed = 0.5 * self.share * length / now.constant;
             let allowed = self.share * length;
             let good = now.constant * now.tolerance <= allowed;
-            for _ in 0..if good { TRIALS } else { 0 } {
+            for k in 0..if good { TRIALS } else { 0 } {
                 let (mut free, mut there) = (state.free.clone(), memory.clone());
                 let moved = problem.advance(&mut free, now.alpha, &direction);
                 let along: f64 = direction.iter().zip(state.free.iter().zip(&free)).map(|(d, (a, b))| d * (a - b)).sum();
@@ -197,7 +199,15 @@ impl OuterLoop for Maid {
                 if now.unsure > VISIBLE * along {
                     break;
                 }
-                let e = now.ask(problem, (&free, &mut there), allowed, &mut phases)?;
+                let e = match now.ask(problem, (&free, &mut there), allowed, &mut phases) {
+                    Ok(e) => e,
+                    // Where nothing can be solved, the step was too long.
+                    Err(_) if k + 1 < TRIALS => {
+                        now.alpha *= self.steps[0];
+                        continue;
+                    }
+                    Err(e) => return Err(e),
+                };
                 let (there_value, doubt) = value(&e);
                 let (rise, doubt) = (there_value - now.value + DECREASE * along, doubt + now.unsure);
                 if rise + doubt <= 0.0 {
@@ -210,7 +220,7 @@ impl OuterLoop for Maid {
                     now.take(&e);
                     state.vectors = vec![e.gradient.clone()];
                     (state.free, state.memory, state.numbers) = (free, there, now.write());
-                    let record = Record { value: at_step, gradient: length, moved, asked: Some(now.tolerance), ..Record::of(&e) };
+                    let record = Record { value: at_step, gradient: measure, moved, asked: Some(now.tolerance), ..Record::of(&e) };
                     return Ok(Record { phases, ..record });
                 }
                 if rise <= doubt {
@@ -240,7 +250,7 @@ impl OuterLoop for Maid {
             None => now.ask(problem, (&state.free, &mut memory), f64::INFINITY, &mut phases)?,
         };
         (state.memory, state.numbers) = (memory, now.write());
-        let length = state.vectors.first().map_or(0.0, |d| norm(d));
+        let length = state.vectors.first().map_or(0.0, |d| problem.measure(&state.free, d));
         Ok(Record { value: now.value, gradient: length, asked: Some(now.tolerance), phases, ..Record::of(&e) })
     }
 }

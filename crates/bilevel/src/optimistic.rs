@@ -1,4 +1,5 @@
 //! Optimistic gradient descent: extragradient with the field that was seen last in the place of the first evaluation.
+use crate::domain::Domain;
 use crate::estimator::Ask;
 use crate::outer_loop::{Asked, OuterLoop};
 use crate::record::Record;
@@ -36,7 +37,7 @@ impl OuterLoop for Optimistic {
     fn name(&self) -> String {
         "optimistic gradient descent".into()
     }
-    fn check(&self, _: usize) -> Result<(), ErrorKind> {
+    fn check(&self, _: usize, _: &Domain) -> Result<(), ErrorKind> {
         self.step.at(0).map(|_| ())
     }
     fn step(&self, problem: &mut Asked<'_>, state: &mut State) -> Result<Record> {

@@ -9,12 +9,12 @@ use hypertape_autodiff::{ErrorKind, Result};
 pub trait OuterLoop {
     /// The field's name of it.
     fn name(&self) -> String;
-    /// What is wrong with its settings for n outer variables.
+    /// What is wrong with its settings for n outer variables in a set.
     ///
     /// # Errors
     /// Settings that cannot work.
-    fn check(&self, n: usize) -> Result<(), ErrorKind> {
-        let _ = n;
+    fn check(&self, n: usize, domain: &Domain) -> Result<(), ErrorKind> {
+        let _ = (n, domain);
         Ok(())
     }
     /// One outer step from a state; at step 0 the loop's own vectors and numbers are empty.
@@ -29,8 +29,8 @@ impl<A: OuterLoop + ?Sized> OuterLoop for Box<A> {
     fn name(&self) -> String {
         (**self).name()
     }
-    fn check(&self, n: usize) -> Result<(), ErrorKind> {
-        (**self).check(n)
+    fn check(&self, n: usize, domain: &Domain) -> Result<(), ErrorKind> {
+        (**self).check(n, domain)
     }
     fn step(&self, problem: &mut Asked<'_>, state: &mut State) -> Result<Record> {
         (**self).step(problem, state)
@@ -53,7 +53,13 @@ impl Asked<'_> {
         self.domain.outer_of(&mut x);
         let mut e = self.oracle.at(&x, memory, ask)?;
         self.domain.pull(&x, &mut e.gradient);
+        e.length = self.measure(free, &e.gradient);
         Ok(e)
+    }
+    /// ‖x − P(x − g)‖, which is 0 at a minimum within the set, and ‖g‖ where nothing holds the variables.
+    #[must_use]
+    pub fn measure(&self, free: &[f64], g: &[f64]) -> f64 {
+        self.domain.advance(&mut free.to_vec(), 1.0, g)
     }
     /// The stopping measure of the inner solver where it starts.
     ///

@@ -10,7 +10,7 @@ pub struct Record {
     pub step: u64,
     /// The outer objective at the inner solution that was found, before the step.
     pub value: f64,
-    /// The length of the hypergradient by the variables that the loop moves; NaN where it asks for none.
+    /// The length of the hypergradient by the variables that the loop moves, ‖x − P(x − g)‖ where a set holds them; NaN where it asks for none.
     pub gradient: f64,
     /// How far the step went.
     pub moved: f64,
@@ -24,9 +24,9 @@ pub struct Record {
     pub certified: Option<Certified>,
     /// The objective that is held out, where there is one.
     pub held_out: Option<f64>,
-    /// Everything that was evaluated since the run began or went on, this step included.
+    /// Everything that was evaluated in all steps, this one and those before a resumption included.
     pub phases: Phases,
-    /// Seconds since then.
+    /// Seconds since the run began or went on, without those of callbacks and of objectives that are held out.
     pub seconds: f64,
 }
 
@@ -36,7 +36,7 @@ impl Record {
     pub fn of(e: &Estimate) -> Self {
         Record {
             value: e.value,
-            gradient: hypertape_linear::norm(&e.gradient),
+            gradient: e.length,
             inner: e.inner,
             adjoint: e.adjoint,
             certified: e.certified,

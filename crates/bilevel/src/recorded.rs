@@ -19,7 +19,8 @@ use std::rc::Rc;
 /// - [`first_order`](Recorded::first_order): what the solution does with x is left out, but for its start.
 /// - [`forward`](Recorded::forward): one pass for each outer variable, no memory for the way back.
 ///
-/// The solver is made from the problem: `GradientDescent::new(&problem).step_size(0.1).unroll(50)`. What it evaluates is counted; gradients that the way back computes again are too.
+/// The solver is made from the problem: `GradientDescent::new(&problem).step_size(0.1).unroll(50)`. What it evaluates is counted; gradients that the way back computes again are too. Made from the bare objective it works, and its counts
+/// stay 0. The products of a linear solver in an implicit recording are not in the counts: [`Record::adjoint`](crate::Record::adjoint) has its iterations.
 ///
 /// ```
 /// use hypertape_autodiff::{Function, shape};
@@ -174,7 +175,7 @@ impl<S: Structure, P: Structure> Oracle for Ready<S, P> {
         let from = if self.warm && !memory.solution.is_empty() { &memory.solution } else { &self.start };
         let (x, z0) = (Leaves::cut(&self.types[1], x), Leaves::cut(&self.types[0], from));
         let (leaves, n) = (self.types[0].len(), len(&self.types[1]));
-        let (mut value, mut solution, mut gradient, mut inner) = (vec![], vec![], vec![], None);
+        let (mut value, mut solution, mut gradient, mut inner, mut adjoint) = (vec![], vec![], vec![], None, None);
         match &mut self.way {
             Way::Back(w) => {
                 let mut k = 0;
@@ -191,7 +192,7 @@ impl<S: Structure, P: Structure> Oracle for Ready<S, P> {
                     );
                     k += 1;
                 })?;
-                inner = solve_of(w.reports());
+                (inner, adjoint) = solves_of(w.reports());
             }
             Way::Forth(w) => {
                 for j in 0..n.max(1) {
@@ -215,7 +216,8 @@ impl<S: Structure, P: Structure> Oracle for Ready<S, P> {
                     (value, solution) = outputs;
                     gradient.extend(all.first().filter(|_| n > 0));
                 }
-                inner = inner.or(solve_of(w.reports()));
+                let made = solves_of(w.reports());
+                (inner, adjoint) = (inner.or(made.0), adjoint.or(made.1));
             }
         }
         memory.solution = solution;
@@ -223,12 +225,24 @@ impl<S: Structure, P: Structure> Oracle for Ready<S, P> {
         let phases =
             Phases { inner: Calls { gradients, proxes, ..Calls::default() }, adjoint: Calls { products, ..Calls::default() }, outer: 1 };
         let value = value.first().copied().unwrap_or(f64::NAN);
-        Ok(Estimate { value, gradient, correction: 0.0, inner, adjoint: None, certified: None, phases })
+        Ok(Estimate {
+            value,
+            length: hypertape_linear::norm(&gradient),
+            gradient,
+            correction: 0.0,
+            inner,
+            adjoint,
+            certified: None,
+            phases,
+        })
     }
 }
 
-/// The first solve that reports, where the solver does.
-fn solve_of(reports: &[hypertape_autodiff::operation::Report]) -> Option<Solve> {
-    let r = reports.first()?;
-    Some(Solve { iterations: r.iterations.unwrap_or(0), residual: r.residual, converged: r.converged })
+/// The first inner and the first adjoint solve that report, where the solvers do.
+fn solves_of(reports: &[hypertape_autodiff::operation::Report]) -> (Option<Solve>, Option<Solve>) {
+    let solve = |adjoint: bool| {
+        let r = reports.iter().find(|r| r.name.contains("adjoint") == adjoint)?;
+        Some(Solve { iterations: r.iterations.unwrap_or(0), residual: r.residual, converged: r.converged })
+    };
+    (solve(false), solve(true))
 }

@@ -8,7 +8,7 @@ use crate::leaves::{Leaves, flat, len};
 use crate::outer_loop::{Asked, OuterLoop};
 use crate::problem::Bilevel;
 use crate::record::Record;
-use crate::search::{Search, step};
+use crate::search::{Failed, Search, step};
 use crate::state::{Best, State};
 use crate::stochastic::{Samples, Stochastic, StochasticLoop};
 use hypertape_autodiff::array::LeafType;
@@ -17,7 +17,7 @@ use hypertape_autodiff::{ErrorKind, Site};
 use hypertape_solvers::Equation;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Why a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,10 +64,20 @@ impl<P: Structure> std::fmt::Debug for Run<P> {
 /// What makes the steps.
 trait Stepper {
     fn name(&self) -> String;
+    /// The name of the loop alone.
+    fn algorithm(&self) -> String;
     fn step(&mut self, state: &mut State) -> hypertape_autodiff::Result<Record>;
     /// Whether it finds hypergradients.
     fn has_gradient(&self) -> bool {
         true
+    }
+    /// The trials that failed.
+    fn failed(&mut self) -> Failed {
+        vec![]
+    }
+    /// Whether what it takes for one is that of a mini-batch.
+    fn is_noisy(&self) -> bool {
+        false
     }
 }
 
@@ -80,7 +90,10 @@ struct Estimating<A> {
 
 impl<A: OuterLoop> Stepper for Estimating<A> {
     fn name(&self) -> String {
-        format!("{}, {}", self.algorithm.name(), self.oracle.name())
+        format!("{}, {}", self.algorithm(), self.oracle.name())
+    }
+    fn algorithm(&self) -> String {
+        self.algorithm.name()
     }
     fn step(&mut self, state: &mut State) -> hypertape_autodiff::Result<Record> {
         self.algorithm.step(&mut Asked { oracle: &mut *self.oracle, domain: &self.domain }, state)
@@ -92,17 +105,24 @@ struct Searching<A> {
     oracle: Box<dyn Oracle>,
     search: A,
     bounds: Vec<Bounds>,
+    failed: Failed,
 }
 
 impl<A: Search> Stepper for Searching<A> {
     fn name(&self) -> String {
-        format!("{}, {}", self.search.name(), self.oracle.name())
+        format!("{}, {}", self.algorithm(), self.oracle.name())
+    }
+    fn algorithm(&self) -> String {
+        self.search.name()
     }
     fn step(&mut self, state: &mut State) -> hypertape_autodiff::Result<Record> {
-        step(&self.search, &mut *self.oracle, &self.bounds, state)
+        step(&self.search, &mut *self.oracle, &self.bounds, state, &mut self.failed)
     }
     fn has_gradient(&self) -> bool {
         false
+    }
+    fn failed(&mut self) -> Failed {
+        std::mem::take(&mut self.failed)
     }
 }
 
@@ -114,6 +134,9 @@ struct Sampling<A> {
 
 impl<A: StochasticLoop> Stepper for Sampling<A> {
     fn name(&self) -> String {
+        self.algorithm.name()
+    }
+    fn algorithm(&self) -> String {
         self.algorithm.name()
     }
     fn step(&mut self, state: &mut State) -> hypertape_autodiff::Result<Record> {
@@ -128,6 +151,9 @@ impl<A: StochasticLoop> Stepper for Sampling<A> {
         let record = self.algorithm.step(&mut self.samples, state)?;
         Ok(Record { phases: self.samples.phases, ..record })
     }
+    fn is_noisy(&self) -> bool {
+        true
+    }
 }
 
 /// What a run found.
@@ -139,6 +165,8 @@ pub struct Outcome<P: Structure> {
     pub records: Vec<Record>,
     /// Why it ended.
     pub ended: Ended,
+    /// Trials of a search that failed: their numbers, and why. Their value is ∞.
+    pub failed: Vec<(u64, hypertape_autodiff::Error)>,
     domain: Domain,
     params: P,
 }
@@ -148,6 +176,12 @@ impl<P: Structure> Outcome<P> {
     #[must_use]
     pub fn solution(&self) -> P::Arrays {
         arrays(&self.params, &self.domain, &self.state.free)
+    }
+    /// The least value of the objective that is held out, and the outer variables there, however the run has ended.
+    #[must_use]
+    pub fn best(&self) -> Option<(f64, P::Arrays)> {
+        let best = self.state.best.as_ref()?;
+        Some((best.value, arrays(&self.params, &self.domain, &best.state.free)))
     }
     /// What was evaluated in all steps.
     #[must_use]
@@ -182,7 +216,7 @@ impl<P: Structure> Run<P> {
     #[track_caller]
     pub(crate) fn ready(oracle: Box<dyn Oracle>, algorithm: impl OuterLoop + 'static, domain: Domain, params: P) -> Result<Self, Error> {
         let (here, n) = (Site::caller(), len(&params.leaf_types()));
-        algorithm.check(n).map_err(|kind| hypertape_autodiff::Error::new(algorithm.name(), kind).at(here))?;
+        algorithm.check(n, &domain).map_err(|kind| hypertape_autodiff::Error::new(algorithm.name(), kind).at(here))?;
         Ok(Self::of(Box::new(Estimating { oracle, algorithm, domain: domain.clone() }), domain, params))
     }
     /// Of a problem within a box, with an estimator that gives values, and a search. It needs no start, makes as many steps as the search has points unless set, and ends at the best point;
@@ -204,7 +238,7 @@ impl<P: Structure> Run<P> {
         let oracle = estimator.prepare(problem).map_err(|e| about(e, here))?;
         let steps = search.count(&bounds);
         let state = State { free: bounds.iter().map(|b| b.at(0.5)).collect(), ..State::default() };
-        let run = Self::of(Box::new(Searching { oracle, search, bounds }), problem.domain().clone(), params);
+        let run = Self::of(Box::new(Searching { oracle, search, bounds, failed: vec![] }), problem.domain().clone(), params);
         Ok(Run { steps, state: Some(state), ..run })
     }
     /// Of a problem that is seen in mini-batches, with a stochastic loop; 100 steps unless set.
@@ -247,7 +281,7 @@ impl<P: Structure> Run<P> {
         self.steps = most;
         self
     }
-    /// Ends once the hypergradient, or what a loop takes for it, is at or under this length.
+    /// Ends once the hypergradient is at or under this length: ‖x − P(x − g)‖ where a set holds the outer variables. The step that was begun there is made. Stochastic loops refuse it.
     #[must_use]
     pub fn tolerance(mut self, gradient: f64) -> Self {
         self.tolerance = Some(gradient);
@@ -259,13 +293,14 @@ impl<P: Structure> Run<P> {
         self.calls = most;
         self
     }
-    /// Calls back after every step, with its record, the outer variables and the state, whose `memory` has the inner solution and the adjoint of the step: for progress, for pictures, to end the run.
+    /// Calls back after every step, with its record, the outer variables and the state, whose `memory` has the inner solution and the adjoint that the step was made from, those of the outer variables before it: for progress, for pictures, to end the run.
     #[must_use]
     pub fn each(mut self, f: impl FnMut(&Record, &P::Arrays, &State) -> ControlFlow<()> + 'static) -> Self {
         self.callback = Some(Box::new(f));
         self
     }
-    /// Looks at an objective of the outer variables and the state that is held out after every step, and ends when it has not fallen for so many steps; the outcome is the state of its least value.
+    /// Looks at an objective that is held out after every step, and ends when it has not fallen for so many steps: then the outcome is the state of its least value. However the run ends, [`Outcome::best`] has it.
+    /// The objective sees the outer variables after the step and the state, whose inner solution is that of the outer variables before it.
     #[must_use]
     pub fn held_out(mut self, patience: u64, f: impl FnMut(&P::Arrays, &State) -> hypertape_autodiff::Result<f64> + 'static) -> Self {
         self.held_out = Some((Box::new(f), patience));
@@ -308,29 +343,68 @@ impl<P: Structure> Run<P> {
         let state = load(file.as_ref(), &self.name())?;
         self.go_on(state)
     }
+    /// The error of a step, with the state before it, which is saved too.
+    fn stopped(&self, source: hypertape_autodiff::Error, state: State, best: Option<Box<Best>>) -> Error {
+        let (step, state) = (state.steps, State { best, ..state });
+        if let Some((file, _)) = &self.file {
+            // The error of the step says more than one of the file would.
+            let _ = save(file, &self.name(), &state);
+        }
+        Error::Step { step, source, state: Box::new(state) }
+    }
     /// Makes the steps.
     ///
     /// # Errors
     /// [`Error::Step`] with the last good state where a step fails; a file that cannot be written; no start.
     pub fn go(mut self) -> Result<Outcome<P>, Error> {
         let mut state = self.state.take().ok_or(Error::NoStart)?;
-        let (began, mut records) = (Instant::now(), vec![]);
+        if self.tolerance.is_some() && self.stepper.is_noisy() {
+            let problem = "a stochastic loop sees the gradients of mini-batches, which say nothing of where it stands; end it by steps, by calls or by an objective that is held out".to_string();
+            return Err(hypertape_autodiff::Error::new(self.name(), ErrorKind::Other(problem)).at(self.at).into());
+        }
+        if let Some(t) = self.tolerance.filter(|t| t.is_nan() || *t < 0.0) {
+            let kind = ErrorKind::setting("tolerance", t, "give 0 or a positive number");
+            return Err(hypertape_autodiff::Error::new(self.name(), kind).at(self.at).into());
+        }
+        let algorithm = self.stepper.algorithm();
+        if state.of != algorithm {
+            // What another loop kept means something else here.
+            state = State { of: algorithm, vectors: vec![], table: vec![], numbers: vec![], ..state };
+        }
+        if let Some((file, _)) = &self.file {
+            // A path that cannot be written is found before anything is computed.
+            save(file, &self.name(), &state)?;
+        }
+        let (began, mut outside, mut records) = (Instant::now(), Duration::ZERO, vec![]);
         let mut best = state.best.take();
         let name = self.name();
         let ended = loop {
             if state.steps >= self.steps {
                 break Ended::Steps;
             }
+            if state.phases.total() >= self.calls {
+                break Ended::Calls;
+            }
             let mut next = state.clone();
             let made = self.stepper.step(&mut next).and_then(|r| finite(r, self.stepper.has_gradient(), &next));
             let mut record = match made {
                 Ok(record) => record,
-                Err(source) => return Err(stopped(about(source, self.at), state, best)),
+                Err(source) => return Err(self.stopped(about(source, self.at), state, best)),
             };
             (record.step, next.steps) = (state.steps, state.steps + 1);
             next.phases += record.phases;
             record.phases = next.phases;
+            record.seconds = (began.elapsed() - outside).as_secs_f64();
+            if let Some(i) = self.domain.left_range(&next.free) {
+                let problem = format!(
+                    "the logarithm of positive outer variable {i} has become {}, whose exponential leaves the range of numbers; make shorter steps, or keep it in a box",
+                    next.free[i]
+                );
+                let source = hypertape_autodiff::Error::new("outer step", ErrorKind::Other(problem));
+                return Err(self.stopped(about(source, self.at), state, best));
+            }
             let x = arrays(&self.params, &self.domain, &next.free);
+            let looking = Instant::now();
             if let Some((f, _)) = &mut self.held_out {
                 let looked = f(&x, &next).and_then(|v| {
                     let what = "the objective that is held out".into();
@@ -339,14 +413,14 @@ impl<P: Structure> Run<P> {
                 });
                 let value = match looked {
                     Ok(value) => value,
-                    Err(source) => return Err(stopped(source, state, best)),
+                    Err(source) => return Err(self.stopped(source, state, best)),
                 };
                 record.held_out = Some(value);
                 if best.as_ref().is_none_or(|b| value < b.value) {
                     best = Some(Box::new(Best { value, step: record.step, state: next.clone() }));
                 }
             }
-            record.seconds = began.elapsed().as_secs_f64();
+            outside += looking.elapsed();
             records.push(record);
             state = next;
             if let Some((file, every)) = &self.file
@@ -355,37 +429,38 @@ impl<P: Structure> Run<P> {
             {
                 save(file, &name, &State { best: best.clone(), ..state.clone() })?;
             }
-            if let Some(f) = &mut self.callback
-                && f(&record, &x, &state).is_break()
-            {
-                break Ended::Callback;
+            if let Some(f) = &mut self.callback {
+                let called = Instant::now();
+                let said = f(&record, &x, &state);
+                outside += called.elapsed();
+                if said.is_break() {
+                    break Ended::Callback;
+                }
             }
             if let (Some((_, patience)), Some(best)) = (&self.held_out, &best)
-                && record.step - best.step >= *patience
+                && record.step.saturating_sub(best.step) >= *patience
             {
                 break Ended::HeldOut;
             }
             if self.tolerance.is_some_and(|t| record.gradient <= t) {
                 break Ended::Tolerance;
             }
-            if state.phases.total() >= self.calls {
-                break Ended::Calls;
-            }
         };
-        match (ended, best) {
-            (Ended::HeldOut, Some(best)) => state = best.state,
-            (_, best) => state.best = best,
+        if let (Ended::HeldOut, Some(best)) = (ended, &best) {
+            state = best.state.clone();
         }
+        state.best = best;
         if let Some((file, _)) = &self.file {
             save(file, &name, &state)?;
         }
-        Ok(Outcome { state, records, ended, domain: self.domain, params: self.params })
+        let failed = self.stepper.failed();
+        if let Some((first, source)) = failed.first()
+            && state.numbers.iter().all(|v| *v == f64::INFINITY)
+        {
+            return Err(Error::Step { step: *first, source: about(source.clone(), self.at), state: Box::new(state) });
+        }
+        Ok(Outcome { state, records, ended, failed, domain: self.domain, params: self.params })
     }
-}
-
-/// The error of a step, with the state before it.
-fn stopped(source: hypertape_autodiff::Error, state: State, best: Option<Box<Best>>) -> Error {
-    Error::Step { step: state.steps, source, state: Box::new(State { best, ..state }) }
 }
 
 /// That a step has led to numbers.
@@ -393,14 +468,18 @@ fn finite(r: Record, has_gradient: bool, next: &State) -> hypertape_autodiff::Re
     let wrong = |what: String, index: Vec<usize>, value: f64| {
         Err(hypertape_autodiff::Error::new("outer step", ErrorKind::NotFinite { what, index, value }))
     };
-    if !r.value.is_finite() {
+    if !r.value.is_finite() && has_gradient {
         return wrong("the outer objective".into(), vec![], r.value);
     }
     if has_gradient && !r.gradient.is_finite() {
         return wrong("the hypergradient".into(), vec![], r.gradient);
     }
-    match next.free.iter().position(|v| !v.is_finite()) {
-        Some(i) => wrong("the outer variable".into(), vec![i], next.free[i]),
-        None => Ok(r),
+    let memory = &next.memory;
+    let all = [("the outer variable", &next.free), ("the inner variable", &memory.solution), ("the adjoint", &memory.adjoint)];
+    for (what, v) in all.into_iter().chain(next.vectors.iter().map(|v| ("a vector of the loop", v))) {
+        if let Some(i) = v.iter().position(|v| !v.is_finite()) {
+            return wrong(what.into(), vec![i], v[i]);
+        }
     }
+    Ok(r)
 }

@@ -7,6 +7,8 @@ use std::sync::Arc;
 /// Where a run stands. With the same settings, a run that goes on from it makes the same steps to the last bit.
 #[derive(Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct State {
+    /// The loop that made it: another one takes over the variables and what the estimator keeps, and nothing else.
+    pub of: String,
     /// Outer steps made.
     pub steps: u64,
     /// The variables that the loop moves: the outer variables, or their logarithms where they are positive.
@@ -33,6 +35,7 @@ pub struct State {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Best {
     /// The value, which is finite.
+    #[serde(with = "one")]
     pub value: f64,
     /// The step after which it was seen.
     pub step: u64,
@@ -62,6 +65,17 @@ pub(crate) mod bits {
     }
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<f64>, D::Error> {
         Ok(Vec::<u64>::deserialize(d)?.into_iter().map(f64::from_bits).collect())
+    }
+}
+
+mod one {
+    use super::{Deserialize, Deserializer, Serialize, Serializer};
+    #[allow(clippy::trivially_copy_pass_by_ref)]
+    pub(super) fn serialize<S: Serializer>(v: &f64, s: S) -> Result<S::Ok, S::Error> {
+        v.to_bits().serialize(s)
+    }
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<f64, D::Error> {
+        Ok(f64::from_bits(u64::deserialize(d)?))
     }
 }
 

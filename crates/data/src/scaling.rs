@@ -41,7 +41,8 @@ impl Standard {
                 mean[k] = first;
                 continue;
             }
-            mean[k] = column.iter().map(|v| v / rows).sum();
+            // From the first value on, so that a small spread far from 0 keeps its digits.
+            mean[k] = first + column.iter().map(|v| 2.0 * ((v / 2.0 - first / 2.0) / rows)).sum::<f64>();
             // Divided by the largest first, so that no square leaves the range.
             let largest = column.iter().fold(0.0_f64, |m, v| m.max((v - mean[k]).abs()));
             let sum: f64 = column.iter().map(|v| ((v - mean[k]) / largest).powi(2)).sum();

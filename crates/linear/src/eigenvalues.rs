@@ -26,7 +26,7 @@ pub struct Eigenvalues {
 }
 
 /// Unknowns up to which the two products that show symmetry are no less than the whole.
-const FEW: usize = 2;
+const FEW: usize = 1;
 
 /// λ_min and λ_max of a symmetric A by Lanczos (1950) from a pseudo-random vector, one product a step, until both residuals are at or under the tolerance times the larger absolute value, or after `most` steps.
 ///
@@ -44,6 +44,9 @@ const FEW: usize = 2;
 /// # Ok::<(), hypertape_linear::Failed>(())
 /// ```
 pub fn eigenvalues(a: &mut dyn Operator, tolerance: f64, most: usize) -> Result<Eigenvalues, Failed> {
+    if tolerance.is_nan() || tolerance < 0.0 {
+        return Err(Failed::Setting { what: "tolerance", value: tolerance, allowed: "0 or a positive number" });
+    }
     let n = a.len();
     let known = a.known().symmetric;
     let mut s = System::new(a, Side::Plain);

@@ -47,7 +47,10 @@ impl<A: Search + ?Sized> Search for Box<A> {
     }
 }
 
-/// Points that were tried, and the outer objective there.
+/// Trials that failed: their numbers, and why.
+pub(crate) type Failed = Vec<(u64, Error)>;
+
+/// Points that were tried, and the outer objective there: ∞ where a trial failed.
 #[derive(Debug, Clone, Copy)]
 pub struct Trials<'a> {
     /// The points, in the order in which they were tried.
@@ -56,8 +59,14 @@ pub struct Trials<'a> {
     pub values: &'a [f64],
 }
 
-/// One trial. A state holds all of them, in `vectors` and `numbers`, and the best point is where it stands.
-pub(crate) fn step(search: &dyn Search, oracle: &mut dyn Oracle, bounds: &[Bounds], state: &mut State) -> Result<Record> {
+/// One trial. A state holds all of them, in `vectors` and `numbers`, and the best point is where it stands. A trial that fails has the value ∞.
+pub(crate) fn step(
+    search: &dyn Search,
+    oracle: &mut dyn Oracle,
+    bounds: &[Bounds],
+    state: &mut State,
+    failed: &mut Failed,
+) -> Result<Record> {
     let fits = state.vectors.len() == state.numbers.len() && state.vectors.iter().all(|p| p.len() == bounds.len());
     if !fits {
         let problem = "the state holds no trials; go on from a state that a search has left".to_string();
@@ -69,7 +78,19 @@ pub(crate) fn step(search: &dyn Search, oracle: &mut dyn Oracle, bounds: &[Bound
         let problem = format!("the point {point:?} is not in the box; give one that is");
         return Err(Error::new(search.name(), ErrorKind::Other(problem)));
     }
-    let e = oracle.value(&point, &mut state.memory, Ask::default())?;
+    let made = oracle.value(&point, &mut state.memory, Ask::default()).and_then(|e| {
+        let wrong = || ErrorKind::NotFinite { what: "the outer objective".into(), index: vec![], value: e.value };
+        if e.value.is_finite() { Ok(e) } else { Err(Error::new(search.name(), wrong())) }
+    });
+    let e = match made {
+        Ok(e) => e,
+        Err(source) => {
+            failed.push((state.steps, source));
+            state.vectors.push(point);
+            state.numbers.push(f64::INFINITY);
+            return Ok(Record { value: f64::INFINITY, gradient: f64::NAN, ..Record::default() });
+        }
+    };
     let least = state.numbers.iter().copied().fold(f64::INFINITY, f64::min);
     let mut moved = 0.0;
     if e.value < least || state.numbers.is_empty() {

@@ -14,6 +14,7 @@ pub struct Batches {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Order {
+    All,
     Replacement,
     Epochs,
 }
@@ -32,7 +33,7 @@ impl Batches {
     /// All rows, in their order, at every draw.
     #[must_use]
     pub fn all(rows: usize) -> Self {
-        Batches { rows, size: rows, key: 0, order: Order::Replacement }
+        Batches { rows, size: rows, key: 0, order: Order::All }
     }
     /// Rows of a batch.
     #[must_use]
@@ -81,10 +82,8 @@ impl Drawer {
     /// The rows of a draw.
     pub(crate) fn draw(&mut self, draw: u64) -> Result<Vec<u32>> {
         let Batches { rows, size, order, .. } = self.batches;
-        if size == rows && order == Order::Replacement {
-            return Ok((0..rows as u32).collect());
-        }
         match order {
+            Order::All => Ok((0..rows as u32).collect()),
             // Numbers of draws begin again after 2³².
             Order::Replacement => Ok(self.rows.run(draw as u32)?.iter().copied().collect()),
             Order::Epochs => {

@@ -60,9 +60,12 @@ impl StochasticLoop for Bome {
         let mut q = samples.inner(here, &rows)?;
         let there = samples.inner(Point { z: &end, free: &state.free }, &rows)?;
         add(&mut q.by_x, -1.0, &there.by_x);
-        let square = dot(&q.by_z, &q.by_z) + dot(&q.by_x, &q.by_x);
-        let along = dot(&h.by_z, &q.by_z) + dot(&h.by_x, &q.by_x);
-        let lambda = if square > 0.0 { ((self.eta * square - along) / square).max(0.0) } else { 0.0 };
+        // λ = max(η − ∇h·∇q/‖∇q‖², 0), with both divided by the largest entry of ∇q, so that no square leaves the range.
+        let largest = q.by_z.iter().chain(&q.by_x).fold(0.0_f64, |m, v| m.max(v.abs()));
+        let unit = |v: &[f64]| v.iter().map(|v| v / largest).collect::<Vec<f64>>();
+        let (uz, ux) = (unit(&q.by_z), unit(&q.by_x));
+        let along = (dot(&unit(&h.by_z), &uz) + dot(&unit(&h.by_x), &ux)) / (dot(&uz, &uz) + dot(&ux, &ux));
+        let lambda = if largest > 0.0 { (self.eta - along).max(0.0) } else { 0.0 };
         let (mut dz, mut dx) = (h.by_z.clone(), h.by_x.clone());
         add(&mut dz, lambda, &q.by_z);
         add(&mut dx, lambda, &q.by_x);

@@ -44,7 +44,7 @@ fn a_gradient_of_zero_moves_nothing_and_a_step_that_is_no_number_is_refused() ->
     let q = Quadratic { c: Array1::zeros(4), ..Quadratic::new(4, 2, 2.0) };
     let problem = q.problem();
     let aid = Aid::new(&Lbfgs::new(&problem));
-    let found = Run::new(&problem, &aid, ClippedDescent::new(0.5))?.steps(3).tolerance(-1.0).start(Array1::zeros(2))?.go()?;
+    let found = Run::new(&problem, &aid, ClippedDescent::new(0.5))?.steps(3).start(Array1::zeros(2))?.go()?;
     assert!(found.solution().iter().all(|v| *v == 0.0) && found.records.len() == 3);
     for bad in [f64::NAN, -1.0, f64::INFINITY] {
         let refused = Run::new(&problem, &aid, ClippedDescent::new(bad)).unwrap_err();

@@ -2,6 +2,7 @@
 mod adam;
 mod aid;
 mod clipped;
+mod edges;
 mod finite_difference;
 mod games;
 mod runs;

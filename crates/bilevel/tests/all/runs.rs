@@ -1,9 +1,14 @@
 //! Runs: what they find, how they end, and that they resume to the same bits.
 use crate::aid::Quadratic;
+use hypertape_autodiff::record::constant;
 use hypertape_autodiff::tree::Leaf;
-use hypertape_bilevel::{Adam, Aid, Descent, Domain, Ended, Error, Hoag, Maid, OuterLbfgs, OuterLoop, Run, Schedule, Tolerances, csv};
+use hypertape_autodiff::{Function, shape};
+use hypertape_bilevel::{
+    Adam, Aid, Bilevel, ClippedDescent, Descent, Domain, Ended, Error, Hoag, Maid, OuterLbfgs, OuterLoop, Run, Schedule, Tolerances, csv,
+};
 use hypertape_linear::{Cg, Shine};
-use hypertape_solvers::{Lbfgs, Method};
+use hypertape_solvers::{Lbfgs, Method, Objective};
+use hypertape_testkit::random;
 use ndarray::{Array1, arr1};
 use std::ops::ControlFlow;
 
@@ -181,4 +186,50 @@ fn mistakes_name_the_line_of_the_run() {
     says(Run::new(&other, &Aid::new(&Lbfgs::new(&other)), Descent::new(-1.0)), "step size");
     let failed = Run::new(&problem, &Aid::new(&method), Descent::new(1e200)).unwrap().start(Array1::ones(2)).unwrap().go().unwrap_err();
     assert!(!failed.to_string().contains("crates/bilevel/src") && failed.to_string().contains("tests/all/"), "{failed}");
+}
+
+/// A quadratic problem on a simplex: min ½ Σ sᵢ (xᵢ − cᵢ)².
+fn on(domain: Domain, s: &[f64], c: &[f64]) -> hypertape_autodiff::Result<Bilevel<Objective<Leaf, Leaf>>> {
+    let n = s.len();
+    let [s, c] = [s, c].map(|v| Array1::from(v.to_vec()).into_shared());
+    let inner = Function::record((shape![n], shape![n]), |(z, x)| 0.5 * (z - x).square().sum())?;
+    let outer = Function::record((shape![n], shape![n]), |(z, _)| 0.5 * (constant(&s) * (z - constant(&c)).square()).sum())?;
+    Ok(Bilevel::new(&inner, &outer).within(domain))
+}
+
+#[test]
+fn simplexes_and_balls_are_minimised_on_and_their_minima_end_runs() -> Result<(), Error> {
+    for seed in 0..8 {
+        let s: Vec<f64> = random::normal(seed, 6).map(|v: &f64| 10.0 * v * v + 0.1).to_vec();
+        let c: Vec<f64> = random::normal(seed + 100, 6).to_vec();
+        for domain in
+            [Domain::simplex(), Domain::ball(0.3), Domain::boxed(-0.2, 0.3), Domain::each([(3, Domain::simplex()), (3, Domain::all())])]
+        {
+            let problem = on(domain, &s, &c)?;
+            let aid = Aid::new(&Lbfgs::new(&problem).tolerance(1e-13)).adjoint(Cg::tolerance(1e-13));
+            let start = || Array1::from_elem(6, 0.1);
+            let slow = Run::new(&problem, &aid, Descent::new(1.0 / s.iter().fold(0.0_f64, |m, v| m.max(*v))))?;
+            let slow = slow.steps(5000).tolerance(1e-9).start(start())?.go()?;
+            assert_eq!(slow.ended, Ended::Tolerance, "{s:?} {c:?}");
+            let least = slow.records[slow.records.len() - 1].value;
+            for fast in [Box::new(OuterLbfgs::new()) as Box<dyn OuterLoop>, Box::new(Maid::new().least(1e-12))] {
+                let found = Run::new(&problem, &aid, fast)?.steps(500).tolerance(1e-5).start(start())?.go()?;
+                let x = found.solution();
+                let value: f64 = x.iter().zip(s.iter().zip(&c)).map(|(x, (s, c))| 0.5 * s * (x - c).powi(2)).sum();
+                assert!((value - least).abs() < 1e-6 * (1.0 + least), "{value} {least} {:?}", found.ended);
+            }
+        }
+    }
+    // Loops that scale variables one by one have other fixed points there.
+    let problem = on(Domain::simplex(), &[1.0, 2.0], &[0.1, 3.0])?;
+    let aid = Aid::new(&Lbfgs::new(&problem));
+    for scaling in [Box::new(Adam::new(0.1)) as Box<dyn OuterLoop>, Box::new(ClippedDescent::new(0.1))] {
+        let e = Run::new(&problem, &aid, scaling).unwrap_err().to_string();
+        assert!(e.contains("simplex") && e.contains("runs.rs"), "{e}");
+    }
+    // A method of another problem.
+    let other = on(Domain::all(), &[1.0, 2.0], &[0.1, 3.0])?;
+    let e = Run::new(&problem, &Aid::new(&Lbfgs::new(&other)), Descent::new(0.1)).unwrap_err().to_string();
+    assert!(e.contains("another problem"), "{e}");
+    Ok(())
 }

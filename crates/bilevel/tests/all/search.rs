@@ -123,8 +123,10 @@ fn settings_that_cannot_work_are_refused() -> std::result::Result<(), Error> {
     }
     let Err(Error::Step { step: 1, source, .. }) = Run::search(&problem, &aid, Outside)?.go() else { panic!("1.5 is outside") };
     assert!(source.to_string().contains("not in the box"), "{source}");
-    // A state of another loop is none of a search.
+    // Of the state of another loop a search takes the point alone; trials that do not fit are refused.
     let state = hypertape_bilevel::State { free: vec![0.5, 0.5], numbers: vec![1.0], ..Default::default() };
+    assert_eq!(Run::search(&problem, &aid, GridSearch::new(3))?.go_on(state.clone())?.go()?.records.len(), 9);
+    let state = hypertape_bilevel::State { of: "grid search".into(), ..state };
     assert!(Run::search(&problem, &aid, GridSearch::new(3))?.go_on(state)?.go().unwrap_err().to_string().contains("no trials"));
     Ok(())
 }
@@ -145,5 +147,24 @@ fn the_whole_state_is_seen_after_each_step() -> std::result::Result<(), Error> {
     let seen = seen.take();
     assert_eq!(seen.iter().map(|s| s.0).collect::<Vec<_>>(), [0, 1]);
     assert!(seen[1].1 == found.state && seen[0].1.memory.solution.len() == 6 && arr1(&seen[0].1.free) != arr1(&found.state.free));
+    Ok(())
+}
+
+/// A trial that fails is one of the trials: the others are made, and it is named.
+#[test]
+fn a_trial_that_fails_ends_no_search() -> std::result::Result<(), Error> {
+    use hypertape_autodiff::{Function, shape};
+    // ln x is no number at x = −1 and x = 0.
+    let inner = Function::record((shape![1], shape![1]), |(z, x)| 0.5 * (z - x.ln()).square().sum()).unwrap();
+    let outer = Function::record((shape![1], shape![1]), |(z, _)| (z - 0.5).square().sum()).unwrap();
+    let problem = hypertape_bilevel::Bilevel::new(&inner, &outer).within(Domain::boxed(-1.0, 2.0));
+    let aid = Aid::new(&Lbfgs::new(&problem).tolerance(1e-12));
+    let found = Run::search(&problem, &aid, GridSearch::new(4))?.go()?;
+    assert!(found.records.len() == 4 && found.solution()[[0]] == 2.0 && found.state.numbers[0] == f64::INFINITY);
+    assert_eq!(found.failed.iter().map(|f| f.0).collect::<Vec<_>>(), [0, 1]);
+    // All of them fail.
+    let problem = hypertape_bilevel::Bilevel::new(&inner, &outer).within(Domain::boxed(-2.0, -1.0));
+    let aid = Aid::new(&Lbfgs::new(&problem));
+    assert!(matches!(Run::search(&problem, &aid, GridSearch::new(3))?.go(), Err(Error::Step { step: 0, .. })));
     Ok(())
 }

@@ -179,6 +179,9 @@ impl Csv {
         let content = source.content();
         let mut start = if content.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
         for _ in 0..self.skip_lines {
+            if start == content.len() {
+                break;
+            }
             start += content[start..].iter().position(|b| *b == b'\n').map_or(content.len() - start, |end| end + 1);
         }
         let mut builder = ReaderBuilder::new();

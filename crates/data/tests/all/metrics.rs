@@ -129,3 +129,15 @@ proptest! {
         prop_assert_eq!(c.accuracy(), accuracy(&truth, &predicted).unwrap());
     }
 }
+
+#[test]
+fn measures_at_any_scale() {
+    for s in [1.0, 1e200, 1e-200] {
+        let of = |v: [f64; 3]| v.map(|v| v * s);
+        assert!((r_squared(&of([1.0, 2.0, 3.0]), &of([1.0, 2.0, 2.9])).unwrap() - 0.995).abs() < 1e-12);
+        let (a, b) = (of([1.0, 2.0, 3.0]), of([1.0, 2.0, 2.0]));
+        assert!((psnr(&a, &b, 3.0 * s).unwrap() - 10.0 * 27_f64.log10()).abs() < 1e-9);
+        assert_eq!(psnr(&a, &a, s).unwrap(), f64::INFINITY);
+    }
+    assert!((psnr(&[1e308], &[-1e308], 1e308).unwrap() + 10.0 * 4_f64.log10()).abs() < 1e-9);
+}
