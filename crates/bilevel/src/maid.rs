@@ -233,12 +233,14 @@ impl OuterLoop for Maid {
                 let zero = if slope < along { along / (along - slope) } else { f64::INFINITY };
                 now.alpha *= zero.clamp(0.1 * self.steps[0], self.steps[0]);
             }
-            if now.tolerance <= self.least || length == 0.0 {
+            if now.tolerance <= self.least {
                 break;
             }
             // The direction or the values are not exact enough.
             let most = self.factors[0] * now.tolerance;
             now.tolerance = needed.min(most).max(STRIDE * most).max(self.least);
+            // Where nothing moves, the least tolerance decides, and no certificate.
+            let allowed = if length > 0.0 { allowed } else { f64::INFINITY };
             let e = now.ask(problem, (&state.free, &mut memory), allowed, &mut phases)?;
             now.take(&e);
             state.vectors = vec![e.gradient.clone()];
