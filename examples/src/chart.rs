@@ -138,7 +138,7 @@ mod tests {
     fn a_chart_names_its_lines_and_axes() {
         let path = std::env::temp_dir().join(format!("hypertape-chart-{}.svg", std::process::id()));
         let line = Series { name: "unrolled".into(), points: vec![(10.0, 1.0), (100.0, 1e-6), (1000.0, 0.0)] };
-        log_log(&path, "Error of the hypergradient", ["steps", "relative error"], &[line.clone()]).unwrap();
+        log_log(&path, "Error of the hypergradient", ["steps", "relative error"], std::slice::from_ref(&line)).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
         let below = Series { points: vec![(0.0, -1.0), (1.0, 2.0)], ..line };
         curves(&path, "A line below 0", ["steps", "value"], &[below]).unwrap();
