@@ -332,7 +332,8 @@ fn main() -> Done<ExitCode> {
             // The best after a quarter of the rows that is still good after all of them.
             let mut best = (if fixed { 0.0 } else { task.outer[1] }, task.inner[1]);
             for (_, pair) in tried {
-                if last(&run(task, make, pair, TUNED, task.budget)?).is_finite() {
+                let holds = |key| Ok::<bool, Box<dyn StdError>>(last(&run(task, make, pair, key, task.budget)?).is_finite());
+                if holds(TUNED)? && holds(TUNED + 1)? {
                     best = pair;
                     break;
                 }
@@ -355,11 +356,11 @@ fn main() -> Done<ExitCode> {
     let least = |end: &[f64]| end[1..].iter().enumerate().filter(|(k, _)| k + 1 != saba).map(|(_, v)| *v).fold(f64::INFINITY, f64::min);
     let (variance_reduced, others) = (ends[0][saba], least(&ends[0]));
     let better = ends[1][1..].iter().filter(|v| **v < ends[1][0]).count();
+    let cleaned = least(&ends[1]).min(ends[1][saba]);
     println!(
-        "bilevel_benchmark: quadratic, SABA {variance_reduced:.1e} and the best of the others {others:.1e}, expected at most a hundredth; data cleaning, {better} of 10 loops below the error {:.3} without outer steps, expected 10, the best {:.3}",
-        ends[1][0],
-        least(&ends[1]).min(ends[1][saba])
+        "bilevel_benchmark: quadratic, SABA {variance_reduced:.1e} and the best of the others {others:.1e}, expected at most a hundredth; data cleaning, the best error {cleaned:.3} and {better} of 10 loops below the {:.3} without outer steps, expected the best 0.05 below",
+        ends[1][0]
     );
-    let right = variance_reduced <= 0.01 * others && better == 10;
+    let right = variance_reduced <= 0.01 * others && cleaned <= ends[1][0] - 0.05;
     Ok(if right || !real { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

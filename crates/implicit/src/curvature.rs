@@ -21,10 +21,11 @@ pub struct Curvature<I: Structure, W: Structure> {
 /// Relative tolerance 10⁻⁶ and at most 200 products, unless they are set.
 ///
 /// ```
-/// use hypertape_autodiff::{Function, shape};
+/// use hypertape_autodiff::{Function, record::constant, shape};
 /// use hypertape_implicit::curvature;
 /// // ½ Σ hᵢ zᵢ² + ½ p ‖z‖² with h = (1, 5): curvatures 1 + p and 5 + p.
-/// let f = Function::record((shape![2], shape![]), |(z, p)| 0.5 * (ndarray::arr1(&[1.0, 5.0]) * z.square()).sum() + 0.5 * p * z.square().sum())?;
+/// let h = ndarray::arr1(&[1.0, 5.0]).into_shared();
+/// let f = Function::record((shape![2], shape![]), |(z, p)| 0.5 * constant(&h).dot(z.square()) + 0.5 * p * z.square().sum())?;
 /// let found = curvature(&f.wrt(|(z, _)| z)).at((ndarray::arr1(&[0.3, -2.0]), 0.5))?;
 /// assert!((found.smallest - 1.5).abs() < 1e-14 && (found.largest - 5.5).abs() < 1e-14 && found.converged);
 /// # Ok::<(), hypertape_autodiff::Error>(())
