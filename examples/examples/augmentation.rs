@@ -6,14 +6,13 @@
 
 use clap::Parser;
 use hypertape::data::metrics::accuracy;
-use hypertape::data::{Idx, Load};
-use hypertape::ndarray::{ArcArray1, ArcArray2, Array1, Array2, Array3, ArrayD, ArrayView1, Axis, concatenate};
+use hypertape::ndarray::{ArcArray1, ArcArray2, Array1, Array2, ArrayD, ArrayView1, Axis, concatenate, s};
 use hypertape::prelude::*;
 use hypertape_examples::chart::{Series, curves};
 use hypertape_examples::digits::{CLASSES, Digits};
 use hypertape_examples::fit::mean;
-use hypertape_examples::folder::find;
 use hypertape_examples::images::Images;
+use hypertape_examples::mnist::Mnist;
 use hypertape_testkit::random;
 use std::error::Error as StdError;
 use std::path::PathBuf;
@@ -62,14 +61,10 @@ struct Source {
 impl Source {
     fn mnist(folder: Option<&PathBuf>) -> Done<Option<Source>> {
         let load = |part: &str, most: usize| -> Done<Option<Images>> {
-            let images = find(folder, &format!("mnist/{part}-images-idx3-ubyte.gz"));
-            let labels = find(folder, &format!("mnist/{part}-labels-idx1-ubyte.gz"));
-            let (Some(images), Some(labels)) = (images, labels) else { return Ok(None) };
-            let (images, labels): (Array3<u8>, Array1<u8>) = (Idx.load(images)?.into_array()?, Idx.load(labels)?.into_array()?);
-            let (n, side) = (images.dim().0.min(most), images.dim().1);
-            let pixels = images.into_iter().take(n * side * side).map(|p| f64::from(p) / 255.0).collect();
-            let pixels = Array2::from_shape_vec((n, side * side), pixels)?.into_shared();
-            Ok(Some(Images { side, pixels, labels: labels.iter().take(n).map(|l| u32::from(*l)).collect() }))
+            let Some(all) = Mnist::load(folder, part)? else { return Ok(None) };
+            let (n, side) = (all.labels.len().min(most), all.images.dim().1);
+            let pixels = all.rows(|p| f64::from(p) / 255.0)?.slice(s![..n, ..]).to_shared();
+            Ok(Some(Images { side, pixels, labels: all.labels.iter().take(n).map(|l| u32::from(*l)).collect() }))
         };
         let (Some(train), Some(test)) = (load("train", 20_000)?, load("t10k", 10_000)?) else { return Ok(None) };
         Ok(Some(Source { name: "MNIST", train, test, sizes: [500, 2000, 5000] }))

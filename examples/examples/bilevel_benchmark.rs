@@ -8,12 +8,13 @@ use hypertape::bilevel::stochastic::{Amigo, Batches, Bome, Bsa, F2sa, Mrbo, Saba
 use hypertape::bilevel::{Run, Schedule};
 use hypertape::data::scaling::Standard;
 use hypertape::data::splits::permutation;
-use hypertape::data::{Csv, Header, Idx, Load, metrics};
-use hypertape::ndarray::{ArcArray1, ArcArray2, Array1, Array2, Array3, ArrayD, ArrayView1, ArrayView2, Axis, concatenate, s};
+use hypertape::data::{Csv, Header, Load, metrics};
+use hypertape::ndarray::{ArcArray1, ArcArray2, Array1, Array2, ArrayD, ArrayView1, ArrayView2, Axis, concatenate, s};
 use hypertape::prelude::*;
 use hypertape_examples::chart::{Series, log_log};
 use hypertape_examples::digits::Digits;
 use hypertape_examples::folder::{find, numbers};
+use hypertape_examples::mnist::Mnist;
 use hypertape_testkit::{dense, random};
 use std::cell::RefCell;
 use std::error::Error as StdError;
@@ -200,17 +201,10 @@ fn digits(budget: u64) -> Done<[Task; 2]> {
 }
 
 fn mnist(folder: Option<&PathBuf>, budget: u64) -> Done<Option<Task>> {
-    let load = |part: &str| -> Done<Option<(Array2<f64>, Vec<usize>)>> {
-        let images = find(folder, &format!("mnist/{part}-images-idx3-ubyte.gz"));
-        let labels = find(folder, &format!("mnist/{part}-labels-idx1-ubyte.gz"));
-        let (Some(images), Some(labels)) = (images, labels) else { return Ok(None) };
-        let images: Array3<u8> = Idx.load(images)?.into_array()?;
-        let labels: Array1<u8> = Idx.load(labels)?.into_array()?;
-        let (n, pixels) = (images.dim().0, images.dim().1 * images.dim().2);
-        let x = images.into_shape_with_order((n, pixels))?.mapv(|p| f64::from(p) / 255.0);
-        Ok(Some((x, labels.iter().map(|l| usize::from(*l)).collect())))
-    };
-    let (Some((x, y)), Some((x_test, y_test))) = (load("train")?, load("t10k")?) else { return Ok(None) };
+    let (Some(all), Some(test)) = (Mnist::load(folder, "train")?, Mnist::load(folder, "t10k")?) else { return Ok(None) };
+    let rows = |of: &Mnist| of.rows(|p| f64::from(p) / 255.0);
+    let digits = |of: &Mnist| of.labels.iter().map(|l| usize::from(*l)).collect::<Vec<_>>();
+    let (x, y, x_test, y_test) = (rows(&all)?, digits(&all), rows(&test)?, digits(&test));
     let Some(wrong) = find(folder, "splits/mnist_corrupted_50.txt") else { return Ok(None) };
     let train = Part::new(x.slice(s![..3000, ..]), &numbers(&wrong)?, 10)?;
     let validation = Part::new(x.slice(s![3000..6000, ..]), &y[3000..6000], 10)?;

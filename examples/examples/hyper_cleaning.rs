@@ -6,12 +6,12 @@
 use clap::Parser;
 use hypertape::bilevel::{Aid, Bilevel, ClippedDescent, Run, csv};
 use hypertape::data::metrics::{accuracy, auc};
-use hypertape::data::{Idx, Load};
-use hypertape::ndarray::{ArcArray2, Array1, Array2, Array3, ArrayD, ArrayView2, Axis, concatenate, s};
+use hypertape::ndarray::{ArcArray2, Array1, Array2, ArrayD, ArrayView2, Axis, concatenate, s};
 use hypertape::prelude::*;
 use hypertape_examples::chart::{Series, log_log};
 use hypertape_examples::digits::Digits;
 use hypertape_examples::folder::{find, numbers};
+use hypertape_examples::mnist::Mnist;
 use hypertape_testkit::random;
 use std::cell::RefCell;
 use std::error::Error as StdError;
@@ -79,17 +79,10 @@ struct Data {
 
 impl Data {
     fn mnist(folder: Option<&PathBuf>) -> Done<Option<Data>> {
-        let load = |part: &str| -> Done<Option<(Array2<f32>, Vec<u32>)>> {
-            let images = find(folder, &format!("mnist/{part}-images-idx3-ubyte.gz"));
-            let labels = find(folder, &format!("mnist/{part}-labels-idx1-ubyte.gz"));
-            let (Some(images), Some(labels)) = (images, labels) else { return Ok(None) };
-            let images: Array3<u8> = Idx.load(images)?.into_array()?;
-            let labels: Array1<u8> = Idx.load(labels)?.into_array()?;
-            let (n, pixels) = (images.dim().0, images.dim().1 * images.dim().2);
-            let rows = images.into_shape_with_order((n, pixels))?.mapv(|p| f32::from(p) / 255.0);
-            Ok(Some((rows, labels.iter().map(|l| u32::from(*l)).collect())))
-        };
-        let (Some((x, y)), Some((x_test, y_test))) = (load("train")?, load("t10k")?) else { return Ok(None) };
+        let (Some(all), Some(test)) = (Mnist::load(folder, "train")?, Mnist::load(folder, "t10k")?) else { return Ok(None) };
+        let rows = |of: &Mnist| of.rows(|p| f32::from(p) / 255.0);
+        let digits = |of: &Mnist| of.labels.iter().map(|l| u32::from(*l)).collect::<Vec<_>>();
+        let (x, y, x_test, y_test) = (rows(&all)?, digits(&all), rows(&test)?, digits(&test));
         let mut given = vec![];
         for share in [10, 40, 50] {
             let Some(path) = find(folder, &format!("splits/mnist_corrupted_{share}.txt")) else { return Ok(None) };

@@ -9,6 +9,7 @@ pub mod fit;
 pub mod folder;
 pub mod hypergradients;
 pub mod images;
+pub mod mnist;
 pub mod newsgroups;
 pub mod penalty;
 pub mod softmax_regression;

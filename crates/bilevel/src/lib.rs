@@ -27,6 +27,7 @@ mod run;
 mod schedule;
 mod search;
 mod state;
+mod stepper;
 pub mod stochastic;
 
 pub use adam::Adam;

@@ -23,7 +23,6 @@ pub struct Maid {
     least: f64,
     share: f64,
     factors: [f64; 2],
-    steps: [f64; 2],
     length: Option<f64>,
 }
 
@@ -31,7 +30,7 @@ impl Maid {
     /// With a first tolerance of 0.1 relative to the inner gradient at the start, none below 10⁻⁹ in absolute terms, and a first step of length 1.
     #[must_use]
     pub fn new() -> Self {
-        Maid { first: 0.1, least: 1e-9, share: 0.5, factors: [0.5, 1.25], steps: [0.5, 10.0], length: None }
+        Maid { first: 0.1, least: 1e-9, share: 0.5, factors: [0.5, 1.25], length: None }
     }
     /// The first tolerance, relative to the inner gradient at the start.
     #[must_use]
@@ -71,6 +70,9 @@ impl Default for Maid {
     }
 }
 
+/// How far the size of a step is from that of the one before: at least and at most.
+const SHORTER: f64 = 0.5;
+const LONGER: f64 = 10.0;
 /// Trials of a line search at one tolerance, and changes of the tolerance in one outer step.
 const TRIALS: usize = 6;
 const CHANGES: usize = 40;
@@ -203,7 +205,7 @@ impl OuterLoop for Maid {
                     Ok(e) => e,
                     // Where nothing can be solved, the step was too long.
                     Err(_) if k + 1 < TRIALS => {
-                        now.alpha *= self.steps[0];
+                        now.alpha *= SHORTER;
                         continue;
                     }
                     Err(e) => return Err(e),
@@ -214,7 +216,7 @@ impl OuterLoop for Maid {
                     let turned: f64 =
                         direction.iter().zip(&e.gradient).zip(state.free.iter().zip(&free)).map(|((g, h), (a, b))| (g - h) * (a - b)).sum();
                     let secant = if turned > 0.0 { moved * moved / turned } else { f64::INFINITY };
-                    now.alpha *= (secant / now.alpha).clamp(self.steps[0], self.steps[1]);
+                    now.alpha *= (secant / now.alpha).clamp(SHORTER, LONGER);
                     now.tolerance *= self.factors[1];
                     now.age += 1.0;
                     now.take(&e);
@@ -231,7 +233,7 @@ impl OuterLoop for Maid {
                 // Where the slope along the step would be 0, if it changed at one rate.
                 let slope: f64 = e.gradient.iter().zip(state.free.iter().zip(&free)).map(|(g, (a, b))| g * (a - b)).sum();
                 let zero = if slope < along { along / (along - slope) } else { f64::INFINITY };
-                now.alpha *= zero.clamp(0.1 * self.steps[0], self.steps[0]);
+                now.alpha *= zero.clamp(0.1 * SHORTER, SHORTER);
             }
             if now.tolerance <= self.least {
                 break;

@@ -1,15 +1,16 @@
 //! A run: outer steps with records, callbacks, early stopping, and a state that can be saved and resumed.
 use crate::calls::Phases;
-use crate::domain::{Bounds, Domain};
+use crate::domain::Domain;
 use crate::error::{Error, about};
 use crate::estimator::{Estimator, Oracle};
 use crate::file::{load, save};
 use crate::leaves::{Leaves, flat, len};
-use crate::outer_loop::{Asked, OuterLoop};
+use crate::outer_loop::OuterLoop;
 use crate::problem::Bilevel;
 use crate::record::Record;
-use crate::search::{Failed, Search, step};
+use crate::search::Search;
 use crate::state::{Best, State};
+use crate::stepper::{Estimating, Sampling, Searching, Stepper};
 use crate::stochastic::{Samples, Stochastic, StochasticLoop};
 use hypertape_autodiff::array::LeafType;
 use hypertape_autodiff::tree::{Feed, Structure};
@@ -58,101 +59,6 @@ pub struct Run<P: Structure> {
 impl<P: Structure> std::fmt::Debug for Run<P> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Run").field("name", &self.name()).field("steps", &self.steps).finish_non_exhaustive()
-    }
-}
-
-/// What makes the steps.
-trait Stepper {
-    fn name(&self) -> String;
-    /// The name of the loop alone.
-    fn algorithm(&self) -> String;
-    fn step(&mut self, state: &mut State) -> hypertape_autodiff::Result<Record>;
-    /// Whether it finds hypergradients.
-    fn has_gradient(&self) -> bool {
-        true
-    }
-    /// The trials that failed.
-    fn failed(&mut self) -> Failed {
-        vec![]
-    }
-    /// Whether what it takes for one is that of a mini-batch.
-    fn is_noisy(&self) -> bool {
-        false
-    }
-}
-
-/// A loop that asks an estimator.
-struct Estimating<A> {
-    oracle: Box<dyn Oracle>,
-    algorithm: A,
-    domain: Domain,
-}
-
-impl<A: OuterLoop> Stepper for Estimating<A> {
-    fn name(&self) -> String {
-        format!("{}, {}", self.algorithm(), self.oracle.name())
-    }
-    fn algorithm(&self) -> String {
-        self.algorithm.name()
-    }
-    fn step(&mut self, state: &mut State) -> hypertape_autodiff::Result<Record> {
-        self.algorithm.step(&mut Asked { oracle: &mut *self.oracle, domain: &self.domain }, state)
-    }
-}
-
-/// A search, which asks an estimator for values.
-struct Searching<A> {
-    oracle: Box<dyn Oracle>,
-    search: A,
-    bounds: Vec<Bounds>,
-    failed: Failed,
-}
-
-impl<A: Search> Stepper for Searching<A> {
-    fn name(&self) -> String {
-        format!("{}, {}", self.algorithm(), self.oracle.name())
-    }
-    fn algorithm(&self) -> String {
-        self.search.name()
-    }
-    fn step(&mut self, state: &mut State) -> hypertape_autodiff::Result<Record> {
-        step(&self.search, &mut *self.oracle, &self.bounds, state, &mut self.failed)
-    }
-    fn has_gradient(&self) -> bool {
-        false
-    }
-    fn failed(&mut self) -> Failed {
-        std::mem::take(&mut self.failed)
-    }
-}
-
-/// A loop that sees mini-batches.
-struct Sampling<A> {
-    samples: Samples,
-    algorithm: A,
-}
-
-impl<A: StochasticLoop> Stepper for Sampling<A> {
-    fn name(&self) -> String {
-        self.algorithm.name()
-    }
-    fn algorithm(&self) -> String {
-        self.algorithm.name()
-    }
-    fn step(&mut self, state: &mut State) -> hypertape_autodiff::Result<Record> {
-        let memory = &mut state.memory;
-        if memory.solution.is_empty() {
-            memory.solution = self.samples.first().to_vec();
-        }
-        if memory.adjoint.is_empty() {
-            memory.adjoint = vec![0.0; memory.solution.len()];
-        }
-        self.samples.phases = Phases::default();
-        let record = self.algorithm.step(&mut self.samples, state)?;
-        Ok(Record { phases: self.samples.phases, ..record })
-    }
-    fn is_noisy(&self) -> bool {
-        true
     }
 }
 
@@ -322,7 +228,7 @@ impl<P: Structure> Run<P> {
         self.state = Some(State { free, ..State::default() });
         Ok(self)
     }
-    /// Goes on from a state.
+    /// Goes on from a state. Of one that another loop has left, the variables and what the estimator keeps are taken over, and nothing else.
     ///
     /// # Errors
     /// A state of another number of outer variables.

@@ -2,7 +2,7 @@
 use crate::method::Method;
 use crate::methods::{AdamDescent, GradientDescent, Sgd};
 use crate::problem::{Problem, Sampling, Scale, Smooth};
-use hypertape_autodiff::array::{AnyArray, AnyView, AnyViewMut, LeafType};
+use hypertape_autodiff::array::{AnyArray, AnyViewMut, LeafType};
 use hypertape_autodiff::record::{self, Var};
 use hypertape_autodiff::tree::{AnyLeaf, Arrays, Feed, Leaf, Structure, V};
 use hypertape_autodiff::{Allow, Error, ErrorKind, Function, Result, Site, Workspace, index};
@@ -149,11 +149,13 @@ impl<S: Structure> Optimiser<S> {
         let state = start.outputs().clone();
         let step = Function::record((state.clone(), like.clone(), index![]), |(s, g, k)| method.step(s, &g, each(g.clone()), k))?;
         let erased = |types: Vec<LeafType>| types.into_iter().map(AnyLeaf).collect::<L>();
-        let doors = (erased(state.leaf_types()), erased(types.clone()), Leaf::new([]));
-        let step = Function::with_doors((*step.program()?).clone(), doors, erased(state.leaf_types()))?.allow(Allow::Everything);
+        let (state, point) = (erased(state.leaf_types()), erased(types.clone()));
+        let start = Function::with_doors((*start.program()?).clone(), point.clone(), state.clone())?;
+        let doors = (state.clone(), point, Leaf::new([]));
+        let step = Function::with_doors((*step.program()?).clone(), doors, state)?.allow(Allow::Everything);
         let zeros: Vec<AnyArray> = types.iter().map(|t| AnyArray::full(t, 0.0)).collect();
         let mut first = vec![];
-        start.workspace().run_each(Given(zeros), &mut |v| first.push(v.to_owned()))?;
+        start.workspace().run_each(&zeros, &mut |v| first.push(v.to_owned()))?;
         first.drain(..types.len());
         Ok((step, first))
     }
@@ -207,10 +209,8 @@ impl<S: Structure> Optimiser<S> {
         state.extend(self.moments.iter().cloned());
         let run = self.run.get_or_insert_with(|| step.workspace());
         let (k, mut next) = (ndarray::arr0(self.updates), vec![]);
-        let input = (Given(state), Given(gradient), &k);
-        run.run_each((&input.0, &input.1, input.2), &mut |v| next.push(v.to_owned())).map_err(|e| e.or_at(at))?;
-        let (before, gradients) = (&input.0.0, &input.1.0);
-        for (leaf, (to, from)) in next.iter().zip(before).enumerate() {
+        run.run_each((&state, &gradient, &k), &mut |v| next.push(v.to_owned())).map_err(|e| e.or_at(at))?;
+        for (leaf, (to, from)) in next.iter().zip(&state).enumerate() {
             let Some((index, value)) = to.view().first_non_finite() else { continue };
             // A measure that is the largest number stays finite; a moment that is not is told by the point that it moves.
             let place = leaf % declared.len().max(1);
@@ -219,7 +219,7 @@ impl<S: Structure> Optimiser<S> {
             let problem = format!(
                 "the step of element {index:?} of array {place} is not finite: from {} with the gradient {} to {value}; scale the objective or clip the gradient",
                 of(from),
-                gradients.get(place).map_or(f64::NAN, of)
+                gradient.get(place).map_or(f64::NAN, of)
             );
             return Err(Error::numeric(self.name, problem).at(at));
         }
@@ -232,13 +232,6 @@ impl<S: Structure> Optimiser<S> {
             _ => {}
         });
         Ok(())
-    }
-}
-
-/// Leaves that fit any structure.
-impl<S: Structure> Feed<S> for Given<Vec<AnyArray>> {
-    fn feed<'a>(&'a self, sink: &mut dyn FnMut(AnyView<'a>)) {
-        self.0.iter().for_each(|a| sink(a.view()));
     }
 }
 

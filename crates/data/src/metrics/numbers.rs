@@ -7,8 +7,8 @@ use ndarray::{ArrayView, AsArray, Dimension};
 /// # Errors
 /// [`Error::Shapes`], [`Error::Nothing`], [`Error::NotFinite`].
 pub fn mean_squared_error<'a, D: Dimension>(truth: impl AsArray<'a, f64, D>, predicted: impl AsArray<'a, f64, D>) -> Result<f64> {
-    let (size, share) = scaled_square("mean_squared_error", &truth.into(), &predicted.into())?;
-    Ok(2.0 * size * share * (2.0 * size))
+    let (half, share) = scaled_square("mean_squared_error", &truth.into(), &predicted.into())?;
+    Ok(2.0 * half * share * (2.0 * half))
 }
 
 /// The peak signal-to-noise ratio in decibels, 10 log₁₀(range² / mean squared error), where values go from 0 to `range`; ∞ for equal images.
@@ -24,9 +24,9 @@ pub fn psnr<'a, D: Dimension>(truth: impl AsArray<'a, f64, D>, image: impl AsArr
             range: "the largest value less the smallest, such as 1 or 255",
         });
     }
-    let (size, share) = scaled_square("psnr", &truth.into(), &image.into())?;
-    // Squares may leave the range of f64.
-    Ok(20.0 * (range.log10() - size.log10() - 2_f64.log10()) - 10.0 * share.log10())
+    let (half, share) = scaled_square("psnr", &truth.into(), &image.into())?;
+    // By logarithms: squares may leave the range of f64.
+    Ok(20.0 * (range.log10() - half.log10() - 2_f64.log10()) - 10.0 * share.log10())
 }
 
 /// The coefficient of determination, 1 − Σ(truth − predicted)² / Σ(truth − mean)²: 1 is perfect, 0 is as good as the mean, and there is no least value.
@@ -36,7 +36,7 @@ pub fn psnr<'a, D: Dimension>(truth: impl AsArray<'a, f64, D>, image: impl AsArr
 pub fn r_squared<'a>(truth: impl AsArray<'a, f64>, predicted: impl AsArray<'a, f64>) -> Result<f64> {
     const OF: &str = "r_squared";
     let (truth, predicted) = (truth.into(), predicted.into());
-    scaled_square(OF, &truth, &predicted)?;
+    comparable(OF, &truth, &predicted)?;
     if truth.iter().all(|t| *t == truth[0]) {
         let what = format!("{} true values that are all {}", truth.len(), truth[0]);
         return Err(Error::Undefined { of: OF, what, because: "there is nothing to explain; look at the mean squared error" });
@@ -51,8 +51,8 @@ pub fn r_squared<'a>(truth: impl AsArray<'a, f64>, predicted: impl AsArray<'a, f
     Ok(1.0 - error / spread)
 }
 
-/// Half the largest difference, and the mean square of all over its square: 1 where there is no difference.
-fn scaled_square<D: Dimension>(of: &'static str, left: &ArrayView<'_, f64, D>, right: &ArrayView<'_, f64, D>) -> Result<(f64, f64)> {
+/// That both have one shape, elements, and nothing but numbers.
+fn comparable<D: Dimension>(of: &'static str, left: &ArrayView<'_, f64, D>, right: &ArrayView<'_, f64, D>) -> Result<()> {
     if left.shape() != right.shape() {
         return Err(Error::Shapes { of, left: left.shape().to_vec(), right: right.shape().to_vec() });
     }
@@ -64,6 +64,12 @@ fn scaled_square<D: Dimension>(of: &'static str, left: &ArrayView<'_, f64, D>, r
             return Err(Error::NotFinite { of, what, index, value: value.to_string() });
         }
     }
+    Ok(())
+}
+
+/// Half the largest difference, and the mean square of all over its square: 1 where there is no difference.
+fn scaled_square<D: Dimension>(of: &'static str, left: &ArrayView<'_, f64, D>, right: &ArrayView<'_, f64, D>) -> Result<(f64, f64)> {
+    comparable(of, left, right)?;
     // Halves, whose differences stay in the range.
     let half = || left.iter().zip(right).map(|(a, b)| a / 2.0 - b / 2.0);
     let largest = half().fold(0.0_f64, |m, d| m.max(d.abs()));
