@@ -3,7 +3,7 @@ use crate::state::State;
 use hypertape_autodiff::Site;
 
 /// Why a run could not go on.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// Settings, functions or inputs that cannot work.
@@ -44,6 +44,13 @@ pub enum Error {
     /// A run that was not given where to start.
     #[error("the run has no start; give one by `start(x)`, or go on with `resume(file)`")]
     NoStart,
+}
+
+/// One line that a person can read, as `main() -> Result<..>` prints it.
+impl std::fmt::Debug for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
 }
 
 /// The starts of the paths of files whose lines are not a user's: of this crate, and of those that it records with.

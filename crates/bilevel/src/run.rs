@@ -222,9 +222,11 @@ impl<P: Structure> Run<P> {
     ///
     /// # Errors
     /// Arrays of other shapes, or that are not finite; a number that is not positive where the domain asks for it.
+    #[track_caller]
     pub fn start(mut self, x: impl Feed<P>) -> Result<Self, Error> {
-        let mut free = flat("start", "the outer variables", &x, &self.types)?;
-        self.domain.free_of(&mut free).map_err(|kind| hypertape_autodiff::Error::new("start", kind))?;
+        let here = Site::caller();
+        let mut free = flat("start", "the outer variables", &x, &self.types).map_err(|e| e.at(here))?;
+        self.domain.free_of(&mut free).map_err(|kind| hypertape_autodiff::Error::new("start", kind).at(here))?;
         self.state = Some(State { free, ..State::default() });
         Ok(self)
     }
@@ -232,11 +234,12 @@ impl<P: Structure> Run<P> {
     ///
     /// # Errors
     /// A state of another number of outer variables.
+    #[track_caller]
     pub fn go_on(mut self, state: State) -> Result<Self, Error> {
         let n = len(&self.types);
         if state.free.len() != n {
             let problem = format!("the state has {} outer variables, and the problem {n}; give one of the same problem", state.free.len());
-            return Err(hypertape_autodiff::Error::new("go_on", ErrorKind::Other(problem)).into());
+            return Err(hypertape_autodiff::Error::new("go_on", ErrorKind::Other(problem)).at(Site::caller()).into());
         }
         self.state = Some(state);
         Ok(self)
@@ -245,6 +248,7 @@ impl<P: Structure> Run<P> {
     ///
     /// # Errors
     /// A file that cannot be read or holds no state of such a run.
+    #[track_caller]
     pub fn resume(self, file: impl AsRef<Path>) -> Result<Self, Error> {
         let state = load(file.as_ref(), &self.name())?;
         self.go_on(state)

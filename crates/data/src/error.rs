@@ -13,7 +13,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 /// assert_eq!(e.to_string(), "bytes, line 2, column 10: index 2 follows 4; sort the indices of a row, and give each once");
 /// assert!(matches!(e, Error::NotAscending { index: 2, previous: 4, .. }));
 /// ```
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A file cannot be opened.
@@ -396,4 +396,11 @@ pub enum Error {
         /// How many there must be.
         needed: usize,
     },
+}
+
+/// One line that a person can read, as `main() -> Result<..>` prints it.
+impl std::fmt::Debug for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
 }

@@ -140,3 +140,18 @@ fn stochastic_loops_at_any_scale_and_without_a_tolerance() -> Result<(), Error> 
     assert!(e.contains("mini-batches") && e.contains("edges.rs"), "{e}");
     Ok(())
 }
+
+/// `main() -> Result<..>` prints errors by `Debug`: it is the line that a person reads, and names where the run was started.
+#[test]
+fn errors_are_one_line() -> Result<(), Error> {
+    let problem = Quadratic::new(4, 2, 2.0).problem();
+    let aid = Aid::new(&Lbfgs::new(&problem));
+    let run = || Run::new(&problem, &aid, Descent::new(0.1));
+    let wrong = run()?.start(arr1(&[1.0, f64::NAN])).unwrap_err();
+    let other = run()?.go_on(State { free: vec![0.0; 3], ..State::default() }).unwrap_err();
+    for e in [wrong, other] {
+        assert_eq!(format!("{e:?}"), e.to_string());
+        assert!(e.to_string().contains("edges.rs"), "{e}");
+    }
+    Ok(())
+}
