@@ -8,7 +8,7 @@ pub mod record;
 mod tape;
 pub mod tree;
 
-pub use function::{Allow, Function, GradientCheck, Linear, Workspace, Wrt};
+pub use function::{Allow, Function, GradientCheck, Linear, SparseDerivative, Workspace, Wrt};
 pub use hypertape_engine::plan;
 pub use hypertape_ir::{
     Error, ErrorKind, Lacking, Result, Site, Within, array, each_kind, each_operation, error, operation, ops, outcome, program, transform,

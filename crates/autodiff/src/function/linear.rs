@@ -186,13 +186,22 @@ impl<I: Structure, O: Structure> Linear<I, O> {
         x.feed(&mut |v| given.push(v));
         check(&given, types, self.guard.allow)?;
         let real: SmallVec<[AnyView<'_>; 16]> = given.into_iter().filter(|v| v.kind().is_real()).collect();
+        self.along(transposed, &real, leaf)
+    }
+    /// J·t for a tangent given by its real leaves, which have the right shapes.
+    pub(super) fn apply_leaves(&mut self, tangent: &[AnyArray], leaf: &mut dyn FnMut(AnyView<'_>)) -> Result<()> {
+        self.at_point()?;
+        let real: SmallVec<[AnyView<'_>; 16]> = tangent.iter().map(AnyArray::view).collect();
+        self.along(false, &real, leaf)
+    }
+    fn along(&mut self, transposed: bool, real: &[AnyView<'_>], leaf: &mut dyn FnMut(AnyView<'_>)) -> Result<()> {
         let at: SmallVec<[AnyView<'_>; 16]> = self.at.iter().map(AnyArray::view).collect();
         let (point, allow) = (&mut self.point, self.guard.allow);
-        point.apply(transposed, &at, &real)?;
+        point.apply(transposed, &at, real)?;
         let n = point.results();
         let suspect = |k: usize| allow.suspects(&point.result(k)).map(|(index, value)| (k, index, value));
         if let Some((k, index, value)) = (0..n).filter(|k| !point.surely_finite(*k)).find_map(suspect) {
-            point.look_into(allow, &at, &real, (k, &index, value))?;
+            point.look_into(allow, &at, real, (k, &index, value))?;
         }
         (0..n).for_each(|k| leaf(point.result(k)));
         Ok(())

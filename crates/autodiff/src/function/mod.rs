@@ -1,6 +1,7 @@
 //! A recorded program with typed doors: immutable, `Send + Sync`, cheap to clone.
 mod allow;
 mod check;
+mod colouring;
 mod dense;
 mod diagnose;
 mod evaluate;
@@ -9,6 +10,7 @@ mod linear;
 mod linearization;
 mod places;
 mod restricted;
+mod sparse;
 mod switching;
 mod trace;
 mod workspace;
@@ -22,6 +24,7 @@ pub use evaluate::Number;
 pub use linear::Linear;
 pub use linearization::{Linearization, Point};
 pub use restricted::{Restriction, Skeleton};
+pub use sparse::SparseDerivative;
 pub use workspace::Workspace;
 pub use wrt::Wrt;
 

@@ -1,5 +1,6 @@
 //! Fused groups: what they compute, and how they are split into parts that may run at the same time.
 #![allow(unsafe_code)]
+use super::compiled::Compiled;
 use super::fold::Number;
 use super::join::Join;
 use super::math::Sum;
@@ -48,6 +49,28 @@ pub(crate) enum Code {
     Round(u16, u16),
     /// y = x truncated to an index.
     Index(u16, u16),
+}
+
+impl Code {
+    /// The cells that it reads.
+    pub(crate) fn operands(&self) -> SmallVec<[u16; 3]> {
+        match *self {
+            Code::Unary(_, x, _) | Code::With(_, x, _, _) | Code::Of(_, _, x, _) | Code::Round(x, _) | Code::Index(x, _) => {
+                SmallVec::from_slice(&[x])
+            }
+            Code::Binary(_, a, b, _) | Code::ScaleAdd(_, a, _, b, _) => SmallVec::from_slice(&[a, b]),
+            Code::MulAdd(_, a, b, c, _) | Code::Select(a, b, c, _) => SmallVec::from_slice(&[a, b, c]),
+            Code::Fill(..) => SmallVec::new(),
+        }
+    }
+    /// The cell that it writes.
+    pub(crate) fn result(&self) -> u16 {
+        match *self {
+            Code::Unary(_, _, y) | Code::Fill(_, y) | Code::Round(_, y) | Code::Index(_, y) => y,
+            Code::Binary(_, _, _, y) | Code::With(_, _, _, y) | Code::Of(_, _, _, y) => y,
+            Code::MulAdd(_, _, _, _, y) | Code::ScaleAdd(_, _, _, _, y) | Code::Select(_, _, _, y) => y,
+        }
+    }
 }
 
 /// How an operand is read.
@@ -140,6 +163,8 @@ pub(crate) struct Group {
     pub(crate) stores: Vec<Store>,
     /// Folds.
     pub(crate) tails: Vec<Tail>,
+    /// The instructions as machine code, if there is any.
+    pub(crate) compiled: Option<Compiled>,
 }
 
 impl Tail {

@@ -4,6 +4,7 @@
 //! instruction set and chosen at run time. Big work is split by size, never by thread count, so results have the same bits for any
 //! number of threads.
 pub(crate) mod cast;
+pub(crate) mod compiled;
 pub mod contract;
 pub mod convolution;
 pub(crate) mod copy;

@@ -1,6 +1,6 @@
 //! The interpreter of fused groups: it runs each instruction on a tile, a run of elements that stays in the first-level cache.
 #![allow(unsafe_code)]
-use super::codes;
+use super::compiled;
 use super::fold::{Number, fold_all};
 use super::group::{CELLS, Extent, FOLDS, Group, LOADS, SCALARS, Target, get, put, step, unit};
 use hypertape_ir::array::{Element, Kind, Real};
@@ -217,7 +217,7 @@ impl<'a, T: Real + Number> Run<'a, T> {
                     self.cells[store.cell as usize].write(port.wrapping_add(flat * size).cast());
                 }
             }
-            codes::run(&g.code, self.cells.as_ptr().cast(), self.scalars.as_ptr().cast::<T>(), n);
+            compiled::run(g, self.cells.as_ptr().cast(), self.scalars.as_ptr().cast::<T>(), n);
             // Fold before results are stored: a result may overwrite an operand that is folded.
             if !g.tails.is_empty() {
                 self.fold(flat, n);

@@ -233,6 +233,8 @@ pub(crate) struct Block {
     pub(crate) cost: f64,
     /// The bytes of the states of external code, nested blocks included, without the parts that states have in common.
     pub(crate) external: u64,
+    /// Bytes of the machine code of its own groups.
+    pub(crate) machine_code: usize,
     /// The parts that states have in common, as (address, bytes), with one entry for each state.
     pub(crate) common: Vec<(usize, u64)>,
 }

@@ -153,6 +153,7 @@ pub(crate) fn group(c: &Fusion, results: &[Stored], roots: &[Root]) -> Group {
         steps,
         stores,
         tails,
+        compiled: None,
     }
 }
 

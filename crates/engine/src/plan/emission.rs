@@ -8,6 +8,7 @@ use super::item::{Draft, Item};
 use super::roots::{Home, Root, Seen, Whole};
 use super::scratch::sums;
 use super::thresholds::{BIG_FOLD, BIG_PRODUCT};
+use crate::kernels::compiled;
 use crate::kernels::group::Group;
 use hypertape_ir::array::{Kind, Layout};
 use hypertape_ir::error::{Error, ErrorKind, Many, Result};
@@ -29,6 +30,7 @@ pub(crate) fn emit(f: Frame) -> Result<Block> {
         cost: 0.0,
         external: 0,
         common: vec![],
+        machine_code: 0,
     };
     let first_scratch = slots.slots.len() - s.items.len();
     for (k, item) in s.items.iter().enumerate() {
@@ -47,6 +49,11 @@ pub(crate) fn emit(f: Frame) -> Result<Block> {
         account(&mut b, &step.instruction);
         b.steps.push(step);
     }
+    b.machine_code = compiled::compile(b.steps.iter_mut().filter_map(|step| match &mut step.instruction {
+        Instruction::Group { group, .. } => Some(&mut **group),
+        Instruction::Stream(s) => Some(&mut s.group),
+        _ => None,
+    }));
     Ok(b)
 }
 

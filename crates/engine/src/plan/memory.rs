@@ -27,6 +27,8 @@ pub struct Memory {
     pub outputs: u64,
     /// States of external code.
     pub external: u64,
+    /// Machine code of fused groups, in whole pages. All runs of a plan share it, and it is not counted in the total.
+    pub machine_code: u64,
 }
 
 impl Memory {
@@ -81,6 +83,9 @@ impl Display for Memory {
         if self.constants > 0 {
             write!(f, "\n{:<15} {:>12}  (shared with you, not in the total)", "constants", Bytes(self.constants).to_string())?;
         }
+        if self.machine_code > 0 {
+            write!(f, "\n{:<15} {:>12}  (shared by all runs, not in the total)", "machine code", Bytes(self.machine_code).to_string())?;
+        }
         Ok(())
     }
 }
@@ -91,6 +96,7 @@ pub(super) fn of(p: &Plan) -> Memory {
     let mut constants = Constants::default();
     constants.collect(&p.block);
     (m.constants, m.ordered) = (bytes_of(&constants.all) as u64, bytes_of(&constants.copied) as u64);
+    m.machine_code = constants.machine_code as u64;
     let n = Nested::of(&p.block);
     // Slots share memory over time, so these sizes together may exceed the frame.
     let mut left = p.block.frame;
@@ -165,13 +171,14 @@ impl Nested {
     }
 }
 
-/// Constant arrays and constant data of kernels as (address, bytes). Each is listed once.
+/// Constant arrays and constant data of kernels as (address, bytes), each listed once, and the bytes of machine code.
 #[derive(Default)]
 struct Constants {
     /// Addresses and bytes of the user's arrays.
     all: Vec<(usize, usize)>,
     /// Those of copies.
     copied: Vec<(usize, usize)>,
+    machine_code: usize,
 }
 
 fn bytes_of(data: &[(usize, usize)]) -> usize {
@@ -185,6 +192,7 @@ impl Constants {
         }
     }
     fn collect(&mut self, b: &Block) {
+        self.machine_code += b.machine_code;
         for (k, c) in b.constants.iter().enumerate() {
             let data = (each_kind!(Shared, c, a => a.as_ptr().addr()), c.leaf_type().bytes());
             if b.copies.contains(&k) {

@@ -1,4 +1,6 @@
 //! Kernels against naive loops, at odd sizes, on random layouts.
+#[cfg(target_arch = "x86_64")]
+mod compiled;
 mod contract;
 mod copy;
 mod dense;

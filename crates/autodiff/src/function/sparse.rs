@@ -1,0 +1,182 @@
+//! Sparse Jacobians and Hessians: the program finds the pattern itself, and a few products give all entries.
+use super::colouring::{Places, colours, find, number};
+use super::{Function, Linear, Number, Wrt};
+use crate::array::{AnyArray, LeafType};
+use crate::error::Result;
+use crate::operation::named::{Csr, Pattern};
+use crate::tree::{Feed, Structure};
+
+/// A Jacobian or Hessian as a sparse matrix in compressed rows, at one point after the other.
+///
+/// At the first point products find the pattern: some for each halving of the columns, so their number grows as the logarithm of their number. Columns that share no row
+/// are coloured alike, and each colour takes one product at each point. A last product, with random numbers, tests the matrix at each point; where it differs, as
+/// behind a branch or a kink, the pattern is found again. Entries that are zero at the point may be missing in its pattern.
+///
+/// Sources: Curtis, Powell and Reid (1974); Coleman and Moré (1983).
+///
+/// ```
+/// use hypertape_autodiff::{Function, shape};
+/// let n = 1000;
+/// // Σ (x_{i+1} − x_i²)²: the Hessian has three diagonals.
+/// let f = Function::record(shape![n], |x| (x.slice(1..) - x.slice(..n - 1).square()).square().sum())?;
+/// let mut hessian = f.wrt(|x| x).hessian_sparse()?;
+/// let h = hessian.at(&ndarray::Array1::from_elem(n, 0.5))?;
+/// assert_eq!((h.nonzeros(), hessian.colours()), (3 * n - 2, 3));
+/// let products = hessian.products();
+/// hessian.at(&ndarray::Array1::from_elem(n, 0.25))?;
+/// assert_eq!(hessian.products() - products, 4);
+/// # Ok::<(), hypertape_autodiff::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct SparseDerivative<I: Structure, O: Structure> {
+    function: Function<I, O>,
+    linear: Option<Linear<I, O>>,
+    /// For each real leaf of the inputs, its type, and the column of its first element if it is a variable.
+    leaves: Vec<(LeafType, Option<usize>)>,
+    directions: Vec<AnyArray>,
+    rows: usize,
+    columns: usize,
+    coloured: Option<Coloured>,
+    products: u64,
+}
+
+/// A pattern, and how products give its entries.
+#[derive(Debug)]
+struct Coloured {
+    places: Places,
+    pattern: Pattern,
+    colour: Vec<u32>,
+    many: usize,
+}
+
+impl<I: Structure, O: Structure, W: Structure> Wrt<I, O, W> {
+    /// The Jacobian over the flattened real outputs (rows) and variables (columns) as a sparse matrix.
+    ///
+    /// # Errors
+    /// As [`Function::linearization`].
+    #[track_caller]
+    pub fn jacobian_sparse(&self) -> Result<SparseDerivative<I, O>> {
+        SparseDerivative::new(self.f.clone(), &self.picked.clone()?)
+    }
+    /// The Hessian over the flattened variables as a sparse matrix.
+    ///
+    /// # Errors
+    /// As [`Function::linearization`].
+    #[track_caller]
+    pub fn hessian_sparse(&self) -> Result<SparseDerivative<I, W>>
+    where
+        O: Number,
+    {
+        SparseDerivative::new(self.gradient(), &self.picked.clone()?)
+    }
+}
+
+impl<I: Structure, O: Structure> SparseDerivative<I, O> {
+    #[track_caller]
+    fn new(function: Function<I, O>, picked: &[usize]) -> Result<Self> {
+        function.linearization()?;
+        let types = function.inputs().leaf_types();
+        let mut first = vec![None; types.len()];
+        let mut columns = 0;
+        for i in picked.iter().copied().filter(|i| types[*i].kind.is_real()) {
+            first[i] = Some(columns);
+            columns += types[i].len();
+        }
+        let leaves: Vec<(LeafType, Option<usize>)> = types.into_iter().zip(first).filter(|(t, _)| t.kind.is_real()).collect();
+        let directions = leaves.iter().map(|(t, _)| AnyArray::full(t, 0.0)).collect();
+        let rows = function.outputs().leaf_types().iter().filter(|t| t.kind.is_real()).map(LeafType::len).sum();
+        Ok(SparseDerivative { function, linear: None, leaves, directions, rows, columns, coloured: None, products: 0 })
+    }
+    /// The matrix at a point.
+    ///
+    /// # Errors
+    /// As [`Function::linearize`], and an entry that is not finite.
+    #[track_caller]
+    pub fn at(&mut self, point: impl Feed<I>) -> Result<Csr<f64>> {
+        match &mut self.linear {
+            Some(linear) => linear.move_to(point)?,
+            None => self.linear = Some(self.function.linearize(point)?),
+        }
+        if self.coloured.is_some() {
+            let values = self.values()?;
+            if self.agrees(&values)? {
+                return self.matrix(values);
+            }
+        }
+        let (rows, columns) = (self.rows, self.columns);
+        let places = find(rows, columns, |v| self.product(v))?;
+        let (colour, many) = colours(&places, columns);
+        let pattern = places.pattern(columns)?;
+        self.coloured = Some(Coloured { places, pattern, colour, many });
+        let values = self.values()?;
+        self.matrix(values)
+    }
+    /// The places of the last matrix; none before the first point.
+    #[must_use]
+    pub fn pattern(&self) -> Option<&Pattern> {
+        self.coloured.as_ref().map(|c| &c.pattern)
+    }
+    /// Colours of the last pattern: the products that a matrix takes, besides the one that tests it. 0 before the first point.
+    #[must_use]
+    pub fn colours(&self) -> usize {
+        self.coloured.as_ref().map_or(0, |c| c.many)
+    }
+    /// Products so far, those that found patterns and tested matrices among them.
+    #[must_use]
+    pub fn products(&self) -> u64 {
+        self.products
+    }
+    fn matrix(&self, values: Vec<f64>) -> Result<Csr<f64>> {
+        let Some(c) = &self.coloured else { return Csr::new([0, 0], vec![0], vec![], vec![]) };
+        Csr::new([self.rows, self.columns], c.places.starts.clone(), c.places.columns.clone(), values)
+    }
+    /// The entries at the point, in the order of the pattern.
+    fn values(&mut self) -> Result<Vec<f64>> {
+        let Some(c) = self.coloured.take() else { return Ok(vec![]) };
+        let mut values = vec![0.0; c.places.columns.len()];
+        let all = (0..c.many).try_for_each(|k| {
+            let result = self.product(&|j| f64::from(u8::from(c.colour[j] as usize == k)))?;
+            for (i, r) in result.iter().enumerate() {
+                for at in c.places.starts[i]..c.places.starts[i + 1] {
+                    if c.colour[c.places.columns[at] as usize] as usize == k {
+                        values[at] = *r;
+                    }
+                }
+            }
+            Ok(())
+        });
+        self.coloured = Some(c);
+        all.map(|()| values)
+    }
+    /// Whether a product with random numbers is what these entries give.
+    fn agrees(&mut self, values: &[f64]) -> Result<bool> {
+        let result = self.product(&number)?;
+        let Some(c) = &self.coloured else { return Ok(false) };
+        let largest = values.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
+        Ok(result.iter().enumerate().all(|(i, r)| {
+            let entries = c.places.starts[i]..c.places.starts[i + 1];
+            let terms = entries.map(|at| values[at] * number(c.places.columns[at] as usize));
+            let (sum, size) = terms.fold((0.0, 0.0), |(sum, size), t: f64| (sum + t, size + t.abs()));
+            let off = (r - sum).abs();
+            // Rounding of sums within the program may be as large as other rows.
+            off <= 1e-4 * size || off <= 1e-7 * largest || off.is_nan()
+        }))
+    }
+    /// J v, flattened, for the v whose element in column j is `v(j)`.
+    fn product(&mut self, v: &dyn Fn(usize) -> f64) -> Result<Vec<f64>> {
+        for ((_, first), to) in self.leaves.iter().zip(&mut self.directions) {
+            let Some(first) = *first else { continue };
+            match to {
+                AnyArray::F64(a) => a.iter_mut().enumerate().for_each(|(k, to)| *to = v(first + k)),
+                AnyArray::F32(a) => a.iter_mut().enumerate().for_each(|(k, to)| *to = v(first + k) as f32),
+                AnyArray::U32(_) => {}
+            }
+        }
+        self.products += 1;
+        let mut result = Vec::with_capacity(self.rows);
+        if let Some(linear) = &mut self.linear {
+            linear.apply_leaves(&self.directions, &mut |leaf| result.extend(leaf.to_f64()))?;
+        }
+        Ok(result)
+    }
+}

@@ -1,0 +1,500 @@
+//! Machine code of micro-instructions: a loop over vectors, and the last, partial vector once more with masks.
+//!
+//! Values live in registers. Where there are too few, the value that is needed last of all leaves its register (Belady 1966): one that is given, such as
+//! a load, is made again when it is needed, another waits in memory of the stack. Constants and scalars that are used most keep a register for the whole
+//! loop, as far as any are free.
+use super::micro::{ABS, Micro, One, Test, Two, Value};
+use super::target::{Op, Target};
+use iced_x86::{Code, Encoder, IcedError, Instruction, MemoryOperand, Register};
+use std::collections::HashMap;
+
+/// Registers that hold addresses of cells. Cells beyond these have their addresses fetched at each use.
+const POINTERS: [Register; 9] =
+    [Register::R8, Register::R9, Register::R10, Register::R11, Register::RBX, Register::R12, Register::R13, Register::R14, Register::R15];
+/// The same that a function must leave as they were.
+const SAVED: [Register; 5] = [Register::RBX, Register::R12, Register::R13, Register::R14, Register::R15];
+/// The bytes from the first element to that of this round.
+const AT: Register = Register::RAX;
+const PASSING: Register = Register::RCX;
+const CELLS: Register = Register::RDI;
+const SCALARS: Register = Register::RSI;
+/// The bytes of all elements.
+const BYTES: Register = Register::RDX;
+/// Registers that are kept free for operands in passing.
+const SLACK: usize = 4;
+
+/// The last operand of an instruction.
+#[derive(Clone, Copy)]
+enum Source {
+    Register(Register),
+    Memory(MemoryOperand),
+}
+
+/// Writes the machine code of one function.
+pub(super) struct Emitter<'a> {
+    target: Target,
+    micros: &'a [Micro],
+    encoder: Encoder,
+    bytes: Vec<u8>,
+    /// Where each constant lies, counted from the first byte.
+    pool: HashMap<u64, usize>,
+    pointers: HashMap<u16, Register>,
+    /// The places where each value is used.
+    uses: Vec<Vec<usize>>,
+    /// What each register holds.
+    held: Vec<Option<Value>>,
+    /// The register of each value.
+    place: Vec<Option<u8>>,
+    /// Values that keep their register.
+    pinned: Vec<bool>,
+    /// The place of each value on the stack.
+    spilled: Vec<Option<usize>>,
+    spills: usize,
+    most_spills: usize,
+    /// Whether this is the partial vector.
+    last: bool,
+}
+
+/// The group cannot be compiled; it is interpreted then.
+pub(super) struct Refused;
+
+impl From<IcedError> for Refused {
+    fn from(_: IcedError) -> Self {
+        Refused
+    }
+}
+
+type Result<T = ()> = std::result::Result<T, Refused>;
+
+/// Appends a function of the System V convention, of the cells, the scalars and the number of elements, to `bytes`: where it is entered.
+pub(super) fn function(target: Target, micros: &[Micro], bytes: &mut Vec<u8>) -> Result<usize> {
+    let mut uses = vec![vec![]; micros.len()];
+    for (i, m) in micros.iter().enumerate() {
+        m.operands().for_each(|o| uses[o as usize].push(i));
+    }
+    let mut e = Emitter {
+        target,
+        micros,
+        encoder: Encoder::new(64),
+        bytes: std::mem::take(bytes),
+        pool: HashMap::new(),
+        pointers: HashMap::new(),
+        uses,
+        held: vec![None; target.registers() as usize],
+        place: vec![None; micros.len()],
+        pinned: vec![false; micros.len()],
+        spilled: vec![None; micros.len()],
+        spills: 0,
+        most_spills: 0,
+        last: false,
+    };
+    let before = e.bytes.len();
+    let entry = e.whole();
+    *bytes = e.bytes;
+    if entry.is_err() {
+        bytes.truncate(before);
+    }
+    entry
+}
+
+impl Emitter<'_> {
+    fn emit(&mut self, i: &Instruction) -> Result {
+        self.encoder.encode(i, self.bytes.len() as u64)?;
+        self.bytes.append(&mut self.encoder.take_buffer());
+        Ok(())
+    }
+    /// Constants, prologue, the loop, the partial vector and the end.
+    fn whole(&mut self) -> Result<usize> {
+        let masks = self.constants();
+        let entry = self.bytes.len();
+        self.emit(&Instruction::with1(Code::Push_r64, Register::RBP)?)?;
+        self.emit(&Instruction::with2(Code::Mov_r64_rm64, Register::RBP, Register::RSP)?)?;
+        for r in SAVED {
+            self.emit(&Instruction::with1(Code::Push_r64, r)?)?;
+        }
+        self.emit(&Instruction::with2(Code::Sub_rm64_imm32, Register::RSP, 0x1000_0000)?)?;
+        let frame = self.bytes.len() - 4;
+        self.emit(&Instruction::with2(Code::And_rm64_imm8, Register::RSP, -64)?)?;
+        let shift = self.target.element().trailing_zeros();
+        self.emit(&Instruction::with2(Code::Shl_rm64_imm8, BYTES, shift)?)?;
+        self.emit(&Instruction::with2(Code::Xor_r32_rm32, Register::EAX, Register::EAX)?)?;
+        self.point()?;
+        self.pin()?;
+        let top = self.bytes.len() as u64;
+        let next = MemoryOperand::with_base_displ(AT, i64::from(self.target.bytes()));
+        self.emit(&Instruction::with2(Code::Lea_r64_m, PASSING, next)?)?;
+        self.emit(&Instruction::with2(Code::Cmp_r64_rm64, PASSING, BYTES)?)?;
+        let to_last = self.jump(Code::Ja_rel32_64)?;
+        self.body()?;
+        self.emit(&Instruction::with2(Code::Add_rm64_imm8, AT, self.target.bytes() as i32)?)?;
+        self.emit(&Instruction::with_branch(Code::Jmp_rel32_64, top)?)?;
+        self.land(to_last);
+        self.emit(&Instruction::with2(Code::Mov_r64_rm64, PASSING, BYTES)?)?;
+        self.emit(&Instruction::with2(Code::Sub_r64_rm64, PASSING, AT)?)?;
+        let to_end = self.jump(Code::Je_rel32_64)?;
+        self.mask(masks, shift)?;
+        self.last = true;
+        self.body()?;
+        self.land(to_end);
+        let saved = MemoryOperand::with_base_displ(Register::RBP, -8 * SAVED.len() as i64);
+        self.emit(&Instruction::with2(Code::Lea_r64_m, Register::RSP, saved)?)?;
+        for r in SAVED.iter().rev() {
+            self.emit(&Instruction::with1(Code::Pop_r64, *r)?)?;
+        }
+        self.emit(&Instruction::with1(Code::Pop_r64, Register::RBP)?)?;
+        self.emit(&Instruction::with(Code::VEX_Vzeroupper))?;
+        self.emit(&Instruction::with(Code::Retnq))?;
+        let room = (self.most_spills as u32 * self.target.bytes()).to_le_bytes();
+        self.bytes[frame..frame + 4].copy_from_slice(&room);
+        Ok(entry)
+    }
+    /// Writes the constants, and the masks of partial vectors of 256 bits; where these begin.
+    fn constants(&mut self) -> usize {
+        let t = self.target;
+        self.bytes.resize(self.bytes.len().next_multiple_of(64), 0);
+        let masks = self.bytes.len();
+        if !t.wide {
+            self.bytes.extend([0xFF; 32]);
+            self.bytes.extend([0; 32]);
+        }
+        for m in self.micros {
+            let Micro::Constant(bits) = *m else { continue };
+            let number = if t.single {
+                let single = if bits == ABS { i32::MAX as u32 } else { (f64::from_bits(bits) as f32).to_bits() };
+                single.to_le_bytes().to_vec()
+            } else {
+                bits.to_le_bytes().to_vec()
+            };
+            self.pool.insert(bits, self.bytes.len());
+            // Instructions on 256 bits read whole vectors, the others one number that they spread.
+            let times = if t.wide { 1 } else { 32 / number.len() };
+            self.bytes.extend(number.repeat(times));
+        }
+        self.bytes.resize(self.bytes.len().next_multiple_of(64), 0);
+        masks
+    }
+    /// A jump forward, to a place that `land` names later.
+    fn jump(&mut self, code: Code) -> Result<usize> {
+        self.emit(&Instruction::with_branch(code, self.bytes.len() as u64)?)?;
+        Ok(self.bytes.len())
+    }
+    fn land(&mut self, jump: usize) {
+        let distance = (self.bytes.len() - jump) as u32;
+        self.bytes[jump - 4..jump].copy_from_slice(&distance.to_le_bytes());
+    }
+    /// The mask of the partial vector, of as many bytes as `PASSING` says.
+    fn mask(&mut self, masks: usize, shift: u32) -> Result {
+        let first = self.target.first();
+        if self.target.wide {
+            self.emit(&Instruction::with2(Code::Shr_rm64_imm8, PASSING, shift)?)?;
+            self.emit(&Instruction::with2(Code::Mov_r32_imm32, Register::EDX, 1)?)?;
+            self.emit(&Instruction::with2(Code::Shl_rm32_CL, Register::EDX, Register::CL)?)?;
+            self.emit(&Instruction::with2(Code::Sub_rm32_imm8, Register::EDX, 1)?)?;
+            return self.emit(&Instruction::with2(Code::VEX_Kmovw_kr_r32, first, Register::EDX)?);
+        }
+        let middle = MemoryOperand::with_base_displ(Register::RIP, (masks + 32) as i64);
+        self.emit(&Instruction::with2(Code::Lea_r64_m, BYTES, middle)?)?;
+        self.emit(&Instruction::with2(Code::Sub_r64_rm64, BYTES, PASSING)?)?;
+        self.emit(&Instruction::with2(Code::VEX_Vmovupd_ymm_ymmm256, first, MemoryOperand::with_base(BYTES))?)
+    }
+    /// Fetches the addresses of cells.
+    fn point(&mut self) -> Result {
+        for m in self.micros {
+            let (Micro::Load(cell) | Micro::Store(_, cell)) = *m else { continue };
+            if let Some(r) = POINTERS.get(self.pointers.len()).filter(|_| !self.pointers.contains_key(&cell)) {
+                self.pointers.insert(cell, *r);
+                self.emit(&Instruction::with2(Code::Mov_r64_rm64, *r, address(cell))?)?;
+            }
+        }
+        Ok(())
+    }
+    /// Gives registers to the constants and scalars that are used most, as far as values leave any free.
+    fn pin(&mut self) -> Result {
+        let micros = self.micros;
+        let (mut living, mut most) = (0, 0);
+        for (i, m) in micros.iter().enumerate() {
+            let ends = |v: &Value| !micros[*v as usize].is_given() && self.uses[*v as usize].last() == Some(&i);
+            let mut operands: Vec<Value> = m.operands().collect();
+            operands.sort_unstable();
+            operands.dedup();
+            living -= operands.iter().filter(|v| ends(v)).count();
+            living += usize::from(!m.is_given() && !matches!(m, Micro::Store(..)));
+            most = most.max(living);
+        }
+        let free = self.held.len().saturating_sub(most + SLACK);
+        let mut shared: Vec<usize> = (0..micros.len()).filter(|v| matches!(micros[*v], Micro::Scalar(_) | Micro::Constant(_))).collect();
+        shared.sort_by_key(|v| std::cmp::Reverse(self.uses[*v].len()));
+        for (k, v) in shared.into_iter().take(free).enumerate() {
+            let number = (self.held.len() - 1 - k) as u8;
+            self.make(v as Value, number)?;
+            self.pinned[v] = true;
+            self.held[number as usize] = Some(v as Value);
+            self.place[v] = Some(number);
+        }
+        Ok(())
+    }
+    /// The code of all micro-instructions.
+    fn body(&mut self) -> Result {
+        for v in 0..self.micros.len() {
+            if !self.pinned[v] {
+                (self.place[v], self.spilled[v]) = (None, None);
+            }
+        }
+        for r in &mut self.held {
+            *r = r.filter(|v| self.pinned[*v as usize]);
+        }
+        self.spills = 0;
+        for i in 0..self.micros.len() {
+            self.micro(i)?;
+        }
+        Ok(())
+    }
+    fn micro(&mut self, i: usize) -> Result {
+        let t = self.target;
+        match self.micros[i] {
+            // Made where they are used.
+            Micro::Load(_) | Micro::Scalar(_) | Micro::Constant(_) => Ok(()),
+            Micro::Store(v, cell) => {
+                let from = self.register(v, i, &[])?;
+                let to = self.memory(cell)?;
+                self.release(i);
+                self.store(to, from)
+            }
+            Micro::One(f, a) => {
+                let from = self.source(a, i, &[])?;
+                self.release(i);
+                let to = self.result(i)?;
+                match f {
+                    One::Sqrt => self.with(Op::Sqrt, to, None, from, None),
+                    One::Floor => self.with(Op::Whole, to, None, from, Some(9)),
+                    One::Truncate => self.with(Op::Whole, to, None, from, Some(11)),
+                    One::Round => self.round(to, from),
+                }
+            }
+            Micro::Two(f, a, b) => {
+                // A sum of two has no order; the one that is in memory comes last.
+                let turned = matches!(f, Two::Add | Two::Mul | Two::And | Two::Xor) && self.place[a as usize].is_none();
+                let (a, b) = if turned { (b, a) } else { (a, b) };
+                let x = self.register(a, i, &[])?;
+                let y = self.source(b, i, &[a])?;
+                self.release(i);
+                let to = self.result(i)?;
+                let op = match f {
+                    Two::Add => Op::Add,
+                    Two::Sub => Op::Sub,
+                    Two::Mul => Op::Mul,
+                    Two::Div => Op::Div,
+                    Two::Larger => Op::Max,
+                    Two::Smaller => Op::Min,
+                    Two::And => Op::And,
+                    Two::Xor => Op::Xor,
+                };
+                self.with(op, to, Some(x), y, None)
+            }
+            Micro::Pick(test, x, y, a, b) => {
+                let x_at = self.register(x, i, &[])?;
+                let y_at = self.source(y, i, &[x])?;
+                let kind = match test {
+                    Test::Equal => 0,
+                    Test::Less => 17,
+                    Test::LessEq => 18,
+                    Test::Unordered => 3,
+                };
+                self.with(Op::Compare, t.tested(), Some(x_at), y_at, Some(kind))?;
+                let no = self.register(b, i, &[a])?;
+                let yes = self.source(a, i, &[b])?;
+                self.release(i);
+                let to = self.result(i)?;
+                self.blend(to, no, yes)
+            }
+        }
+    }
+    /// Encodes an instruction with one or two operands and perhaps a number.
+    fn with(&mut self, op: Op, to: Register, first: Option<Register>, last: Source, number: Option<u32>) -> Result {
+        let code = self.target.code(op);
+        let i = match (first, last, number) {
+            (None, Source::Register(r), None) => Instruction::with2(code, to, r),
+            (None, Source::Memory(m), None) => Instruction::with2(code, to, m),
+            (None, Source::Register(r), Some(n)) => Instruction::with3(code, to, r, n),
+            (None, Source::Memory(m), Some(n)) => Instruction::with3(code, to, m, n),
+            (Some(f), Source::Register(r), None) => Instruction::with3(code, to, f, r),
+            (Some(f), Source::Memory(m), None) => Instruction::with3(code, to, f, m),
+            (Some(f), Source::Register(r), Some(n)) => Instruction::with4(code, to, f, r, n),
+            (Some(f), Source::Memory(m), Some(n)) => Instruction::with4(code, to, f, m, n),
+        }?;
+        self.emit(&i)
+    }
+    fn blend(&mut self, to: Register, no: Register, yes: Source) -> Result {
+        let (code, tested) = (self.target.code(Op::Blend), self.target.tested());
+        if self.target.wide {
+            let mut i = match yes {
+                Source::Register(r) => Instruction::with3(code, to, no, r),
+                Source::Memory(m) => Instruction::with3(code, to, no, m),
+            }?;
+            i.set_op_mask(tested);
+            return self.emit(&i);
+        }
+        let i = match yes {
+            Source::Register(r) => Instruction::with4(code, to, no, r, tested),
+            Source::Memory(m) => Instruction::with4(code, to, no, m, tested),
+        }?;
+        self.emit(&i)
+    }
+    /// Rounds doubles to single precision and back.
+    fn round(&mut self, to: Register, from: Source) -> Result {
+        let wide = self.target.wide;
+        let half =
+            if wide { Register::YMM0 + (to as u32 - Register::ZMM0 as u32) } else { Register::XMM0 + (to as u32 - Register::YMM0 as u32) };
+        let (narrow, widen) = if wide {
+            (Code::EVEX_Vcvtpd2ps_ymm_k1z_zmmm512b64_er, Code::EVEX_Vcvtps2pd_zmm_k1z_ymmm256b32_sae)
+        } else {
+            (Code::VEX_Vcvtpd2ps_xmm_ymmm256, Code::VEX_Vcvtps2pd_ymm_xmmm128)
+        };
+        let i = match from {
+            Source::Register(r) => Instruction::with2(narrow, half, r),
+            Source::Memory(m) => Instruction::with2(narrow, half, m),
+        }?;
+        self.emit(&i)?;
+        self.emit(&Instruction::with2(widen, to, half)?)
+    }
+    fn store(&mut self, to: MemoryOperand, from: Register) -> Result {
+        let (t, op) = (self.target, if self.last { Op::StoreFirst } else { Op::Store });
+        let mut i = match self.last && !t.wide {
+            true => Instruction::with3(t.code(op), to, t.first(), from),
+            false => Instruction::with2(t.code(op), to, from),
+        }?;
+        if self.last && t.wide {
+            i.set_op_mask(t.first());
+        }
+        self.emit(&i)
+    }
+    /// The elements of a cell in this round.
+    fn memory(&mut self, cell: u16) -> Result<MemoryOperand> {
+        let base = match self.pointers.get(&cell) {
+            Some(r) => *r,
+            None => {
+                self.emit(&Instruction::with2(Code::Mov_r64_rm64, PASSING, address(cell))?)?;
+                PASSING
+            }
+        };
+        Ok(MemoryOperand::with_base_index(base, AT))
+    }
+    /// Makes a given value in a register, or fetches one from the stack.
+    fn make(&mut self, v: Value, number: u8) -> Result {
+        let t = self.target;
+        let to = t.register(number);
+        if let Some(slot) = self.spilled[v as usize] {
+            return self.with(Op::Load, to, None, Source::Memory(self.slot(slot)), None);
+        }
+        match self.micros[v as usize] {
+            Micro::Load(cell) => {
+                let from = self.memory(cell)?;
+                if !self.last {
+                    return self.with(Op::Load, to, None, Source::Memory(from), None);
+                }
+                if !t.wide {
+                    return self.with(Op::LoadFirst, to, Some(t.first()), Source::Memory(from), None);
+                }
+                let mut i = Instruction::with2(t.code(Op::LoadFirst), to, from)?;
+                i.set_op_mask(t.first());
+                i.set_zeroing_masking(true);
+                self.emit(&i)
+            }
+            Micro::Scalar(s) => self.with(Op::Spread, to, None, Source::Memory(self.scalar(s, false)), None),
+            Micro::Constant(bits) => {
+                let op = if t.wide { Op::Spread } else { Op::Load };
+                self.with(op, to, None, Source::Memory(self.constant(bits, false)), None)
+            }
+            // Any other value has a register or a place on the stack from the moment it is made until its last use.
+            _ => Err(Refused),
+        }
+    }
+    fn slot(&self, slot: usize) -> MemoryOperand {
+        MemoryOperand::with_base_displ(Register::RSP, (slot as u32 * self.target.bytes()).into())
+    }
+    fn scalar(&self, s: u16, spread: bool) -> MemoryOperand {
+        MemoryOperand::new(SCALARS, Register::None, 1, i64::from(u32::from(s) * self.target.element()), 1, spread, Register::None)
+    }
+    fn constant(&self, bits: u64, spread: bool) -> MemoryOperand {
+        MemoryOperand::new(Register::RIP, Register::None, 1, self.pool[&bits] as i64, 8, spread, Register::None)
+    }
+    /// The value in a register. Those of `others` keep theirs.
+    fn register(&mut self, v: Value, i: usize, others: &[Value]) -> Result<Register> {
+        let number = match self.place[v as usize] {
+            Some(number) => number,
+            None => {
+                let number = self.free(i, others)?;
+                self.make(v, number)?;
+                self.held[number as usize] = Some(v);
+                self.place[v as usize] = Some(number);
+                number
+            }
+        };
+        Ok(self.target.register(number))
+    }
+    /// The value in a register, or in memory if it is there and is not used again.
+    fn source(&mut self, v: Value, i: usize, others: &[Value]) -> Result<Source> {
+        if self.place[v as usize].is_none() {
+            let again = self.next(v, i).is_some();
+            let wide = self.target.wide;
+            match (self.spilled[v as usize], self.micros[v as usize]) {
+                (Some(slot), _) if !again => return Ok(Source::Memory(self.slot(slot))),
+                (None, Micro::Load(cell)) if !again && !self.last => return Ok(Source::Memory(self.memory(cell)?)),
+                (None, Micro::Scalar(s)) if wide => return Ok(Source::Memory(self.scalar(s, true))),
+                (None, Micro::Constant(bits)) => return Ok(Source::Memory(self.constant(bits, wide))),
+                _ => {}
+            }
+        }
+        Ok(Source::Register(self.register(v, i, others)?))
+    }
+    /// Where a value is used next after micro-instruction `i`.
+    fn next(&self, v: Value, i: usize) -> Option<usize> {
+        let uses = &self.uses[v as usize];
+        uses.get(uses.partition_point(|u| *u <= i)).copied()
+    }
+    /// A register for the result of `i`.
+    fn result(&mut self, i: usize) -> Result<Register> {
+        let operands: Vec<Value> = self.micros[i].operands().collect();
+        let number = self.free(i, &operands)?;
+        self.held[number as usize] = Some(i as Value);
+        self.place[i] = Some(number);
+        Ok(self.target.register(number))
+    }
+    /// A register without a value: a free one, or that of the value that is needed last of all.
+    fn free(&mut self, i: usize, others: &[Value]) -> Result<u8> {
+        if let Some(number) = self.held.iter().position(Option::is_none) {
+            return Ok(number as u8);
+        }
+        let current: Vec<Value> = self.micros[i].operands().collect();
+        let leaves = (0..self.held.len())
+            .filter_map(|n| Some((n, self.held[n]?)))
+            .filter(|(_, v)| !self.pinned[*v as usize] && !others.contains(v) && !current.contains(v))
+            .max_by_key(|(_, v)| self.next(*v, i).unwrap_or(usize::MAX));
+        let Some((number, v)) = leaves else { return Err(Refused) };
+        self.place[v as usize] = None;
+        self.held[number] = None;
+        if !self.micros[v as usize].is_given() && self.spilled[v as usize].is_none() && self.next(v, i).is_some() {
+            let slot = self.spills;
+            self.spills += 1;
+            self.most_spills = self.most_spills.max(self.spills);
+            self.spilled[v as usize] = Some(slot);
+            let (code, to) = (self.target.code(Op::Store), self.slot(slot));
+            self.emit(&Instruction::with2(code, to, self.target.register(number as u8))?)?;
+        }
+        Ok(number as u8)
+    }
+    /// Frees the registers of operands that are not used after micro-instruction `i`.
+    fn release(&mut self, i: usize) {
+        for v in self.micros[i].operands() {
+            if let Some(number) = self.place[v as usize].filter(|_| !self.pinned[v as usize] && self.next(v, i).is_none()) {
+                self.held[number as usize] = None;
+                self.place[v as usize] = None;
+            }
+        }
+    }
+}
+
+/// Where the address of a cell stands.
+fn address(cell: u16) -> MemoryOperand {
+    MemoryOperand::with_base_displ(CELLS, i64::from(cell) * 8)
+}

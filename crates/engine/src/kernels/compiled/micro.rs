@@ -1,0 +1,288 @@
+//! Micro-instructions: what a run of a group's code does to the elements of one vector, each value named once.
+use super::super::group::Code;
+use super::super::math::Sum;
+use hypertape_ir::operation::{BinaryFn, UnaryFn};
+use std::collections::HashMap;
+
+/// The number of a value: of the micro-instruction that makes it.
+pub(super) type Value = u32;
+
+/// A function of one value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum One {
+    Sqrt,
+    Floor,
+    /// Towards 0.
+    Truncate,
+    /// Rounded to single precision.
+    Round,
+}
+
+/// A function of two values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Two {
+    Add,
+    Sub,
+    Mul,
+    Div,
+    /// a where a > b, else b.
+    Larger,
+    /// a where a < b, else b.
+    Smaller,
+    /// Of the bits.
+    And,
+    Xor,
+}
+
+/// A test of two values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Test {
+    Equal,
+    Less,
+    LessEq,
+    /// One of the two is not a number.
+    Unordered,
+}
+
+/// A micro-instruction. Its operands are made before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Micro {
+    /// The elements of a cell.
+    Load(u16),
+    /// A scalar of the group.
+    Scalar(u16),
+    /// A number, as the bits of a double; in single precision it is rounded.
+    Constant(u64),
+    One(One, Value),
+    Two(Two, Value, Value),
+    /// Where the test of the first two holds, the third, else the fourth.
+    Pick(Test, Value, Value, Value, Value),
+    /// A value is written to a cell. It makes none.
+    Store(Value, u16),
+}
+
+impl Micro {
+    /// The values that it reads.
+    pub(super) fn operands(&self) -> impl Iterator<Item = Value> + use<> {
+        let all = match *self {
+            Micro::Load(_) | Micro::Scalar(_) | Micro::Constant(_) => [None; 4],
+            Micro::One(_, a) | Micro::Store(a, _) => [Some(a), None, None, None],
+            Micro::Two(_, a, b) => [Some(a), Some(b), None, None],
+            Micro::Pick(_, a, b, c, d) => [Some(a), Some(b), Some(c), Some(d)],
+        };
+        all.into_iter().flatten()
+    }
+    /// Whether it can be made again at any time, so that it need not be kept.
+    pub(super) fn is_given(&self) -> bool {
+        matches!(self, Micro::Load(_) | Micro::Scalar(_) | Micro::Constant(_))
+    }
+}
+
+/// Micro-instructions as they are written.
+#[derive(Default)]
+pub(super) struct Writer {
+    micros: Vec<Micro>,
+    known: HashMap<Micro, Value>,
+    /// What each cell holds.
+    cells: HashMap<u16, Value>,
+    single: bool,
+}
+
+/// Whether a function of one number becomes micro-instructions.
+fn unary(f: UnaryFn) -> bool {
+    matches!(f, UnaryFn::Neg | UnaryFn::Abs | UnaryFn::Sign | UnaryFn::Sqrt | UnaryFn::Recip | UnaryFn::Floor)
+}
+
+/// Whether an instruction becomes micro-instructions.
+pub(super) fn compiles(code: &Code) -> bool {
+    match code {
+        Code::Unary(f, ..) => unary(*f),
+        Code::Binary(f, ..) | Code::With(f, ..) | Code::Of(f, ..) => !matches!(f, BinaryFn::Pow | BinaryFn::Atan2 | BinaryFn::Rem),
+        _ => true,
+    }
+}
+
+impl Writer {
+    /// The micro-instructions of instructions that all compile. What the last of them leaves in a cell is written to it if the cell is `kept`.
+    pub(super) fn write(codes: &[Code], single: bool, kept: impl Fn(u16) -> bool) -> Vec<Micro> {
+        let mut w = Writer { single, ..Writer::default() };
+        let mut last: HashMap<u16, usize> = HashMap::new();
+        for (i, code) in codes.iter().enumerate() {
+            last.insert(code.result(), i);
+        }
+        for (i, code) in codes.iter().enumerate() {
+            let value = w.instruction(code);
+            let cell = code.result();
+            w.cells.insert(cell, value);
+            if last[&cell] == i && kept(cell) {
+                w.micros.push(Micro::Store(value, cell));
+            }
+        }
+        w.micros
+    }
+    fn push(&mut self, m: Micro) -> Value {
+        if let Some(v) = self.known.get(&m) {
+            return *v;
+        }
+        let v = self.micros.len() as Value;
+        self.micros.push(m);
+        self.known.insert(m, v);
+        v
+    }
+    fn constant(&mut self, v: f64) -> Value {
+        self.push(Micro::Constant(v.to_bits()))
+    }
+    fn cell(&mut self, cell: u16) -> Value {
+        match self.cells.get(&cell) {
+            Some(v) => *v,
+            None => self.push(Micro::Load(cell)),
+        }
+    }
+    fn scalar(&mut self, s: u16) -> Value {
+        self.push(Micro::Scalar(s))
+    }
+    fn one(&mut self, f: One, a: Value) -> Value {
+        self.push(Micro::One(f, a))
+    }
+    fn two(&mut self, f: Two, a: Value, b: Value) -> Value {
+        self.push(Micro::Two(f, a, b))
+    }
+    fn pick(&mut self, test: Test, x: Value, y: Value, a: Value, b: Value) -> Value {
+        self.push(Micro::Pick(test, x, y, a, b))
+    }
+    fn instruction(&mut self, code: &Code) -> Value {
+        match *code {
+            Code::Unary(f, x, _) => {
+                let x = self.cell(x);
+                self.unary(f, x)
+            }
+            Code::Binary(f, a, b, _) => {
+                let (a, b) = (self.cell(a), self.cell(b));
+                self.binary(f, a, b)
+            }
+            Code::With(f, a, s, _) => {
+                let (a, b) = (self.cell(a), self.scalar(s));
+                self.binary(f, a, b)
+            }
+            Code::Of(f, s, b, _) => {
+                let (a, b) = (self.scalar(s), self.cell(b));
+                self.binary(f, a, b)
+            }
+            Code::MulAdd(s, a, b, c, _) => {
+                let (a, b, c) = (self.cell(a), self.cell(b), self.cell(c));
+                self.mul_add(s, a, b, c)
+            }
+            Code::ScaleAdd(s, a, b, c, _) => {
+                let (a, b, c) = (self.cell(a), self.scalar(b), self.cell(c));
+                self.mul_add(s, a, b, c)
+            }
+            Code::Select(t, a, b, _) => {
+                let (t, a, b) = (self.cell(t), self.cell(a), self.cell(b));
+                self.select(t, a, b)
+            }
+            Code::Fill(s, _) => self.scalar(s),
+            Code::Round(x, _) => {
+                let x = self.cell(x);
+                if self.single { x } else { self.one(One::Round, x) }
+            }
+            Code::Index(x, _) => {
+                let x = self.cell(x);
+                let (least, most) = (self.constant(0.0), self.constant(f64::from(u32::MAX)));
+                let x = self.two(Two::Larger, x, least);
+                let x = self.two(Two::Smaller, x, most);
+                self.one(One::Truncate, x)
+            }
+        }
+    }
+    fn mul_add(&mut self, s: Sum, a: Value, b: Value, c: Value) -> Value {
+        let p = self.two(Two::Mul, a, b);
+        match s {
+            Sum::Plus => self.two(Two::Add, p, c),
+            Sum::Minus => self.two(Two::Sub, p, c),
+            Sum::From => self.two(Two::Sub, c, p),
+        }
+    }
+    /// a where t is not 0, else b. If t is 1 or 0 by a test, the test is made here.
+    fn select(&mut self, t: Value, a: Value, b: Value) -> Value {
+        let (zero, one) = (self.constant(0.0), self.constant(1.0));
+        match self.micros[t as usize] {
+            Micro::Pick(test, x, y, yes, no) if yes == one && no == zero => self.pick(test, x, y, a, b),
+            _ => self.pick(Test::Equal, t, zero, b, a),
+        }
+    }
+    fn unary(&mut self, f: UnaryFn, x: Value) -> Value {
+        let (zero, one) = (self.constant(0.0), self.constant(1.0));
+        match f {
+            UnaryFn::Neg => {
+                let sign = self.constant(-0.0);
+                self.two(Two::Xor, x, sign)
+            }
+            UnaryFn::Abs => {
+                // All bits but the sign: a number that is none, so its bits are written down for each precision.
+                let rest = self.push(Micro::Constant(ABS));
+                self.two(Two::And, x, rest)
+            }
+            UnaryFn::Sign => {
+                let minus = self.constant(-1.0);
+                let nothing = self.two(Two::Mul, x, zero);
+                let below = self.pick(Test::Less, x, zero, minus, nothing);
+                self.pick(Test::Less, zero, x, one, below)
+            }
+            UnaryFn::Sqrt => self.one(One::Sqrt, x),
+            UnaryFn::Recip => self.two(Two::Div, one, x),
+            _ => self.one(One::Floor, x),
+        }
+    }
+    fn binary(&mut self, f: BinaryFn, a: Value, b: Value) -> Value {
+        let (zero, one) = (self.constant(0.0), self.constant(1.0));
+        match f {
+            BinaryFn::Add => self.two(Two::Add, a, b),
+            BinaryFn::Sub => self.two(Two::Sub, a, b),
+            BinaryFn::Mul => self.two(Two::Mul, a, b),
+            BinaryFn::Div => self.two(Two::Div, a, b),
+            BinaryFn::Max | BinaryFn::Min => {
+                let most = self.two(if f == BinaryFn::Max { Two::Larger } else { Two::Smaller }, a, b);
+                self.pick(Test::Unordered, a, a, a, most)
+            }
+            BinaryFn::Less => self.pick(Test::Less, a, b, one, zero),
+            BinaryFn::LessEq => self.pick(Test::LessEq, a, b, one, zero),
+            BinaryFn::Equal => self.pick(Test::Equal, a, b, one, zero),
+            BinaryFn::Share => {
+                let half = self.constant(0.5);
+                let half = self.pick(Test::Equal, a, b, half, zero);
+                self.pick(Test::Less, a, b, one, half)
+            }
+            _ => {
+                let p = self.two(Two::Mul, a, b);
+                self.pick(Test::Equal, a, zero, zero, p)
+            }
+        }
+    }
+}
+
+/// The bits of the constant that clears a sign.
+pub(super) const ABS: u64 = !(1 << 63);
+
+/// Drops what no store needs, and numbers the rest anew.
+pub(super) fn without_dead(micros: &[Micro]) -> Vec<Micro> {
+    let mut needed = vec![false; micros.len()];
+    for (i, m) in micros.iter().enumerate().rev() {
+        needed[i] |= matches!(m, Micro::Store(..));
+        if needed[i] {
+            m.operands().for_each(|o| needed[o as usize] = true);
+        }
+    }
+    let (mut number, mut kept) = (vec![0; micros.len()], vec![]);
+    for (i, m) in micros.iter().enumerate().filter(|(i, _)| needed[*i]) {
+        number[i] = kept.len() as Value;
+        let n = |v: Value| number[v as usize];
+        kept.push(match *m {
+            Micro::One(f, a) => Micro::One(f, n(a)),
+            Micro::Two(f, a, b) => Micro::Two(f, n(a), n(b)),
+            Micro::Pick(t, x, y, a, b) => Micro::Pick(t, n(x), n(y), n(a), n(b)),
+            Micro::Store(v, cell) => Micro::Store(n(v), cell),
+            given => given,
+        });
+    }
+    kept
+}
