@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// The peers of each family of workloads, the fastest and the leanest first.
-const PEERS: [(&str, &str); 9] = [
+const PEERS: [(&str, &str); 10] = [
     ("tiny_", "casadi_buf jax torch"),
     ("mlp_", "jax torch"),
     ("logreg_", "jax autograd torch casadi"),
@@ -17,6 +17,7 @@ const PEERS: [(&str, &str); 9] = [
     ("ista_", "jax jax_fwd jax_ckpt"),
     ("tv_", "jax_fwd jax_sqrt jax_ckpt"),
     ("deq", "jaxopt_neumann jaxopt_gmres"),
+    ("hess_", "jax casadi torch"),
 ];
 
 /// What to run.

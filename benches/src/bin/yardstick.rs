@@ -1,5 +1,6 @@
 //! Times hypertape on the workloads that it shares with its peers: one JSON line a measurement, and the table of both sides.
 use clap::{Parser, Subcommand};
+use hypertape_benches::limits::Limits;
 use hypertape_benches::line::Line;
 use hypertape_benches::measure::measure;
 use hypertape_benches::table::{Runs, run, table};
@@ -47,6 +48,12 @@ enum Command {
     List,
     /// Single against double precision: time an element of functions and products.
     Precision,
+    /// What this machine allows: bytes a second from caches and memory, multiply-adds a second; on as many threads as given.
+    Limits {
+        /// Threads; with `1,2` one and two.
+        #[arg(long, default_value = "1,2", value_delimiter = ',')]
+        threads: Vec<usize>,
+    },
     /// How recording, differentiating and planning grow with the length of a program: seconds and exponents by form.
     Growth {
         /// The longest programs.
@@ -91,6 +98,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         Some(Command::Precision) => {
             print!("{}", hypertape_benches::precision::table()?);
+            Ok(())
+        }
+        Some(Command::Limits { threads }) => {
+            for n in threads.into_iter().filter(|n| *n > 0) {
+                println!("{}", Limits::measure(n));
+            }
             Ok(())
         }
         Some(Command::Growth { longest, only }) => {

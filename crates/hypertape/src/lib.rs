@@ -2,8 +2,8 @@
 #![doc = include_str!("../README.md")]
 
 pub use hypertape_autodiff::{
-    Allow, Error, ErrorKind, Function, GradientCheck, Lacking, Linear, Primitive, Result, Site, SparseDerivative, Within, Workspace, Wrt, apply_primitive,
-    array, error, execute, index, operation, plan, record, shape, tree,
+    Allow, Error, ErrorKind, Function, GradientCheck, Lacking, Linear, Primitive, Result, Site, SparseDerivative, Within, Workspace, Wrt,
+    apply_primitive, array, error, execute, index, operation, plan, record, shape, tree,
 };
 /// Bilevel problems: estimators of hypergradients, outer loops, runs.
 pub use hypertape_bilevel as bilevel;

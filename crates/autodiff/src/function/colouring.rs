@@ -126,7 +126,9 @@ mod tests {
 
     #[test]
     fn the_pattern_is_found_and_no_row_has_a_colour_twice() {
-        for (rows, columns, each) in [(0, 0, 0), (3, 0, 0), (0, 3, 0), (1, 1, 1), (5, 1, 1), (7, 7, 0), (40, 33, 3), (33, 64, 5), (100, 65, 1)] {
+        for (rows, columns, each) in
+            [(0, 0, 0), (3, 0, 0), (0, 3, 0), (1, 1, 1), (5, 1, 1), (7, 7, 0), (40, 33, 3), (33, 64, 5), (100, 65, 1)]
+        {
             for seed in 0..5 {
                 let matrix = random(rows, columns, each, seed);
                 let times = |v: &dyn Fn(usize) -> f64| Ok(matrix.iter().map(|r| r.iter().map(|(j, a)| a * v(*j)).sum()).collect());

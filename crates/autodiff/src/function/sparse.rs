@@ -1,9 +1,10 @@
 //! Sparse Jacobians and Hessians: the program finds the pattern itself, and a few products give all entries.
 use super::colouring::{Places, colours, find, number};
 use super::{Function, Linear, Number, Wrt};
-use crate::array::{AnyArray, LeafType};
+use crate::array::{AnyArray, AnyView, LeafType};
 use crate::error::Result;
 use crate::operation::named::{Csr, Pattern};
+use crate::plan::Memory;
 use crate::tree::{Feed, Structure};
 
 /// A Jacobian or Hessian as a sparse matrix in compressed rows, at one point after the other.
@@ -18,7 +19,7 @@ use crate::tree::{Feed, Structure};
 /// use hypertape_autodiff::{Function, shape};
 /// let n = 1000;
 /// // Σ (x_{i+1} − x_i²)²: the Hessian has three diagonals.
-/// let f = Function::record(shape![n], |x| (x.slice(1..) - x.slice(..n - 1).square()).square().sum())?;
+/// let f = Function::record(shape![n], |x| (x.slice_last(1, n) - x.slice_last(0, n - 1).square()).square().sum())?;
 /// let mut hessian = f.wrt(|x| x).hessian_sparse()?;
 /// let h = hessian.at(&ndarray::Array1::from_elem(n, 0.5))?;
 /// assert_eq!((h.nonzeros(), hessian.colours()), (3 * n - 2, 3));
@@ -126,6 +127,11 @@ impl<I: Structure, O: Structure> SparseDerivative<I, O> {
     pub fn products(&self) -> u64 {
         self.products
     }
+    /// What products at one point need in memory. Nothing before the first point.
+    #[must_use]
+    pub fn memory(&self) -> Memory {
+        self.linear.as_ref().map_or(Memory::default(), Linear::memory)
+    }
     fn matrix(&self, values: Vec<f64>) -> Result<Csr<f64>> {
         let Some(c) = &self.coloured else { return Csr::new([0, 0], vec![0], vec![], vec![]) };
         Csr::new([self.rows, self.columns], c.places.starts.clone(), c.places.columns.clone(), values)
@@ -175,7 +181,11 @@ impl<I: Structure, O: Structure> SparseDerivative<I, O> {
         self.products += 1;
         let mut result = Vec::with_capacity(self.rows);
         if let Some(linear) = &mut self.linear {
-            linear.apply_leaves(&self.directions, &mut |leaf| result.extend(leaf.to_f64()))?;
+            linear.apply_leaves(&self.directions, &mut |leaf| match leaf {
+                AnyView::F64(a) => result.extend(a.iter()),
+                AnyView::F32(a) => result.extend(a.iter().map(|v| f64::from(*v))),
+                AnyView::U32(_) => {}
+            })?;
         }
         Ok(result)
     }

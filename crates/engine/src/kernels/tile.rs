@@ -200,7 +200,15 @@ impl<'a, T: Real + Number> Run<'a, T> {
                     }
                 }
             }
-            for j in &g.joins {
+            let shifted = compiled::shifted(g);
+            for s in shifted {
+                self.scalars[s.column as usize].write(T::from_f64((flat % s.row) as f64));
+                for p in &s.pieces {
+                    let at = self.ports[p.load].cast::<T>().wrapping_offset(flat as isize - p.from as isize);
+                    self.cells[p.cell as usize].write(at);
+                }
+            }
+            for (_, j) in g.joins.iter().enumerate().filter(|(k, _)| shifted.iter().all(|s| s.join != *k)) {
                 let at = match j.find(flat, n) {
                     Some((p, i)) => self.ports[p.load].cast::<T>().wrapping_offset(i),
                     None => {

@@ -20,6 +20,10 @@ const CELLS: Register = Register::RDI;
 const SCALARS: Register = Register::RSI;
 /// The bytes of all elements.
 const BYTES: Register = Register::RDX;
+/// The number of the test a < b.
+const BELOW: u32 = 17;
+/// The number of the test a ≥ b.
+const AT_LEAST: u32 = 29;
 /// Registers that are kept free for operands in passing.
 const SLACK: usize = 4;
 
@@ -38,6 +42,8 @@ pub(super) struct Emitter<'a> {
     bytes: Vec<u8>,
     /// Where each constant lies, counted from the first byte.
     pool: HashMap<u64, usize>,
+    /// Where the numbers 0, 1, 2, … of the lanes lie.
+    lanes: usize,
     pointers: HashMap<u16, Register>,
     /// The places where each value is used.
     uses: Vec<Vec<usize>>,
@@ -78,6 +84,7 @@ pub(super) fn function(target: Target, micros: &[Micro], bytes: &mut Vec<u8>) ->
         encoder: Encoder::new(64),
         bytes: std::mem::take(bytes),
         pool: HashMap::new(),
+        lanes: 0,
         pointers: HashMap::new(),
         uses,
         held: vec![None; target.registers() as usize],
@@ -126,6 +133,7 @@ impl Emitter<'_> {
         self.emit(&Instruction::with2(Code::Cmp_r64_rm64, PASSING, BYTES)?)?;
         let to_last = self.jump(Code::Ja_rel32_64)?;
         self.body()?;
+        self.next_columns()?;
         self.emit(&Instruction::with2(Code::Add_rm64_imm8, AT, self.target.bytes() as i32)?)?;
         self.emit(&Instruction::with_branch(Code::Jmp_rel32_64, top)?)?;
         self.land(to_last);
@@ -157,18 +165,27 @@ impl Emitter<'_> {
             self.bytes.extend([0xFF; 32]);
             self.bytes.extend([0; 32]);
         }
-        for m in self.micros {
-            let Micro::Constant(bits) = *m else { continue };
-            let number = if t.single {
-                let single = if bits == ABS { i32::MAX as u32 } else { (f64::from_bits(bits) as f32).to_bits() };
-                single.to_le_bytes().to_vec()
-            } else {
-                bits.to_le_bytes().to_vec()
-            };
-            self.pool.insert(bits, self.bytes.len());
-            // Instructions on 256 bits read whole vectors, the others one number that they spread.
-            let times = if t.wide { 1 } else { 32 / number.len() };
-            self.bytes.extend(number.repeat(times));
+        let number = |bits: u64| match t.single {
+            true if bits == ABS => (i32::MAX as u32).to_le_bytes().to_vec(),
+            true => (f64::from_bits(bits) as f32).to_le_bytes().to_vec(),
+            false => bits.to_le_bytes().to_vec(),
+        };
+        if self.micros.iter().any(|m| matches!(m, Micro::Column(..))) {
+            self.lanes = self.bytes.len();
+            (0..t.lanes()).for_each(|l| self.bytes.extend(number(f64::from(l).to_bits())));
+        }
+        let constants = self.micros.iter().flat_map(|m| match *m {
+            Micro::Constant(bits) => vec![bits],
+            Micro::Column(_, row) => vec![(row as f64).to_bits(), f64::from(t.lanes()).to_bits()],
+            _ => vec![],
+        });
+        for bits in constants {
+            if !self.pool.contains_key(&bits) {
+                self.pool.insert(bits, self.bytes.len());
+                // Instructions on 256 bits read whole vectors, the others one number that they spread.
+                let times = if t.wide { 1 } else { t.lanes() as usize };
+                self.bytes.extend(number(bits).repeat(times));
+            }
         }
         self.bytes.resize(self.bytes.len().next_multiple_of(64), 0);
         masks
@@ -200,7 +217,7 @@ impl Emitter<'_> {
     /// Fetches the addresses of cells.
     fn point(&mut self) -> Result {
         for m in self.micros {
-            let (Micro::Load(cell) | Micro::Store(_, cell)) = *m else { continue };
+            let (Micro::Load(cell) | Micro::Store(_, cell) | Micro::Part(cell, ..)) = *m else { continue };
             if let Some(r) = POINTERS.get(self.pointers.len()).filter(|_| !self.pointers.contains_key(&cell)) {
                 self.pointers.insert(cell, *r);
                 self.emit(&Instruction::with2(Code::Mov_r64_rm64, *r, address(cell))?)?;
@@ -221,17 +238,60 @@ impl Emitter<'_> {
             living += usize::from(!m.is_given() && !matches!(m, Micro::Store(..)));
             most = most.max(living);
         }
-        let free = self.held.len().saturating_sub(most + SLACK);
+        let columns: Vec<usize> = (0..micros.len()).filter(|v| matches!(micros[*v], Micro::Column(..))).collect();
+        for v in &columns {
+            let number = self.keep(*v)?;
+            self.begin_column(*v, self.target.register(number))?;
+        }
+        let free = self.held.len().saturating_sub(most + SLACK + columns.len());
         let mut shared: Vec<usize> = (0..micros.len()).filter(|v| matches!(micros[*v], Micro::Scalar(_) | Micro::Constant(_))).collect();
         shared.sort_by_key(|v| std::cmp::Reverse(self.uses[*v].len()));
-        for (k, v) in shared.into_iter().take(free).enumerate() {
-            let number = (self.held.len() - 1 - k) as u8;
+        for v in shared.into_iter().take(free) {
+            let number = self.keep(v)?;
             self.make(v as Value, number)?;
-            self.pinned[v] = true;
-            self.held[number as usize] = Some(v as Value);
-            self.place[v] = Some(number);
         }
         Ok(())
+    }
+    /// A register that a value keeps.
+    fn keep(&mut self, v: usize) -> Result<u8> {
+        let number = self.held.iter().rposition(Option::is_none).ok_or(Refused)? as u8;
+        self.pinned[v] = true;
+        self.held[number as usize] = Some(v as Value);
+        self.place[v] = Some(number);
+        Ok(number)
+    }
+    /// The columns of the first vector.
+    fn begin_column(&mut self, v: usize, to: Register) -> Result {
+        let Micro::Column(scalar, row) = self.micros[v] else { return Ok(()) };
+        self.with(Op::Spread, to, None, Source::Memory(self.scalar(scalar, false)), None)?;
+        let lanes = MemoryOperand::with_base_displ(Register::RIP, self.lanes as i64);
+        self.with(Op::Add, to, Some(to), Source::Memory(lanes), None)?;
+        self.wrap(to, row)
+    }
+    /// The columns of the next vector.
+    fn next_columns(&mut self) -> Result {
+        let wide = self.target.wide;
+        for v in 0..self.micros.len() {
+            if let (Micro::Column(_, row), Some(number)) = (self.micros[v], self.place[v]) {
+                let (to, lanes) = (self.target.register(number), f64::from(self.target.lanes()).to_bits());
+                self.with(Op::Add, to, Some(to), Source::Memory(self.constant(lanes, wide)), None)?;
+                self.wrap(to, row)?;
+            }
+        }
+        Ok(())
+    }
+    /// Columns beyond a row are those of the next row. A row has at least as many elements as a vector.
+    fn wrap(&mut self, to: Register, row: u64) -> Result {
+        let (t, mask) = (self.target, self.target.tested());
+        let row = self.constant((row as f64).to_bits(), t.wide);
+        self.with(Op::Compare, mask, Some(to), Source::Memory(row), Some(AT_LEAST))?;
+        if t.wide {
+            let mut i = Instruction::with3(t.code(Op::Sub), to, to, row)?;
+            i.set_op_mask(mask);
+            return self.emit(&i);
+        }
+        self.with(Op::And, mask, Some(mask), Source::Memory(row), None)?;
+        self.with(Op::Sub, to, Some(to), Source::Register(mask), None)
     }
     /// The code of all micro-instructions.
     fn body(&mut self) -> Result {
@@ -253,7 +313,8 @@ impl Emitter<'_> {
         let t = self.target;
         match self.micros[i] {
             // Made where they are used.
-            Micro::Load(_) | Micro::Scalar(_) | Micro::Constant(_) => Ok(()),
+            Micro::Load(_) | Micro::Scalar(_) | Micro::Constant(_) | Micro::Column(..) => Ok(()),
+            Micro::Part(cell, column, from, to) => self.part(i, cell, [column, from, to]),
             Micro::Store(v, cell) => {
                 let from = self.register(v, i, &[])?;
                 let to = self.memory(cell)?;
@@ -296,7 +357,7 @@ impl Emitter<'_> {
                 let y_at = self.source(y, i, &[x])?;
                 let kind = match test {
                     Test::Equal => 0,
-                    Test::Less => 17,
+                    Test::Less => BELOW,
                     Test::LessEq => 18,
                     Test::Unordered => 3,
                 };
@@ -308,6 +369,43 @@ impl Emitter<'_> {
                 self.blend(to, no, yes)
             }
         }
+    }
+    /// Loads the elements of a cell whose column is at least the second value and below the third.
+    fn part(&mut self, i: usize, cell: u16, [column, from, to]: [Value; 3]) -> Result {
+        let (t, mask) = (self.target, self.target.tested());
+        let c = self.register(column, i, &[])?;
+        let low = self.source(from, i, &[column, to])?;
+        self.with(Op::Compare, mask, Some(c), low, Some(AT_LEAST))?;
+        let high = self.source(to, i, &[column, from])?;
+        if t.wide {
+            let mut below = match high {
+                Source::Register(r) => Instruction::with4(t.code(Op::Compare), mask, c, r, BELOW),
+                Source::Memory(m) => Instruction::with4(t.code(Op::Compare), mask, c, m, BELOW),
+            }?;
+            below.set_op_mask(mask);
+            self.emit(&below)?;
+            if self.last {
+                self.emit(&Instruction::with3(Code::VEX_Kandw_kr_kr_kr, mask, mask, t.first())?)?;
+            }
+        }
+        self.release(i);
+        let result = self.result(i)?;
+        if !t.wide {
+            // The register of the result holds the second mask until then.
+            self.with(Op::Compare, result, Some(c), high, Some(BELOW))?;
+            self.with(Op::And, mask, Some(mask), Source::Register(result), None)?;
+            if self.last {
+                self.with(Op::And, mask, Some(mask), Source::Register(t.first()), None)?;
+            }
+        }
+        let from = self.memory(cell)?;
+        if !t.wide {
+            return self.with(Op::LoadFirst, result, Some(mask), Source::Memory(from), None);
+        }
+        let mut load = Instruction::with2(t.code(Op::LoadFirst), result, from)?;
+        load.set_op_mask(mask);
+        load.set_zeroing_masking(true);
+        self.emit(&load)
     }
     /// Encodes an instruction with one or two operands and perhaps a number.
     fn with(&mut self, op: Op, to: Register, first: Option<Register>, last: Source, number: Option<u32>) -> Result {

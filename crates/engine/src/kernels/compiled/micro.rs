@@ -1,6 +1,7 @@
 //! Micro-instructions: what a run of a group's code does to the elements of one vector, each value named once.
 use super::super::group::Code;
 use super::super::math::Sum;
+use super::Shifted;
 use hypertape_ir::operation::{BinaryFn, UnaryFn};
 use std::collections::HashMap;
 
@@ -53,6 +54,11 @@ pub(super) enum Micro {
     Scalar(u16),
     /// A number, as the bits of a double; in single precision it is rounded.
     Constant(u64),
+    /// The place of each element in its row. A scalar holds the first one's; rows have so many elements.
+    Column(u16, u64),
+    /// The elements of a cell where their column, the first value, is from the second value on and below the third; else 0. What lies elsewhere is not
+    /// read.
+    Part(u16, Value, Value, Value),
     One(One, Value),
     Two(Two, Value, Value),
     /// Where the test of the first two holds, the third, else the fourth.
@@ -65,23 +71,26 @@ impl Micro {
     /// The values that it reads.
     pub(super) fn operands(&self) -> impl Iterator<Item = Value> + use<> {
         let all = match *self {
-            Micro::Load(_) | Micro::Scalar(_) | Micro::Constant(_) => [None; 4],
+            Micro::Load(_) | Micro::Scalar(_) | Micro::Constant(_) | Micro::Column(..) => [None; 4],
+            Micro::Part(_, c, a, b) => [Some(c), Some(a), Some(b), None],
             Micro::One(_, a) | Micro::Store(a, _) => [Some(a), None, None, None],
             Micro::Two(_, a, b) => [Some(a), Some(b), None, None],
             Micro::Pick(_, a, b, c, d) => [Some(a), Some(b), Some(c), Some(d)],
         };
         all.into_iter().flatten()
     }
-    /// Whether it can be made again at any time, so that it need not be kept.
+    /// Whether it can be made again at any time, so that it need not be kept, or is kept for the whole loop.
     pub(super) fn is_given(&self) -> bool {
-        matches!(self, Micro::Load(_) | Micro::Scalar(_) | Micro::Constant(_))
+        matches!(self, Micro::Load(_) | Micro::Scalar(_) | Micro::Constant(_) | Micro::Column(..))
     }
 }
 
 /// Micro-instructions as they are written.
 #[derive(Default)]
-pub(super) struct Writer {
+pub(super) struct Writer<'a> {
     micros: Vec<Micro>,
+    /// Joins that are read where their pieces lie.
+    shifted: &'a [Shifted],
     known: HashMap<Micro, Value>,
     /// What each cell holds.
     cells: HashMap<u16, Value>,
@@ -102,10 +111,10 @@ pub(super) fn compiles(code: &Code) -> bool {
     }
 }
 
-impl Writer {
+impl<'a> Writer<'a> {
     /// The micro-instructions of instructions that all compile. What the last of them leaves in a cell is written to it if the cell is `kept`.
-    pub(super) fn write(codes: &[Code], single: bool, kept: impl Fn(u16) -> bool) -> Vec<Micro> {
-        let mut w = Writer { single, ..Writer::default() };
+    pub(super) fn write(codes: &[Code], single: bool, shifted: &'a [Shifted], kept: impl Fn(u16) -> bool) -> Vec<Micro> {
+        let mut w = Writer { single, shifted, ..Writer::default() };
         let mut last: HashMap<u16, usize> = HashMap::new();
         for (i, code) in codes.iter().enumerate() {
             last.insert(code.result(), i);
@@ -135,8 +144,27 @@ impl Writer {
     fn cell(&mut self, cell: u16) -> Value {
         match self.cells.get(&cell) {
             Some(v) => *v,
-            None => self.push(Micro::Load(cell)),
+            None => match self.shifted.iter().find(|s| s.cell == cell) {
+                Some(s) => self.shifted(s),
+                None => self.push(Micro::Load(cell)),
+            },
         }
+    }
+    /// A join: each piece in its range of columns, and the fill elsewhere.
+    fn shifted(&mut self, s: &Shifted) -> Value {
+        let column = self.push(Micro::Column(s.column, s.row as u64));
+        let fill = self.constant(s.fill);
+        let mut whole = fill;
+        for p in &s.pieces {
+            let (from, to) = (self.constant(p.from as f64), self.constant(p.to as f64));
+            let part = self.push(Micro::Part(p.cell, column, from, to));
+            if s.pieces.len() == 1 && s.fill.to_bits() == 0 {
+                return part;
+            }
+            let here = self.pick(Test::Less, column, to, part, whole);
+            whole = self.pick(Test::Less, column, from, whole, here);
+        }
+        whole
     }
     fn scalar(&mut self, s: u16) -> Value {
         self.push(Micro::Scalar(s))
@@ -281,6 +309,7 @@ pub(super) fn without_dead(micros: &[Micro]) -> Vec<Micro> {
             Micro::Two(f, a, b) => Micro::Two(f, n(a), n(b)),
             Micro::Pick(t, x, y, a, b) => Micro::Pick(t, n(x), n(y), n(a), n(b)),
             Micro::Store(v, cell) => Micro::Store(n(v), cell),
+            Micro::Part(cell, c, a, b) => Micro::Part(cell, n(c), n(a), n(b)),
             given => given,
         });
     }

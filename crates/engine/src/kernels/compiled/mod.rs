@@ -19,13 +19,37 @@ mod target;
 use super::codes;
 use super::group::Group;
 use hypertape_ir::array::Real;
+use smallvec::SmallVec;
+
+/// A join that machine code reads where its pieces lie: rows of all pieces are as far apart as its own.
+#[derive(Debug, Clone)]
+pub(super) struct Shifted {
+    /// Its number, and its cell.
+    pub(super) join: usize,
+    pub(super) cell: u16,
+    /// The scalar that holds the column of the first element of a tile.
+    pub(super) column: u16,
+    /// Elements in a row.
+    pub(super) row: usize,
+    pub(super) fill: f64,
+    pub(super) pieces: SmallVec<[Part; 2]>,
+}
+
+/// The columns from..to of a join: an operand, and the cell that points to where its element of column 0 would lie.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Part {
+    pub(super) cell: u16,
+    pub(super) load: usize,
+    pub(super) from: usize,
+    pub(super) to: usize,
+}
 
 #[cfg(target_arch = "x86_64")]
 mod machine {
-    use super::super::group::{Code, Group};
+    use super::super::group::{CELLS, Code, Group, Load, SCALARS, Target as Place};
     use super::mapping::Mapping;
     use super::target::Target;
-    use super::{emit, micro};
+    use super::{Part, Shifted, emit, micro};
     use std::ops::Range;
     use std::sync::{Arc, OnceLock};
 
@@ -33,6 +57,8 @@ mod machine {
     const LEN: usize = 16;
     /// Fewest instructions in a row that are compiled: a single one reads and writes as much as machine code would.
     const RUN: usize = 2;
+    /// Most lengths of rows that machine code follows: each takes a register.
+    const ROWS: usize = 3;
 
     /// Some instructions of a group, in their order.
     #[derive(Debug, Clone)]
@@ -47,6 +73,7 @@ mod machine {
     pub(crate) struct Compiled {
         pub(super) code: Arc<Mapping>,
         pub(super) pieces: Vec<Piece>,
+        pub(super) shifted: Vec<Shifted>,
     }
 
     impl PartialEq for Compiled {
@@ -65,42 +92,86 @@ mod machine {
     /// Compiles those of the groups for which that is possible.
     pub(crate) fn all<'a>(groups: impl Iterator<Item = &'a mut Group>) -> usize {
         let mut code = vec![];
-        let written: Vec<(&mut Group, Vec<Piece>)> = groups.filter_map(|g| write(g, &mut code).map(|pieces| (g, pieces))).collect();
+        let written: Vec<_> = groups.filter_map(|g| write(g, &mut code).map(|pieces| (g, pieces))).collect();
         if code.is_empty() {
             return 0;
         }
         let Some(mapping) = Mapping::new(&code).map(Arc::new) else { return 0 };
-        for (group, pieces) in written {
-            group.compiled = Some(Compiled { code: mapping.clone(), pieces });
+        for (group, (pieces, shifted)) in written {
+            group.compiled = Some(Compiled { code: mapping.clone(), pieces, shifted });
         }
         mapping.bytes()
     }
 
     /// Appends the machine code of a group.
-    fn write(g: &Group, code: &mut Vec<u8>) -> Option<Vec<Piece>> {
+    fn write(g: &Group, code: &mut Vec<u8>) -> Option<(Vec<Piece>, Vec<Shifted>)> {
         let target = Target::of(g.single)?;
-        let (mut pieces, mut at) = (vec![], 0);
-        while at < g.code.len() {
-            let compiles = |c: &Code| micro::compiles(c);
-            let run = g.code[at..].iter().take_while(|c| compiles(c)).count();
-            let skipped = g.code[at + run..].iter().take_while(|c| !compiles(c)).count();
-            let next = at + run + skipped;
-            if run >= RUN {
-                let ends = |cell: u16| {
-                    let read = g.code[at + run..].iter().any(|c| c.operands().contains(&cell));
-                    read || g.stores.iter().any(|s| s.cell == cell) || g.tails.iter().any(|t| t.cell == cell)
-                };
-                let micros = micro::Writer::write(&g.code[at..at + run], g.single, ends);
-                pieces.push(Piece::Machine(emit::function(target, &micro::without_dead(&micros), code).ok()?));
-            } else if run > 0 {
-                pieces.push(Piece::Interpreted(at..at + run));
+        let runs = runs(&g.code);
+        let shifted = shifted(g, target, &runs);
+        let mut pieces = vec![];
+        for (range, compiles) in runs {
+            if !compiles {
+                pieces.push(Piece::Interpreted(range));
+                continue;
             }
-            if skipped > 0 {
-                pieces.push(Piece::Interpreted(at + run..next));
-            }
-            at = next;
+            let ends = |cell: u16| {
+                let read = g.code[range.end..].iter().any(|c| c.operands().contains(&cell));
+                read || g.stores.iter().any(|s| s.cell == cell) || g.tails.iter().any(|t| t.cell == cell)
+            };
+            let micros = micro::Writer::write(&g.code[range.clone()], g.single, &shifted, ends);
+            pieces.push(Piece::Machine(emit::function(target, &micro::without_dead(&micros), code).ok()?));
         }
-        pieces.iter().any(|p| matches!(p, Piece::Machine(_))).then_some(pieces)
+        pieces.iter().any(|p| matches!(p, Piece::Machine(_))).then_some((pieces, shifted))
+    }
+
+    /// Instructions in runs, each with whether it compiles.
+    fn runs(code: &[Code]) -> Vec<(Range<usize>, bool)> {
+        let mut runs: Vec<(Range<usize>, bool)> = vec![];
+        for (i, c) in code.iter().enumerate() {
+            let compiles = micro::compiles(c);
+            match runs.last_mut() {
+                Some((range, same)) if *same == compiles => range.end = i + 1,
+                _ => runs.push((i..i + 1, compiles)),
+            }
+        }
+        for (range, compiles) in &mut runs {
+            *compiles &= range.len() >= RUN;
+        }
+        runs
+    }
+
+    /// The joins that machine code alone reads, and whose rows it can follow.
+    fn shifted(g: &Group, target: Target, runs: &[(Range<usize>, bool)]) -> Vec<Shifted> {
+        let loads = |wanted: fn(&Load) -> bool| g.loads.iter().filter(|l| wanted(l)).count();
+        let direct = g.stores.iter().filter(|s| s.direct).count();
+        let mut cells = g.registers + g.joins.len() + direct + loads(|l| matches!(l.target, Place::Direct(_)));
+        let first = g.constants.len() + loads(|l| matches!(l.target, Place::Scalar(_)));
+        let mut scalars = first;
+        let mut shifted: Vec<Shifted> = vec![];
+        let longest = if g.single { 1 << 24 } else { 1 << 53 };
+        for (number, j) in g.joins.iter().enumerate() {
+            let elsewhere = |(range, compiles): &(Range<usize>, bool)| {
+                !compiles && g.code[range.clone()].iter().any(|c| c.operands().contains(&j.cell))
+            };
+            let read = runs.iter().any(elsewhere) || g.stores.iter().any(|s| s.cell == j.cell) || g.tails.iter().any(|t| t.cell == j.cell);
+            let follows = (target.lanes() as usize..longest).contains(&j.row) && j.pieces.iter().all(|p| p.stride == j.row as isize);
+            let known = shifted.iter().find(|s| s.row == j.row).map(|s| s.column);
+            let room = known.is_some() || scalars < (first + ROWS).min(SCALARS);
+            if read || !follows || !room || cells + j.pieces.len() > CELLS {
+                continue;
+            }
+            let column = known.unwrap_or_else(|| {
+                scalars += 1;
+                scalars as u16 - 1
+            });
+            let pieces = j.pieces.iter().map(|p| {
+                cells += 1;
+                Part { cell: cells as u16 - 1, load: p.load, from: p.from, to: p.to }
+            });
+            let pieces = pieces.collect();
+            shifted.push(Shifted { join: number, cell: j.cell, column, row: j.row, fill: j.fill, pieces });
+        }
+        shifted
     }
 }
 
@@ -121,6 +192,17 @@ mod machine {
 #[cfg(all(test, target_arch = "x86_64"))]
 pub(crate) use machine::all;
 pub(crate) use machine::{Compiled, compile};
+
+/// The joins that machine code reads where their pieces lie.
+#[inline]
+pub(super) fn shifted(g: &Group) -> &[Shifted] {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(compiled) = &g.compiled {
+        return &compiled.shifted;
+    }
+    let _ = g;
+    &[]
+}
 
 /// Runs the instructions of a group on `n` elements of the cells.
 ///

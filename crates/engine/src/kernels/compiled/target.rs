@@ -71,6 +71,10 @@ impl Target {
     pub(super) fn element(self) -> u32 {
         if self.single { 4 } else { 8 }
     }
+    /// Elements of a vector.
+    pub(super) fn lanes(self) -> u32 {
+        self.bytes() / self.element()
+    }
     /// Registers that hold values. With 256 bits, the last two of 16 hold masks.
     pub(super) fn registers(self) -> u8 {
         if self.wide { 32 } else { 14 }

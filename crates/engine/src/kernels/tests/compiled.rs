@@ -3,7 +3,9 @@
 use super::super::compiled;
 use super::super::group::{Code, Group, Load, Store, Target};
 use super::super::isa::{Isa, isa, on_each};
+use super::super::join::{Join, Piece};
 use super::super::math::Sum;
+use super::super::parts;
 use super::Random;
 use hypertape_ir::array::{Element, Kind, Real};
 use hypertape_ir::operation::{BinaryFn, UnaryFn};
@@ -98,6 +100,74 @@ fn machine_code_gives_the_bits_of_the_interpreter() {
         for seed in 0..if cfg!(miri) { 3 } else { 3000 } {
             compare::<f64>(seed);
             compare::<f32>(seed);
+        }
+    });
+}
+
+/// The results of a group that adds the second join to the product of the first with itself, with and without machine code.
+fn joined<T: Real>(len: usize, joins: [(usize, f64, Vec<(usize, usize)>); 2], tile: usize) {
+    let kind = T::KIND;
+    let mut d = Random::new(len as u64);
+    // An operand has only the elements of its piece: the first one is that of row 0 and column `from`.
+    let reach = |row: usize, (from, to): (usize, usize)| (len / row - 1) * row + to - from;
+    let lengths: Vec<usize> = joins.iter().flat_map(|j| j.2.iter().map(|p| reach(j.0, *p))).collect();
+    let data: Vec<Vec<T>> = lengths.iter().map(|n| (0..*n).map(|_| number(&mut d)).collect()).collect();
+    let mut load = 0;
+    let mut piece = |row: usize, (from, to): (usize, usize)| {
+        load += 1;
+        Piece { load: load - 1, from, to, stride: row as isize }
+    };
+    let joins = [0, 1].map(|k| Join {
+        cell: 3 + k as u16,
+        register: k as u16,
+        row: joins[k].0,
+        fill: joins[k].1,
+        pieces: joins[k].2.iter().map(|p| piece(joins[k].0, *p)).collect(),
+    });
+    let plain = Group {
+        single: kind == Kind::F32,
+        len,
+        outer: SmallVec::new(),
+        inner: len,
+        part: len,
+        parts: 1,
+        tile,
+        registers: 3,
+        constants: vec![],
+        loads: data.iter().map(|_| Load { kind, outer: SmallVec::new(), target: Target::Piece }).collect(),
+        joins: joins.to_vec(),
+        code: vec![Code::MulAdd(Sum::Plus, 3, 3, 4, 2), Code::Unary(UnaryFn::Neg, 2, 5)],
+        steps: vec![],
+        stores: vec![Store { kind, cell: 5, direct: true }],
+        tails: vec![],
+        compiled: None,
+    };
+    let mut group = plain.clone();
+    compiled::all(std::iter::once(&mut group));
+    let found = [&plain, &group].map(|g| {
+        let mut out = vec![T::zero(); len];
+        let mut ports: Vec<*mut u8> = data.iter().map(|d| d.as_ptr().cast_mut().cast()).collect();
+        ports.push(out.as_mut_ptr().cast());
+        // SAFETY: every operand has the elements of its piece, and the result has all.
+        unsafe { parts::run(g, &ports, std::ptr::null_mut()) };
+        out.iter().map(|v| Element::to_f64(*v).to_bits()).collect::<Vec<u64>>()
+    });
+    assert!(found[0] == found[1], "{:?} of {len}, tiles of {tile}: {:?} instead of {:?}", plain.joins, found[1], found[0]);
+}
+
+#[test]
+fn machine_code_reads_joins_where_their_pieces_lie() {
+    on_each(|| {
+        for (rows, row) in [(1, 16), (3, 16), (5, 17), (2, 40), (7, 33)] {
+            let len = rows * row;
+            for tile in [16, 48, 512] {
+                for (from, to) in [(0, row), (1, row), (0, row - 1), (3, 9), (row - 1, row)] {
+                    let whole = || (len, 0.0, vec![(row.min(len - 1), len)]);
+                    joined::<f64>(len, [(row, 0.0, vec![(from, to)]), whole()], tile);
+                    joined::<f32>(len, [(row, -0.5, vec![(from, to)]), whole()], tile);
+                    joined::<f64>(len, [(row, 2.0, vec![(0, 2), (5, 6), (from.max(7), to.max(8))]), (row, 0.0, vec![(from, to)])], tile);
+                }
+            }
         }
     });
 }
