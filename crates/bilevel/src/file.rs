@@ -73,8 +73,7 @@ pub(crate) fn save(path: &Path, run: &Identity, state: &State) -> Result<(), Err
     };
     let content = Content { run: Cow::Borrowed(run), state: Cow::Borrowed(state) };
     let text = serde_json::to_vec(&content).map_err(|e| failed(e.into()))?;
-    let saved = Saved { format: FORMAT.into(), checksum: checksum(text), content };
-    let text = serde_json::to_vec(&saved).map_err(|e| failed(e.into()))?;
+    let head = format!(r#"{{"format":"{FORMAT}","checksum":{},"content":"#, checksum(text.iter().copied()));
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     // Another one for each write: several runs may have one file.
     static WRITES: AtomicU64 = AtomicU64::new(0);
@@ -82,7 +81,10 @@ pub(crate) fn save(path: &Path, run: &Identity, state: &State) -> Result<(), Err
     let beside = path.with_file_name(name);
     let write = || {
         let mut file = std::fs::File::create(&beside)?;
-        file.write_all(&text)?;
+        // As `Saved` would be written, without writing the state twice.
+        for part in [head.as_bytes(), &text, b"}"] {
+            file.write_all(part)?;
+        }
         file.sync_all()?;
         std::fs::rename(&beside, path)
     };

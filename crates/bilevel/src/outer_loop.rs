@@ -4,7 +4,6 @@ use crate::domain::Domain;
 use crate::estimator::{Ask, Estimate, Memory, Oracle};
 use crate::record::Record;
 use crate::state::State;
-use crate::stepper::Seen;
 use hypertape_autodiff::{ErrorKind, Result};
 
 /// An outer loop. Its settings never change; all that a step changes is in the state. Its `Debug` text is all of its settings, by which a run knows its own files.
@@ -44,6 +43,13 @@ impl<A: OuterLoop + ?Sized> OuterLoop for Box<A> {
     fn step(&self, problem: &mut Asked<'_>, state: &mut State) -> Result<Record> {
         (**self).step(problem, state)
     }
+}
+
+/// Variables that a loop moves, and what the estimator has kept of them: the inner solution there.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    pub(crate) free: Vec<f64>,
+    pub(crate) memory: Memory,
 }
 
 /// An estimator and the set of the outer variables, as a loop asks them.

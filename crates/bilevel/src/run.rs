@@ -5,12 +5,12 @@ use crate::estimator::{Estimator, Oracle};
 use crate::file::{Identity, load, save};
 use crate::leaves::{flat, len};
 use crate::outcome::{Ended, Outcome, arrays};
-use crate::outer_loop::OuterLoop;
+use crate::outer_loop::{OuterLoop, Seen};
 use crate::problem::Bilevel;
 use crate::record::Record;
 use crate::search::Search;
 use crate::state::{Best, State};
-use crate::stepper::{Estimating, Sampling, Searching, Seen, Stepper};
+use crate::stepper::{Estimating, Sampling, Searching, Stepper};
 use crate::stochastic::{Samples, Stochastic, StochasticLoop};
 use hypertape_autodiff::array::LeafType;
 use hypertape_autodiff::tree::{Feed, Structure};
@@ -352,7 +352,8 @@ impl<P: Structure> Run<P> {
                 return Err(self.stopped(about(source, self.at), state, best));
             }
             let looking = Instant::now();
-            if let Some((f, _)) = &mut self.held_out {
+            // A trial that failed has no solution to be looked at.
+            if let Some((f, _)) = self.held_out.as_mut().filter(|_| record.value.is_finite()) {
                 let Seen { free, memory } = seen.unwrap_or_else(|| Seen { free: state.free.clone(), memory: next.memory.clone() });
                 let value = Some(record.value).filter(|_| !self.stepper.is_noisy());
                 let there = State { free, memory, value, ..state.clone() };

@@ -1,19 +1,12 @@
 //! What makes the steps of a run: a loop with an estimator, a search, or a loop that sees mini-batches.
 use crate::calls::Phases;
 use crate::domain::{Bounds, Domain};
-use crate::estimator::{Memory, Oracle};
-use crate::outer_loop::{Asked, OuterLoop};
+use crate::estimator::Oracle;
+use crate::outer_loop::{Asked, OuterLoop, Seen};
 use crate::record::Record;
 use crate::search::{Failed, Search, step};
 use crate::state::State;
 use crate::stochastic::{Samples, StochasticLoop};
-
-/// Variables that a loop moves, and what the estimator has kept of them: the inner solution there.
-#[derive(Debug)]
-pub(crate) struct Seen {
-    pub(crate) free: Vec<f64>,
-    pub(crate) memory: Memory,
-}
 
 /// A step, and the point that its value is of, where that was to be kept and is not the one before the step.
 type Made = hypertape_autodiff::Result<(Record, Option<Seen>)>;

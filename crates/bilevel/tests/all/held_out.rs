@@ -4,7 +4,7 @@ use hypertape_autodiff::tree::Leaf;
 use hypertape_autodiff::{Function, index, shape};
 use hypertape_bilevel::stochastic::{Batches, StocBio, Stochastic};
 use hypertape_bilevel::{
-    Adam, Aid, Descent, Domain, Error, Extragradient, Game, GridSearch, Hoag, Maid, OuterLbfgs, OuterLoop, Run, Tolerances,
+    Adam, Aid, Bilevel, Descent, Domain, Error, Extragradient, Game, GridSearch, Hoag, Maid, OuterLbfgs, OuterLoop, Run, Tolerances,
 };
 use hypertape_linear::Cg;
 use hypertape_solvers::{Lbfgs, Method};
@@ -67,6 +67,18 @@ fn every_loop_shows_x_with_its_own_z() -> Result<(), Error> {
     run.go()?;
     check(&looks, "a grid");
     assert_eq!((looks.borrow().len(), looks.borrow()[7].0.clone()), (8, arr1(&[1.0; 3])));
+    Ok(())
+}
+
+#[test]
+fn trials_that_failed_are_not_looked_at() -> Result<(), Error> {
+    let inner = Function::record((shape![1], shape![1]), |(z, x)| 0.5 * (z - x).square().sum())?;
+    let outer = Function::record((shape![1], shape![1]), |(z, _)| z.ln().sum())?;
+    let problem = Bilevel::new(&inner, &outer).within(Domain::boxed(-1.0, 1.0));
+    let (run, looks) = watch(Run::search(&problem, &Aid::new(&Lbfgs::new(&problem)), GridSearch::new(2))?);
+    let found = run.go()?;
+    assert_eq!((found.failed.len(), looks.borrow().len(), looks.borrow()[0].0[0]), (1, 1, 1.0));
+    assert_eq!(found.records.iter().map(|r| r.held_out).collect::<Vec<_>>(), [None, Some(1.0)]);
     Ok(())
 }
 
