@@ -32,6 +32,7 @@ struct Options {
 type Done<T> = std::result::Result<T, Box<dyn StdError>>;
 
 /// Bayesian search for one variable: a few spread points, then always the point of the largest expected improvement under a Gaussian process of all trials.
+#[derive(Debug)]
 struct BayesianSearch {
     points: u64,
 }

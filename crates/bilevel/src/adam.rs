@@ -27,7 +27,7 @@ use std::cell::RefCell;
 /// assert!((found.solution().0[[]] - 0.9).abs() < 1e-8 && found.solution().1[[]] == 1.0);
 /// # Ok::<(), hypertape_bilevel::Error>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Adam {
     step: Schedule,
     decay: (f64, f64),
@@ -35,6 +35,14 @@ pub struct Adam {
     parts: Vec<(usize, f64)>,
     /// What makes the steps, of size 1, once it is known of how many variables.
     steps: RefCell<Option<(usize, Optimiser<Leaf>)>>,
+}
+
+/// Its settings; what it keeps is in the state of a run.
+impl std::fmt::Debug for Adam {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Adam { step, decay, epsilon, parts, steps: _ } = self;
+        f.debug_struct("Adam").field("step", step).field("decay", decay).field("epsilon", epsilon).field("parts", parts).finish()
+    }
 }
 
 impl Adam {

@@ -2,6 +2,7 @@
 use crate::calls::{Calls, Phases};
 use crate::counted::{Counted, Tally};
 use crate::estimator::{Ask, Certified, Estimate, Estimator, Memory, Oracle, Solve};
+use crate::file::in_short;
 use crate::leaves::{Leaves, flat, push};
 use crate::problem::Bilevel;
 use hypertape_autodiff::array::{AnyView, LeafType};
@@ -10,7 +11,7 @@ use hypertape_autodiff::tree::{Feed, Leaf, Own, Structure};
 use hypertape_autodiff::{Error, ErrorKind, Function, Result, Workspace, shape};
 use hypertape_implicit::{Certifier, certify};
 use hypertape_linear::{Auto, LinearSolver, Need, Tolerance, norm};
-use hypertape_solvers::{Equation, Method, Params, Prepared, Problem, Solve as _, Unknown};
+use hypertape_solvers::{Equation, Limits, Method, Params, Prepared, Problem, Solve as _, Unknown};
 use std::sync::Arc;
 
 /// The hypergradient h_x − F_xᵀ w with F_zᵀ w = h_z at the point where an inner method stopped (AID; Domke 2012, Pedregosa 2016), for any method whose problem has an equation
@@ -64,6 +65,9 @@ impl<M: Method> Aid<M> {
 /// AID that is ready.
 struct Ready<M: Method> {
     name: String,
+    settings: String,
+    /// Whether its error falls with its tolerances.
+    tolerances: bool,
     solver: Inner<M>,
     certifier: Certifier<Unknown<M>, Params<M>>,
     outer: Workspace<(Unknown<M>, Params<M>), Leaf<f64>>,
@@ -73,6 +77,13 @@ struct Ready<M: Method> {
     warm: bool,
     warm_adjoint: bool,
     tally: Tally,
+}
+
+/// When an inner method stops, in words.
+pub(crate) fn limits<M: Method>(method: &M) -> String {
+    let Limits { tolerance, relative, iterations } = *method.limits();
+    let number = |s: Scalar| if let Scalar::Value(v) = s { v.to_string() } else { "a variable".into() };
+    format!("tolerance {}, relative {}, at most {iterations} iterations", number(tolerance), number(relative))
 }
 
 /// The loop of the inner method, whose tolerance is an input.
@@ -121,7 +132,8 @@ impl<Q: Equation, M: Method<Problem = Counted<Q>, Each = ()>> Estimator<Q> for A
         }
         let solver = Inner::new(&self.method, &unknown, &params)?;
         let start = self.start.clone()?.unwrap_or_else(|| vec![0.0; crate::leaves::len(&types[0])]);
-        let (inner, outer) = (problem.inner().inner(), problem.outer()?);
+        // The equation of the counted problem: its evaluations and products are counted.
+        let (inner, outer) = (problem.inner(), problem.outer()?);
         let value: Function<_, Leaf<f64>> = Function::record((unknown, params), |(z, x)| -> Var {
             let solution = inner.solution(&z, &x, self.method.scale());
             outer.call((Own::<Q::Solution>(solution), Own::<Q::Params>(x)))
@@ -131,8 +143,19 @@ impl<Q: Equation, M: Method<Problem = Counted<Q>, Each = ()>> Estimator<Q> for A
         let Scalar::Value(relative) = stop.tolerance else {
             return Err(Error::new("Aid", "the tolerance of the adjoint solver is a variable; give a number".to_string()));
         };
+        let name = format!("AID, {}, {}", self.method.name(), self.adjoint.name());
+        let settings = format!(
+            "{name}; inner {}, start {}, warm {}; adjoint {:?}, warm {}",
+            limits(&self.method),
+            in_short(&start),
+            self.warm,
+            self.adjoint,
+            self.warm_adjoint
+        );
         Ok(Box::new(Ready {
-            name: format!("AID, {}, {}", self.method.name(), self.adjoint.name()),
+            name,
+            settings,
+            tolerances: !self.adjoint.approximate(),
             solver,
             certifier,
             outer: value.workspace(),
@@ -160,10 +183,20 @@ impl<M: Method<Each = ()>> Oracle for Ready<M> {
     fn name(&self) -> String {
         self.name.clone()
     }
-    fn first_measure(&mut self, x: &[f64], memory: &Memory) -> Result<f64> {
+    fn settings(&self) -> String {
+        self.settings.clone()
+    }
+    fn unknowns(&self) -> Option<usize> {
+        Some(self.start.len())
+    }
+    fn takes_tolerances(&self) -> bool {
+        self.tolerances
+    }
+    fn first_measure(&mut self, x: &[f64], memory: &Memory) -> Result<(f64, Calls)> {
+        let before = self.tally.calls();
         let from = if self.warm && !memory.solution.is_empty() { &memory.solution } else { &self.start };
         let (_, at_start) = self.solver.solve(&Leaves::cut(&self.types[0], from), &Leaves::cut(&self.types[1], x), Some(f64::MAX))?;
-        Ok(at_start.residual)
+        Ok((at_start.residual, self.tally.calls() - before))
     }
     fn value(&mut self, x: &[f64], memory: &mut Memory, ask: Ask) -> Result<Estimate> {
         let given = Leaves::cut(&self.types[1], x);
@@ -188,24 +221,20 @@ impl<M: Method<Each = ()>> Oracle for Ready<M> {
         let point = Leaves::cut(&self.types[0], &z);
         let tolerance = ask.adjoint.map_or(self.accuracy, |absolute| Tolerance { relative: 0.0, absolute });
         let from: &[f64] = if self.warm_adjoint { &memory.adjoint } else { &[] };
+        let before = self.tally.calls();
         let h = self.certifier.hypergradient(&point, &given, from, tolerance)?;
-        let products = h.outcome.products;
         let adjoint = Solve::new(h.outcome.iterations, h.outcome.absolute, h.outcome.status);
-        let calls = Calls { products: products.plain + products.transposed, crosses: 1, ..Calls::default() };
-        let mut phases = Phases { inner: found, adjoint: calls, outer: 1 };
-        let mut certified = None;
+        // An adjoint of 0 needs no product.
+        let crosses = u64::from(h.adjoint.iter().any(|w| *w != 0.0));
+        let (mut beside, mut outer, mut certified) = (Calls { crosses, ..Calls::default() }, 1, None);
         if ask.certify {
             let c = self.certifier.with_adjoint(&point, &given, Leaves::cut(&self.types[0], &h.adjoint))?;
             let work = c.measured.work;
-            let more = Calls {
-                gradients: work.evaluations,
-                products: work.plain + work.transposed + work.second,
-                crosses: work.params,
-                ..Calls::default()
-            };
-            phases += Phases { inner: Calls::default(), adjoint: more, outer: work.outer };
+            beside = beside + Calls { products: work.second, crosses: work.params, ..Calls::default() };
+            outer += work.outer;
             certified = Some(Certified { estimate: c.estimate, bound: c.bound });
         }
+        let phases = Phases { inner: found, adjoint: self.tally.calls() - before + beside, outer };
         (memory.solution, memory.adjoint) = (z, h.adjoint);
         Ok(Estimate {
             value: h.value,

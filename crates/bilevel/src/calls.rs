@@ -2,14 +2,15 @@
 use serde::{Deserialize, Serialize};
 use std::ops::{Add, AddAssign, Sub};
 
-/// Evaluations by kind.
+/// Evaluations by kind: those that really ran, where nothing else is said. What an evaluation took that failed is in no count, and neither is a step that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Calls {
-    /// Gradients of the inner objective, with or without its value, or evaluations of the inner map; those of line searches too.
+    /// Gradients of the inner objective, with or without its value, or evaluations of the inner map or of the inner equation; those of line searches too, and those by which a solution is judged.
     pub gradients: u64,
-    /// Products with the inner Hessian, or with the Jacobian of the inner equation by the solution, of either side.
+    /// Products with the inner Hessian, or with the Jacobian of the inner equation by the solution, of either side; those from which a direct solver forms its matrix too. A product on the active set
+    /// alone counts as one, and the search for that set, which runs no product with matrices, as none.
     pub products: u64,
-    /// Products with the derivative of the inner equation by the outer variables.
+    /// Products with the derivative of the inner equation by the outer variables. Recordings do not tell them apart from the rest of the way back: of [`Recorded`](crate::Recorded) they are not known, and 0 here.
     pub crosses: u64,
     /// Proximal operators.
     pub proxes: u64,

@@ -6,7 +6,7 @@ use hypertape_autodiff::record::{DynVar, Var};
 use hypertape_autodiff::tree::{V, Vars};
 use hypertape_autodiff::{Error, ErrorKind, Primitive, Result, apply_shared};
 use hypertape_linear::Known;
-use hypertape_solvers::{Equation, Mapping, Problem, Proximal, Scale, Smooth};
+use hypertape_solvers::{Counter, Equation, Mapping, Problem, Proximal, Scale, Smooth};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -16,15 +16,17 @@ enum Kind {
     Gradient,
     Product,
     Prox,
+    /// The derivative of a gradient or a product.
+    Derivative,
 }
 
 /// The numbers so far.
 #[derive(Debug, Default)]
-struct Numbers([AtomicU64; 3]);
+struct Numbers([AtomicU64; 4]);
 
-/// Counts of a problem and its clones.
+/// Counts of a problem and its clones: what its methods and their derivatives run, and what linear solvers evaluate of its equation.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Tally(Arc<Numbers>);
+pub(crate) struct Tally(Arc<Numbers>, Counter);
 
 impl Tally {
     /// Whether both count together, as those of a problem and its clones do.
@@ -33,8 +35,14 @@ impl Tally {
     }
     /// What was evaluated so far.
     pub(crate) fn calls(&self) -> Calls {
-        let [gradients, products, proxes] = self.0.0.each_ref().map(|n| n.load(Ordering::Relaxed));
-        Calls { gradients, products, proxes, ..Calls::default() }
+        let [forward, back] = self.both();
+        forward + back
+    }
+    /// The same, apart: what methods ask for, and products with derivatives.
+    pub(crate) fn both(&self) -> [Calls; 2] {
+        let [gradients, products, proxes, derivatives] = self.0.0.each_ref().map(|n| n.load(Ordering::Relaxed));
+        let forward = Calls { gradients: gradients + self.1.evaluations(), products, proxes, ..Calls::default() };
+        [forward, Calls { products: derivatives + self.1.products(), ..Calls::default() }]
     }
 }
 
@@ -47,7 +55,7 @@ struct Tick {
 
 impl Tick {
     fn again(&self, of: &[Option<DynVar>]) -> Vec<Option<DynVar>> {
-        let kind = if let Kind::Prox = self.kind { Kind::Prox } else { Kind::Product };
+        let kind = if let Kind::Prox = self.kind { Kind::Prox } else { Kind::Derivative };
         let some: Vec<DynVar> = of.iter().flatten().copied().collect();
         if some.is_empty() {
             return of.to_vec();
@@ -79,12 +87,13 @@ impl Primitive for Tick {
     }
 }
 
-/// A problem whose gradients, products and proximal operators are counted, in loops and in their derivatives. Made by
+/// A problem whose gradients, products and proximal operators are counted, in loops and in their derivatives, and of whose equation the evaluations and products of linear solvers are. Made by
 /// [`Bilevel::new`](crate::Bilevel::new); methods take `&bilevel`.
 #[derive(Debug, Clone)]
 pub struct Counted<Q> {
     problem: Q,
     tally: Tally,
+    /// Of gradients, products and proximal operators.
     ticks: [Arc<Tick>; 3],
 }
 
@@ -131,7 +140,7 @@ impl<Q: Problem> Problem for Counted<Q> {
     }
 }
 
-/// The equation is not counted: linear solvers count their products themselves.
+/// The equation has no primitive before it, which would hide what it is made of: whoever differentiates the solution counts by the counter.
 impl<Q: Equation> Equation for Counted<Q> {
     fn residual(&self, w: &V<Q::Unknown>, params: &V<Q::Params>, scale: Scale) -> V<Q::Unknown> {
         self.problem.residual(w, params, scale)
@@ -147,6 +156,9 @@ impl<Q: Equation> Equation for Counted<Q> {
     }
     fn may_have_active_set(&self) -> bool {
         self.problem.may_have_active_set()
+    }
+    fn counter(&self) -> Option<Counter> {
+        Some(self.tally.1.clone())
     }
 }
 

@@ -33,8 +33,10 @@ pub enum Error {
         /// Where the run stands, if it had begun.
         state: Option<Box<State>>,
     },
-    /// A file that holds no state of this run.
-    #[error("`{path}` holds no state of this run: {problem}; give the file that the same loop and estimator have saved")]
+    /// A file that is damaged, or holds no state of this run.
+    #[error(
+        "`{path}` holds no state of this run: {problem}; give the file that this run has saved, or go on from `State::load(file)` by `go_on`, whose settings may be others"
+    )]
     NoState {
         /// The file.
         path: String,

@@ -1,5 +1,5 @@
 //! What an estimator of the hypergradient is: settings that are prepared for a problem, then asked at one point after the other.
-use crate::calls::Phases;
+use crate::calls::{Calls, Phases};
 use crate::problem::Bilevel;
 use hypertape_autodiff::Result;
 use hypertape_linear::Status;
@@ -96,13 +96,25 @@ pub trait Oracle {
         let e = self.at(x, memory, Ask { certify: false, ..ask })?;
         Ok(Estimate { gradient: vec![], length: f64::NAN, ..e })
     }
-    /// The stopping measure of the inner solver where it would start: what tolerances are relative to. 1 where there is none.
+    /// The stopping measure of the inner solver where it would start, and what finding it took: what tolerances are relative to. 1 where there is none.
     ///
     /// # Errors
     /// As [`at`](Oracle::at).
-    fn first_measure(&mut self, x: &[f64], memory: &Memory) -> Result<f64> {
+    fn first_measure(&mut self, x: &[f64], memory: &Memory) -> Result<(f64, Calls)> {
         let _ = (x, memory);
-        Ok(1.0)
+        Ok((1.0, Calls::default()))
+    }
+    /// Whether its error falls with the tolerances that are asked for: loops that choose them take no other estimator.
+    fn takes_tolerances(&self) -> bool {
+        false
+    }
+    /// The entries of the inner unknown, where there is one.
+    fn unknowns(&self) -> Option<usize> {
+        None
+    }
+    /// Its settings in one line, by which a run knows the files of its own estimator.
+    fn settings(&self) -> String {
+        self.name()
     }
 }
 

@@ -1,8 +1,9 @@
 //! The derivative through one inner step, whose second-order term is a difference of two gradients: DARTS.
-use crate::aid::Inner;
+use crate::aid::{Inner, limits};
 use crate::calls::{Calls, Phases};
 use crate::counted::{Counted, Tally};
 use crate::estimator::{Ask, Estimate, Estimator, Memory, Oracle};
+use crate::file::in_short;
 use crate::leaves::{Leaves, flat, len, push};
 use crate::problem::Bilevel;
 use hypertape_autodiff::array::{AnyView, Kind, LeafType};
@@ -98,6 +99,7 @@ enum Second<S: Structure, P: Structure> {
 
 struct Ready<M: Method> {
     name: String,
+    settings: String,
     solver: Inner<M>,
     ahead: Workspace<Both<Unknown<M>, Params<M>>, Unknown<M>>,
     outer: Workspace<Both<Unknown<M>, Params<M>>, (Leaf<f64>, Both<Unknown<M>, Params<M>>)>,
@@ -131,13 +133,23 @@ where
             Second::Difference(value.wrt(|(_, x)| x).gradient().workspace())
         };
         let kind = ["finite difference", "exact"][usize::from(self.exact)];
+        let start = self.start.clone()?.unwrap_or_else(|| vec![0.0; len(&types[0])]);
+        let name = format!("one step ahead, {kind}, {}", self.method.name());
+        let settings = format!(
+            "{name}; step {}, displacement {:?}; inner {}, start {}",
+            self.step,
+            self.displacement,
+            limits(&self.method),
+            in_short(&start)
+        );
         Ok(Box::new(Ready {
-            name: format!("one step ahead, {kind}, {}", self.method.name()),
+            name,
+            settings,
             solver: Inner::new(&self.method, &unknown, &params)?,
             ahead: ahead.workspace(),
             outer: problem.outer()?.wrt(|all| all).value_and_gradient().workspace(),
             second,
-            start: self.start.clone()?.unwrap_or_else(|| vec![0.0; len(&types[0])]),
+            start,
             types,
             step: self.step,
             displacement: self.displacement,
@@ -189,6 +201,12 @@ impl<M: Method<Each = ()>> Ready<M> {
 impl<M: Method<Each = ()>> Oracle for Ready<M> {
     fn name(&self) -> String {
         self.name.clone()
+    }
+    fn settings(&self) -> String {
+        self.settings.clone()
+    }
+    fn unknowns(&self) -> Option<usize> {
+        Some(self.start.len())
     }
     fn at(&mut self, x: &[f64], memory: &mut Memory, ask: Ask) -> Result<Estimate> {
         let before = self.tally.calls();

@@ -1,4 +1,5 @@
 //! Several problems with the same outer variables: folds of cross-validation, tasks.
+use crate::calls::Calls;
 use crate::estimator::{Ask, Certified, Estimate, Estimator, Memory, Oracle, Solve};
 use crate::problem::Bilevel;
 use hypertape_autodiff::{Error, ErrorKind, Result};
@@ -71,13 +72,22 @@ impl Oracle for Ready {
     fn value(&mut self, x: &[f64], memory: &mut Memory, ask: Ask) -> Result<Estimate> {
         self.mean(memory, &mut |oracle, own| oracle.value(x, own, ask))
     }
-    fn first_measure(&mut self, x: &[f64], memory: &Memory) -> Result<f64> {
+    fn first_measure(&mut self, x: &[f64], memory: &Memory) -> Result<(f64, Calls)> {
         let none = Memory::default();
-        let mut most = 0.0_f64;
+        let (mut most, mut all) = (0.0_f64, Calls::default());
         for (k, oracle) in self.0.iter_mut().enumerate() {
-            most = most.max(oracle.first_measure(x, memory.parts.get(k).unwrap_or(&none))?);
+            let (measure, calls) = oracle.first_measure(x, memory.parts.get(k).unwrap_or(&none))?;
+            (most, all) = (most.max(measure), all + calls);
         }
-        Ok(most)
+        Ok((most, all))
+    }
+    fn takes_tolerances(&self) -> bool {
+        self.0.iter().all(|o| o.takes_tolerances())
+    }
+    fn settings(&self) -> String {
+        let mut parts: Vec<String> = self.0.iter().map(|o| o.settings()).collect();
+        parts.dedup();
+        format!("mean of {}: {}", self.0.len(), parts.join(" | "))
     }
 }
 

@@ -23,7 +23,7 @@ pub enum Tolerances {
 /// Gradient descent with the tolerance ε_k of inner and adjoint solves relative to the first inner gradient (Pedregosa 2016). Where Σ ε_k is finite it converges.
 ///
 /// The step is 1/L. L begins as the length of the first hypergradient, so that the first step has length 1; it is doubled where the value has risen, and else falls by a tenth.
-/// Meant for warm starts of both solves.
+/// Meant for warm starts of both solves. Estimators without tolerances are refused.
 #[derive(Debug, Clone)]
 pub struct Hoag {
     tolerances: Tolerances,
@@ -79,12 +79,16 @@ impl OuterLoop for Hoag {
             _ => Ok(()),
         }
     }
+    fn sets_tolerances(&self) -> bool {
+        true
+    }
     fn step(&self, problem: &mut Asked<'_>, state: &mut State) -> Result<Record> {
         // Numbers: L, the last value, the first inner gradient.
         let mut before = Phases::default();
         if state.numbers.is_empty() {
-            state.numbers = vec![0.0, f64::INFINITY, problem.first_measure(&state.free, &state.memory)?];
-            before.inner.gradients = 1;
+            let (measure, calls) = problem.first_measure(&state.free, &state.memory)?;
+            state.numbers = vec![0.0, f64::INFINITY, measure];
+            before.inner = calls;
         }
         let tolerance = (self.first * self.factor(state.steps) * state.numbers[2]).max(self.least);
         let e = problem.at(&state.free, &mut state.memory, Ask { inner: Some(tolerance), adjoint: Some(tolerance), certify: false })?;

@@ -130,7 +130,7 @@ impl OuterLoop for OuterLbfgs {
                     }
                 }
                 state.vectors[0].clone_from(&e.gradient);
-                (state.numbers, state.free, state.memory) = (vec![e.value], free, memory);
+                (state.numbers, state.free, state.memory, state.value) = (vec![e.value], free, memory, Some(e.value));
                 return Ok(Record { value, gradient: length, moved, phases, ..Record::of(&e) });
             }
             t *= 0.5;
@@ -139,6 +139,7 @@ impl OuterLoop for OuterLbfgs {
         state.vectors.truncate(1);
         let e = problem.at(&state.free, &mut state.memory, Ask::default())?;
         phases += e.phases;
+        state.value = Some(value);
         Ok(Record { value, gradient: length, phases, ..Record::of(&e) })
     }
 }

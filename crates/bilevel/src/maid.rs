@@ -16,7 +16,7 @@ use hypertape_linear::norm;
 ///
 /// A line search begins with the step size of the secant (Barzilai and Borwein 1988), from half to ten times the last one. A step that is too long is shortened to where the slope along it would be 0.
 /// Where the errors of the values hide whether they fall, the tolerance shrinks and the step does not. The tolerance is that of both solves.
-/// Meant for warm starts.
+/// Meant for warm starts. Estimators without tolerances are refused.
 #[derive(Debug, Clone)]
 pub struct Maid {
     first: f64,
@@ -160,6 +160,9 @@ impl OuterLoop for Maid {
         }
         Err(ErrorKind::setting("factor of a looser tolerance", self.factors[1], "give a number of at least 1"))
     }
+    fn sets_tolerances(&self) -> bool {
+        true
+    }
     fn step(&self, problem: &mut Asked<'_>, state: &mut State) -> Result<Record> {
         let mut phases = Phases::default();
         let mut memory = state.memory.clone();
@@ -167,8 +170,9 @@ impl OuterLoop for Maid {
         let mut now = match Numbers::read(&state.numbers) {
             Some(n) => n,
             None => {
-                let tolerance = (self.first * problem.first_measure(&state.free, &memory)?).max(self.least);
-                phases.inner.gradients += 1;
+                let (measure, calls) = problem.first_measure(&state.free, &memory)?;
+                let tolerance = (self.first * measure).max(self.least);
+                phases.inner = phases.inner + calls;
                 let mut n =
                     Numbers { tolerance, alpha: 0.0, constant: 0.0, found_at: 0.0, value: 0.0, unsure: 0.0, age: OLD, residual: tolerance };
                 let e = n.ask(problem, (&state.free, &mut memory), 0.0, &mut phases)?;
@@ -221,7 +225,7 @@ impl OuterLoop for Maid {
                     now.age += 1.0;
                     now.take(&e);
                     state.vectors = vec![e.gradient.clone()];
-                    (state.free, state.memory, state.numbers) = (free, there, now.write());
+                    (state.free, state.memory, state.numbers, state.value) = (free, there, now.write(), Some(now.value));
                     let record = Record { value: at_step, gradient: measure, moved, asked: Some(now.tolerance), ..Record::of(&e) };
                     return Ok(Record { phases, ..record });
                 }
@@ -253,7 +257,7 @@ impl OuterLoop for Maid {
             Some(e) => e,
             None => now.ask(problem, (&state.free, &mut memory), f64::INFINITY, &mut phases)?,
         };
-        (state.memory, state.numbers) = (memory, now.write());
+        (state.memory, state.numbers, state.value) = (memory, now.write(), Some(now.value));
         let length = state.vectors.first().map_or(0.0, |d| problem.measure(&state.free, d));
         Ok(Record { value: now.value, gradient: length, asked: Some(now.tolerance), phases, ..Record::of(&e) })
     }

@@ -22,7 +22,7 @@ pub struct Record {
     pub asked: Option<f64>,
     /// The error of the hypergradient, where it is known.
     pub certified: Option<Certified>,
-    /// The objective that is held out, where there is one.
+    /// The objective that is held out, at the outer variables that `value` is of, where there is one.
     pub held_out: Option<f64>,
     /// Everything that was evaluated in all steps, this one and those before a resumption included.
     pub phases: Phases,

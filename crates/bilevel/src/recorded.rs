@@ -1,7 +1,8 @@
 //! Hypergradients through a recorded solver: unrolled (ITD), truncated, implicit inside the recording, first-order, or in forward mode.
-use crate::calls::{Calls, Phases};
+use crate::calls::Phases;
 use crate::counted::Tally;
 use crate::estimator::{Ask, Estimate, Estimator, Memory, Oracle, Solve};
+use crate::file::in_short;
 use crate::leaves::{Leaves, flat, len, push};
 use crate::problem::Bilevel;
 use hypertape_autodiff::array::{AnyView, LeafType};
@@ -19,8 +20,8 @@ use std::rc::Rc;
 /// - [`first_order`](Recorded::first_order): what the solution does with x is left out, but for its start.
 /// - [`forward`](Recorded::forward): one pass for each outer variable, no memory for the way back.
 ///
-/// The solver is made from the problem: `GradientDescent::new(&problem).step_size(0.1).unroll(50)`. What it evaluates is counted; gradients that the way back computes again are too. Made from the bare objective it works, and its counts
-/// stay 0. The products of a linear solver in an implicit recording are not in the counts: [`Record::adjoint`](crate::Record::adjoint) has its iterations.
+/// The solver is made from the problem: `GradientDescent::new(&problem).step_size(0.1).unroll(50)`. What it evaluates is counted, the products of linear solvers in an implicit recording too; gradients that the way back computes
+/// again count as those of the inner solve. Made from the bare objective it works, and its counts stay 0.
 ///
 /// ```
 /// use hypertape_autodiff::{Function, shape};
@@ -170,8 +171,14 @@ impl<S: Structure, P: Structure> Oracle for Ready<S, P> {
     fn name(&self) -> String {
         self.name.clone()
     }
+    fn settings(&self) -> String {
+        format!("{}; start {}, warm {}", self.name, in_short(&self.start), self.warm)
+    }
+    fn unknowns(&self) -> Option<usize> {
+        Some(self.start.len())
+    }
     fn at(&mut self, x: &[f64], memory: &mut Memory, _: Ask) -> Result<Estimate> {
-        let before = self.tally.calls();
+        let before = self.tally.both();
         let from = if self.warm && !memory.solution.is_empty() { &memory.solution } else { &self.start };
         let (x, z0) = (Leaves::cut(&self.types[1], x), Leaves::cut(&self.types[0], from));
         let (leaves, n) = (self.types[0].len(), len(&self.types[1]));
@@ -221,9 +228,10 @@ impl<S: Structure, P: Structure> Oracle for Ready<S, P> {
             }
         }
         memory.solution = solution;
-        let Calls { gradients, products, proxes, .. } = self.tally.calls() - before;
-        let phases =
-            Phases { inner: Calls { gradients, proxes, ..Calls::default() }, adjoint: Calls { products, ..Calls::default() }, outer: 1 };
+        let [forward, back] = self.tally.both();
+        // Forward mode runs everything once for each outer variable.
+        let passes = if let Way::Forth(_) = self.way { n.max(1) as u64 } else { 1 };
+        let phases = Phases { inner: forward - before[0], adjoint: back - before[1], outer: passes };
         let value = value.first().copied().unwrap_or(f64::NAN);
         Ok(Estimate {
             value,

@@ -25,6 +25,12 @@ pub struct State {
     /// Numbers of the loop: step sizes, tolerances, the last value.
     #[serde(with = "bits")]
     pub numbers: Vec<f64>,
+    /// The outer objective at `free`, where the loop has evaluated it there; then `memory` has the inner solution at `free`. That of MAID is corrected to first order.
+    #[serde(with = "maybe")]
+    pub value: Option<f64>,
+    /// The length of the hypergradient before the last step, as its record has it: what a tolerance ends a run by.
+    #[serde(with = "maybe")]
+    pub gradient: Option<f64>,
     /// What was evaluated in all steps.
     pub phases: Phases,
     /// Where the objective that is held out was least, if there is one.
@@ -37,9 +43,9 @@ pub struct Best {
     /// The value, which is finite.
     #[serde(with = "one")]
     pub value: f64,
-    /// The step after which it was seen.
+    /// The step that began there.
     pub step: u64,
-    /// The state then.
+    /// The state there: the outer variables, the inner solution at these, and what the loop kept before this step.
     pub state: State,
 }
 
@@ -76,6 +82,17 @@ mod one {
     }
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<f64, D::Error> {
         Ok(f64::from_bits(u64::deserialize(d)?))
+    }
+}
+
+mod maybe {
+    use super::{Deserialize, Deserializer, Serialize, Serializer};
+    #[allow(clippy::ref_option)] // As serde calls it.
+    pub(super) fn serialize<S: Serializer>(v: &Option<f64>, s: S) -> Result<S::Ok, S::Error> {
+        v.map(f64::to_bits).serialize(s)
+    }
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Option<f64>, D::Error> {
+        Ok(Option::<u64>::deserialize(d)?.map(f64::from_bits))
     }
 }
 

@@ -133,6 +133,12 @@ pub enum Error {
         /// Those of the first row.
         expected: u64,
     },
+    /// A quote that is opened and not closed: the rest of the file would be one field.
+    #[error("{place}: a quote is opened here and closed nowhere; close it, or double it inside of a quoted field")]
+    Unclosed {
+        /// The field that begins with it.
+        place: Place,
+    },
     /// A column that is not in a table.
     #[error("{table}: no column {column}; there are {columns}")]
     NoColumn {

@@ -18,7 +18,7 @@ use std::io::Cursor;
 /// ```
 ///
 /// # Errors
-/// [`Error::Png`] for what is no PNG, damaged or cut short, [`Error::Transparent`], [`Error::Limit`] where the values would take more bytes than the source
+/// [`Error::Png`] for what is no PNG, damaged or cut short, [`Error::Trailing`] for bytes after its end, [`Error::Transparent`], [`Error::Limit`] where the values would take more bytes than the source
 /// may have. An image that its compressed bytes cannot hold is refused before anything is allocated for it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Png {
@@ -82,6 +82,20 @@ impl Image {
     }
 }
 
+/// Where an image that was decoded ends: after its chunk IEND.
+fn end(content: &[u8]) -> Option<usize> {
+    // Behind the signature, each chunk is its length, its name, so many bytes, and a check sum.
+    let mut at = 8;
+    loop {
+        let length = u32::from_be_bytes(*content.get(at..)?.first_chunk()?) as usize;
+        let name = content.get(at + 4..at + 8)?;
+        at = at.checked_add(length)?.checked_add(12)?;
+        if name == b"IEND" {
+            return Some(at);
+        }
+    }
+}
+
 impl Load for Png {
     type Data = Image;
 
@@ -109,6 +123,10 @@ impl Load for Png {
         let mut buffer = vec![0; size];
         reader.next_frame(&mut buffer).map_err(failed)?;
         reader.finish().map_err(failed)?;
+        if let Some(end) = end(source.content()).filter(|end| *end < source.content().len()) {
+            let extra = (source.content().len() - end) as u64;
+            return Err(Error::Trailing { place: source.place(At::Byte(end as u64)), what: "the end of the image".into(), extra });
+        }
         let values: Vec<f64> = match depth {
             png::BitDepth::Sixteen => {
                 let (pairs, _) = buffer.as_chunks::<2>();

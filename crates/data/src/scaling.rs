@@ -54,12 +54,15 @@ impl Standard {
     /// (x − mean) / scale.
     ///
     /// # Errors
-    /// [`Error::Shapes`] for another number of columns.
+    /// [`Error::Shapes`] for another number of columns, [`Error::NotFinite`] for a value, such as a missing one that is NaN, or for a result that leaves the range of f64.
     pub fn apply(&self, x: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
         if x.ncols() != self.mean.len() {
             return Err(Error::Shapes { of: "Standard::apply", left: x.shape().to_vec(), right: vec![x.nrows(), self.mean.len()] });
         }
-        Ok((&x - &self.mean) / &self.scale)
+        finite("Standard::apply", "values", x.iter())?;
+        let scaled = (&x - &self.mean) / &self.scale;
+        finite("Standard::apply", "scaled values", scaled.iter())?;
+        Ok(scaled)
     }
 }
 

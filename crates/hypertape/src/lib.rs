@@ -8,6 +8,19 @@ pub use hypertape_autodiff::{
 /// Bilevel problems: estimators of hypergradients, outer loops, runs.
 pub use hypertape_bilevel as bilevel;
 /// Loaders, splits and measures of quality for experiments: the feature `data`.
+///
+/// Sparse rows become a constant of a recording by their parts:
+///
+/// ```
+/// use hypertape::data::{Libsvm, Load};
+/// use hypertape::prelude::*;
+/// let data = Libsvm::new().load_bytes(b"+1 1:2 3:1\n-1 2:3\n")?;
+/// let (shape, starts, columns, values) = data.rows.into_parts();
+/// let x = Csr::new(shape, starts, columns, values)?;
+/// let f = Function::record(shape![3], |w| csr(&x).dot(w))?;
+/// assert_eq!(f.eval(hypertape::ndarray::arr1(&[1.0, 1.0, 1.0]))?.as_slice(), Some(&[3.0, 3.0][..]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[cfg(feature = "data")]
 pub use hypertape_data as data;
 pub use hypertape_derive::Tree;

@@ -7,6 +7,7 @@ use hypertape_autodiff::transform::linearize;
 use hypertape_autodiff::tree::{AnyLeaf, Structure};
 use hypertape_autodiff::{Error, ErrorKind, Function, Result};
 use hypertape_linear::Known;
+use hypertape_solvers::Counter;
 use std::sync::{Arc, OnceLock};
 
 /// A structure whose leaves are known at run time.
@@ -40,6 +41,8 @@ pub(crate) struct Equation {
     kinks: OnceLock<bool>,
     /// Where it can be sampled.
     pub(crate) sampled: Option<Sampled>,
+    /// Who counts what is evaluated of it.
+    counter: Option<Counter>,
 }
 
 /// Products with the F_z of a mini-batch.
@@ -91,8 +94,22 @@ impl Equation {
             known,
             kinks: OnceLock::new(),
             sampled: None,
+            counter: None,
             residual,
         })
+    }
+    /// Counted by this counter, if there is one.
+    pub(crate) fn counted(mut self, counter: Option<Counter>) -> Self {
+        self.counter = counter;
+        self
+    }
+    /// Counts an evaluation of F.
+    pub(crate) fn evaluated(&self) {
+        self.counter.iter().for_each(Counter::evaluated);
+    }
+    /// Counts a product with F_z or a part of it.
+    pub(crate) fn multiplied(&self) {
+        self.counter.iter().for_each(Counter::multiplied);
     }
     /// With F of a mini-batch: a program of (z…, θ…) → (F…), in whose θ the number of the draw stands at this place.
     pub(crate) fn with_sampled(mut self, program: &Program, place: usize) -> Result<Self> {

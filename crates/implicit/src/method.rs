@@ -162,7 +162,9 @@ where
         let known = if asked { Known::default() } else { self.method.problem().known() };
         let drawn: Drawn<'_, Unknown<M>, Params<M>> = &|w, p, draw| self.method.problem().sampled_residual(w, p, self.method.scale(), draw);
         let sampled = self.adjoint.needs().contains(&Need::Samples).then_some(drawn);
-        let region = Region { unknown: &unknown, params: &parameters, between: between.clone(), captures, known, at, sampled };
+        // A problem whose steps are counted counts its map itself.
+        let counter = if asked { None } else { self.method.problem().counter() };
+        let region = Region { unknown: &unknown, params: &parameters, between: between.clone(), captures, known, at, counter, sampled };
         let made = region.record(|w, p| match asked.then(|| self.method.map(w, p)).flatten() {
             Some(next) => {
                 mapped.set(true);

@@ -58,6 +58,7 @@ impl Jacobian {
     ) -> Result<At<'a, 'v>, ErrorKind> {
         if stamp.is_none() || self.set != stamp {
             self.set = None;
+            self.equation.evaluated();
             self.point.set(point)?;
             self.set = stamp;
         }
@@ -96,6 +97,7 @@ impl<'a, 'v> At<'a, 'v> {
     /// out = F_z v, or F_zᵀ v.
     pub(crate) fn oriented(&mut self, side: Side, v: &[f64], out: &mut [f64]) -> Result<(), ErrorKind> {
         let j = &mut *self.jacobian;
+        j.equation.multiplied();
         flat::unpack(v, j.leaves.iter_mut().map(AnyArray::view_mut));
         let direction: SmallVec<[AnyView<'_>; 8]> = j.leaves.iter().map(AnyArray::view).collect();
         j.point.apply(side == Side::Transposed, self.point, &direction)?;
@@ -113,6 +115,7 @@ impl<'a, 'v> At<'a, 'v> {
             return Err(Error::new("implicit", ErrorKind::misuse("the problem has no mini-batches")));
         };
         let (slot, product) = if side == Side::Transposed { (1, &of.transposed) } else { (0, &of.plain) };
+        j.equation.multiplied();
         let workspace = j.sampled[slot].get_or_insert_with(|| product.workspace());
         flat::unpack(v, j.leaves.iter_mut().map(AnyArray::view_mut));
         let (before, after) = self.point.split_at(j.values + of.place);

@@ -237,7 +237,16 @@ impl<Q: Equation> Outside<Q> {
         let known = if asked { Known::default() } else { self.problem.known() };
         let drawn: Drawn<'_, Q::Unknown, Q::Params> = &|w, p, draw| self.problem.sampled_residual(w, p, self.scale, draw);
         let sampled = self.adjoint.needs().contains(&Need::Samples).then_some(drawn);
-        let region = Region { unknown: &unknown, params: &parameters, between: vec![], captures: vec![], known, at, sampled };
+        let region = Region {
+            unknown: &unknown,
+            params: &parameters,
+            between: vec![],
+            captures: vec![],
+            known,
+            at,
+            counter: self.problem.counter(),
+            sampled,
+        };
         let made = region.record(|w, p| match asked.then(|| self.problem.fixed_point_map(w, p)).flatten() {
             Some(next) => {
                 mapped.set(true);

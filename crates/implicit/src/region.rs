@@ -5,6 +5,7 @@ use hypertape_autodiff::record::{self, DynVar, Var};
 use hypertape_autodiff::tree::{Structure, V, Vars};
 use hypertape_autodiff::{Result, Site};
 use hypertape_linear::Known;
+use hypertape_solvers::Counter;
 use std::sync::Arc;
 
 /// What an equation is recorded for.
@@ -17,6 +18,8 @@ pub(crate) struct Region<'a, W: Structure, P: Structure> {
     pub(crate) captures: Vec<DynVar>,
     pub(crate) known: Known,
     pub(crate) at: Site,
+    /// Who counts what is evaluated of it.
+    pub(crate) counter: Option<Counter>,
     /// F of the mini-batch of a draw, where it is asked for.
     pub(crate) sampled: Option<Drawn<'a, W, P>>,
 }
@@ -28,7 +31,7 @@ impl<W: Structure, P: Structure> Region<'_, W, P> {
     /// The equation, and what follows the declared parameters in its θ: what lies between, then all captures. None where the recording has failed.
     #[track_caller]
     pub(crate) fn record(self, residual: impl Fn(&V<W>, &V<P>) -> V<W>) -> Result<Option<(Arc<Equation>, Vec<DynVar>)>> {
-        let Region { unknown, params, between, mut captures, known, at, sampled } = self;
+        let Region { unknown, params, between, mut captures, known, at, counter, sampled } = self;
         let mut types = unknown.leaf_types();
         let n = types.len();
         types.extend(params.leaf_types());
@@ -63,7 +66,7 @@ impl<W: Structure, P: Structure> Region<'_, W, P> {
         add(&mut captures, &region.captures);
         let mut all = between;
         all.extend(captures);
-        let mut equation = Equation::new(&region.over(declared, &all), n, known)?;
+        let mut equation = Equation::new(&region.over(declared, &all), n, known)?.counted(counter);
         if let Some(drawn) = drawn {
             equation = equation.with_sampled(&drawn.over(declared + 1, &all), declared - n)?;
         }

@@ -144,6 +144,7 @@ impl Restricted {
             product.set(point, at, &sets)?;
             *ready = Some(stamp);
         }
+        e.multiplied();
         flat::unpack(v, self.leaves.iter_mut().map(AnyArray::view_mut));
         let direction: SmallVec<[AnyView<'_>; 8]> = self.leaves.iter().map(AnyArray::view).collect();
         product.apply(point, at, &sets, &direction)?;

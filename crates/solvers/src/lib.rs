@@ -31,8 +31,8 @@ pub use operators::{Composed, Difference1d, Fixed, Gradient2d, LinearOperator, M
 pub use optimiser::{Given, Optimiser};
 pub use prepared::Prepared;
 pub use problem::{
-    AsMapping, AsProblem, BothProximal, Composite, Equation, Equilibrium, FiniteSum, Mapping, Objective, PrimalDual, Problem, Proximal,
-    Root, Saddle, Sampled, Sampling, Scale, Smooth, Split, Splitting,
+    AsMapping, AsProblem, BothProximal, Composite, Counter, Equation, Equilibrium, FiniteSum, Mapping, Objective, PrimalDual, Problem,
+    Proximal, Root, Saddle, Sampled, Sampling, Scale, Smooth, Split, Splitting,
 };
 pub use prox::Prox;
 pub use report::{Ended, Solved};

@@ -13,8 +13,8 @@ use hypertape_autodiff::{Error, ErrorKind, Result};
 
 /// A search: where to look next, as a function of what was seen. See [`Run::search`](crate::Run::search).
 ///
-/// Its settings never change, and the same trials give the same next one, so that a run that goes on makes the same steps.
-pub trait Search {
+/// Its settings never change, and the same trials give the same next one, so that a run that goes on makes the same steps. Its `Debug` text is all of its settings, by which a run knows its own files.
+pub trait Search: std::fmt::Debug {
     /// The field's name of it.
     fn name(&self) -> String;
     /// What is wrong with its settings for a box.
@@ -97,6 +97,7 @@ pub(crate) fn step(
         let way: Vec<f64> = point.iter().zip(&state.free).map(|(a, b)| a - b).collect();
         moved = hypertape_linear::norm(&way);
         state.free.clone_from(&point);
+        state.value = Some(e.value);
     }
     state.vectors.push(point);
     state.numbers.push(e.value);

@@ -76,6 +76,9 @@ impl Drawer {
         let noise: Function<Leaf<u32>, Leaf<f64>> = Function::record(index![], |draw: Var<u32>| uniform(key, draw, shape![rows]))?;
         Ok(Drawer { batches, rows: drawn.workspace(), noise: noise.workspace(), epoch: None })
     }
+    pub(crate) fn batches(&self) -> Batches {
+        self.batches
+    }
     pub(crate) fn count(&self) -> usize {
         self.batches.count()
     }

@@ -4,6 +4,7 @@ use super::problem::Stochastic;
 use crate::calls::Phases;
 use crate::domain::Domain;
 use crate::estimator::Memory;
+use crate::file::in_short;
 use crate::leaves::{Leaves, push};
 use hypertape_autodiff::array::{AnyArray, AnyView, LeafType};
 use hypertape_autodiff::tree::{AnyLeaf, Leaf, Structure};
@@ -223,6 +224,11 @@ impl Samples {
         self.domain.outer_of(&mut x);
         self.domain.pull(&x, &mut out.made.by_x);
         out.made
+    }
+    /// The mini-batches and the start, in words.
+    pub(crate) fn settings(&self) -> String {
+        let [inner, outer] = self.drawers.each_ref().map(|d| format!("{:?}", d.batches()));
+        format!("{inner}, {outer}, start {}", in_short(&self.first))
     }
     /// The inner variables at the start.
     pub(crate) fn first(&self) -> &[f64] {

@@ -6,7 +6,8 @@ use crate::state::State;
 use hypertape_autodiff::{Error, ErrorKind, Result};
 
 /// A stochastic loop. Its settings never change; all that a step changes is in the state: z in `memory.solution`, the adjoint in `memory.adjoint`, what else it keeps in `vectors`.
-pub trait StochasticLoop {
+/// Its `Debug` text is all of its settings, by which a run knows its own files.
+pub trait StochasticLoop: std::fmt::Debug {
     /// The field's name of it.
     fn name(&self) -> String;
     /// What is wrong with its settings.

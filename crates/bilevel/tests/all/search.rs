@@ -78,6 +78,7 @@ fn folds_are_means_of_values_and_other_estimators_count_what_they_do() -> std::r
 }
 
 /// Points that are wrong.
+#[derive(Debug)]
 struct Outside;
 impl Search for Outside {
     fn name(&self) -> String {

@@ -155,6 +155,7 @@ fn the_series_of_stocbio_has_its_mean_and_variance() -> Result<(), Error> {
 }
 
 /// A loop whose adjoints are kept.
+#[derive(Debug)]
 struct Seen(StocBio, Rc<RefCell<Vec<f64>>>);
 impl StochasticLoop for Seen {
     fn name(&self) -> String {

@@ -13,5 +13,5 @@ mod numbers;
 mod ranks;
 
 pub use classes::{Confusion, accuracy};
-pub use numbers::{mean_squared_error, psnr, r_squared};
+pub use numbers::{mean_squared_error, psnr, r_squared, root_mean_squared_error};
 pub use ranks::auc;

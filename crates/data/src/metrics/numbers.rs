@@ -2,13 +2,30 @@
 use crate::error::{Error, Result};
 use ndarray::{ArrayView, AsArray, Dimension};
 
-/// mean (truth − predicted)², of arrays of any rank.
+/// mean (truth − predicted)², of arrays of any rank. ∞ where that leaves the range of f64, as for differences of 10²⁰⁰: [`root_mean_squared_error`] does not.
 ///
 /// # Errors
 /// [`Error::Shapes`], [`Error::Nothing`], [`Error::NotFinite`].
 pub fn mean_squared_error<'a, D: Dimension>(truth: impl AsArray<'a, f64, D>, predicted: impl AsArray<'a, f64, D>) -> Result<f64> {
     let (half, share) = scaled_square("mean_squared_error", &truth.into(), &predicted.into())?;
     Ok(2.0 * half * share * (2.0 * half))
+}
+
+/// √(mean (truth − predicted)²), of arrays of any rank: no square leaves the range of f64.
+///
+/// ```
+/// use hypertape_data::metrics::{mean_squared_error, root_mean_squared_error};
+/// let (truth, predicted) = ([0.0, 0.0], [3e200, 4e200]);
+/// assert!((root_mean_squared_error(&truth, &predicted)? / 12.5_f64.sqrt() - 1e200).abs() < 1e185);
+/// assert_eq!(mean_squared_error(&truth, &predicted)?, f64::INFINITY);
+/// # Ok::<(), hypertape_data::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::Shapes`], [`Error::Nothing`], [`Error::NotFinite`].
+pub fn root_mean_squared_error<'a, D: Dimension>(truth: impl AsArray<'a, f64, D>, predicted: impl AsArray<'a, f64, D>) -> Result<f64> {
+    let (half, share) = scaled_square("root_mean_squared_error", &truth.into(), &predicted.into())?;
+    Ok(2.0 * (half * share.sqrt()))
 }
 
 /// The peak signal-to-noise ratio in decibels, 10 log₁₀(range² / mean squared error), where values go from 0 to `range`; ∞ for equal images.

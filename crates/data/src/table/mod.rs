@@ -1,4 +1,5 @@
 //! A table of numbers: columns by name or number, and classes that were text.
+mod quotes;
 mod read;
 
 use crate::error::{Error, Result};

@@ -1,4 +1,5 @@
 //! The CSV format: fields with a delimiter, as numbers or as classes.
+use super::quotes::{Marks, unclosed};
 use super::{Column, Table, position};
 use crate::error::{Error, Result};
 use crate::load::Load;
@@ -27,7 +28,7 @@ use std::sync::Arc;
 /// ```
 ///
 /// # Errors
-/// [`Error::NotANumber`], [`Error::Missing`], [`Error::Ragged`], [`Error::NotText`], each with line and field; [`Error::Empty`] where there is no field;
+/// [`Error::NotANumber`], [`Error::Missing`], [`Error::Ragged`], [`Error::NotText`], [`Error::Unclosed`], each with line and field; [`Error::Empty`] where there is no field;
 /// [`Error::NoColumn`] and [`Error::SameName`] for columns of classes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Csv {
@@ -176,7 +177,14 @@ type Seen = BTreeMap<String, usize>;
 
 impl Csv {
     fn rows<'a>(&self, source: &'a Source<'a>) -> Rows<'a> {
-        let content = source.content();
+        let (content, start) = (source.content(), self.start(source.content()));
+        let mut builder = ReaderBuilder::new();
+        builder.has_headers(false).flexible(true).trim(Trim::All).delimiter(self.delimiter).comment(self.comment);
+        Rows { source, start, comment: self.comment, reader: builder.from_reader(&content[start..]), record: ByteRecord::new() }
+    }
+
+    /// Where the table begins.
+    fn start(&self, content: &[u8]) -> usize {
         let mut start = if content.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
         for _ in 0..self.skip_lines {
             if start == content.len() {
@@ -184,9 +192,16 @@ impl Csv {
             }
             start += content[start..].iter().position(|b| *b == b'\n').map_or(content.len() - start, |end| end + 1);
         }
-        let mut builder = ReaderBuilder::new();
-        builder.has_headers(false).flexible(true).trim(Trim::All).delimiter(self.delimiter).comment(self.comment);
-        Rows { source, start, comment: self.comment, reader: builder.from_reader(&content[start..]), record: ByteRecord::new() }
+        start
+    }
+
+    /// That every quote that is opened is closed.
+    fn check_quotes(&self, source: &Source<'_>) -> Result<()> {
+        let content = source.content();
+        let (before, table) = content.split_at(self.start(content));
+        let Some((line, field)) = unclosed(table, Marks { delimiter: self.delimiter, comment: self.comment }) else { return Ok(()) };
+        let line = before.iter().filter(|b| **b == b'\n').count() as u64 + line + 1;
+        Err(Error::Unclosed { place: source.place(At::Field { line, field: field + 1, name: None }) })
     }
 
     /// The names of the columns, empty without a header, and the number of columns.
@@ -248,6 +263,7 @@ impl Load for Csv {
     type Data = Table;
 
     fn parse(&self, source: &Source<'_>) -> Result<Table> {
+        self.check_quotes(source)?;
         let (names, columns) = self.head(source)?;
         let head = (&names[..], columns);
         let mut seen: Vec<Option<Seen>> = vec![None; columns];

@@ -122,12 +122,18 @@ fn each_mistake_has_its_name_and_place() {
         (b"1\n1_0\n", "line 2, field 1: `1_0` is no finite number"),
         (b"1\n\xff\n", r"line 2, field 1: `\xff` is no finite number"),
         (b"a\xff\n1\n", r"line 1, field 1: `a\xff` is no UTF-8;"),
-        (b"1,2\n3,\"4\n5,6\n", "line 2, field 2: `4\\n5,6` is no finite number"),
+        (b"1,2\n3,\"4\n5,6\n", "line 2, field 2: a quote is opened here and closed nowhere;"),
+        (b"\"a\"\"b\n1\n", "line 1, field 1: a quote is opened here"),
+        (b"\"a\nb\",1\r\n\"\"\"\",\"", "line 3, field 2: a quote is opened here"),
     ] {
         let found = message(Csv::new(), text);
         assert!(found.starts_with(words), "{:?}: {found}", text.escape_ascii().to_string());
     }
     assert!(message(Csv::new().classes([0]), b"1\n\xff\n").starts_with(r"line 2, field 1: `\xff` is no UTF-8;"));
+    // In a comment, or within a field, a quote is a byte like others; before the table, nothing counts.
+    let quotes = Csv::new().comment(b'%').skip_lines(1).classes([1]);
+    assert_eq!(parse(quotes.clone(), "a \"\n% it\"s\n1,5\"\n2,\"6\"\"\"\n3, \"x\n").values, arr2(&[[1.0, 1.0], [2.0, 2.0], [3.0, 0.0]]));
+    assert!(message(quotes, b"a \"\n% it\"s\n1,5\n2,\"6\"\"\n").starts_with("line 4, field 2: a quote is opened here"));
     let skipped = Csv::new().skip_lines(2).comment(b'%');
     assert!(message(skipped, b"about\n5\n% x\r\na,b\n% y\n\n% z\n3,x\n1,2\n").starts_with("line 8, field 2 (b): `x`"));
 }

@@ -1,6 +1,6 @@
 //! Measures: known values, definitions by counting, and inputs without an answer.
 use hypertape_data::Error;
-use hypertape_data::metrics::{Confusion, accuracy, auc, mean_squared_error, psnr, r_squared};
+use hypertape_data::metrics::{Confusion, accuracy, auc, mean_squared_error, psnr, r_squared, root_mean_squared_error};
 use ndarray::{Array1, Array2, arr1, arr2};
 use proptest::prelude::*;
 
@@ -138,6 +138,10 @@ fn measures_at_any_scale() {
         let (a, b) = (of([1.0, 2.0, 3.0]), of([1.0, 2.0, 2.0]));
         assert!((psnr(&a, &b, 3.0 * s).unwrap() - 10.0 * 27_f64.log10()).abs() < 1e-9);
         assert_eq!(psnr(&a, &a, s).unwrap(), f64::INFINITY);
+        assert!((root_mean_squared_error(&a, &b).unwrap() / s - (1.0_f64 / 3.0).sqrt()).abs() < 4.0 * f64::EPSILON);
     }
+    // What is in the range is found, what is not is ∞.
+    assert!((mean_squared_error(&[0.0, 0.0], &[1e154, 0.0]).unwrap() / 5e307 - 1.0).abs() < 4.0 * f64::EPSILON);
+    assert_eq!(mean_squared_error(&[0.0], &[1e200]).unwrap(), f64::INFINITY);
     assert!((psnr(&[1e308], &[-1e308], 1e308).unwrap() + 10.0 * 4_f64.log10()).abs() < 1e-9);
 }

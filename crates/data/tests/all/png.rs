@@ -120,6 +120,16 @@ fn a_file_that_is_cut_at_any_byte_is_refused() {
 }
 
 #[test]
+fn bytes_after_the_end_are_refused() {
+    let file = encoded(2, 1, ColorType::Grayscale, BitDepth::Eight, &[51, 255], None);
+    let more = [&file[..], b"\0tail"].concat();
+    let Error::Trailing { place, extra: 5, .. } = Png::new().load_bytes(&more).unwrap_err() else { panic!("five bytes are too many") };
+    assert_eq!(place.to_string(), format!("bytes, byte {}", file.len()));
+    // Two images in one file are not the first one.
+    assert!(matches!(Png::new().load_bytes(&[&file[..], &file].concat()).unwrap_err(), Error::Trailing { .. }));
+}
+
+#[test]
 fn a_hostile_header_allocates_nothing() {
     for (width, height, depth, color) in
         [(1 << 30, 1, 8, 0), (1 << 20, 1 << 20, 8, 0), (u32::MAX >> 1, u32::MAX >> 1, 16, 2), (60_000, 60_000, 1, 0)]

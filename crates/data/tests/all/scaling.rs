@@ -23,6 +23,10 @@ fn inputs_without_an_answer_are_named() {
     let x = arr2(&[[1.0], [2.0]]);
     let error = Standard::of(x.view()).unwrap().apply(arr2(&[[1.0, 2.0]]).view()).unwrap_err();
     assert!(matches!(error, Error::Shapes { .. }));
+    let missing = Standard::of(x.view()).unwrap().apply(arr2(&[[1.0], [f64::NAN]]).view()).unwrap_err();
+    assert!(matches!(missing, Error::NotFinite { of: "Standard::apply", index: 1, .. }));
+    let narrow = Standard::of(arr2(&[[0.0], [1e-200]]).view()).unwrap();
+    assert!(matches!(narrow.apply(arr2(&[[1e200]]).view()).unwrap_err(), Error::NotFinite { what: "scaled values", .. }));
     // Differences that leave the range of f64.
     assert!(matches!(Standard::of(arr2(&[[f64::MAX], [f64::MIN], [f64::MAX]]).view()).unwrap_err(), Error::NotFinite { .. }));
     assert!(matches!(normalise_rows(arr2(&[[1.0], [f64::INFINITY]]).view()).unwrap_err(), Error::NotFinite { index: 1, .. }));

@@ -218,7 +218,7 @@ impl<Q: Equation, T: Real> Certify<Q, T> {
         }
         let known = if mapped { hypertape_linear::Known::default() } else { self.problem.known() };
         let program = residual.program().map_err(at)?;
-        let equation = Residual::new(&program, unknown.leaf_types().len(), known).map_err(at)?;
+        let equation = Residual::new(&program, unknown.leaf_types().len(), known).map_err(at)?.counted(self.problem.counter());
         let outer = Function::record(shapes, |(w, p)| {
             let solution = self.problem.solution(&w, &p, self.scale);
             self.outer.call((Own::<Q::Solution>(solution), Own::<Q::Params>(p)))

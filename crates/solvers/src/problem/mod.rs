@@ -2,6 +2,7 @@
 pub(crate) mod asked;
 mod classes;
 mod composite;
+mod counter;
 mod equilibrium;
 mod objective;
 mod root;
@@ -12,6 +13,7 @@ mod split;
 pub use classes::{Mapping, PrimalDual, Proximal, Sampling, Smooth, Splitting};
 pub(crate) use composite::proximal_step;
 pub use composite::{BothProximal, Composite};
+pub use counter::Counter;
 pub use equilibrium::{AsMapping, Equilibrium};
 pub use objective::Objective;
 pub use root::Root;
@@ -136,6 +138,10 @@ pub trait Equation: Problem {
     /// Whether rows of F_w may be those of the identity at a solution, as those of inactive unknowns of a proximal or projected fixed point: whether an active set is looked for where F has kinks.
     fn may_have_active_set(&self) -> bool {
         true
+    }
+    /// What counts its evaluations and products where its solution is differentiated, if somebody does.
+    fn counter(&self) -> Option<Counter> {
+        None
     }
 }
 
