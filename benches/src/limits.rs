@@ -1,5 +1,5 @@
 //! What this machine allows: how fast caches and memory are read, and how many multiply-adds it does. It takes a few seconds.
-use pulp::Arch;
+use pulp::{Arch, NullaryFnOnce};
 use std::fmt;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -39,22 +39,11 @@ impl Limits {
     pub fn measure(threads: usize) -> Self {
         let read = LEVELS.map(|(_, bytes)| {
             let data: Vec<Vec<f64>> = (0..threads).map(|_| vec![1.0; bytes / 8]).collect();
-            let each = together(threads, |t, rounds| {
-                let sums = (0..rounds).map(|_| Arch::new().dispatch(|| sum(black_box(&data[t]))));
-                sums.sum::<f64>()
-            });
+            let each = together(threads, |t, rounds| (0..rounds).map(|_| Arch::new().dispatch(Sum(black_box(&data[t])))).sum::<f64>());
             each * (threads * bytes) as f64
         });
-        let rate = together(threads, |_, rounds| match Arch::new() {
-            #[cfg(target_arch = "x86_64")]
-            Arch::V4(_) => Arch::new().dispatch(|| multiply_adds::<64>(rounds)),
-            _ => Arch::new().dispatch(|| multiply_adds::<48>(rounds)),
-        });
-        #[cfg(target_arch = "x86_64")]
-        let lanes = if matches!(Arch::new(), Arch::V4(_)) { 64 } else { 48 };
-        #[cfg(not(target_arch = "x86_64"))]
-        let lanes = 48;
-        Limits { threads, read, operations: rate * (threads * 2 * lanes * STEPS) as f64 }
+        let rate = together(threads, |_, rounds| Arch::new().dispatch(MultiplyAdds(rounds)));
+        Limits { threads, read, operations: rate * (threads * 2 * LANES * STEPS) as f64 }
     }
     /// Seconds that a computation takes at least, if it reads so many bytes from a level and does so many operations.
     #[must_use]
@@ -77,6 +66,8 @@ impl fmt::Display for Limits {
 
 /// Multiply-adds of each lane in a round.
 const STEPS: usize = 1024;
+/// Lanes: enough chains for two multiply-adds a cycle, few enough for 14 registers of 256 bits.
+const LANES: usize = 56;
 
 /// Rounds a second of each thread, all running at the same time: the median of some measurements.
 fn together(threads: usize, work: impl Fn(usize, usize) -> f64 + Sync) -> f64 {
@@ -100,25 +91,37 @@ fn together(threads: usize, work: impl Fn(usize, usize) -> f64 + Sync) -> f64 {
     rates[TIMES / 2]
 }
 
-#[inline(always)]
-fn sum(x: &[f64]) -> f64 {
-    let mut lanes = [0.0; 64];
-    for row in x.as_chunks::<64>().0 {
-        for (l, v) in lanes.iter_mut().zip(row) {
-            *l += v;
+/// Σ x.
+struct Sum<'a>(&'a [f64]);
+
+impl NullaryFnOnce for Sum<'_> {
+    type Output = f64;
+    #[inline(always)]
+    fn call(self) -> f64 {
+        let mut lanes = [0.0; 64];
+        for row in self.0.as_chunks::<64>().0 {
+            for (l, v) in lanes.iter_mut().zip(row) {
+                *l += v;
+            }
         }
+        lanes.iter().sum()
     }
-    lanes.iter().sum()
 }
 
-#[inline(always)]
-fn multiply_adds<const LANES: usize>(rounds: usize) -> f64 {
-    let (a, b) = (black_box(0.999), black_box(1e-3));
-    let mut lanes = [1.0f64; LANES];
-    for _ in 0..rounds * STEPS {
-        for l in &mut lanes {
-            *l = l.mul_add(a, b);
+/// So many rounds of multiply-adds of lanes that stay in registers.
+struct MultiplyAdds(usize);
+
+impl NullaryFnOnce for MultiplyAdds {
+    type Output = f64;
+    #[inline(always)]
+    fn call(self) -> f64 {
+        let (a, b) = (black_box(0.999), black_box(1e-3));
+        let mut lanes = [1.0f64; LANES];
+        for _ in 0..self.0 * STEPS {
+            for l in &mut lanes {
+                *l = l.mul_add(a, b);
+            }
         }
+        lanes.iter().sum()
     }
-    lanes.iter().sum()
 }

@@ -47,7 +47,24 @@ struct Coloured {
     places: Places,
     pattern: Pattern,
     colour: Vec<u32>,
-    many: usize,
+    /// For each colour, the row of each of its entries, and the entry.
+    entries: Vec<Vec<(u32, usize)>>,
+    /// The numbers that test a matrix.
+    random: Vec<f64>,
+}
+
+impl Coloured {
+    fn new(places: Places, columns: usize) -> Result<Self> {
+        let (colour, many) = colours(&places, columns);
+        let mut entries = vec![vec![]; many];
+        for i in 0..places.starts.len() - 1 {
+            for at in places.starts[i]..places.starts[i + 1] {
+                entries[colour[places.columns[at] as usize] as usize].push((i as u32, at));
+            }
+        }
+        let pattern = places.pattern(columns)?;
+        Ok(Coloured { places, pattern, colour, entries, random: (0..columns).map(number).collect() })
+    }
 }
 
 impl<I: Structure, O: Structure, W: Structure> Wrt<I, O, W> {
@@ -106,9 +123,7 @@ impl<I: Structure, O: Structure> SparseDerivative<I, O> {
         }
         let (rows, columns) = (self.rows, self.columns);
         let places = find(rows, columns, |v| self.product(v))?;
-        let (colour, many) = colours(&places, columns);
-        let pattern = places.pattern(columns)?;
-        self.coloured = Some(Coloured { places, pattern, colour, many });
+        self.coloured = Some(Coloured::new(places, columns)?);
         let values = self.values()?;
         self.matrix(values)
     }
@@ -120,7 +135,7 @@ impl<I: Structure, O: Structure> SparseDerivative<I, O> {
     /// Colours of the last pattern: the products that a matrix takes, besides the one that tests it. 0 before the first point.
     #[must_use]
     pub fn colours(&self) -> usize {
-        self.coloured.as_ref().map_or(0, |c| c.many)
+        self.coloured.as_ref().map_or(0, |c| c.entries.len())
     }
     /// Products so far, those that found patterns and tested matrices among them.
     #[must_use]
@@ -133,22 +148,18 @@ impl<I: Structure, O: Structure> SparseDerivative<I, O> {
         self.linear.as_ref().map_or(Memory::default(), Linear::memory)
     }
     fn matrix(&self, values: Vec<f64>) -> Result<Csr<f64>> {
-        let Some(c) = &self.coloured else { return Csr::new([0, 0], vec![0], vec![], vec![]) };
-        Csr::new([self.rows, self.columns], c.places.starts.clone(), c.places.columns.clone(), values)
+        match &self.coloured {
+            Some(c) => Csr::with_pattern(&c.pattern, values),
+            None => Csr::new([0, 0], vec![0], vec![], vec![]),
+        }
     }
     /// The entries at the point, in the order of the pattern.
     fn values(&mut self) -> Result<Vec<f64>> {
         let Some(c) = self.coloured.take() else { return Ok(vec![]) };
         let mut values = vec![0.0; c.places.columns.len()];
-        let all = (0..c.many).try_for_each(|k| {
-            let result = self.product(&|j| f64::from(u8::from(c.colour[j] as usize == k)))?;
-            for (i, r) in result.iter().enumerate() {
-                for at in c.places.starts[i]..c.places.starts[i + 1] {
-                    if c.colour[c.places.columns[at] as usize] as usize == k {
-                        values[at] = *r;
-                    }
-                }
-            }
+        let all = c.entries.iter().enumerate().try_for_each(|(k, entries)| {
+            let result = self.product(|j| if c.colour[j] as usize == k { 1.0 } else { 0.0 })?;
+            entries.iter().for_each(|(i, at)| values[*at] = result[*i as usize]);
             Ok(())
         });
         self.coloured = Some(c);
@@ -156,20 +167,24 @@ impl<I: Structure, O: Structure> SparseDerivative<I, O> {
     }
     /// Whether a product with random numbers is what these entries give.
     fn agrees(&mut self, values: &[f64]) -> Result<bool> {
-        let result = self.product(&number)?;
-        let Some(c) = &self.coloured else { return Ok(false) };
+        let Some(c) = self.coloured.take() else { return Ok(false) };
+        let result = self.product(|j| c.random[j]);
         let largest = values.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
-        Ok(result.iter().enumerate().all(|(i, r)| {
-            let entries = c.places.starts[i]..c.places.starts[i + 1];
-            let terms = entries.map(|at| values[at] * number(c.places.columns[at] as usize));
-            let (sum, size) = terms.fold((0.0, 0.0), |(sum, size), t: f64| (sum + t, size + t.abs()));
-            let off = (r - sum).abs();
-            // Rounding of sums within the program may be as large as other rows.
-            off <= 1e-4 * size || off <= 1e-7 * largest || off.is_nan()
-        }))
+        let right = result.map(|result| {
+            result.iter().enumerate().all(|(i, r)| {
+                let entries = c.places.starts[i]..c.places.starts[i + 1];
+                let terms = entries.map(|at| values[at] * c.random[c.places.columns[at] as usize]);
+                let (sum, size) = terms.fold((0.0, 0.0), |(sum, size), t: f64| (sum + t, size + t.abs()));
+                let off = (r - sum).abs();
+                // Rounding of sums within the program may be as large as other rows.
+                off <= 1e-4 * size || off <= 1e-7 * largest || off.is_nan()
+            })
+        });
+        self.coloured = Some(c);
+        right
     }
     /// J v, flattened, for the v whose element in column j is `v(j)`.
-    fn product(&mut self, v: &dyn Fn(usize) -> f64) -> Result<Vec<f64>> {
+    fn product(&mut self, v: impl Fn(usize) -> f64) -> Result<Vec<f64>> {
         for ((_, first), to) in self.leaves.iter().zip(&mut self.directions) {
             let Some(first) = *first else { continue };
             match to {

@@ -48,7 +48,9 @@ impl<T: Real> Csr<T> {
         Self::checked([rows, columns], starts, indices, values).map_err(|problem| Error::new("Csr::new", ErrorKind::Sparse(problem)).at(at))
     }
     fn checked(shape: [usize; 2], starts: Vec<usize>, indices: Vec<u32>, values: Vec<T>) -> Result<Self, Compressed> {
-        let pattern = Pattern::checked(shape, starts, indices)?;
+        Self::matching(Pattern::checked(shape, starts, indices)?, values)
+    }
+    fn matching(pattern: Pattern, values: Vec<T>) -> Result<Self, Compressed> {
         if pattern.nonzeros() != values.len() {
             return Err(Compressed::Entries { columns: pattern.nonzeros(), values: values.len() });
         }
@@ -56,6 +58,15 @@ impl<T: Real> Csr<T> {
             return Err(Compressed::Value { entry: k, value: Element::to_f64(values[k]) });
         }
         Ok(Self::of(pattern, values))
+    }
+    /// From the places of the entries, which are shared, and their values.
+    ///
+    /// # Errors
+    /// Another number of values than of entries, a value that is not finite.
+    #[track_caller]
+    pub fn with_pattern(pattern: &Pattern, values: Vec<T>) -> Result<Self> {
+        let at = Site::caller();
+        Self::matching(pattern.clone(), values).map_err(|problem| Error::new("Csr::with_pattern", ErrorKind::Sparse(problem)).at(at))
     }
     fn of(pattern: Pattern, values: Vec<T>) -> Self {
         Csr(Arc::new(Parts { pattern, values: Array1::from(values).into_dyn().into_shared() }))
