@@ -3,6 +3,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use hypertape::prelude::*;
 use hypertape_benches::workloads::{Size, make};
 use hypertape_testkit::random::sym;
+use multiversion::multiversion;
 use std::hint::black_box;
 
 fn record(c: &mut Criterion) {
@@ -38,6 +39,42 @@ fn elementwise(c: &mut Criterion) {
         let Ok(f) = Function::record(shape![n], |x| (x.exp() + 1.0).ln() * x.tanh()) else { continue };
         let mut workspace = f.workspace();
         c.bench_function(&format!("elementwise chain of {n}"), |b| b.iter(|| black_box(workspace.run(&x)).is_ok()));
+    }
+}
+
+/// Groups of N cheap operations, beside the same loop written by hand for the same instruction set.
+fn groups(c: &mut Criterion) {
+    group_of::<4>(c);
+    group_of::<12>(c);
+    group_of::<42>(c);
+}
+
+fn group_of<const N: usize>(c: &mut Criterion) {
+    let n = 2048;
+    let [x, y, z] = [5, 6, 7].map(|seed| sym(seed, n));
+    let chain = |x: Var, y: Var, z: Var| (0..N / 2).fold(x, |v, k| if k % 2 == 0 { v * y - x } else { v * z + y });
+    let Ok(f) = Function::record((shape![n], shape![n], shape![n]), |(x, y, z)| chain(x, y, z)) else { return };
+    let mut workspace = f.workspace();
+    c.bench_function(&format!("group of {N} operations"), |b| b.iter(|| black_box(workspace.run((&x, &y, &z))).is_ok()));
+    let mut out = vec![0.0; n];
+    let [x, y, z] = [x, y, z].map(|a| a.to_vec());
+    c.bench_function(&format!("group of {N} operations, by hand"), |b| {
+        b.iter(|| {
+            by_hand::<N>(&x, &y, &z, &mut out);
+            black_box(&mut out);
+        });
+    });
+}
+
+/// The loop of `group_of`, for the instruction sets that groups are compiled for.
+#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+fn by_hand<const N: usize>(x: &[f64], y: &[f64], z: &[f64], out: &mut [f64]) {
+    for (out, (x, (y, z))) in out.iter_mut().zip(x.iter().zip(y.iter().zip(z))) {
+        let mut v = *x;
+        for k in 0..N / 2 {
+            v = if k % 2 == 0 { v * y - x } else { v * z + y };
+        }
+        *out = v;
     }
 }
 
@@ -94,5 +131,5 @@ fn loops(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, record, replay, elementwise, batches, products, loops);
+criterion_group!(benches, record, replay, elementwise, groups, batches, products, loops);
 criterion_main!(benches);

@@ -1,5 +1,5 @@
 //! What this machine allows: how fast caches and memory are read, and how many multiply-adds it does. It takes a few seconds.
-use pulp::{Arch, NullaryFnOnce};
+use multiversion::multiversion;
 use std::fmt;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -39,10 +39,10 @@ impl Limits {
     pub fn measure(threads: usize) -> Self {
         let read = LEVELS.map(|(_, bytes)| {
             let data: Vec<Vec<f64>> = (0..threads).map(|_| vec![1.0; bytes / 8]).collect();
-            let each = together(threads, |t, rounds| (0..rounds).map(|_| Arch::new().dispatch(Sum(black_box(&data[t])))).sum::<f64>());
+            let each = together(threads, |t, rounds| (0..rounds).map(|_| sum(black_box(&data[t]))).sum::<f64>());
             each * (threads * bytes) as f64
         });
-        let rate = together(threads, |_, rounds| Arch::new().dispatch(MultiplyAdds(rounds)));
+        let rate = together(threads, |_, rounds| multiply_adds(rounds));
         Limits { threads, read, operations: rate * (threads * 2 * LANES * STEPS) as f64 }
     }
     /// Seconds that a computation takes at least, if it reads so many bytes from a level and does so many operations.
@@ -91,37 +91,25 @@ fn together(threads: usize, work: impl Fn(usize, usize) -> f64 + Sync) -> f64 {
     rates[TIMES / 2]
 }
 
-/// Σ x.
-struct Sum<'a>(&'a [f64]);
-
-impl NullaryFnOnce for Sum<'_> {
-    type Output = f64;
-    #[inline(always)]
-    fn call(self) -> f64 {
-        let mut lanes = [0.0; 64];
-        for row in self.0.as_chunks::<64>().0 {
-            for (l, v) in lanes.iter_mut().zip(row) {
-                *l += v;
-            }
+#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+fn sum(x: &[f64]) -> f64 {
+    let mut lanes = [0.0; 64];
+    for row in x.as_chunks::<64>().0 {
+        for (l, v) in lanes.iter_mut().zip(row) {
+            *l += v;
         }
-        lanes.iter().sum()
     }
+    lanes.iter().sum()
 }
 
-/// So many rounds of multiply-adds of lanes that stay in registers.
-struct MultiplyAdds(usize);
-
-impl NullaryFnOnce for MultiplyAdds {
-    type Output = f64;
-    #[inline(always)]
-    fn call(self) -> f64 {
-        let (a, b) = (black_box(0.999), black_box(1e-3));
-        let mut lanes = [1.0f64; LANES];
-        for _ in 0..self.0 * STEPS {
-            for l in &mut lanes {
-                *l = l.mul_add(a, b);
-            }
+#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl+avx2+fma", "x86_64+avx2+fma", "aarch64+neon"))]
+fn multiply_adds(rounds: usize) -> f64 {
+    let (a, b) = (black_box(0.999), black_box(1e-3));
+    let mut lanes = [1.0f64; LANES];
+    for _ in 0..rounds * STEPS {
+        for l in &mut lanes {
+            *l = l.mul_add(a, b);
         }
-        lanes.iter().sum()
     }
+    lanes.iter().sum()
 }

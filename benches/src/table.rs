@@ -1,6 +1,7 @@
 //! The table of our lines beside those of the peers, and the runs that fill it.
+use crate::limits::Limits;
 use crate::line::Line;
-use crate::workloads::ALL;
+use crate::workloads::{ALL, least};
 use std::error::Error;
 use std::fmt::Write;
 use std::path::Path;
@@ -86,12 +87,14 @@ fn pinned(program: &Path, threads: usize) -> Command {
     Command::new(program)
 }
 
-/// The table: for each cell our variants, beside the fastest and the leanest peer that differentiates by itself and agrees; *gain* is our own time on
-/// one thread over that on several.
+/// The table, with the machine's limits on top if they are given: for each cell our variants, beside the fastest and the leanest peer that differentiates by itself and agrees; *gain* is our own time on
+/// one thread over that on several, *limit* the time that the machine takes at least, as a share of ours, where the workload says what that is.
 #[must_use]
-pub fn table(lines: &[Line]) -> String {
-    let mut out = format!(
-        "{:<22} {:<7} {:>1}  {:<16} {:>10} {:>8} {:>8} {:>8} {:>5}  {:<30} {:>6}  {}\n",
+pub fn table(limits: &[Limits], lines: &[Line]) -> String {
+    let mut out: String = limits.iter().map(|l| format!("{l}\n")).collect();
+    let _ = write!(
+        out,
+        "{:<22} {:<7} {:>1}  {:<16} {:>10} {:>8} {:>8} {:>8} {:>5} {:>5}  {:<30} {:>6}  {}\n",
         "workload",
         "size",
         "t",
@@ -101,6 +104,7 @@ pub fn table(lines: &[Line]) -> String {
         "run MiB",
         "planned",
         "gain",
+        "limit",
         "fastest peer (run MiB)",
         "ratio",
         "leanest peer (run MiB)"
@@ -129,11 +133,14 @@ pub fn table(lines: &[Line]) -> String {
             let planned = mebibytes(planned);
             let alone = |l: &&Line| (&l.workload, &l.size, &l.peer, l.threads) == (&ours.workload, &ours.size, &ours.peer, 1);
             let gain = lines.iter().find(alone).filter(|_| threads > 1).map_or(String::new(), |l| format!("{:.1}", l.time_s / ours.time_s));
+            let least = least(workload, size).zip(limits.iter().find(|l| l.threads == threads));
+            let share = least.map(|(least, l)| l.seconds(least.level, least.bytes, least.operations) / ours.time_s);
+            let share = share.map_or(String::new(), |s| format!("{:.0}%", 100.0 * s));
             let peer = &ours.peer;
             // Writing to a string does not fail.
             let _ = writeln!(
                 out,
-                "{workload:<22} {size:<7} {threads:>1}  {peer:<16} {time:>10} {setup:>8} {run:>8} {planned:>8} {gain:>5}  {fast:<30} {ratio:>6}  {lean}"
+                "{workload:<22} {size:<7} {threads:>1}  {peer:<16} {time:>10} {setup:>8} {run:>8} {planned:>8} {gain:>5} {share:>5}  {fast:<30} {ratio:>6}  {lean}"
             );
         }
         for wrong in here.iter().filter(|l| !l.is_ours() && l.deviation(reference) >= 1e-6) {
@@ -170,7 +177,7 @@ mod tests {
     #[test]
     fn the_gain_is_that_over_one_thread() {
         let two = Line { threads: 2, ..line("hypertape", 4e-3, 2.0) };
-        let table = table(&[line("hypertape", 6e-3, 2.0), two]);
+        let table = table(&[], &[line("hypertape", 6e-3, 2.0), two]);
         let last = table.lines().last().unwrap_or_default();
         assert!(last.contains(" 2  hypertape ") && last.contains("   1.5  "), "{table}");
     }
@@ -184,7 +191,7 @@ mod tests {
             line("wrong", 1e-4, 3.0),
             line("numpy", 1e-4, 2.0),
         ];
-        let table = table(&lines);
+        let table = table(&[], &lines);
         assert!(table.contains("torch 2.000 ms (0.0)") && table.contains("  2.00  "), "{table}");
         assert!(table.contains("wrong deviates"), "{table}");
     }

@@ -114,6 +114,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             if threads.contains(&0) {
                 return Err("no threads; give --threads at least 1".into());
             }
+            let limits: Vec<Limits> = threads.iter().map(|n| Limits::measure(*n)).collect();
             let mut lines = vec![];
             let mut file = out.map(|path| OpenOptions::new().create(true).append(true).open(path)).transpose()?;
             let mut failed = Ok(());
@@ -131,7 +132,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 )
                 .into());
             }
-            print!("{}", table(&lines));
+            print!("{}", table(&limits, &lines));
             Ok(())
         }
         Some(Command::Table { files }) => {
@@ -141,7 +142,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 // Lines of cells that failed have other fields, and are left out.
                 lines.extend(text.lines().filter_map(|l| serde_json::from_str(l).ok()));
             }
-            print!("{}", table(&lines));
+            print!("{}", table(&[], &lines));
             Ok(())
         }
     }

@@ -9,6 +9,7 @@ mod network;
 mod tiny;
 mod total_variation;
 
+use crate::limits::Level;
 use hypertape::array::AnyView;
 use hypertape::plan::Memory;
 use hypertape::prelude::*;
@@ -105,6 +106,33 @@ pub type Ready = Result<Box<dyn FnOnce() -> Made>, Box<dyn Error>>;
 
 fn ready(make: impl FnOnce() -> Made + 'static) -> Ready {
     Ok(Box::new(make))
+}
+
+/// What a call of a workload takes at least: bytes that it reads from a level, and floating-point operations.
+#[derive(Debug, Clone, Copy)]
+pub struct Least {
+    /// Where the data lie at this size, on a machine with a third-level cache of 4 to 64 MB.
+    pub level: Level,
+    /// Bytes of the data, each read once.
+    pub bytes: f64,
+    /// Additions and multiplications.
+    pub operations: f64,
+}
+
+/// What a call takes at least, for the workloads that one reading of a dense matrix bounds.
+#[must_use]
+pub fn least(workload: &str, size: &str) -> Option<Least> {
+    let products = match workload {
+        "logreg_grad" | "logreg_hvp" => 2.0,
+        "logreg_hvp_full" => 3.0,
+        _ => return None,
+    };
+    let (elements, level) = match size {
+        "small" => (2000.0 * 200.0, Level::Third),
+        "medium" => (20_000.0 * 500.0, Level::Memory),
+        _ => return None,
+    };
+    Some(Least { level, bytes: 8.0 * elements, operations: 2.0 * products * elements })
 }
 
 /// Every workload with the variants that it has besides the plain one.
