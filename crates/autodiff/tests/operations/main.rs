@@ -9,6 +9,7 @@ mod linalg;
 mod loops;
 mod methods;
 mod sparse;
+mod sparse_derivatives;
 mod storage;
 #[path = "../support/mod.rs"]
 mod support;

@@ -225,7 +225,8 @@ impl<'a, T: Real + Number> Run<'a, T> {
                     self.cells[store.cell as usize].write(port.wrapping_add(flat * size).cast());
                 }
             }
-            compiled::run(g, self.cells.as_ptr().cast(), self.scalars.as_ptr().cast::<T>(), n);
+            let gather = |join: usize, to: &mut [T]| g.joins[join].gather(self.ports, flat, to);
+            compiled::run(g, self.cells.as_ptr().cast(), self.scalars.as_ptr().cast::<T>(), n, gather);
             // Fold before results are stored: a result may overwrite an operand that is folded.
             if !g.tails.is_empty() {
                 self.fold(flat, n);

@@ -15,6 +15,8 @@ mod mapping;
 mod micro;
 #[cfg(target_arch = "x86_64")]
 mod target;
+#[cfg(target_arch = "x86_64")]
+mod twin;
 
 use super::codes;
 use super::group::Group;
@@ -51,6 +53,7 @@ mod machine {
     use super::target::Target;
     use super::{Part, Shifted, emit, micro};
     use std::ops::Range;
+    use std::sync::atomic::AtomicU32;
     use std::sync::{Arc, OnceLock};
 
     /// Fewest elements of a group that is compiled.
@@ -74,6 +77,8 @@ mod machine {
         pub(super) code: Arc<Mapping>,
         pub(super) pieces: Vec<Piece>,
         pub(super) shifted: Vec<Shifted>,
+        /// How many tiles its twin has compared.
+        pub(super) compared: Arc<AtomicU32>,
     }
 
     impl PartialEq for Compiled {
@@ -98,7 +103,7 @@ mod machine {
         }
         let Some(mapping) = Mapping::new(&code).map(Arc::new) else { return 0 };
         for (group, (pieces, shifted)) in written {
-            group.compiled = Some(Compiled { code: mapping.clone(), pieces, shifted });
+            group.compiled = Some(Compiled { code: mapping.clone(), pieces, shifted, compared: Arc::default() });
         }
         mapping.bytes()
     }
@@ -204,24 +209,30 @@ pub(super) fn shifted(g: &Group) -> &[Shifted] {
     &[]
 }
 
-/// Runs the instructions of a group on `n` elements of the cells.
+/// Runs the instructions of a group on `n` elements of the cells. `gather` fills a cell with the elements of a join, for builds that compare machine code
+/// with the interpreter.
 ///
 /// # Safety
 /// As `codes::run`, for the instructions of the group.
 #[inline]
-pub(super) unsafe fn run<T: Real>(g: &Group, cells: *const *mut T, scalars: *const T, n: usize) {
+pub(super) unsafe fn run<T: Real>(g: &Group, cells: *const *mut T, scalars: *const T, n: usize, gather: impl Fn(usize, &mut [T])) {
     // SAFETY: the caller's promise. The code was made from these instructions, for this processor.
     unsafe {
         #[cfg(target_arch = "x86_64")]
         if let Some(compiled) = &g.compiled {
+            let twin = twin::Twin::of(g, cells, n, gather);
             for piece in &compiled.pieces {
                 match piece {
                     machine::Piece::Machine(at) => compiled.code.run(*at, cells.cast(), scalars.cast(), n),
                     machine::Piece::Interpreted(range) => codes::run(&g.code[range.clone()], cells, scalars, n),
                 }
             }
+            if let Some(twin) = twin {
+                twin.compare(g, cells, scalars);
+            }
             return;
         }
+        let _ = gather;
         codes::run(&g.code, cells, scalars, n);
     }
 }

@@ -45,7 +45,7 @@ fn after<T: Real>(g: &Group, cells: &[Vec<T>], scalars: &[T], n: usize) -> Vec<V
     let mut cells = cells.to_vec();
     let pointers: Vec<*mut T> = cells.iter_mut().map(Vec::as_mut_ptr).collect();
     // SAFETY: every cell has more than `n` elements of its own.
-    unsafe { compiled::run(g, pointers.as_ptr(), scalars.as_ptr(), n) };
+    unsafe { compiled::run(g, pointers.as_ptr(), scalars.as_ptr(), n, |_, _| ()) };
     cells
 }
 
