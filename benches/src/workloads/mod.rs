@@ -1,5 +1,6 @@
 //! What a workload is, and the list of them.
 
+mod batch;
 mod deq;
 mod dictionary;
 mod hyper;
@@ -107,7 +108,7 @@ fn ready(make: impl FnOnce() -> Made + 'static) -> Ready {
 }
 
 /// Every workload with the variants that it has besides the plain one.
-pub const ALL: [(&str, &[&str]); 18] = [
+pub const ALL: [(&str, &[&str]); 20] = [
     ("tiny_rosen", &[]),
     ("tiny_expr20", &[]),
     ("mlp_grad", &[]),
@@ -126,6 +127,8 @@ pub const ALL: [(&str, &[&str]); 18] = [
     ("tv_lambda", &["sqrt", "half", "eighth", "fwd"]),
     ("tv_map", &["sqrt", "half", "eighth"]),
     ("deq", &["gmres"]),
+    ("batch_ridge", &[]),
+    ("batch_lista", &[]),
 ];
 
 /// A workload by name, size and variant (empty for the plain one), with its data made.
@@ -160,6 +163,8 @@ pub fn prepare(name: &str, size: Size, variant: &str) -> Ready {
         "ista_implicit_dict" => dictionary::implicit(size, true),
         "tv_lambda" => total_variation::unrolled(size, false, variant),
         "tv_map" => total_variation::unrolled(size, true, variant),
+        "batch_ridge" => batch::ridge(size),
+        "batch_lista" => batch::lista(size),
         _ => deq::equilibrium(size, variant),
     }
 }

@@ -5,6 +5,7 @@ mod conventions;
 mod convolution;
 mod gamma;
 mod indexing;
+mod items;
 mod linalg;
 mod loops;
 mod methods;

@@ -8,7 +8,7 @@ use super::frame::Frame;
 use super::machine::Expanded;
 use super::schedule::{Given, Nest, Schedule};
 use super::{accumulate, batching, carry_donation, emission, expand, liveness, loop_invariant, matrix_passes, order, packing};
-use super::{scratch, sinking, slots, transposed_products, unstacking, verify};
+use super::{scratch, sinking, slots, transposed_products, unstacking, vectorisation, verify};
 use hypertape_ir::error::{Error, ErrorKind, Result};
 use hypertape_ir::operation::{Lowering, Program};
 use std::sync::Arc;
@@ -30,6 +30,12 @@ const EQUATIONS: &[Pass<Expanded>] = &[
         needs: "a program whose values are made before they are read",
         leaves: "no composite and no dead equation",
         run: expand::expand,
+    },
+    Pass {
+        name: "vectorisation",
+        needs: "no composite and no dead equation",
+        leaves: "loops over small items that do not depend on each other as loops over blocks of items",
+        run: vectorisation::vectorise,
     },
     Pass {
         name: "unstacking",
