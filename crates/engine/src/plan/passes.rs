@@ -50,6 +50,12 @@ const EQUATIONS: &[Pass<Expanded>] = &[
         run: transposed_products::exchange_operands,
     },
     Pass {
+        name: "attempts",
+        needs: "the equations of the loops as they stay",
+        leaves: "loops over small items that may fail tried in blocks of items first",
+        run: vectorisation::attempt,
+    },
+    Pass {
         name: "loop bodies",
         needs: "the equations of the loops as they stay",
         leaves: "in every loop its body in machine instructions, by these same passes",
@@ -138,6 +144,13 @@ pub(crate) fn expand(program: &Program, read: &[bool]) -> Result<Expanded> {
     Ok(x)
 }
 
+/// The same, of a program that runs where its first attempt failed: its own loops are not tried in blocks.
+pub(super) fn expand_as_is(program: &Program, read: &[bool]) -> Result<Expanded> {
+    let mut x = Expanded { as_is: true, ..Expanded::new(program, read) };
+    walk(EQUATIONS, &mut x, verify::equations)?;
+    Ok(x)
+}
+
 /// Plans the block of a program with these inputs. In the body of a loop, the first outputs are the new values of the carries, and the inputs after
 /// the first are the old values. `may_replace` says for each carry whether its new value may be written over the old one.
 pub(crate) fn block(expanded: Expanded, given: Vec<Given>, may_replace: &[bool]) -> Result<Block> {
@@ -146,7 +159,7 @@ pub(crate) fn block(expanded: Expanded, given: Vec<Given>, may_replace: &[bool])
 
 /// The items of a program with these inputs.
 pub(super) fn scheduled(expanded: Expanded, given: Vec<Given>) -> Result<Schedule> {
-    let mut s = Schedule::new(expanded, given, Nest { expand, block });
+    let mut s = Schedule::new(expanded, given, Nest { expand, expand_as_is, block });
     walk(ITEMS, &mut s, verify::items)?;
     Ok(s)
 }

@@ -16,7 +16,7 @@ pub(crate) const COMPOSITE_DEPTH: usize = 64;
 /// `yardstick batch_ridge medium` and `bench "1000 gradients, map"`.
 pub(crate) const ITEM_WORK: f64 = 1024.0;
 /// The fewest items of a block. Shown by `yardstick batch_ridge medium`.
-pub(crate) const FEWEST_ITEMS: usize = 4;
+pub(crate) const FEWEST_ITEMS: usize = 2;
 /// The most bytes of what differs between the items of a block, which is to stay in the cache. Shown by `yardstick batch_ridge large`.
 pub(crate) const BLOCK_BYTES: usize = 512 << 10;
 /// The most bytes of the sums of all blocks, if each block hands out its own. Shown by `yardstick batch_lista large --threads 2`.
