@@ -27,7 +27,7 @@ impl<I: Structure, O: Structure> Function<I, O> {
     /// assert_eq!(y.shape(), [3]);
     /// assert!((y[[2]] - 1.0_f64.tanh()).abs() < 1e-15);
     /// let e = many.eval((&w, arr2(&[[1.0, 2.0]]))).unwrap_err().to_string();
-    /// assert!(e.contains("[3, 2]") && e.contains("[1, 2]"));
+    /// assert!(e.contains("[3,2]") && e.contains("[1,2]"));
     /// # Ok::<(), hypertape_autodiff::Error>(())
     /// ```
     ///

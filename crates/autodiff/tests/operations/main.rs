@@ -1,4 +1,5 @@
 //! Operations and what is composed of them: values, derivatives of every kind, conventions, storage.
+mod batched;
 mod compositions;
 mod conformance;
 mod conventions;

@@ -1,6 +1,7 @@
 //! Loops over small items in blocks, and those that stay as they are.
 use super::{check_at, inputs};
 use hypertape_autodiff::array::AnyView;
+use hypertape_autodiff::error::Within;
 use hypertape_autodiff::execute::Executor;
 use hypertape_autodiff::operation::Program;
 use hypertape_autodiff::plan::Plan;
@@ -8,6 +9,7 @@ use hypertape_autodiff::record::{Var, constant, map, scan, scan_until, zeros};
 use hypertape_autodiff::tree::Leaf;
 use hypertape_autodiff::{Function, shape};
 use hypertape_testkit::random;
+use ndarray::{Array1, Array2, Array3};
 use std::sync::Arc;
 
 /// Steps of loops in one run, by the plan; both executors agree.
@@ -64,19 +66,32 @@ fn threads_change_no_bit() {
 }
 
 #[test]
-fn few_large_and_dependent_items_stay() {
-    assert_eq!(steps(&descents(3, 6, 3, 5).program().unwrap()), 3 * 6);
+fn one_large_and_dependent_items_stay() {
+    assert_eq!(steps(&descents(1, 6, 3, 5).program().unwrap()), 6);
     assert_eq!(steps(&descents(8, 300, 200, 2).program().unwrap()), 8 * 3);
     let chain = Function::record(shape![40, 3], |x| scan(zeros(shape![3]), x, |s: Var, x: Var| ((s + x).tanh(), s))).unwrap();
     assert_eq!(steps(&chain.program().unwrap()), 40);
 }
 
 #[test]
-fn items_that_may_fail_stay() {
-    let solves = Function::record((shape![8, 2, 2], shape![8, 2]), |(a, b)| map((a, b), |(a, b)| (a.t().dot(a) + 1.0).solve(b))).unwrap();
-    assert_eq!(steps(&solves.program().unwrap()), 8);
-    let stops = Function::record(shape![8], |x| map(x, |x| scan_until(x, 5, |x| x.square().less_than(0.1), |x, _| 0.5 * x))).unwrap();
-    assert!(steps(&stops.program().unwrap()) > 8);
+fn items_that_may_fail_are_tried_in_blocks() {
+    let solves = Function::record((shape![8, 2, 2], shape![8, 2]), |(a, b)| map((a, b), |(a, b)| (a.dot(a) + 0.25).solve(b))).unwrap();
+    assert_eq!(steps(&solves.program().unwrap()), 0);
+    // Where that fails, the items run one after another up to the one that is wrong, and the next run has blocks again.
+    let mut w = solves.workspace();
+    let at = |k: usize| (Array3::from_shape_fn((8, 2, 2), |(i, j, l)| if i == k { 0.0 } else { (i + j * l) as f64 + 1.0 }), Array2::ones((8, 2)));
+    let good = w.run(&at(8)).unwrap().to_owned();
+    for k in [3, 7] {
+        let e = w.run(&at(k)).map(|y| y.to_owned()).expect_err("singular");
+        assert!(matches!(e.within(), [Within { what: "item", index }] if *index == k as u64), "{e}");
+        assert_eq!(w.run(&at(8)).unwrap(), good);
+    }
+    let stops = |n: usize| Function::record(shape![n], |x| map(x, |x| scan_until(x, 9, |x| x.square().less_than(0.1), |x, _| 0.5 * x))).unwrap();
+    // The last item stops after as many steps as the slowest takes.
+    assert!(steps(&stops(80).program().unwrap()) <= 9);
+    let gradient = stops(8).vjp(&Array1::from_shape_fn(8, |i| i as f64), Array1::ones(8)).unwrap().1;
+    let exact = |x: f64| (0..).map(|k| 0.5_f64.powi(k)).find(|h| (h * x).powi(2) < 0.1).unwrap();
+    assert!(gradient.iter().enumerate().all(|(i, g)| *g == exact(i as f64)), "{gradient}");
 }
 
 #[test]
