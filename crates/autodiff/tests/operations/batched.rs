@@ -59,7 +59,10 @@ fn derivatives_are_batched_too() -> Result<()> {
     }
     // All inputs, and twice.
     let twice = one().batched(2, |(w, x)| (w, x)).batched(3, |(_, x)| x);
-    let (w, x) = (ArrayD::from_shape_fn(IxDyn(&[2, 3, 3]), |i| (i[0] + i[1] * i[2]) as f64 / 5.0), ArrayD::from_shape_fn(IxDyn(&[3, 2, 3]), |i| (i[0] as f64 - i[1] as f64 + i[2] as f64) / 3.0));
+    let (w, x) = (
+        ArrayD::from_shape_fn(IxDyn(&[2, 3, 3]), |i| (i[0] + i[1] * i[2]) as f64 / 5.0),
+        ArrayD::from_shape_fn(IxDyn(&[3, 2, 3]), |i| (i[0] as f64 - i[1] as f64 + i[2] as f64) / 3.0),
+    );
     let y = twice.eval((&w, &x))?;
     assert_eq!(y.shape(), [3, 2]);
     for (k, j) in [(0, 0), (1, 1), (2, 0)] {
@@ -82,12 +85,7 @@ impl Primitive for Twice {
         Ok(inputs.to_vec())
     }
     fn scratch(&self, _: &[LeafType]) {}
-    fn value(
-        &self,
-        _: &mut (),
-        x: &[AnyView<'_>],
-        y: &mut [AnyViewMut<'_>],
-    ) -> Result<Option<Report>, ErrorKind> {
+    fn value(&self, _: &mut (), x: &[AnyView<'_>], y: &mut [AnyViewMut<'_>]) -> Result<Option<Report>, ErrorKind> {
         if let (AnyView::F64(x), AnyViewMut::F64(y)) = (&x[0], &mut y[0]) {
             y.zip_mut_with(x, |y, x| *y = 2.0 * x);
         }

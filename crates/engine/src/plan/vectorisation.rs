@@ -152,7 +152,9 @@ impl Cost {
             cost.plain |= matches!(l, Lowering::Pointwise(_) | Lowering::Fold { .. } | Lowering::Contract(_));
             cost.fails |= match &l {
                 Lowering::Pointwise(_) | Lowering::Fold { .. } | Lowering::Contract(_) | Lowering::Place { .. } => false,
-                Lowering::Named(named, _) => !matches!(named, Named::Norm { .. } | Named::Triangle { .. } | Named::Convolve { .. } | Named::Sparse { .. }),
+                Lowering::Named(named, _) => {
+                    !matches!(named, Named::Norm { .. } | Named::Triangle { .. } | Named::Convolve { .. } | Named::Sparse { .. })
+                }
                 _ => true,
             };
             if moves {

@@ -3,7 +3,10 @@ use super::declare::binary;
 use crate::array::{AnyArray, Element, Kind, LeafType, Real};
 use crate::each_kind;
 use crate::error::{Counted, ErrorKind, Result};
-use crate::operation::{BinaryFn, Builder, Elementwise, Items, Lowering, Made, Maybe, MicroBuilder, Op, Operation, Pointwise, Probe, Probed, Reg, Slope, Switch, Value, same_kind, same_value};
+use crate::operation::{
+    BinaryFn, Builder, Elementwise, Items, Lowering, Made, Maybe, MicroBuilder, Op, Operation, Pointwise, Probe, Probed, Reg, Slope,
+    Switch, Value, same_kind, same_value,
+};
 use crate::program::{Types, Values};
 use ndarray::{ArrayD, Zip};
 use smallvec::smallvec;

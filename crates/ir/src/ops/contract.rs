@@ -85,7 +85,8 @@ impl Multilinear for Contract {
         let (nb, free) = (self.0.batch.len(), [self.0.free(0, ranks[0]).len(), self.0.free(1, ranks[1]).len()]);
         let [x, y] = [items.inputs[0], items.inputs[1]];
         let [left, right] = [0, 1].map(|i| usize::from(items.is_each(i)));
-        let pairs = |p: &[(usize, usize)]| p.iter().map(|(i, j)| (i + left, j + right)).collect::<smallvec::SmallVec<[(usize, usize); 2]>>();
+        let pairs =
+            |p: &[(usize, usize)]| p.iter().map(|(i, j)| (i + left, j + right)).collect::<smallvec::SmallVec<[(usize, usize); 2]>>();
         let (mut batch, sum) = (pairs(&self.0.batch), pairs(&self.0.sum));
         if left + right == 2 {
             batch.insert(0, (0, 0));

@@ -146,7 +146,9 @@ impl Operation for Require {
         let x = items.all(b);
         let shapes: Vec<Shape> = x.iter().map(|v| b.shape(*v)).collect();
         let (short, long) = match &shapes[..] {
-            [high, low] if high != low => (high, if (b.type_of(x[0]).len(), high.len()) < (b.type_of(x[1]).len(), low.len()) { low } else { high }),
+            [high, low] if high != low => {
+                (high, if (b.type_of(x[0]).len(), high.len()) < (b.type_of(x[1]).len(), low.len()) { low } else { high })
+            }
             _ => return Ok(Some(items.same(b, op.clone()))),
         };
         let [high, low] = [0, 1].map(|i| b.broadcast(x[i], long, &(0..shapes[i].len()).collect::<Vec<_>>()));

@@ -21,7 +21,9 @@ impl ScanSpec {
             sum == *out && readers(sum) == 1
         };
         let real = |v: &Value| p.type_of(*v).kind.is_real();
-        matches!(self.trip, Trip::Static(_)) && p.outputs[..self.carries].iter().all(real) && p.inputs[1..].iter().zip(&p.outputs).take(self.carries).all(sum)
+        matches!(self.trip, Trip::Static(_))
+            && p.outputs[..self.carries].iter().all(real)
+            && p.inputs[1..].iter().zip(&p.outputs).take(self.carries).all(sum)
     }
 }
 
@@ -64,7 +66,8 @@ pub fn in_blocks(b: &mut Builder, s: &ScanSpec, inputs: &[Value], Blocks { size,
     let index = LeafType::new(&[], Kind::U32);
     let mut sums: Vec<Value> = inputs[..c].to_vec();
     let mut parts: Vec<Vec<Value>> = vec![vec![]; s.stacked];
-    let add = |b: &mut Builder, sums: &mut Vec<Value>, more: &[Value]| sums.iter_mut().zip(more).for_each(|(sum, v)| *sum = b.add(*sum, *v));
+    let add =
+        |b: &mut Builder, sums: &mut Vec<Value>, more: &[Value]| sums.iter_mut().zip(more).for_each(|(sum, v)| *sum = b.add(*sum, *v));
     if count > 1 {
         let spec = over_blocks(s, block.clone(), size, count, apart)?;
         let given = [if apart { &[] } else { &inputs[..c] }, &rows(b, 0, &[count, size])[..], constants].concat();

@@ -12,8 +12,8 @@ mod switching;
 mod vjp;
 
 pub use batch::batch;
-pub use blocks::{Blocks, in_blocks};
 pub(crate) use batch::{for_items, in_form};
+pub use blocks::{Blocks, in_blocks};
 pub use jvp::jvp;
 pub use linearize::{Linearized, Parts, linearize, partition};
 pub use restrict::{Cut, Restricted, restrict};

@@ -33,7 +33,9 @@ impl Sums {
                 [Instruction::Binary(BinaryFn::Mul, x, y)] if x != y && one => Sums::Alone,
                 _ => Sums::Apart,
             },
-            Lowering::View(View::Broadcast { .. } | View::Reshape(_) | View::Permute(_) | View::Slice { .. } | View::Diagonal) => Sums::Together,
+            Lowering::View(View::Broadcast { .. } | View::Reshape(_) | View::Permute(_) | View::Slice { .. } | View::Diagonal) => {
+                Sums::Together
+            }
             Lowering::Fold { fold: Fold::Sum, .. } => Sums::Together,
             Lowering::Place { fill: 0.0, .. } => Sums::Together,
             Lowering::Contract(_) if one => Sums::Alone,
@@ -104,7 +106,9 @@ pub(crate) fn carry_wants(s: &ScanSpec, operands: &[bool], read: &[Want]) -> Vec
     let carried = &s.body.outputs[..s.carries];
     let apart = stops_apart(s, &given, operands);
     let states = &read[s.carries + s.stacked..];
-    let may = |i: usize| given[1 + i] && !apart && read[i] <= Want::Sum && states[i] == Want::Nothing && s.body.type_of(carried[i]).kind.is_real();
+    let may = |i: usize| {
+        given[1 + i] && !apart && read[i] <= Want::Sum && states[i] == Want::Nothing && s.body.type_of(carried[i]).kind.is_real()
+    };
     let mut wants_of: Vec<Want> = (0..s.carries).map(|i| if may(i) { Want::Sum } else { Want::Each }).collect();
     if wants_of.iter().all(|w| *w == Want::Each) {
         return wants_of;

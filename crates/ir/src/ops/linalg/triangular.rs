@@ -3,7 +3,9 @@ use super::matrices::{SHAPES, each_matrix, items, matrices, on_reals, right_hand
 use crate::array::{AnyArray, Kind, LeafType, Real};
 use crate::error::{ErrorKind, Matrix, Result};
 use crate::operation::named::Triangle;
-use crate::operation::{Builder, Form, Items, Lowering, Made, Maybe, Multilinear, Named, Op, Operation, Probe, Probed, Product, Value, same_value};
+use crate::operation::{
+    Builder, Form, Items, Lowering, Made, Maybe, Multilinear, Named, Op, Operation, Probe, Probed, Product, Value, same_value,
+};
 use crate::program::{Types, Values};
 use smallvec::smallvec;
 
