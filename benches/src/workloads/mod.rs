@@ -1,5 +1,6 @@
 //! What a workload is, and the list of them.
 
+mod batch;
 mod deq;
 mod dictionary;
 mod hessian;
@@ -136,7 +137,7 @@ pub fn least(workload: &str, size: &str) -> Option<Least> {
 }
 
 /// Every workload with the variants that it has besides the plain one.
-pub const ALL: [(&str, &[&str]); 20] = [
+pub const ALL: [(&str, &[&str]); 22] = [
     ("tiny_rosen", &[]),
     ("tiny_expr20", &[]),
     ("mlp_grad", &[]),
@@ -157,6 +158,8 @@ pub const ALL: [(&str, &[&str]); 20] = [
     ("deq", &["gmres"]),
     ("hess_dense", &[]),
     ("hess_banded", &[]),
+    ("batch_ridge", &[]),
+    ("batch_lista", &[]),
 ];
 
 /// A workload by name, size and variant (empty for the plain one), with its data made.
@@ -193,6 +196,8 @@ pub fn prepare(name: &str, size: Size, variant: &str) -> Ready {
         "tv_map" => total_variation::unrolled(size, true, variant),
         "hess_dense" => hessian::dense(size),
         "hess_banded" => hessian::banded(size),
+        "batch_ridge" => batch::ridge(size),
+        "batch_lista" => batch::lista(size),
         _ => deq::equilibrium(size, variant),
     }
 }

@@ -1,5 +1,6 @@
 //! A recorded program with typed doors: immutable, `Send + Sync`, cheap to clone.
 mod allow;
+mod batched;
 mod check;
 mod colouring;
 mod dense;

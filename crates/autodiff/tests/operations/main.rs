@@ -1,10 +1,12 @@
 //! Operations and what is composed of them: values, derivatives of every kind, conventions, storage.
+mod batched;
 mod compositions;
 mod conformance;
 mod conventions;
 mod convolution;
 mod gamma;
 mod indexing;
+mod items;
 mod linalg;
 mod loops;
 mod methods;

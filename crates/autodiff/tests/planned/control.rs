@@ -170,7 +170,9 @@ fn map(n: usize, m: usize) -> Op {
 fn independent_items() {
     for (n, m) in [(0, 3), (1, 4), (7, 5), (300, 1000), (61, 3000)] {
         let e = check(&[(&[n, m], F64), (&[m], F64)], |b, x| b.emit(map(n, m), x).to_vec());
-        assert_eq!(e.counts().steps, 2 * n as u64);
+        // Large items run one after another, small ones in blocks.
+        let steps = e.counts().steps / 2;
+        assert!(if m >= 3000 || n < 2 { steps == n as u64 } else { steps < n as u64 }, "{steps} steps for {n} items of {m}");
     }
 }
 

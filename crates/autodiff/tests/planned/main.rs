@@ -12,6 +12,7 @@ mod pieces;
 mod registry;
 mod shapes;
 mod sums;
+mod vectorisation;
 
 use hypertape_autodiff::array::{AnyArray, AnyView, Kind, LeafType};
 use hypertape_autodiff::execute::{Executor, reference};

@@ -274,15 +274,26 @@ fn copy_to(b: &mut Bases, x: &Operand, out: &Operand) {
 }
 
 fn cond(c: &Cond<Operand>, r: &mut Runner, reports: &mut Vec<Report>) -> Result<(), ErrorKind> {
-    let yes = truth(r.bases.number(&c.test))?;
+    let test = c.test.as_ref().map(|t| truth(r.bases.number(t))).transpose()?;
     let Child::Cond { yes: y, no: n } = &mut r.children[c.child] else { return Ok(()) };
-    let (nested, runner) = if yes { (&c.yes, y) } else { (&c.no, n) };
-    runner.bases.set(0, r.bases.find(&c.frame));
-    for (i, o) in c.inputs.iter().chain(&c.outputs).enumerate() {
-        runner.bases.set(1 + i, r.bases.find(o));
+    let bases = &r.bases;
+    let begin = |runner: &mut Runner| {
+        runner.bases.set(0, bases.find(&c.frame));
+        for (i, o) in c.inputs.iter().chain(&c.outputs).enumerate() {
+            runner.bases.set(1 + i, bases.find(o));
+        }
+    };
+    if test != Some(false) {
+        begin(y);
+        let before = reports.len();
+        let made = block(&c.yes, y, reports);
+        if test.is_some() || made.is_ok() && reports.len() == before {
+            return Ok(made?);
+        }
+        reports.truncate(before);
     }
-    block(nested, runner, reports)?;
-    Ok(())
+    begin(n);
+    Ok(block(&c.no, n, reports)?)
 }
 
 fn scan(s: &Scan<Operand>, r: &mut Runner, reports: &mut Vec<Report>) -> Result<(), ErrorKind> {

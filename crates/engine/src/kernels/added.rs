@@ -6,7 +6,7 @@ use hypertape_ir::array::{Element, Kind, Real};
 /// Fewest columns that a thread takes.
 const COLUMNS: usize = 512;
 /// Rows that are summed in single precision before the sum is added up in double precision.
-const FLUSH: usize = 64;
+pub(super) const FLUSH: usize = 64;
 
 /// out_j = Σ_i u_i·a_ij.
 pub(crate) fn axpys<T: Real>(a: Rows<'_, T>, u: &[T], out: &mut [T]) {

@@ -1,9 +1,10 @@
 //! Contractions: planned once from layouts, then run as streams over rows, as matrix products, or by plain loops.
 #![allow(unsafe_code, reason = "strided loops and slices of generic elements; each block says why it is sound")]
-use super::added::axpys;
+use super::added::{FLUSH, axpys};
 use super::axes::{Axes, Axis, count, each, merge};
 use super::copy;
 use super::gemm::Gemm;
+use super::many::{self, Many};
 use super::matvec::{Rows, dot, dots};
 use hypertape_ir::array::{Element, Kind, Layout, Real};
 pub use hypertape_ir::operation::Class;
@@ -300,7 +301,28 @@ impl ContractPlan {
         if matches!(self.core, Core::Zero) {
             return out.fill(T::zero());
         }
-        each(&self.batch, [offset[0], offset[1], 0], |at| self.item(a, b, out, scratch, at));
+        let start = [offset[0], offset[1], 0];
+        let Some((last, outer)) = self.batch.split_last().filter(|_| self.is_small::<T>()) else {
+            return each(&self.batch, start, |at| self.item(a, b, out, scratch, at));
+        };
+        each(outer, start, |at| self.items_of(*last, a, b, out, at));
+    }
+    /// Whether the items are small matrices times vectors without gaps.
+    fn is_small<T: Real>(&self) -> bool {
+        match self.core {
+            Core::Stream { rows, columns, vector: 1, out: 1, across, .. } => {
+                rows * columns < SMALL && !(across && T::KIND == Kind::F32 && rows > FLUSH)
+            }
+            _ => false,
+        }
+    }
+    /// Small items along the innermost axis of the batch.
+    fn items_of<T: Real>(&self, x: Axis<3>, a: &[T], b: &[T], out: &mut [T], at: [isize; 3]) {
+        let Core::Stream { matrix, rows, columns, stride, across, .. } = self.core else { return };
+        let (m, v) = if matrix == 0 { (a, b) } else { (b, a) };
+        let m = Rows { data: m, stride, start: at[matrix], rows, columns };
+        let many = Many { n: x.n, at: [at[1 - matrix], at[2]], steps: [x.s[matrix], x.s[1 - matrix], x.s[2]] };
+        if across { many::axpys(m, v, out, many) } else { many::dots(m, v, out, many) }
     }
     fn item<T: Real>(&self, a: &[T], b: &[T], out: &mut [T], scratch: &mut [T], at: [isize; 3]) {
         match &self.core {
@@ -343,6 +365,8 @@ impl ContractPlan {
     }
 }
 
+/// Elements of a matrix below which those of a batch are taken together.
+const SMALL: usize = 1 << 12;
 /// Most terms that are summed in single precision.
 const FEW_TERMS: usize = 64;
 

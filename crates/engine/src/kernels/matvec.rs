@@ -51,7 +51,7 @@ impl<T> Rows<'_, T> {
         row >= LONG && row * self.rows > CACHE
     }
     /// Checks the bounds, then gives the matrix as a pointer.
-    fn open(&self) -> Open<T> {
+    pub(super) fn open(&self) -> Open<T> {
         let within = |i: usize| {
             let at = self.start + i as isize * self.stride;
             at >= 0 && at as usize + self.columns <= self.data.len()
@@ -63,11 +63,11 @@ impl<T> Rows<'_, T> {
 
 /// Rows whose bounds were checked. Row 0 begins at `at`.
 #[derive(Debug, Clone, Copy)]
-struct Open<T> {
-    at: *const T,
-    stride: isize,
-    rows: usize,
-    columns: usize,
+pub(super) struct Open<T> {
+    pub(super) at: *const T,
+    pub(super) stride: isize,
+    pub(super) rows: usize,
+    pub(super) columns: usize,
 }
 
 /// The same pointer in a register; the compiler does not know where it comes from.
@@ -177,7 +177,7 @@ per_vector! {
 /// # Safety
 /// All rows of `a` exist. Each vector has one element per column, each result one per row.
 #[inline(always)]
-unsafe fn dots_body<T: Real, V: Vector<T>, const H: usize>(a: Open<T>, v: [*const T; H], out: [*mut T; H], in_turn: bool) {
+pub(super) unsafe fn dots_body<T: Real, V: Vector<T>, const H: usize>(a: Open<T>, v: [*const T; H], out: [*mut T; H], in_turn: bool) {
     let most = if in_turn { 1 } else { (V::HELD / H).min(8) };
     let mut i = 0;
     while i < a.rows {
@@ -325,7 +325,7 @@ per_vector! {
 /// # Safety
 /// All rows of `a` exist. Each vector of factors has one element per row, each vector of sums one per column.
 #[inline(always)]
-unsafe fn axpys_body<T: Real, V: Vector<T>, const E: usize>(a: Open<T>, u: [*const T; E], out: [*mut T; E], next: *const T) {
+pub(super) unsafe fn axpys_body<T: Real, V: Vector<T>, const E: usize>(a: Open<T>, u: [*const T; E], out: [*mut T; E], next: *const T) {
     let tile = SUMS / size_of::<T>() / E;
     let mut j = 0;
     while j < a.columns {

@@ -29,6 +29,7 @@ mod elementary;
 mod gemm;
 mod isa;
 pub(crate) mod join;
+mod many;
 mod matvec;
 mod step;
 mod tile;

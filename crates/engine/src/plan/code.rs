@@ -200,13 +200,14 @@ pub(crate) enum Buffer<O> {
     Same,
 }
 
-/// A branch. Both blocks have the same inputs and the same outputs.
+/// A branch. Both blocks have the same inputs and the same outputs. Without a test the first is tried, and the second runs where that fails or reports
+/// something.
 #[derive(Debug, Clone)]
 pub(crate) struct Cond<O> {
     pub(crate) yes: Block,
     pub(crate) no: Block,
     pub(crate) child: usize,
-    pub(crate) test: O,
+    pub(crate) test: Option<O>,
     pub(crate) inputs: Vec<O>,
     pub(crate) outputs: Vec<O>,
     pub(crate) frame: O,
@@ -313,7 +314,7 @@ impl<O> Instruction<O> {
                 s.frames.iter().chain(&s.verdict).chain([&s.counter]).for_each(|o| f(o, Scratch));
             }
             Instruction::Cond(c) => {
-                c.inputs.iter().chain([&c.test]).for_each(|o| f(o, Read));
+                c.inputs.iter().chain(&c.test).for_each(|o| f(o, Read));
                 c.outputs.iter().for_each(|o| f(o, Write));
                 f(&c.frame, Scratch);
             }

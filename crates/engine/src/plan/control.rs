@@ -7,7 +7,7 @@ use super::schedule::{Given, Schedule, Source};
 use super::thresholds::{LOOP_FRAMES, LOOP_PART, LOOP_PARTS};
 use hypertape_ir::array::{Kind, Layout, LeafType};
 use hypertape_ir::error::Result;
-use hypertape_ir::operation::{BinaryFn, CondSpec, Equation, Instruction as Micro, Lowering, Program, ScanSpec, Trip, Value};
+use hypertape_ir::operation::{BinaryFn, Equation, Instruction as Micro, Lowering, Program, ScanSpec, Trip, Value};
 
 fn contiguous(t: &LeafType) -> Given {
     Given { kind: t.kind, layout: Layout::contiguous(&t.shape), literal: None, constant: None }
@@ -215,14 +215,17 @@ impl Schedule {
             counter: Seen::whole(self.fresh(Kind::U32, 16), &[16]),
         })
     }
-    /// Makes a branch an item.
-    pub(crate) fn cond(&mut self, spec: &CondSpec, inputs: Vec<Seen>, p: &Program, e: &Equation) -> Result<()> {
+    /// For each output of an equation, whether it is read.
+    pub(crate) fn all_read(&self, e: &Equation) -> Vec<bool> {
+        e.outputs.iter().map(|v| self.is_read(*v)).collect()
+    }
+    /// Makes a branch an item, or what is tried and what runs where that fails.
+    pub(crate) fn cond(&mut self, tests: bool, [yes, no]: [Expanded; 2], inputs: Vec<Seen>, p: &Program, e: &Equation) -> Result<()> {
         let mut inputs: Vec<Seen> = inputs.into_iter().map(|x| self.stored(x)).collect();
-        let test = inputs.remove(0);
+        let test = tests.then(|| inputs.remove(0));
         let given: Vec<Given> = inputs.iter().map(|x| self.given(x)).collect();
-        let read: Vec<bool> = e.outputs.iter().map(|v| self.is_read(*v)).collect();
-        let yes = (self.nest.block)((self.nest.expand)(&spec.yes, &read)?, given.clone(), &[])?;
-        let no = (self.nest.block)((self.nest.expand)(&spec.no, &read)?, given, &[])?;
+        let yes = (self.nest.block)(yes, given.clone(), &[])?;
+        let no = (self.nest.block)(no, given, &[])?;
         let mut outputs = vec![];
         for v in e.outputs.iter().copied().filter(|v| self.is_read(*v)).collect::<Vec<_>>() {
             let t = p.type_of(v);

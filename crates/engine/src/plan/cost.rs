@@ -45,6 +45,6 @@ fn instruction(i: &Instruction<Seen>) -> f64 {
         }
         Instruction::External { inputs, .. } => 10_000.0 + 20.0 * inputs.iter().map(|o| o.layout.len() as f64).sum::<f64>(),
         Instruction::Scan(s) => 50.0 + s.at_most as f64 * (20.0 + s.body.cost),
-        Instruction::Cond(c) => 20.0 + c.yes.cost.max(c.no.cost),
+        Instruction::Cond(c) => 20.0 + if c.test.is_some() { c.yes.cost.max(c.no.cost) } else { c.yes.cost },
     }
 }

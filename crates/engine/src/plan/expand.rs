@@ -20,7 +20,7 @@ pub(crate) fn expand(x: &mut Expanded) -> Result<()> {
 }
 
 /// The program with each composite replaced by its equations. These may be composites in turn.
-fn rewrite(Expanded { program: p, asked }: &Expanded) -> Result<Program> {
+fn rewrite(Expanded { program: p, asked, .. }: &Expanded) -> Result<Program> {
     let mut b = Builder::new();
     let mut map = vec![Value(0); p.types.len()];
     for v in &p.inputs {

@@ -11,6 +11,8 @@ pub(crate) struct Expanded {
     pub(crate) program: Program,
     /// For each equation, its lowering.
     pub(crate) asked: Vec<Asked>,
+    /// Whether no loop is tried in blocks.
+    pub(crate) as_is: bool,
 }
 
 /// The lowering that an equation asks for. A loop also has its body in machine instructions, with all outputs.
@@ -23,7 +25,7 @@ pub(crate) struct Asked {
 impl Expanded {
     /// A program with only the outputs for which `read` holds. Its equations have no lowerings yet.
     pub(crate) fn new(program: &Program, read: &[bool]) -> Self {
-        Expanded { program: Program { outputs: chosen(&program.outputs, read), ..program.clone() }, asked: vec![] }
+        Expanded { program: Program { outputs: chosen(&program.outputs, read), ..program.clone() }, asked: vec![], as_is: false }
     }
     /// Drops dead equations, and asks the others for their lowerings.
     pub(crate) fn ask(&mut self) -> Result<()> {

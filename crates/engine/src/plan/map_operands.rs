@@ -110,7 +110,7 @@ impl<O> Instruction<O> {
                     yes: c.yes,
                     no: c.no,
                     child: c.child,
-                    test: f(c.test),
+                    test: c.test.map(&mut *f),
                     inputs: all(c.inputs, f),
                     outputs: all(c.outputs, f),
                     frame: f(c.frame),

@@ -267,7 +267,7 @@ fn block(b: &Block, f: &mut Formatter<'_>, indent: usize) -> Result {
                 let again = if s.replays.is_empty() { "" } else { " making states again" };
                 format!("scan of {}{kept}{again}", s.at_most)
             }
-            Instruction::Cond(_) => "cond".into(),
+            Instruction::Cond(c) => if c.test.is_some() { "cond" } else { "attempt" }.into(),
         };
         write!(f, "{pad}{} = {kind} {}({})", writes.join(" "), step.name, reads.join(" "))?;
         if passing > 0 {
@@ -288,9 +288,10 @@ fn block(b: &Block, f: &mut Formatter<'_>, indent: usize) -> Result {
                 block(&s.body, f, indent + 4)?;
             }
             Instruction::Cond(c) => {
-                writeln!(f, "{pad}  yes")?;
+                let [yes, no] = if c.test.is_some() { ["yes", "no"] } else { ["first", "else"] };
+                writeln!(f, "{pad}  {yes}")?;
                 block(&c.yes, f, indent + 4)?;
-                writeln!(f, "{pad}  no")?;
+                writeln!(f, "{pad}  {no}")?;
                 block(&c.no, f, indent + 4)?;
             }
             _ => {}

@@ -36,6 +36,7 @@ mod thresholds;
 mod transposed_products;
 mod unstacking;
 mod uses;
+mod vectorisation;
 mod verify;
 
 pub use memory::Memory;

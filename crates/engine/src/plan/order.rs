@@ -11,7 +11,7 @@ use std::collections::BinaryHeap;
 /// Views, constants, short elementwise results, and products whose result is much smaller than an operand move up to where their operands are made.
 /// Then they do not stand between equations that can share a loop. All other equations keep their order.
 pub(crate) fn sort(x: &mut Expanded) -> Result<()> {
-    let Expanded { program: p, asked } = x;
+    let Expanded { program: p, asked, .. } = x;
     let mut maker = vec![usize::MAX; p.types.len()];
     for (i, e) in p.equations.iter().enumerate() {
         e.outputs.iter().for_each(|v| maker[v.index()] = i);

@@ -8,7 +8,7 @@ use super::frame::Frame;
 use super::machine::Expanded;
 use super::schedule::{Given, Nest, Schedule};
 use super::{accumulate, batching, carry_donation, emission, expand, liveness, loop_invariant, matrix_passes, order, packing};
-use super::{scratch, sinking, slots, transposed_products, unstacking, verify};
+use super::{scratch, sinking, slots, transposed_products, unstacking, vectorisation, verify};
 use hypertape_ir::error::{Error, ErrorKind, Result};
 use hypertape_ir::operation::{Lowering, Program};
 use std::sync::Arc;
@@ -32,6 +32,12 @@ const EQUATIONS: &[Pass<Expanded>] = &[
         run: expand::expand,
     },
     Pass {
+        name: "vectorisation",
+        needs: "no composite and no dead equation",
+        leaves: "loops over small items that do not depend on each other as loops over blocks of items",
+        run: vectorisation::vectorise,
+    },
+    Pass {
         name: "unstacking",
         needs: "no composite",
         leaves: "arrays of a few planes as planes, where planes are stacked or summed up",
@@ -42,6 +48,12 @@ const EQUATIONS: &[Pass<Expanded>] = &[
         needs: "no dead equation, so that every reader counts",
         leaves: "no transposition of a product that nothing else reads",
         run: transposed_products::exchange_operands,
+    },
+    Pass {
+        name: "attempts",
+        needs: "the equations of the loops as they stay",
+        leaves: "loops over small items that may fail tried in blocks of items first",
+        run: vectorisation::attempt,
     },
     Pass {
         name: "loop bodies",
@@ -132,6 +144,13 @@ pub(crate) fn expand(program: &Program, read: &[bool]) -> Result<Expanded> {
     Ok(x)
 }
 
+/// The same, of a program that runs where its first attempt failed: its own loops are not tried in blocks.
+pub(super) fn expand_as_is(program: &Program, read: &[bool]) -> Result<Expanded> {
+    let mut x = Expanded { as_is: true, ..Expanded::new(program, read) };
+    walk(EQUATIONS, &mut x, verify::equations)?;
+    Ok(x)
+}
+
 /// Plans the block of a program with these inputs. In the body of a loop, the first outputs are the new values of the carries, and the inputs after
 /// the first are the old values. `may_replace` says for each carry whether its new value may be written over the old one.
 pub(crate) fn block(expanded: Expanded, given: Vec<Given>, may_replace: &[bool]) -> Result<Block> {
@@ -140,7 +159,7 @@ pub(crate) fn block(expanded: Expanded, given: Vec<Given>, may_replace: &[bool])
 
 /// The items of a program with these inputs.
 pub(super) fn scheduled(expanded: Expanded, given: Vec<Given>) -> Result<Schedule> {
-    let mut s = Schedule::new(expanded, given, Nest { expand, block });
+    let mut s = Schedule::new(expanded, given, Nest { expand, expand_as_is, block });
     walk(ITEMS, &mut s, verify::items)?;
     Ok(s)
 }

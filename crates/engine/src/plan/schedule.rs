@@ -7,7 +7,7 @@ use super::roots::{Home, Root, Seen, Whole};
 use crate::kernels::group::unit;
 use hypertape_ir::array::{AnyArray, Kind, Layout, LeafType, Shape, Shared};
 use hypertape_ir::error::Result;
-use hypertape_ir::operation::{Equation, Kernel, Lowering, Program, Value, View};
+use hypertape_ir::operation::{CondSpec, Equation, Kernel, Lowering, Program, Value, View};
 use smallvec::SmallVec;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -26,6 +26,8 @@ pub(crate) struct Given {
 pub(crate) struct Nest {
     /// Turns a program into machine instructions, with the outputs that are read.
     pub(crate) expand: fn(&Program, &[bool]) -> Result<Expanded>,
+    /// The same, of a program that runs where its own first attempt failed.
+    pub(crate) expand_as_is: fn(&Program, &[bool]) -> Result<Expanded>,
     /// Plans the block of a program with these inputs. For each carry, the last argument says whether its new value may be written over the old one.
     pub(crate) block: fn(Expanded, Vec<Given>, &[bool]) -> Result<Block>,
 }
@@ -102,7 +104,7 @@ impl Schedule {
     }
     /// Turns the equations into items, one after another.
     pub(crate) fn fuse(&mut self) -> Result<()> {
-        let Some(Expanded { program, asked }) = self.pending.take() else { return Ok(()) };
+        let Some(Expanded { program, asked, .. }) = self.pending.take() else { return Ok(()) };
         for (e, a) in program.equations.iter().zip(asked) {
             self.equation(&program, e, a)?;
         }
@@ -221,7 +223,16 @@ impl Schedule {
                 let body = asked.body.expect("bodies of loops are expanded with what holds them");
                 self.scan(&spec, &body, inputs, p, e)?;
             }
-            Lowering::Cond(spec) => self.cond(&spec, inputs, p, e)?,
+            Lowering::Cond(CondSpec { yes, no }) => {
+                let read = self.all_read(e);
+                let sides = [(self.nest.expand)(&yes, &read)?, (self.nest.expand)(&no, &read)?];
+                self.cond(true, sides, inputs, p, e)?;
+            }
+            Lowering::Attempt([first, other]) => {
+                let read = self.all_read(e);
+                let sides = [(self.nest.expand)(&first, &read)?, (self.nest.expand_as_is)(&other, &read)?];
+                self.cond(false, sides, inputs, p, e)?;
+            }
             Lowering::Composite(_) => debug_assert!(false, "composites are written out"),
         }
         Ok(())

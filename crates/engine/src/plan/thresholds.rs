@@ -12,6 +12,17 @@
 
 /// The most rounds of expanding composites of composites. A program that needs more refers to itself. Not measured: a limit, not a choice.
 pub(crate) const COMPOSITE_DEPTH: usize = 64;
+/// The most work, in multiplications or elements, of a mean equation of an item that is run in blocks. With more, dispatch is little beside it. Shown by
+/// `yardstick batch_ridge medium` and `bench "1000 gradients, map"`.
+pub(crate) const ITEM_WORK: f64 = 1024.0;
+/// The fewest items of a block. Shown by `yardstick batch_ridge medium`.
+pub(crate) const FEWEST_ITEMS: usize = 2;
+/// The most bytes of what differs between the items of a block, which is to stay in the cache. Shown by `yardstick batch_ridge large`.
+pub(crate) const BLOCK_BYTES: usize = 512 << 10;
+/// The most bytes of the sums of all blocks, if each block hands out its own. Shown by `yardstick batch_lista large --threads 2`.
+pub(crate) const BLOCK_SUMS: usize = 1 << 20;
+/// The most levels of loops over items that are cut into blocks. Not measured.
+pub(crate) const VECTORISED_DEPTH: usize = 4;
 /// The most planes of a stack that is taken apart: each plane costs an instruction of its own. Shown by `yardstick tv_lambda medium`.
 pub(crate) const PLANES: usize = 4;
 /// The fewest elements of such a plane: with fewer, instructions cost more than elements. Shown by `yardstick tv_lambda small`.

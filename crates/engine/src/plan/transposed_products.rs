@@ -7,7 +7,7 @@ use hypertape_ir::program::Values;
 /// Finds each permutation that exchanges the free axes of a product's two operands, and replaces it by the product with its operands exchanged. There
 /// must be no dead equations, because they would count as readers.
 pub(crate) fn exchange_operands(x: &mut Expanded) -> Result<()> {
-    let Expanded { program: p, asked } = x;
+    let Expanded { program: p, asked, .. } = x;
     let mut reads = vec![0u32; p.types.len()];
     p.equations.iter().flat_map(|e| &e.inputs).chain(&p.outputs).for_each(|v| reads[v.index()] += 1);
     // For each value, the equation that makes it as a product.

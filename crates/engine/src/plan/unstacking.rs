@@ -15,7 +15,7 @@ pub(crate) fn unstack(x: &mut Expanded) -> Result<()> {
     Ok(())
 }
 
-fn unstacked(Expanded { program: p, asked }: &Expanded, split: Vec<bool>) -> Result<Program> {
+fn unstacked(Expanded { program: p, asked, .. }: &Expanded, split: Vec<bool>) -> Result<Program> {
     let mut w = Writer { p, split, b: Builder::new(), whole: vec![None; p.types.len()], planes: vec![vec![]; p.types.len()] };
     for v in &p.inputs {
         w.whole[v.index()] = Some(w.b.input(p.type_of(*v).clone()));
@@ -45,7 +45,7 @@ fn stacked(p: &Program, e: &Equation, parts: &[Part]) -> bool {
 
 /// For each value, whether it is taken apart. Values that elementwise equations connect form a set, and are taken apart together. This happens if
 /// planes are stacked or summed somewhere in the set, and if each of its elementwise equations works plane by plane.
-fn stacks(Expanded { program: p, asked }: &Expanded) -> Vec<bool> {
+fn stacks(Expanded { program: p, asked, .. }: &Expanded) -> Vec<bool> {
     let lowered = || p.equations.iter().zip(asked).map(|(e, a)| (e, &a.lowering));
     let mut group: Vec<usize> = (0..p.types.len()).collect();
     fn find(group: &mut [usize], mut i: usize) -> usize {

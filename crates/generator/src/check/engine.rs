@@ -1,6 +1,6 @@
 //! Runs the engine through its doors.
 use super::compare::{Class, Judge};
-use super::{beside, pools};
+use super::{beside, items, pools};
 use crate::door::{self, Many, One};
 use crate::language::{Kind, Program};
 use crate::reference::{Arithmetic, Evaluation, Jet, evaluate};
@@ -10,7 +10,7 @@ use hypertape_testkit::random::unit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// The elements of all arrays.
-fn flat(arrays: &[AnyArray]) -> Vec<f64> {
+pub(super) fn flat(arrays: &[AnyArray]) -> Vec<f64> {
     arrays.iter().flat_map(AnyArray::to_f64).collect()
 }
 
@@ -24,12 +24,12 @@ fn inner(x: &[f64], y: &[f64]) -> (f64, f64) {
     x.iter().zip(y).fold((0.0, 0.0), |(s, t), (x, y)| (s + x * y, t + (x * y).abs()))
 }
 
-fn parts(e: &Evaluation, part: fn(Jet) -> f64) -> Vec<f64> {
+pub(super) fn parts(e: &Evaluation, part: fn(Jet) -> f64) -> Vec<f64> {
     e.outputs.iter().flat_map(|t| t.data.iter().map(|x| part(*x))).collect()
 }
 
 /// Runs a piece of the engine; an error is refused, a panic a fault.
-fn attempt<R>(judge: &mut Judge<'_>, what: &str, work: impl FnOnce() -> Result<R>) -> Option<R> {
+pub(super) fn attempt<R>(judge: &mut Judge<'_>, what: &str, work: impl FnOnce() -> Result<R>) -> Option<R> {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(Ok(r)) => Some(r),
         Ok(Err(e)) => {
@@ -54,6 +54,7 @@ pub(super) fn run<T: Real>(program: &Program, judge: &mut Judge<'_>) {
     values(program, judge, &f, &x, &door::point::<T>(program, true));
     derivatives::<T>(program, judge, &f, &x);
     gradients::<T>(program, judge, &l, &x);
+    items::run::<T>(program, judge, &f, &l, &x);
 }
 
 /// Values, again and again, at another point, with two threads.
@@ -143,10 +144,10 @@ fn gradients<T: Real>(program: &Program, judge: &mut Judge<'_>, l: &One<T>, x: &
     let Some((value, g)) = attempt(judge, "gradient", || l.value_and_gradient(x)) else { return };
     let g = flat(&g);
     judge.compare("loss", &[real(value)], &[], |e| vec![e.loss.v]);
-    slopes(judge, &g, [&first, &second]);
+    slopes(judge, "gradient", &g, [&first, &second]);
     let beside = |moved: &Program, own: &mut Judge<'_>| {
         if let Some(g) = attempt(own, "gradient", || l.gradient(&door::point::<T>(moved, false))) {
-            slopes(own, &flat(&g), [&first, &second]);
+            slopes(own, "gradient", &flat(&g), [&first, &second]);
         }
     };
     if judge.doubts(false) && beside::agrees(program, beside) {
@@ -170,9 +171,9 @@ fn gradients<T: Real>(program: &Program, judge: &mut Judge<'_>, l: &One<T>, x: &
 }
 
 /// Along both directions.
-fn slopes(judge: &mut Judge<'_>, g: &[f64], [u, v]: [&[f64]; 2]) {
+pub(super) fn slopes(judge: &mut Judge<'_>, what: &str, g: &[f64], [u, v]: [&[f64]; 2]) {
     let (p, q) = (inner(g, u), inner(g, v));
-    judge.compare("gradient", &[p.0, q.0], &[p.1, q.1], |e| vec![e.loss.a, e.loss.b]);
+    judge.compare(what, &[p.0, q.0], &[p.1, q.1], |e| vec![e.loss.a, e.loss.b]);
 }
 
 /// vᵀ H u.

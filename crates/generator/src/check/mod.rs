@@ -1,7 +1,8 @@
-//! Holds the engine to the reference: values, derivatives both ways, second derivatives, reruns, thread counts.
+//! Holds the engine to the reference: values, derivatives both ways, second derivatives, reruns, thread counts, two items at once.
 mod beside;
 mod compare;
 mod engine;
+mod items;
 mod pools;
 
 pub use compare::{Class, Flag};

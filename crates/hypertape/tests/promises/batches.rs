@@ -47,7 +47,9 @@ fn a_leading_axis_gives_what_each_gives_alone() {
     let (values, gradient) = (all.eval(&at).unwrap(), sums.vjp(&at, Array1::ones(301)).unwrap().1);
     for (i, x) in at.outer_iter().enumerate() {
         let (v, g) = one.value_and_gradient(x.to_owned()).unwrap();
-        assert_eq!(values[[i]], v);
-        assert_eq!(gradient.index_axis(ndarray::Axis(0), i), g);
+        // Up to the order of sums, of terms that cancel.
+        let near = |a: f64, b: f64, size: f64| (a - b).abs() <= 16.0 * f64::EPSILON * size;
+        assert!(near(values[[i]], v, v));
+        assert!(gradient.index_axis(ndarray::Axis(0), i).iter().zip(&g).all(|(a, b)| near(*a, *b, 1e3)));
     }
 }

@@ -1,5 +1,5 @@
 //! Operations that act element by element: both rules from one set of slopes.
-use super::{Builder, Kernel, Lowering, Maybe, MicroBuilder, Op, Operation, Reg, Switch, Value, same_value};
+use super::{Builder, Items, Kernel, Lowering, Made, Maybe, MicroBuilder, Op, Operation, Reg, Switch, Value, same_value};
 use crate::array::{AnyArray, Element, Kind, LeafType, Real, Shape, Slice, SliceMut};
 use crate::error::{Counted, Elements, ErrorKind, IndexRange};
 use crate::program::{Types, Values};
@@ -185,6 +185,9 @@ impl<E: Elementwise> Operation for Pointwise<E> {
     fn switching(&self, b: &mut Builder, inputs: &[Value], outputs: &[Value]) -> Vec<Switch> {
         let real = inputs.iter().all(|x| b.kind(*x).is_real());
         if real { self.0.switching(b, inputs, outputs[0]) } else { vec![] }
+    }
+    fn batch(&self, b: &mut Builder, op: &Op, items: &Items<'_>) -> crate::error::Result<Option<Made>> {
+        Ok(Some(items.same(b, op.clone())))
     }
     fn has_slope(&self, input: usize) -> bool {
         // What the rule says of numbers it says of arrays.

@@ -46,6 +46,8 @@ pub enum Lowering {
     Scan(ScanSpec),
     /// A branch. Inputs: the test, then the operands of both branches.
     Cond(CondSpec),
+    /// The first program of the operands; where it fails or reports something, the second, which computes the same. No operation asks for it; planning does.
+    Attempt([Arc<Program>; 2]),
     /// Code with a state of its own in each workspace.
     External(Arc<dyn External>),
 }

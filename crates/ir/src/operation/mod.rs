@@ -3,6 +3,7 @@ mod builder;
 mod common;
 mod counts;
 mod elementwise;
+mod items;
 mod lowering;
 mod micro;
 mod multilinear;
@@ -18,6 +19,8 @@ pub use builder::Builder;
 pub use common::Common;
 pub use counts::{Class, Counts, Products};
 pub use elementwise::{Elementwise, Pointwise, Slope, same_kind};
+pub(crate) use items::no_rule;
+pub use items::{Form, Items, Made, Want};
 pub use lowering::{CondSpec, Contraction, External, Fold, Kernel, Lowering, Part, Report, ScanSpec, Storage, Trip, View};
 pub use micro::{BinaryFn, Instruction, Micro, MicroBuilder, OwnFn, Reg, UnaryFn};
 pub use multilinear::{Multilinear, Product};
@@ -90,6 +93,12 @@ pub trait Operation: Any + Debug + Send + Sync {
     fn prune(&self, read: &[bool]) -> Option<Pruned> {
         let _ = read;
         None
+    }
+    /// Emits it for many items at once, where some operands have the items as a further leading axis, and gives the results; `None` where it has no rule
+    /// for that. `op` is this operation, shared. For `batch`.
+    fn batch(&self, b: &mut Builder, op: &Op, items: &Items<'_>) -> crate::error::Result<Option<Made>> {
+        let _ = (b, op, items);
+        Ok(None)
     }
     /// Emits control flow that mixes known and unknown inputs as two equations, one that reads only known inputs and one for
     /// the rest, and gives the outputs; `None` where it cannot be divided. For `linearize`.

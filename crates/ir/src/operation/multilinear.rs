@@ -1,7 +1,7 @@
 //! Operations that are linear in each argument: both rules from the operation and its transposes.
-use super::{Builder, Lowering, Maybe, Op, Operation, Value, same_value};
+use super::{Builder, Items, Lowering, Made, Maybe, Op, Operation, Value, same_value};
 use crate::array::{AnyArray, LeafType};
-use crate::error::ErrorKind;
+use crate::error::{ErrorKind, Result};
 use crate::program::{Types, Values};
 use smallvec::smallvec;
 use std::fmt::Debug;
@@ -35,6 +35,8 @@ pub trait Multilinear: Clone + PartialEq + Debug + Send + Sync + 'static {
         let _ = (b, x);
         None
     }
+    /// The output for many items at once, with their axis first, where some operands have it.
+    fn batch(&self, b: &mut Builder, items: &Items<'_>) -> Result<Value>;
 }
 
 /// A multilinear function as an operation.
@@ -88,5 +90,8 @@ impl<M: Multilinear> Operation for Product<M> {
     }
     fn simplify(&self, b: &mut Builder, inputs: &[Value]) -> Option<Values> {
         self.0.simplify(b, inputs).map(|v| smallvec![v])
+    }
+    fn batch(&self, b: &mut Builder, _: &Op, items: &Items<'_>) -> Result<Option<Made>> {
+        Ok(Some(vec![(self.0.batch(b, items)?, super::Form::Each)]))
     }
 }

@@ -2,10 +2,10 @@
 use super::declare::binary;
 use crate::array::{AnyArray, Element, Kind, LeafType, Real};
 use crate::each_kind;
-use crate::error::{Counted, ErrorKind};
+use crate::error::{Counted, ErrorKind, Result};
 use crate::operation::{
-    BinaryFn, Builder, Elementwise, Lowering, Maybe, MicroBuilder, Op, Operation, Pointwise, Probe, Probed, Reg, Slope, Switch, Value,
-    same_kind, same_value,
+    BinaryFn, Builder, Elementwise, Items, Lowering, Made, Maybe, MicroBuilder, Op, Operation, Pointwise, Probe, Probed, Reg, Slope,
+    Switch, Value, same_kind, same_value,
 };
 use crate::program::{Types, Values};
 use ndarray::{ArrayD, Zip};
@@ -97,6 +97,9 @@ impl Operation for Select {
         let yes = wanted[1].then(|| b.select(inputs[0], c, zero));
         let no = wanted[2].then(|| b.select(inputs[0], zero, c));
         vec![None, yes, no]
+    }
+    fn batch(&self, b: &mut Builder, op: &Op, items: &Items<'_>) -> Result<Option<Made>> {
+        Ok(Some(items.same(b, op.clone())))
     }
     fn lower(&self, _: &[&LeafType], _: &[&LeafType]) -> Lowering {
         let (mut m, x) = MicroBuilder::new(3);

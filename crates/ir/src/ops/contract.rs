@@ -1,7 +1,7 @@
 //! Products of two arrays: dot, outer, matrix and batched products in one operation.
 use crate::array::{AnyArray, Kind, LeafType, Real, Shape};
-use crate::error::{Elements, ErrorKind, Misfit, Nothing};
-use crate::operation::{Builder, Contraction, Lowering, Multilinear, Op, Probe, Probed, Product, Value};
+use crate::error::{Elements, ErrorKind, Misfit, Nothing, Result};
+use crate::operation::{Builder, Contraction, Items, Lowering, Multilinear, Op, Probe, Probed, Product, Value};
 use ndarray::{ArrayD, IxDyn};
 
 /// out[batch…, a's free axes…, b's free axes…] = Σ over the contracted axes of a·b. Transpose: the same with the cotangent.
@@ -79,6 +79,28 @@ impl Multilinear for Contract {
             axes[*a] = k;
         }
         b.permute(out, &axes)
+    }
+    fn batch(&self, b: &mut Builder, items: &Items<'_>) -> Result<Value> {
+        let ranks = [0, 1].map(|i| items.shape(b, i).len());
+        let (nb, free) = (self.0.batch.len(), [self.0.free(0, ranks[0]).len(), self.0.free(1, ranks[1]).len()]);
+        let [x, y] = [items.inputs[0], items.inputs[1]];
+        let [left, right] = [0, 1].map(|i| usize::from(items.is_each(i)));
+        let pairs =
+            |p: &[(usize, usize)]| p.iter().map(|(i, j)| (i + left, j + right)).collect::<smallvec::SmallVec<[(usize, usize); 2]>>();
+        let (mut batch, sum) = (pairs(&self.0.batch), pairs(&self.0.sum));
+        if left + right == 2 {
+            batch.insert(0, (0, 0));
+            return Ok(b.contract(x, y, Contraction { batch, sum }));
+        }
+        // The items are rows of one matrix: one product serves all.
+        if left == 1 || nb > 0 || free.iter().all(|f| *f > 0) {
+            let made = b.contract(x, y, Contraction { batch, sum });
+            return Ok(b.move_axis(made, nb + if left == 1 { 0 } else { free[0] }, 0));
+        }
+        if free[1] > 0 {
+            return Ok(b.contract(x, y, Contraction { batch, sum }));
+        }
+        Ok(b.contract(y, x, Contraction { batch, sum: sum.iter().map(|(i, j)| (*j, *i)).collect() }))
     }
     fn lower(&self, _: &[&LeafType], _: &LeafType) -> Lowering {
         Lowering::Contract(self.0.clone())
@@ -159,5 +181,15 @@ impl Builder {
         }
         let sum = [(m.wrapping_sub(1), n.saturating_sub(2))].into_iter().collect();
         self.contract(a, b, Contraction { batch: Default::default(), sum })
+    }
+    /// The sum over the items. Of products it is one product, which sums over them too.
+    pub(crate) fn sum_over_items(&mut self, v: Value) -> Value {
+        if let Some((c, [p, q])) = self.made_by::<Product<Contract>>(v).map(|(c, x)| (c.0.0.clone(), [x[0], x[1]]))
+            && c.batch.first() == Some(&(0, 0))
+        {
+            let sum = c.sum.iter().copied().chain([(0, 0)]).collect();
+            return self.contract(p, q, Contraction { batch: c.batch[1..].into(), sum });
+        }
+        self.sum(v, &[0])
     }
 }

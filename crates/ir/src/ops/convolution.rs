@@ -1,8 +1,8 @@
 //! Two-dimensional convolutions with channels, batches, strides and boundaries.
 use crate::array::{AnyArray, Kind, LeafType, Real};
-use crate::error::{Convolved, Counted, Elements, ErrorKind};
+use crate::error::{Convolved, Counted, Elements, ErrorKind, Result};
 pub use crate::operation::named::{Boundary, Geometry, Role};
-use crate::operation::{Builder, Lowering, Multilinear, Named, Op, Probe, Probed, Product, Value};
+use crate::operation::{Builder, Items, Lowering, Multilinear, Named, Op, Probe, Probed, Product, Value};
 use ndarray::{ArrayD, IxDyn};
 
 /// y[b, o, p, q] = Σ_{c, i, j} w[o, c, i, j]·x[b, c, p·s + i − ⌊(h−1)/2⌋, q·t + j − ⌊(w−1)/2⌋] for a filter of h×w taps, as neural networks
@@ -87,6 +87,35 @@ impl Multilinear for Convolve {
             (Role::Filter, _) => (Role::Output, [inputs[0], c]),
         };
         b.emit1(Op::new(Product(Convolve { geometry: self.geometry, role })), &operands)
+    }
+    fn batch(&self, b: &mut Builder, items: &Items<'_>) -> Result<Value> {
+        let op = Op::new(Product(self.clone()));
+        if items.is_each(0) && items.is_each(1) {
+            return Ok(items.one_by_one(b, &op)?[0].0);
+        }
+        // The axis that the result keeps of the operand, and where: images, filters or channels, of which there may be more.
+        let side = usize::from(items.is_each(1));
+        let (from, to) = match (self.role, side) {
+            (Role::Output | Role::Image, 0) => (0, 0),
+            (Role::Output, _) => (0, 1),
+            (Role::Image, _) | (Role::Filter, 0) => (1, 1),
+            (Role::Filter, _) => (1, 0),
+        };
+        let mut shape = items.shape(b, side);
+        shape[from] *= items.n;
+        let x = b.move_axis(items.inputs[side], 0, from);
+        let x = b.reshape(x, &shape);
+        let mut operands = [items.inputs[0], items.inputs[1]];
+        operands[side] = x;
+        let made = b.emit1(op, &operands);
+        if b.problem().is_some() {
+            return Ok(made);
+        }
+        let mut shape = b.shape(made);
+        shape[to] /= items.n;
+        shape.insert(to, items.n);
+        let made = b.reshape(made, &shape);
+        Ok(b.move_axis(made, to, 0))
     }
     fn lower(&self, inputs: &[&LeafType], _: &LeafType) -> Lowering {
         let Convolve { geometry, role } = *self;

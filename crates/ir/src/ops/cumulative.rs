@@ -1,8 +1,8 @@
 //! Cumulative sums along an axis.
 use crate::array::{AnyArray, Element, Kind, LeafType, Real, Slice, SliceMut};
-use crate::error::{Elements, ErrorKind};
+use crate::error::{Elements, ErrorKind, Result};
 use crate::operation::typed::{OfKind, RealKernel, input, output};
-use crate::operation::{Builder, Lowering, Multilinear, Op, Probe, Probed, Product, Value};
+use crate::operation::{Builder, Items, Lowering, Multilinear, Op, Probe, Probed, Product, Value};
 use ndarray::{ArrayD, Axis};
 use std::sync::Arc;
 
@@ -54,6 +54,10 @@ impl Multilinear for CumulativeSum {
     }
     fn transpose(&self, b: &mut Builder, _: &[Value], _: usize, cotangent: Value) -> Value {
         b.cumulative_sum(cotangent, self.axis, !self.reverse)
+    }
+    fn batch(&self, b: &mut Builder, items: &Items<'_>) -> Result<Value> {
+        let x = items.each(b, 0);
+        Ok(b.cumulative_sum(x, self.axis + 1, self.reverse))
     }
     fn lower(&self, inputs: &[&LeafType], _: &LeafType) -> Lowering {
         let shape = &inputs[0].shape;

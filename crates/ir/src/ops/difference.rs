@@ -1,7 +1,7 @@
 //! Differences of neighbours along an axis: the discrete gradient of total variation.
 use crate::array::{AnyArray, Kind, LeafType, Real, Shape};
-use crate::error::{Elements, ErrorKind};
-use crate::operation::{Builder, Lowering, Multilinear, Op, Part, Probe, Probed, Product, Value};
+use crate::error::{Elements, ErrorKind, Result};
+use crate::operation::{Builder, Items, Lowering, Multilinear, Op, Part, Probe, Probed, Product, Value};
 use ndarray::{ArrayD, Axis};
 use smallvec::smallvec;
 use std::sync::Arc;
@@ -76,6 +76,10 @@ impl Multilinear for Difference {
     }
     fn transpose(&self, b: &mut Builder, _: &[Value], _: usize, cotangent: Value) -> Value {
         b.emit1(Op::new(Product(Difference { adjoint: !self.adjoint, ..self.clone() })), &[cotangent])
+    }
+    fn batch(&self, b: &mut Builder, items: &Items<'_>) -> Result<Value> {
+        let x = items.each(b, 0);
+        Ok(b.emit1(Op::new(Product(Difference { axis: self.axis + 1, ..self.clone() })), &[x]))
     }
     fn lower(&self, _: &[&LeafType], _: &LeafType) -> Lowering {
         let d = self.clone();

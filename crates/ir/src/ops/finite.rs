@@ -1,8 +1,8 @@
 //! A check as an operation: the same values, or an error that says whose they are.
 use crate::array::{AnyArray, Element, Kind, LeafType, Real, Slice, SliceMut};
-use crate::error::{Elements, ErrorKind};
+use crate::error::{Elements, ErrorKind, Result};
 use crate::operation::typed::{OfKind, RealKernel, input, output};
-use crate::operation::{Builder, Lowering, Maybe, Op, Operation, Probe, Probed, Value, same_value};
+use crate::operation::{Builder, Items, Lowering, Made, Maybe, Op, Operation, Probe, Probed, Value, same_value};
 use crate::ops::watched::Derivative;
 use crate::program::{Types, Values};
 use smallvec::smallvec;
@@ -57,6 +57,9 @@ impl Operation for Finite {
         let checked = inputs.get(1).copied().unwrap_or(outputs[0]);
         let c = cotangents[0].filter(|_| wanted[0]).map(|c| b.emit1(Op::new(self.clone()), &[c, checked]));
         vec![c, None][..inputs.len()].to_vec()
+    }
+    fn batch(&self, b: &mut Builder, op: &Op, items: &Items<'_>) -> Result<Option<Made>> {
+        Ok(Some(items.same(b, op.clone())))
     }
     fn lower(&self, inputs: &[&LeafType], _: &[&LeafType]) -> Lowering {
         Lowering::Kernel(Arc::new(OfKind(self.clone(), inputs[0].kind)))

@@ -1,8 +1,8 @@
 //! Sums over axes, and their transpose, broadcasting.
 use crate::array::{AnyArray, Kind, LeafType, Real, Shape};
 use crate::each_kind;
-use crate::error::{Elements, ErrorKind, Order};
-use crate::operation::{Builder, Fold, Lowering, Multilinear, Op, Probe, Probed, Product, Value, View};
+use crate::error::{Elements, ErrorKind, Order, Result};
+use crate::operation::{Builder, Fold, Items, Lowering, Multilinear, Op, Probe, Probed, Product, Value, View};
 use ndarray::{ArrayD, Axis, IxDyn};
 
 /// Σ over the marked axes, which the result lacks. Transpose: broadcast.
@@ -18,6 +18,11 @@ pub fn without(shape: &[usize], axes: &[usize]) -> Result<Shape, ErrorKind> {
         return Err(ErrorKind::Axes { axes: axes.to_vec(), rank: shape.len(), order: Order::Ascending });
     }
     Ok((0..shape.len()).filter(|i| !axes.contains(i)).map(|i| shape[i]).collect())
+}
+
+/// The same axes of an array with one more leading axis.
+pub(super) fn beyond(axes: &[usize]) -> Shape {
+    axes.iter().map(|a| a + 1).collect()
 }
 
 fn sum_axes<T: Real>(a: &ArrayD<T>, axes: &[usize]) -> ArrayD<T> {
@@ -48,6 +53,10 @@ impl Multilinear for Sum {
         let shape = b.shape(inputs[0]);
         let kept: Vec<usize> = (0..shape.len()).filter(|i| !self.axes.contains(i)).collect();
         b.broadcast(cotangent, &shape, &kept)
+    }
+    fn batch(&self, b: &mut Builder, items: &Items<'_>) -> Result<Value> {
+        let x = items.each(b, 0);
+        Ok(b.sum(x, &beyond(&self.axes)))
     }
     fn lower(&self, _: &[&LeafType], _: &LeafType) -> Lowering {
         Lowering::Fold { fold: Fold::Sum, axes: self.axes.clone() }
@@ -110,6 +119,12 @@ impl Multilinear for Broadcast {
         let axes: Vec<usize> = (0..self.shape.len()).filter(|k| repeated(*k)).collect();
         let s = b.sum(cotangent, &axes);
         b.reshape(s, &shape)
+    }
+    fn batch(&self, b: &mut Builder, items: &Items<'_>) -> Result<Value> {
+        let x = items.each(b, 0);
+        let shape: Shape = [items.n].into_iter().chain(self.shape.iter().copied()).collect();
+        let axes: Shape = [0].into_iter().chain(beyond(&self.axes)).collect();
+        Ok(b.broadcast(x, &shape, &axes))
     }
     fn lower(&self, _: &[&LeafType], _: &LeafType) -> Lowering {
         Lowering::View(View::Broadcast { shape: self.shape.clone(), axes: self.axes.clone() })

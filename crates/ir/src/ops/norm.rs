@@ -1,8 +1,8 @@
 //! The ℓ₂ norm, whose squares leave no range, and whose convention at 0 ends with the first derivative.
-use super::fold::without;
+use super::fold::{beyond, without};
 use crate::array::{AnyArray, Element, Kind, LeafType, Real, Shape};
-use crate::error::{Elements, ErrorKind, Order, Typed};
-use crate::operation::{Builder, Lowering, Maybe, Named, Op, Operation, Probe, Probed, Value, same_value};
+use crate::error::{Elements, ErrorKind, Order, Result, Typed};
+use crate::operation::{Builder, Items, Lowering, Made, Maybe, Named, Op, Operation, Probe, Probed, Value, same_value};
 use crate::program::{Types, Values};
 use ndarray::{ArrayD, IxDyn};
 use smallvec::smallvec;
@@ -112,6 +112,9 @@ impl Operation for Norm {
             parts[0] = Some(b.absorb(unit, w));
         }
         parts
+    }
+    fn batch(&self, b: &mut Builder, _: &Op, items: &Items<'_>) -> Result<Option<Made>> {
+        Ok(Some(items.same(b, Op::new(Norm { axes: beyond(&self.axes) }))))
     }
     fn lower(&self, inputs: &[&LeafType], _: &[&LeafType]) -> Lowering {
         if inputs.len() == 2 {

@@ -3,9 +3,9 @@
 //! The same key, counter and place give the same bits on every machine, in loops that run forwards and backwards, whole and in parts.
 use crate::array::{AnyArray, Element, Kind, LeafType, Slice, SliceMut};
 use crate::each_kind;
-use crate::error::{Counted, Elements, ErrorKind, Nothing, Scalar};
+use crate::error::{Counted, Elements, ErrorKind, Nothing, Result, Scalar};
 use crate::operation::typed::input;
-use crate::operation::{Builder, Kernel, Lowering, Maybe, Op, Operation, Probe, Probed, Value, same_value};
+use crate::operation::{Builder, Items, Kernel, Lowering, Made, Maybe, Op, Operation, Probe, Probed, Value, same_value};
 use crate::program::{Types, Values};
 use smallvec::smallvec;
 use std::sync::Arc;
@@ -195,6 +195,10 @@ impl Operation for Random {
     }
     fn vjp(&self, _: &mut Builder, _: &[Value], _: &[Value], _: &[Option<Value>], _: &[bool]) -> Maybe {
         vec![None]
+    }
+    fn batch(&self, b: &mut Builder, op: &Op, items: &Items<'_>) -> Result<Option<Made>> {
+        // Each item has a counter of its own.
+        items.one_by_one(b, op).map(Some)
     }
     fn lower(&self, _: &[&LeafType], _: &[&LeafType]) -> Lowering {
         Lowering::Kernel(Arc::new(self.clone()))

@@ -1,8 +1,8 @@
 //! Products and extremes over axes; means, and norms made of them.
-use super::fold::without;
+use super::fold::{beyond, without};
 use crate::array::{AnyArray, Kind, LeafType, Real, Shape};
-use crate::error::{Elements, ErrorKind};
-use crate::operation::{Builder, Fold, Lowering, Maybe, Op, Operation, Probe, Probed, Switch, Value, same_value};
+use crate::error::{Elements, ErrorKind, Result};
+use crate::operation::{Builder, Fold, Items, Lowering, Made, Maybe, Op, Operation, Probe, Probed, Switch, Value, same_value};
 use crate::program::{Types, Values};
 use ndarray::{ArrayD, Axis};
 use smallvec::smallvec;
@@ -142,6 +142,9 @@ impl Operation for Prod {
         }
         vec![Some(b.permute(c, &back))]
     }
+    fn batch(&self, b: &mut Builder, _: &Op, items: &Items<'_>) -> Result<Option<Made>> {
+        Ok(Some(items.same(b, Op::new(Prod { axes: beyond(&self.axes) }))))
+    }
     fn lower(&self, _: &[&LeafType], _: &[&LeafType]) -> Lowering {
         Lowering::Fold { fold: Fold::Prod, axes: self.axes.clone() }
     }
@@ -217,6 +220,9 @@ impl Operation for Extreme {
         let shape = b.shape(inputs[0]);
         let c = b.unsum(c, &shape, &self.axes);
         vec![Some(b.absorb(share, c))]
+    }
+    fn batch(&self, b: &mut Builder, _: &Op, items: &Items<'_>) -> Result<Option<Made>> {
+        Ok(Some(items.same(b, Op::new(Extreme { axes: beyond(&self.axes), ..self.clone() }))))
     }
     fn lower(&self, _: &[&LeafType], _: &[&LeafType]) -> Lowering {
         Lowering::Fold { fold: if self.largest { Fold::Max } else { Fold::Min }, axes: self.axes.clone() }

@@ -1,9 +1,9 @@
 //! A condition on a setting as an operation: the same values, or an error that names the setting and the value that it must not have.
 use super::literal::Constant;
-use crate::array::{AnyArray, Element, Kind, LeafType, Real, Slice, SliceMut};
-use crate::error::{ErrorKind, Matrix};
+use crate::array::{AnyArray, Element, Kind, LeafType, Real, Shape, Slice, SliceMut};
+use crate::error::{ErrorKind, Matrix, Result};
 use crate::operation::typed::{OfKind, RealKernel, input, output};
-use crate::operation::{Builder, Lowering, Maybe, Op, Operation, Probe, Probed, Value, same_value};
+use crate::operation::{Builder, Form, Items, Lowering, Made, Maybe, Op, Operation, Probe, Probed, Value, same_value};
 use crate::program::{Types, Values};
 use smallvec::smallvec;
 use std::sync::Arc;
@@ -23,6 +23,8 @@ pub enum Condition {
     Zero,
     /// x > 0, of what each row has that those before it have not.
     Independent,
+    /// x is a number: the test of a branch, of which NaN is neither true nor false.
+    Decided,
     /// Two operands, the upper bound and then the lower one: low ≤ high, low < ∞ and high > −∞, element by element.
     Bounds,
 }
@@ -37,6 +39,7 @@ impl Condition {
             Condition::Independent => x > 0.0,
             Condition::Fraction => (0.0..1.0).contains(&x),
             Condition::Zero => x == 0.0,
+            Condition::Decided => !x.is_nan(),
             Condition::Bounds => low <= x && low < f64::INFINITY && x > f64::NEG_INFINITY,
         }
     }
@@ -48,16 +51,17 @@ impl Condition {
             Condition::Positive => "give a finite positive number",
             Condition::Fraction => "give a number from 0 to below 1",
             Condition::Zero => "of nothing the sum is 0; give at least one entry",
-            Condition::Independent | Condition::Bounds => "",
+            Condition::Independent | Condition::Decided | Condition::Bounds => "",
         }
     }
     /// Whether numbers that satisfy it satisfy the other one.
     fn implies(self, other: Self) -> bool {
-        use Condition::{Bounds, FiniteNotNegative, Fraction, Independent, NotNegative, Positive, Zero};
+        use Condition::{Bounds, Decided, FiniteNotNegative, Fraction, Independent, NotNegative, Positive, Zero};
         self != Bounds
             && (self == other
                 || match other {
-                    NotNegative => true,
+                    NotNegative => self != Decided,
+                    Decided => true,
                     FiniteNotNegative => matches!(self, Positive | Fraction | Zero),
                     Fraction => self == Zero,
                     Independent => self == Positive,
@@ -96,6 +100,7 @@ impl Require {
         let element = (x.len().max(low.len()) > 1).then_some(i);
         let (what, value) = (self.what.clone(), at(x));
         Err(match self.condition {
+            Condition::Decided => ErrorKind::TestIsNan,
             Condition::Bounds => ErrorKind::Bounds { what, low: at(low), high: value, element },
             Condition::Independent => Matrix::DependentRows { what, value, element }.into(),
             _ => ErrorKind::Setting { what, value, element, allowed: self.condition.advice() },
@@ -136,6 +141,27 @@ impl Operation for Require {
     fn vjp(&self, _: &mut Builder, inputs: &[Value], _: &[Value], cotangents: &[Option<Value>], wanted: &[bool]) -> Maybe {
         vec![cotangents[0].filter(|_| wanted[0]), None][..inputs.len()].to_vec()
     }
+    fn batch(&self, b: &mut Builder, op: &Op, items: &Items<'_>) -> Result<Option<Made>> {
+        // Bounds go together element by element.
+        let x = items.all(b);
+        let shapes: Vec<Shape> = x.iter().map(|v| b.shape(*v)).collect();
+        let (short, long) = match &shapes[..] {
+            [high, low] if high != low => {
+                (high, if (b.type_of(x[0]).len(), high.len()) < (b.type_of(x[1]).len(), low.len()) { low } else { high })
+            }
+            _ => return Ok(Some(items.same(b, op.clone()))),
+        };
+        let [high, low] = [0, 1].map(|i| b.broadcast(x[i], long, &(0..shapes[i].len()).collect::<Vec<_>>()));
+        let made = b.emit1(op.clone(), &[high, low]);
+        if short == long || b.type_of(made).is_empty() {
+            return Ok(Some(vec![(if short == long { made } else { x[0] }, Form::Each)]));
+        }
+        // The upper bound, of which every lower bound has seen the same.
+        let mut first = long.clone();
+        first[1..].fill(1);
+        let made = b.slice(made, &vec![0; long.len()], &vec![1; long.len()], &first);
+        Ok(Some(vec![(b.reshape(made, short), Form::Each)]))
+    }
     fn lower(&self, inputs: &[&LeafType], _: &[&LeafType]) -> Lowering {
         Lowering::Kernel(Arc::new(OfKind(self.clone(), inputs[0].kind)))
     }
@@ -175,7 +201,7 @@ impl RealKernel for Require {
 
 impl Probed for Require {
     fn probes(kind: Kind) -> Vec<Probe> {
-        use Condition::{Bounds, FiniteNotNegative, Fraction, Independent, NotNegative, Positive};
+        use Condition::{Bounds, Decided, FiniteNotNegative, Fraction, Independent, NotNegative, Positive};
         let op = |condition| Require { of: "a solver".into(), what: "step size".into(), condition };
         let filled = |shape: &[usize], v: f64| {
             let t = LeafType::new(shape, kind);
@@ -186,7 +212,7 @@ impl Probed for Require {
         let one = |c| shapes.map(|s| Probe::new(op(c), vec![filled(s, 0.25)]).within(0.05)).to_vec();
         let pair = |high: &[usize], low: &[usize]| Probe::new(op(Bounds), vec![filled(high, 1.5), filled(low, 0.25)]).within(0.05);
         let pairs = vec![pair(&[], &[]), pair(&[3], &[3]), pair(&[3], &[]), pair(&[], &[3]), pair(&[0], &[0])];
-        [NotNegative, FiniteNotNegative, Positive, Fraction, Independent].into_iter().flat_map(one).chain(pairs).collect()
+        [NotNegative, FiniteNotNegative, Positive, Fraction, Independent, Decided].into_iter().flat_map(one).chain(pairs).collect()
     }
 }
 
@@ -195,6 +221,13 @@ impl Builder {
     /// when it runs.
     pub fn require(&mut self, a: Value, condition: Condition, of: &str, what: &str) -> Value {
         self.emit1(Op::new(Require { of: of.into(), what: what.into(), condition }), &[a])
+    }
+    /// The tests of branches; an error of `cond` when it runs, if one is NaN.
+    pub(crate) fn decided(&mut self, tests: Value) -> Value {
+        if !self.kind(tests).is_real() {
+            return tests;
+        }
+        self.emit1(Op::new(Require { of: "cond".into(), what: "test".into(), condition: Condition::Decided }), &[tests])
     }
     /// The upper bounds, of which each is at least its lower bound; an error about `of` otherwise, as [`require`](Builder::require).
     pub fn require_bounds(&mut self, low: Value, high: Value, of: &str) -> Value {

@@ -1,8 +1,8 @@
 //! Second derivatives that are an error where the first has not settled.
 use crate::array::{AnyArray, Kind, LeafType, Real, Slice, SliceMut};
-use crate::error::ErrorKind;
+use crate::error::{ErrorKind, Result};
 use crate::operation::typed::{OfKind, RealKernel, input, output};
-use crate::operation::{Builder, Lowering, Maybe, Op, Operation, Probe, Probed, Value, same_value};
+use crate::operation::{Builder, Form, Items, Lowering, Made, Maybe, Op, Operation, Probe, Probed, Value, same_value};
 use crate::program::{Types, Values};
 use smallvec::smallvec;
 use std::sync::Arc;
@@ -88,6 +88,13 @@ impl Operation for Settled {
             1 => vec![c.map(|c| b.emit1(self.at(1), &[c, inputs[1], left])), None, None],
             _ => vec![c.map(|c| b.emit1(self.at(0), &[c, left])), None],
         }
+    }
+    fn batch(&self, b: &mut Builder, op: &Op, items: &Items<'_>) -> Result<Option<Made>> {
+        // The last operand is one number: of the items, the one that is farthest from settled.
+        let last = items.inputs.len() - 1;
+        let mut inputs = items.all(b);
+        inputs[last] = if items.is_each(last) { b.max(inputs[last], &[0]) } else { items.inputs[last] };
+        Ok(Some(vec![(b.emit1(op.clone(), &inputs), Form::Each)]))
     }
     fn lower(&self, inputs: &[&LeafType], _: &[&LeafType]) -> Lowering {
         if self.order == 0 {

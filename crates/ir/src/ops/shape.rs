@@ -1,8 +1,9 @@
 //! The same elements in another arrangement: views, and placing parts into a larger array.
+use super::fold::beyond;
 use crate::array::{AnyArray, Element, Kind, LeafType, Shape};
 use crate::each_kind;
-use crate::error::{Counted, Elements, ErrorKind, Misfit, Nothing, Order, Stretch};
-use crate::operation::{Builder, Lowering, Multilinear, Op, Part, Probe, Probed, Product, Value, View};
+use crate::error::{Counted, Elements, ErrorKind, Misfit, Nothing, Order, Result, Stretch};
+use crate::operation::{Builder, Items, Lowering, Multilinear, Op, Part, Probe, Probed, Product, Value, View};
 use ndarray::{ArrayD, IxDyn};
 use smallvec::SmallVec;
 
@@ -38,6 +39,11 @@ impl Multilinear for Reshape {
     fn transpose(&self, b: &mut Builder, inputs: &[Value], _: usize, cotangent: Value) -> Value {
         let shape = b.shape(inputs[0]);
         b.reshape(cotangent, &shape)
+    }
+    fn batch(&self, b: &mut Builder, items: &Items<'_>) -> Result<Value> {
+        let x = items.each(b, 0);
+        let shape: Shape = [items.n].into_iter().chain(self.shape.iter().copied()).collect();
+        Ok(b.reshape(x, &shape))
     }
     fn lower(&self, _: &[&LeafType], _: &LeafType) -> Lowering {
         Lowering::View(View::Reshape(self.shape.clone()))
@@ -90,6 +96,11 @@ impl Multilinear for Permute {
             back[*a] = k;
         }
         b.permute(cotangent, &back)
+    }
+    fn batch(&self, b: &mut Builder, items: &Items<'_>) -> Result<Value> {
+        let x = items.each(b, 0);
+        let axes: Shape = [0].into_iter().chain(beyond(&self.axes)).collect();
+        Ok(b.permute(x, &axes))
     }
     fn lower(&self, _: &[&LeafType], _: &LeafType) -> Lowering {
         Lowering::View(View::Permute(self.axes.clone()))
@@ -165,6 +176,12 @@ impl Multilinear for Slice {
             part.start[i] = (self.start[i] as isize + self.step[i] * (self.len[i].max(1) as isize - 1)) as usize;
         }
         b.place(&shape, &[(c, part)])
+    }
+    fn batch(&self, b: &mut Builder, items: &Items<'_>) -> Result<Value> {
+        let x = items.each(b, 0);
+        let with = |first: usize, rest: &[usize]| [&[first], rest].concat();
+        let step: SmallVec<[isize; 4]> = [1].into_iter().chain(self.step.iter().copied()).collect();
+        Ok(b.slice(x, &with(0, &self.start), &step, &with(items.n, &self.len)))
     }
     fn lower(&self, _: &[&LeafType], _: &LeafType) -> Lowering {
         Lowering::View(View::Slice { start: self.start.clone(), step: self.step.clone(), len: self.len.clone() })
@@ -242,6 +259,12 @@ impl Multilinear for Place {
         let step: Vec<isize> = self.parts[i].step.iter().map(|s| *s as isize).collect();
         b.slice(cotangent, &self.parts[i].start, &step, &len)
     }
+    fn batch(&self, b: &mut Builder, items: &Items<'_>) -> Result<Value> {
+        let with = |first: usize, rest: &[usize]| -> Shape { [&[first], rest].concat().into() };
+        let parts: Vec<(Value, Part)> =
+            items.all(b).into_iter().zip(self.parts.iter().map(|p| Part { start: with(0, &p.start), step: with(1, &p.step) })).collect();
+        Ok(b.place(&with(items.n, &self.shape), &parts))
+    }
     fn lower(&self, _: &[&LeafType], _: &LeafType) -> Lowering {
         Lowering::Place { fill: 0.0, parts: self.parts.clone() }
     }
@@ -298,6 +321,10 @@ impl Multilinear for Diagonal {
     }
     fn transpose(&self, b: &mut Builder, _: &[Value], _: usize, cotangent: Value) -> Value {
         b.diagonal_matrix(cotangent)
+    }
+    fn batch(&self, b: &mut Builder, items: &Items<'_>) -> Result<Value> {
+        let x = items.each(b, 0);
+        Ok(b.diagonal(x))
     }
     fn lower(&self, _: &[&LeafType], _: &LeafType) -> Lowering {
         Lowering::View(View::Diagonal)

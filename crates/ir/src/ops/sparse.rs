@@ -1,9 +1,9 @@
 //! Products with a constant sparse matrix.
 use crate::array::{AnyArray, Kind, LeafType, Real, Shape};
-use crate::error::{Elements, ErrorKind, Misfit};
+use crate::error::{Elements, ErrorKind, Misfit, Result};
 pub use crate::operation::named::Csr;
 use crate::operation::named::Sparse;
-use crate::operation::{Builder, Lowering, Multilinear, Named, Op, Probe, Probed, Product, Value};
+use crate::operation::{Builder, Items, Lowering, Multilinear, Named, Op, Probe, Probed, Product, Value};
 use ndarray::{ArrayD, Axis, IxDyn};
 
 /// y = A x or Aᵀ x for a constant sparse A, and x a vector or a matrix. Transpose: the same with the other of the two.
@@ -61,6 +61,10 @@ impl<T: Real> Multilinear for SparseDot<T> {
     fn transpose(&self, b: &mut Builder, _: &[Value], _: usize, cotangent: Value) -> Value {
         b.emit1(Op::new(Product(SparseDot { transpose: !self.transpose, ..self.clone() })), &[cotangent])
     }
+    fn batch(&self, b: &mut Builder, items: &Items<'_>) -> Result<Value> {
+        let made = b.columns_of_items(items.inputs[0], |b, x| b.emit1(Op::new(Product(self.clone())), &[x]));
+        Ok(made)
+    }
     fn lower(&self, inputs: &[&LeafType], _: &LeafType) -> Lowering {
         let (k, transpose) = (inputs[0].shape.get(1).copied().unwrap_or(1), self.transpose);
         Lowering::Named(Named::Sparse { matrix: Sparse::of(&self.matrix), transpose, k }, T::KIND)
@@ -101,5 +105,16 @@ impl Builder {
     /// A x, or Aᵀ x, for a constant sparse A.
     pub fn sparse_dot<T: Real>(&mut self, matrix: &Csr<T>, x: Value, transpose: bool) -> Value {
         self.emit1(Op::new(Product(SparseDot { matrix: matrix.clone(), transpose })), &[x])
+    }
+    /// A product that takes a vector or the columns of a matrix, for the vectors or matrices of all items at once.
+    pub(super) fn columns_of_items(&mut self, x: Value, product: impl FnOnce(&mut Self, Value) -> Value) -> Value {
+        let shape = self.shape(x);
+        let (n, rest) = (shape[0], shape[2..].to_vec());
+        let x = self.move_axis(x, 0, 1);
+        let x = self.reshape(x, &[shape[1], n * rest.iter().product::<usize>()]);
+        let y = product(self, x);
+        let rows = self.shape(y).first().copied().unwrap_or(0);
+        let y = self.reshape(y, &[&[rows, n], &rest[..]].concat());
+        self.move_axis(y, 1, 0)
     }
 }

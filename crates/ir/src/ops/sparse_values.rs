@@ -1,8 +1,8 @@
 //! Products with sparse matrices whose values are an operand, also with some of their rows; and the derivative by the values.
 use crate::array::{AnyArray, Element, Kind, LeafType, Shape};
-use crate::error::{Counted, Elements, ErrorKind, Misfit};
+use crate::error::{Counted, Elements, ErrorKind, Misfit, Result};
 use crate::operation::named::Pattern;
-use crate::operation::{Builder, Lowering, Multilinear, Named, Op, Probe, Probed, Product, Value};
+use crate::operation::{Builder, Items, Lowering, Multilinear, Named, Op, Probe, Probed, Product, Value};
 use ndarray::{ArrayD, Axis, IxDyn};
 
 /// y = A x or Aᵀ x for the sparse A with given values in the places of a pattern, and x a vector or a matrix.
@@ -163,6 +163,13 @@ impl Multilinear for SparseProduct {
         let [u, v] = if self.transpose { [inputs[1], cotangent] } else { [cotangent, inputs[1]] };
         b.sampled_product(&self.pattern, u, v, rows)
     }
+    fn batch(&self, b: &mut Builder, items: &Items<'_>) -> Result<Value> {
+        let (values, rows) = (items.inputs[0], items.inputs.get(2).copied());
+        if items.is_each(0) || rows.is_some() && items.is_each(2) {
+            return Ok(items.one_by_one(b, &Op::new(Product(self.clone())))?[0].0);
+        }
+        Ok(b.columns_of_items(items.inputs[1], |b, x| b.sparse_product(&self.pattern, self.transpose, values, x, rows)))
+    }
     fn lower(&self, inputs: &[&LeafType], _: &LeafType) -> Lowering {
         let (k, rows) = (inputs[1].shape.get(1).copied().unwrap_or(1), inputs.get(2).map(|t| t.len()));
         let named = Named::SparseProduct { pattern: self.pattern.clone(), rows, transpose: self.transpose, k };
@@ -207,6 +214,9 @@ impl Multilinear for SampledProduct {
     }
     fn transpose(&self, b: &mut Builder, inputs: &[Value], i: usize, cotangent: Value) -> Value {
         b.sparse_product(&self.pattern, i == 1, cotangent, inputs[1 - i], inputs.get(2).copied())
+    }
+    fn batch(&self, b: &mut Builder, items: &Items<'_>) -> Result<Value> {
+        Ok(items.one_by_one(b, &Op::new(Product(self.clone())))?[0].0)
     }
     fn lower(&self, inputs: &[&LeafType], _: &LeafType) -> Lowering {
         let (k, rows) = (inputs[0].shape.get(1).copied().unwrap_or(1), inputs.get(2).map(|t| t.len()));

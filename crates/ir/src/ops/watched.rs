@@ -1,8 +1,8 @@
 //! Checks of derivatives as operations: what enters an unrolled solver, and the derivative that comes out.
 use crate::array::{AnyArray, Element, Kind, LeafType, Real, Slice, SliceMut};
-use crate::error::{ErrorKind, Typed};
+use crate::error::{ErrorKind, Result, Typed};
 use crate::operation::typed::{input, output};
-use crate::operation::{Builder, Common, External, Lowering, Maybe, Op, Operation, Probe, Probed, Report, Value, same_value};
+use crate::operation::{Builder, Common, External, Items, Lowering, Made, Maybe, Op, Operation, Probe, Probed, Report, Value, same_value};
 use crate::outcome::Status;
 use crate::program::{Types, Values};
 use smallvec::smallvec;
@@ -80,6 +80,9 @@ impl Operation for Watched {
         let check = Op::new(Derivative { of: self.of.clone(), tangent: false });
         vec![cotangents[0].map(|c| b.emit1(check, &[c, inputs[0]]))]
     }
+    fn batch(&self, b: &mut Builder, op: &Op, items: &Items<'_>) -> Result<Option<Made>> {
+        Ok(Some(items.same(b, op.clone())))
+    }
     fn lower(&self, _: &[&LeafType], _: &[&LeafType]) -> Lowering {
         Lowering::Composite(Arc::new(|_, x| smallvec![x[0]]))
     }
@@ -113,6 +116,10 @@ impl Operation for Derivative {
     fn vjp(&self, b: &mut Builder, inputs: &[Value], _: &[Value], cotangents: &[Option<Value>], wanted: &[bool]) -> Maybe {
         let c = cotangents[0].filter(|_| wanted[0]).map(|c| b.emit1(Op::new(self.clone()), &[c, inputs[1]]));
         vec![c, None]
+    }
+    fn batch(&self, b: &mut Builder, op: &Op, items: &Items<'_>) -> Result<Option<Made>> {
+        // The sizes that are compared are those of one item.
+        items.one_by_one(b, op).map(Some)
     }
     fn lower(&self, _: &[&LeafType], _: &[&LeafType]) -> Lowering {
         Lowering::External(Arc::new(self.clone()))

@@ -1,13 +1,19 @@
-//! Programs to programs: derivatives, simplification, splitting, restriction, switching variables. Closed under nesting.
+//! Programs to programs: derivatives, simplification, many items at once, splitting, restriction, switching variables. Closed under nesting.
+mod batch;
+mod blocks;
 mod jvp;
 mod linearize;
 mod reach;
 mod restrict;
 mod simplify;
 mod skeleton;
+pub(crate) mod sums;
 mod switching;
 mod vjp;
 
+pub use batch::batch;
+pub(crate) use batch::{for_items, in_form};
+pub use blocks::{Blocks, in_blocks};
 pub use jvp::jvp;
 pub use linearize::{Linearized, Parts, linearize, partition};
 pub use restrict::{Cut, Restricted, restrict};

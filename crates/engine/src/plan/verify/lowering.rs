@@ -46,6 +46,12 @@ pub(crate) fn lowering(l: &Lowering, inputs: &[&LeafType], outputs: &[&LeafType]
             same(fit && apart(parts, inputs), "placement", y)
         }
         Lowering::Scan(spec) => agree(spec.types(inputs)?.iter(), outputs),
+        Lowering::Attempt(both) => both.iter().try_for_each(|p| {
+            if !p.input_types().iter().eq(inputs.iter().copied()) {
+                return Err(ErrorKind::misuse("what is tried takes other operands"));
+            }
+            agree(p.output_types().iter(), outputs)
+        }),
         Lowering::Cond(spec) => agree(spec.types(inputs)?.iter(), outputs),
         // The equations of a composite are checked once it is expanded. Kernels and external code read and write slices.
         Lowering::Composite(_) | Lowering::Kernel(_) | Lowering::Named(..) | Lowering::External(_) => Ok(()),

@@ -17,7 +17,7 @@ pub(super) fn blocks(i: &Instruction<Operand>) -> Result<Vec<Nested<'_>>, String
 
 /// Both sides of a branch.
 fn cond(c: &Cond<Operand>) -> Result<Vec<Nested<'_>>, String> {
-    fits(c.test.layout.len() == 1, "asks more than one element which side to take")?;
+    fits(c.test.iter().all(|t| t.layout.len() == 1), "asks more than one element which side to take")?;
     let mut bases = vec![frame(&c.frame)];
     bases.extend(c.inputs.iter().chain(&c.outputs).map(Extent::of));
     Ok(vec![("if so", &c.yes, bases.clone()), ("if not", &c.no, bases)])

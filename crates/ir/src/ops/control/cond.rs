@@ -1,7 +1,7 @@
 //! The branch operation: it runs one of two programs on the same operands.
 use crate::array::{AnyArray, LeafType};
 use crate::error::{Error, ErrorKind, Result};
-use crate::operation::{Builder, CondSpec, Lowering, Maybe, Op, Operation, Program, Pruned, Value, truth};
+use crate::operation::{Builder, CondSpec, Items, Lowering, Made, Maybe, Op, Operation, Program, Pruned, Value, truth};
 use crate::program::{Types, Values};
 use crate::reference;
 use crate::transform;
@@ -154,6 +154,9 @@ impl Operation for Cond {
         let (mut a, mut u) = (first[..m].iter().copied(), second.iter().copied());
         let joined: Option<Values> = unknown.iter().map(|is| if *is { u.next() } else { a.next() }).collect();
         Ok(joined)
+    }
+    fn batch(&self, b: &mut Builder, _: &Op, items: &Items<'_>) -> Result<Option<Made>> {
+        super::items::cond(&self.0, b, items).map(Some)
     }
     fn widened(&self, b: &mut Builder, inputs: &[Value], bodies: Vec<Program>) -> Result<(Values, Vec<Value>)> {
         let sides = <[Program; 2]>::try_from(bodies).map_err(|_| Error::new("cond", ErrorKind::misuse("has two sides")))?;

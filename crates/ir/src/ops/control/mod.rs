@@ -1,6 +1,7 @@
 //! Loops and branches as operations.
 mod cond;
 mod deferred;
+mod items;
 mod probes;
 mod scan;
 mod scan_rules;

@@ -3,7 +3,7 @@ use super::{reaches, reaches_through};
 use crate::array::{AnyArray, Element, Kind, LeafType};
 use crate::each_kind;
 use crate::error::{Error, ErrorKind, Result};
-use crate::operation::{Builder, Lowering, Maybe, Op, Operation, Program, Pruned, ScanSpec, Trip, Value, truth};
+use crate::operation::{Builder, Items, Lowering, Made, Maybe, Op, Operation, Program, Pruned, ScanSpec, Trip, Value, truth};
 use crate::program::{Types, Values};
 use crate::reference;
 use crate::transform;
@@ -123,6 +123,9 @@ impl Operation for Scan {
     }
     fn split(&self, b: &mut Builder, inputs: &[Value], known: &[bool]) -> Result<Option<Values>> {
         super::scan_rules::split(&self.0, b, inputs, known)
+    }
+    fn batch(&self, b: &mut Builder, _: &Op, items: &Items<'_>) -> Result<Option<Made>> {
+        super::items::scan(&self.0, b, items).map(Some)
     }
     fn widened(&self, b: &mut Builder, inputs: &[Value], bodies: Vec<Program>) -> Result<(Values, Vec<Value>)> {
         let [body] = <[Program; 1]>::try_from(bodies).map_err(|_| Error::new("scan", ErrorKind::misuse("has one body")))?;

@@ -1,8 +1,8 @@
 //! A check as an operation: the same indices, all below a bound.
 use crate::array::{AnyArray, Element, Kind, LeafType, Slice, SliceMut};
-use crate::error::{Elements, ErrorKind};
+use crate::error::{Elements, ErrorKind, Result};
 use crate::operation::typed::{input, output};
-use crate::operation::{Builder, Kernel, Lowering, Maybe, Op, Operation, Probe, Probed, Value, same_value};
+use crate::operation::{Builder, Items, Kernel, Lowering, Made, Maybe, Op, Operation, Probe, Probed, Value, same_value};
 use crate::program::{Types, Values};
 use smallvec::smallvec;
 use std::sync::Arc;
@@ -51,6 +51,9 @@ impl Operation for Below {
     }
     fn vjp(&self, _: &mut Builder, _: &[Value], _: &[Value], _: &[Option<Value>], _: &[bool]) -> Maybe {
         vec![None]
+    }
+    fn batch(&self, b: &mut Builder, op: &Op, items: &Items<'_>) -> Result<Option<Made>> {
+        Ok(Some(items.same(b, op.clone())))
     }
     fn lower(&self, inputs: &[&LeafType], _: &[&LeafType]) -> Lowering {
         Lowering::Kernel(Arc::new(Run { check: self.clone(), of: inputs[0].clone() }))

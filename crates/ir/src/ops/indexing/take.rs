@@ -2,9 +2,9 @@
 use super::below::Below;
 use crate::array::{AnyArray, Element, Kind, LeafType, Real, Shape, Shared, Slice, SliceMut};
 use crate::each_kind;
-use crate::error::{Counted, Elements, Error, ErrorKind, Lacking, Many, Misfit};
+use crate::error::{Counted, Elements, Error, ErrorKind, Lacking, Many, Misfit, Result};
 use crate::operation::typed::{OfKind, RealKernel, input, output};
-use crate::operation::{Builder, Kernel, Lowering, Multilinear, Op, Probe, Probed, Product, Value};
+use crate::operation::{Builder, Items, Kernel, Lowering, Multilinear, Op, Probe, Probed, Product, Value};
 use crate::ops::literal::Constant;
 use ndarray::{ArrayD, Dimension, IxDyn};
 use std::sync::Arc;
@@ -103,6 +103,24 @@ impl Multilinear for Take {
         let len = b.shape(inputs[0])[self.axis];
         b.scatter_add(cotangent, inputs[1], self.axis, len)
     }
+    fn batch(&self, b: &mut Builder, items: &Items<'_>) -> Result<Value> {
+        let axis = self.axis;
+        let [table, index] = [items.inputs[0], items.inputs[1]];
+        if !items.is_each(1) {
+            return Ok(b.take(table, index, axis + 1));
+        }
+        let len = items.shape(b, 0)[axis];
+        if !items.is_each(0) {
+            let made = b.take(table, index, axis);
+            return Ok(b.move_axis(made, axis, 0));
+        }
+        // One table of all items: the items' axis beside that of the elements.
+        let (index, shape) = (b.place_of_items(index, len, "take", items.n), items.shape(b, 0));
+        let table = b.move_axis(table, 0, axis);
+        let table = b.reshape(table, &[&shape[..axis], &[items.n * len], &shape[axis + 1..]].concat());
+        let made = b.take(table, index, axis);
+        Ok(b.move_axis(made, axis, 0))
+    }
     fn lower(&self, inputs: &[&LeafType], _: &LeafType) -> Lowering {
         Lowering::Kernel(Arc::new(Rows::new(&inputs[0].shape, self.axis, inputs[1])))
     }
@@ -161,6 +179,24 @@ impl Multilinear for ScatterAdd {
     }
     fn transpose(&self, b: &mut Builder, inputs: &[Value], _: usize, cotangent: Value) -> Value {
         b.take(cotangent, inputs[1], self.axis)
+    }
+    fn batch(&self, b: &mut Builder, items: &Items<'_>) -> Result<Value> {
+        let (axis, len) = (self.axis, self.len);
+        let updates = items.each(b, 0);
+        if !items.is_each(1) {
+            return Ok(b.scatter_add(updates, items.inputs[1], axis + 1, len));
+        }
+        let index = b.place_of_items(items.inputs[1], len, "scatter_add", items.n);
+        let updates = b.move_axis(updates, 0, axis);
+        let made = b.scatter_add(updates, index, axis, items.n * len);
+        let mut shape = b.shape(made);
+        if b.problem().is_some() {
+            return Ok(made);
+        }
+        shape[axis] = items.n;
+        shape.insert(axis + 1, len);
+        let made = b.reshape(made, &shape);
+        Ok(b.move_axis(made, axis, 0))
     }
     fn lower(&self, inputs: &[&LeafType], output: &LeafType) -> Lowering {
         Lowering::Kernel(Arc::new(OfKind(Sums(Rows::new(&output.shape, self.axis, inputs[1])), output.kind)))
@@ -320,6 +356,21 @@ impl Builder {
     /// Sums of the updates with equal index, along an axis of this length; the transpose of `take`.
     pub fn scatter_add(&mut self, updates: Value, index: Value, axis: usize, len: usize) -> Value {
         self.emit1(Op::new(Product(ScatterAdd { axis, len })), &[updates, index])
+    }
+    /// Indices below `len`, one array for each item, as places in one axis that holds those of all items one after another. An index that is not below is
+    /// an error of `of` when it runs.
+    pub(super) fn place_of_items(&mut self, index: Value, len: usize, of: &str, n: usize) -> Value {
+        if u32::try_from(n.saturating_mul(len)).is_err() {
+            let kind = ErrorKind::TooMany { of: Many::Indices, given: n as u64 * len as u64, most: u64::from(u32::MAX) };
+            return self.refuse(of, &[index], kind);
+        }
+        let index = self.below(index, len, of);
+        let shape = self.shape(index);
+        let first = self.iota(n);
+        let first = self.broadcast(first, &shape, &[0]);
+        let len = self.full_like(first, len as f64);
+        let first = self.mul(first, len);
+        self.add(index, first)
     }
     /// The indices 0, 1, …, n − 1.
     pub fn iota(&mut self, n: usize) -> Value {

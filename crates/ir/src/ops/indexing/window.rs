@@ -1,9 +1,10 @@
 //! Rows in a run that starts at an index which is a value, and the transpose.
+use super::take::{ScatterAdd, Take};
 use crate::array::{AnyArray, Element, Kind, LeafType, Shape, Slice, SliceMut};
 use crate::each_kind;
-use crate::error::{Counted, ErrorKind, Nothing, Scalar, Stretch};
+use crate::error::{Counted, ErrorKind, Nothing, Result, Scalar, Stretch};
 use crate::operation::typed::input;
-use crate::operation::{Builder, Kernel, Lowering, Multilinear, Op, Part, Probe, Probed, Product, Value};
+use crate::operation::{Builder, Form, Items, Kernel, Lowering, Multilinear, Op, Part, Probe, Probed, Product, Value};
 use ndarray::{ArrayD, Axis, Slice as Range};
 use std::sync::Arc;
 
@@ -77,6 +78,17 @@ impl Multilinear for SliceAt {
         let rows = b.shape(inputs[0])[0];
         b.place_at(cotangent, inputs[1], rows)
     }
+    fn batch(&self, b: &mut Builder, items: &Items<'_>) -> Result<Value> {
+        if !items.is_each(1) {
+            let x = b.move_axis(items.inputs[0], 0, 1);
+            let made = b.slice_at(x, items.inputs[1], self.len);
+            return Ok(b.move_axis(made, 0, 1));
+        }
+        let rows = items.shape(b, 0)[0];
+        let index = b.runs(items.inputs[1], self.len, rows, "slice_at");
+        let forms = [items.forms[0], Form::Each];
+        Take { axis: 0 }.batch(b, &Items { inputs: &[items.inputs[0], index], forms: &forms, ..*items })
+    }
     fn lower(&self, inputs: &[&LeafType], _: &LeafType) -> Lowering {
         let row = inputs[0].shape[1..].iter().product();
         Lowering::Kernel(Arc::new(Window { rows: inputs[0].shape[0], len: self.len, row, place: false }))
@@ -125,6 +137,20 @@ impl Multilinear for PlaceAt {
     fn transpose(&self, b: &mut Builder, inputs: &[Value], _: usize, cotangent: Value) -> Value {
         let len = b.shape(inputs[0])[0];
         b.slice_at(cotangent, inputs[1], len)
+    }
+    fn batch(&self, b: &mut Builder, items: &Items<'_>) -> Result<Value> {
+        if !items.is_each(1) {
+            let x = b.move_axis(items.inputs[0], 0, 1);
+            let made = b.place_at(x, items.inputs[1], self.rows);
+            return Ok(b.move_axis(made, 0, 1));
+        }
+        let len = items.shape(b, 0)[0];
+        let index = b.runs(items.inputs[1], len, self.rows, "place_at");
+        let forms = [items.forms[0], Form::Each];
+        if !b.kind(items.inputs[0]).is_real() {
+            return Ok(items.one_by_one(b, &Op::new(Product(self.clone())))?[0].0);
+        }
+        ScatterAdd { axis: 0, len: self.rows }.batch(b, &Items { inputs: &[items.inputs[0], index], forms: &forms, ..*items })
     }
     fn lower(&self, inputs: &[&LeafType], _: &LeafType) -> Lowering {
         let row = inputs[0].shape[1..].iter().product();
@@ -196,6 +222,17 @@ impl Probed for PlaceAt {
 }
 
 impl Builder {
+    /// The rows of runs of `len` from each start: one more axis. A run that leaves `rows` rows is an error of `of` when it runs.
+    fn runs(&mut self, start: Value, len: usize, rows: usize, of: &str) -> Value {
+        let start = self.below(start, (rows + 1).saturating_sub(len), of);
+        let mut shape = self.shape(start);
+        shape.push(len);
+        let places = self.iota(len);
+        let places = self.broadcast(places, &shape, &[shape.len() - 1]);
+        let axes: Vec<usize> = (0..shape.len() - 1).collect();
+        let start = self.broadcast(start, &shape, &axes);
+        self.add(start, places)
+    }
     /// `len` rows from a start that is one u32 value; a run that leaves the array is an error when it runs.
     pub fn slice_at(&mut self, a: Value, start: Value, len: usize) -> Value {
         self.emit1(Op::new(Product(SliceAt { len })), &[a, start])

@@ -1,9 +1,9 @@
 //! Cholesky factors of positive definite matrices.
 use super::matrices::{each_matrix, items, matrices, on_reals, rounded_away, square};
 use crate::array::{AnyArray, Element, Kind, LeafType, Real};
-use crate::error::{ErrorKind, Matrix};
+use crate::error::{ErrorKind, Matrix, Result};
 use crate::operation::named::Triangle;
-use crate::operation::{Builder, Lowering, Maybe, Named, Op, Operation, Probe, Probed, Value, same_value};
+use crate::operation::{Builder, Items, Lowering, Made, Maybe, Named, Op, Operation, Probe, Probed, Value, same_value};
 use crate::program::{Types, Values};
 use smallvec::smallvec;
 
@@ -91,6 +91,9 @@ impl Operation for Cholesky {
             let p = b.solve_triangular(l, p, LT);
             b.symmetric_part(p)
         })]
+    }
+    fn batch(&self, b: &mut Builder, op: &Op, items: &Items<'_>) -> Result<Option<Made>> {
+        Ok(Some(items.same(b, op.clone())))
     }
     fn lower(&self, inputs: &[&LeafType], _: &[&LeafType]) -> Lowering {
         Lowering::Named(Named::Cholesky { n: items(&inputs[0].shape).1 }, inputs[0].kind)

@@ -1,8 +1,8 @@
 //! LU factors, and the determinant computed from them.
 use super::matrices::{factors, items, matrices, on_reals, rounded_away, square};
 use crate::array::{AnyArray, Element, Kind, LeafType, Real};
-use crate::error::{ErrorKind, Matrix};
-use crate::operation::{Builder, Lowering, Maybe, Named, Op, Operation, Probe, Probed, Value, same_value};
+use crate::error::{ErrorKind, Matrix, Result};
+use crate::operation::{Builder, Items, Lowering, Made, Maybe, Named, Op, Operation, Probe, Probed, Value, same_value};
 use crate::program::{Types, Values};
 use ndarray::{ArrayD, IxDyn};
 use smallvec::smallvec;
@@ -89,6 +89,9 @@ impl Operation for Lu {
     }
     fn vjp(&self, _: &mut Builder, _: &[Value], _: &[Value], _: &[Option<Value>], _: &[bool]) -> Maybe {
         vec![None]
+    }
+    fn batch(&self, b: &mut Builder, op: &Op, items: &Items<'_>) -> Result<Option<Made>> {
+        Ok(Some(items.same(b, op.clone())))
     }
     fn lower(&self, inputs: &[&LeafType], _: &[&LeafType]) -> Lowering {
         Lowering::Named(Named::Lu { n: items(&inputs[0].shape).1 }, inputs[0].kind)
@@ -184,6 +187,9 @@ impl Operation for LogDet {
             b.solve_with_lu([inputs[0], inputs[1], inputs[2]], c, true)
         });
         vec![a, None, None]
+    }
+    fn batch(&self, b: &mut Builder, op: &Op, items: &Items<'_>) -> Result<Option<Made>> {
+        Ok(Some(items.same(b, op.clone())))
     }
     fn lower(&self, inputs: &[&LeafType], _: &[&LeafType]) -> Lowering {
         Lowering::Named(Named::LogDet { n: items(&inputs[0].shape).1 }, inputs[0].kind)

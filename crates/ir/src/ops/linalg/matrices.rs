@@ -1,7 +1,7 @@
 //! What the operations on matrices share: shapes, naive loops over a batch, and products in rules.
 use crate::array::{AnyArray, Kind, LeafType, Real, Shape};
 use crate::error::{Elements, ErrorKind, Misfit, Typed};
-use crate::operation::{Builder, Contraction, Probe, Value};
+use crate::operation::{Builder, Contraction, Items, Op, Probe, Value};
 use ndarray::{ArrayD, IxDyn};
 
 /// Leading axes and size of square matrices.
@@ -140,5 +140,19 @@ impl Builder {
         let x = f(self, rhs);
         // After a mistake in the operands the stand-in has another shape, and the error is already kept.
         if self.problem().is_some() { x } else { self.reshape(x, &shape) }
+    }
+    /// A solve of which the items share the matrix: their right-hand sides as columns of one.
+    pub(super) fn as_more_columns(&mut self, op: &Op, items: &Items<'_>) -> Option<Value> {
+        let last = items.inputs.len() - 1;
+        let shape = items.shape(self, last);
+        if (0..last).any(|i| items.is_each(i)) || shape.len() != 2 {
+            return None;
+        }
+        let (n, k) = (shape[0], shape[1]);
+        let rhs = self.permute(items.inputs[last], &[1, 0, 2]);
+        let rhs = self.reshape(rhs, &[n, items.n * k]);
+        let x = self.emit1(op.clone(), &[&items.inputs[..last], &[rhs]].concat());
+        let x = self.reshape(x, &[n, items.n, k]);
+        Some(self.permute(x, &[1, 0, 2]))
     }
 }

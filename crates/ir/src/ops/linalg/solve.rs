@@ -3,8 +3,8 @@ use super::cholesky::Cholesky;
 use super::lu::{Lu, factored};
 use super::matrices::{SHAPES, each_matrix, factors, items, matrices, on_reals, right_hand_side};
 use crate::array::{AnyArray, Kind, LeafType, Real};
-use crate::error::ErrorKind;
-use crate::operation::{Builder, Lowering, Maybe, Named, Op, Operation, Probe, Probed, Value, same_value};
+use crate::error::{ErrorKind, Result};
+use crate::operation::{Builder, Form, Items, Lowering, Made, Maybe, Named, Op, Operation, Probe, Probed, Value, same_value};
 use crate::program::{Types, Values};
 use ndarray::ArrayD;
 use smallvec::smallvec;
@@ -125,6 +125,12 @@ impl Operation for Solve {
             *last = Some(g);
         }
         out
+    }
+    fn batch(&self, b: &mut Builder, op: &Op, items: &Items<'_>) -> Result<Option<Made>> {
+        if let Some(made) = b.as_more_columns(op, items) {
+            return Ok(Some(vec![(made, Form::Each)]));
+        }
+        Ok(Some(items.same(b, op.clone())))
     }
     fn lower(&self, inputs: &[&LeafType], outputs: &[&LeafType]) -> Lowering {
         let (n, k) = (items(&inputs[0].shape).1, outputs[0].shape.last().copied().unwrap_or(0));

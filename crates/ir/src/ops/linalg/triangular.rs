@@ -1,9 +1,11 @@
 //! Triangles of matrices, and solves with them.
 use super::matrices::{SHAPES, each_matrix, items, matrices, on_reals, right_hand_side, square};
 use crate::array::{AnyArray, Kind, LeafType, Real};
-use crate::error::{ErrorKind, Matrix};
+use crate::error::{ErrorKind, Matrix, Result};
 use crate::operation::named::Triangle;
-use crate::operation::{Builder, Lowering, Maybe, Multilinear, Named, Op, Operation, Probe, Probed, Product, Value, same_value};
+use crate::operation::{
+    Builder, Form, Items, Lowering, Made, Maybe, Multilinear, Named, Op, Operation, Probe, Probed, Product, Value, same_value,
+};
 use crate::program::{Types, Values};
 use smallvec::smallvec;
 
@@ -47,6 +49,10 @@ impl Multilinear for Triangular {
     }
     fn transpose(&self, b: &mut Builder, _: &[Value], _: usize, cotangent: Value) -> Value {
         b.triangle(cotangent, self.upper, self.diagonal)
+    }
+    fn batch(&self, b: &mut Builder, items: &Items<'_>) -> Result<Value> {
+        let x = items.each(b, 0);
+        Ok(b.triangle(x, self.upper, self.diagonal))
     }
     fn lower(&self, inputs: &[&LeafType], _: &LeafType) -> Lowering {
         let Triangular { upper, diagonal } = *self;
@@ -156,6 +162,12 @@ impl Operation for TriangularSolve {
             self.triangle_of(b, p)
         });
         vec![a, wanted[1].then_some(g)]
+    }
+    fn batch(&self, b: &mut Builder, op: &Op, items: &Items<'_>) -> Result<Option<Made>> {
+        if let Some(made) = b.as_more_columns(op, items) {
+            return Ok(Some(vec![(made, Form::Each)]));
+        }
+        Ok(Some(items.same(b, op.clone())))
     }
     fn lower(&self, inputs: &[&LeafType], _: &[&LeafType]) -> Lowering {
         let (n, k) = (items(&inputs[0].shape).1, inputs[1].shape.last().copied().unwrap_or(0));
