@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// The peers of each family of workloads, the fastest and the leanest first.
-const PEERS: [(&str, &str); 10] = [
+const PEERS: [(&str, &str); 11] = [
     ("tiny_", "casadi_buf jax torch"),
     ("mlp_", "jax torch"),
     ("logreg_", "jax autograd torch casadi"),
@@ -19,6 +19,7 @@ const PEERS: [(&str, &str); 10] = [
     ("tv_", "jax_fwd jax_sqrt jax_ckpt"),
     ("deq", "jaxopt_neumann jaxopt_gmres"),
     ("hess_", "jax casadi torch"),
+    ("batch_", "jax torch"),
 ];
 
 /// What to run.
@@ -92,8 +93,7 @@ fn pinned(program: &Path, threads: usize) -> Command {
 #[must_use]
 pub fn table(limits: &[Limits], lines: &[Line]) -> String {
     let mut out: String = limits.iter().map(|l| format!("{l}\n")).collect();
-    let _ = write!(
-        out,
+    out += &format!(
         "{:<22} {:<7} {:>1}  {:<16} {:>10} {:>8} {:>8} {:>8} {:>5} {:>5}  {:<30} {:>6}  {}\n",
         "workload",
         "size",

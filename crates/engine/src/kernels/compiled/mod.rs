@@ -227,7 +227,7 @@ pub(super) unsafe fn run<T: Real>(g: &Group, cells: *const *mut T, scalars: *con
                     machine::Piece::Interpreted(range) => codes::run(&g.code[range.clone()], cells, scalars, n),
                 }
             }
-            if let Some(twin) = twin {
+            if let Some(mut twin) = twin {
                 twin.compare(g, cells, scalars);
             }
             return;

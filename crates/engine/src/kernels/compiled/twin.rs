@@ -49,7 +49,7 @@ impl<T: Real> Twin<T> {
     ///
     /// # Safety
     /// Machine code has run on these cells and scalars.
-    pub(super) unsafe fn compare(mut self: Box<Self>, g: &Group, cells: *const *mut T, scalars: *const T) {
+    pub(super) unsafe fn compare(&mut self, g: &Group, cells: *const *mut T, scalars: *const T) {
         let own: [*mut T; CELLS] = std::array::from_fn(|k| self.cells[k].as_mut_ptr());
         // SAFETY: every cell has this many elements, and the scalars are the caller's.
         unsafe { codes::run(&g.code, own.as_ptr(), scalars, self.n) };
