@@ -118,3 +118,19 @@ fn loops_in_items_and_counters() {
     steps(&total.wrt(|x| x).hvp().program().unwrap());
     steps(&total.wrt(|x| x).jvp().program().unwrap());
 }
+
+/// Inverses under so many maps.
+fn nest(x: Var, levels: usize) -> Var {
+    if levels == 0 { (x + 0.25).inverse().sum() } else { map(x, |x| nest(x, levels - 1)) }
+}
+
+#[test]
+fn nests_of_maps_that_may_fail_do_not_double_the_plan() {
+    let lines = |levels: usize| {
+        let shape = [vec![2; levels], vec![2, 2]].concat();
+        let f = Function::record(Leaf::<f64>::new(&shape), |x| nest(x, levels)).unwrap();
+        f.plan().unwrap().to_string().lines().count()
+    };
+    let [three, six] = [3, 6].map(lines);
+    assert!(six <= 5 * three, "{three} lines for 3 levels, {six} for 6");
+}

@@ -144,7 +144,7 @@ pub(crate) fn expand(program: &Program, read: &[bool]) -> Result<Expanded> {
     Ok(x)
 }
 
-/// The same, of a program that runs where its first attempt failed: its own loops are not tried in blocks.
+/// The same, of a program that runs where its first attempt failed: no loop of it is tried in blocks, or the plan would double with each level of nesting.
 pub(super) fn expand_as_is(program: &Program, read: &[bool]) -> Result<Expanded> {
     let mut x = Expanded { as_is: true, ..Expanded::new(program, read) };
     walk(EQUATIONS, &mut x, verify::equations)?;
@@ -159,7 +159,8 @@ pub(crate) fn block(expanded: Expanded, given: Vec<Given>, may_replace: &[bool])
 
 /// The items of a program with these inputs.
 pub(super) fn scheduled(expanded: Expanded, given: Vec<Given>) -> Result<Schedule> {
-    let mut s = Schedule::new(expanded, given, Nest { expand, expand_as_is, block });
+    let inner = if expanded.as_is { expand_as_is } else { expand };
+    let mut s = Schedule::new(expanded, given, Nest { expand: inner, expand_as_is, block });
     walk(ITEMS, &mut s, verify::items)?;
     Ok(s)
 }
@@ -173,6 +174,7 @@ pub(super) fn framed(schedule: Schedule, may_replace: &[bool]) -> Result<Frame> 
 
 /// Expands the bodies of loops, with all their outputs.
 fn loop_bodies(x: &mut Expanded) -> Result<()> {
+    let expand = if x.as_is { expand_as_is } else { expand };
     for a in &mut x.asked {
         if let Lowering::Scan(spec) = &a.lowering {
             a.body = Some(Arc::new(expand(&spec.body, &vec![true; spec.body.outputs.len()])?));
