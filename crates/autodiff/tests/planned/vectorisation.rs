@@ -82,17 +82,17 @@ fn items_that_may_fail_are_tried_in_blocks() {
     let at = |k: usize| {
         (Array3::from_shape_fn((8, 2, 2), |(i, j, l)| if i == k { 0.0 } else { (i + j * l) as f64 + 1.0 }), Array2::ones((8, 2)))
     };
-    let good = w.run(&at(8)).unwrap().to_owned();
+    let good = w.run(at(8)).unwrap().to_owned();
     for k in [3, 7] {
-        let e = w.run(&at(k)).map(|y| y.to_owned()).expect_err("singular");
+        let e = w.run(at(k)).map(|y| y.to_owned()).expect_err("singular");
         assert!(matches!(e.within(), [Within { what: "item", index }] if *index == k as u64), "{e}");
-        assert_eq!(w.run(&at(8)).unwrap(), good);
+        assert_eq!(w.run(at(8)).unwrap(), good);
     }
     let stops =
         |n: usize| Function::record(shape![n], |x| map(x, |x| scan_until(x, 9, |x| x.square().less_than(0.1), |x, _| 0.5 * x))).unwrap();
     // The last item stops after as many steps as the slowest takes.
     assert!(steps(&stops(80).program().unwrap()) <= 9);
-    let gradient = stops(8).vjp(&Array1::from_shape_fn(8, |i| i as f64), Array1::ones(8)).unwrap().1;
+    let gradient = stops(8).vjp(Array1::from_shape_fn(8, |i| i as f64), Array1::ones(8)).unwrap().1;
     let exact = |x: f64| (0..).map(|k| 0.5_f64.powi(k)).find(|h| (h * x).powi(2) < 0.1).unwrap();
     assert!(gradient.iter().enumerate().all(|(i, g)| *g == exact(i as f64)), "{gradient}");
 }

@@ -95,7 +95,7 @@ fn blocks(p: &Program, e: &Equation, l: &Lowering, read: &[bool]) -> Option<(Blo
         return None;
     }
     let size = size(n, most);
-    let sums: usize = e.outputs[..s.carries].iter().map(|v| p.type_of(*v).bytes() as usize).sum();
+    let sums: usize = e.outputs[..s.carries].iter().map(|v| p.type_of(*v).bytes()).sum();
     Some((Blocks { size, apart: (n / size).saturating_mul(sums) <= BLOCK_SUMS }, cost.fails))
 }
 
