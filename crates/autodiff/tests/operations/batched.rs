@@ -102,10 +102,10 @@ impl Primitive for Twice {
 #[test]
 fn what_has_no_rule_is_named() -> Result<()> {
     let f = Function::record((shape![2], shape![2]), |(w, x)| (w + Var::<f64>::from_dyn(apply_primitive(Twice, &[x.to_dyn()])[0])).sum())?;
-    let e = f.batched(3, |(_, x)| x).eval((&arr1(&[0.0; 2]), &Array2::ones((3, 2)))).expect_err("no rule").to_string();
+    let e = f.batched(3, |(_, x)| x).eval((arr1(&[0.0; 2]), Array2::ones((3, 2)))).expect_err("no rule").to_string();
     assert!(e.contains("`twice`") && e.contains("no rule") && e.contains("batched.rs:"), "{e}");
     // What items share needs none.
-    let y = f.batched(3, |(w, _)| w).eval((&Array2::ones((3, 2)), &arr1(&[1.0, 2.0])))?;
+    let y = f.batched(3, |(w, _)| w).eval((Array2::ones((3, 2)), arr1(&[1.0, 2.0])))?;
     assert_eq!(y, arr1(&[8.0; 3]).into_dyn());
     Ok(())
 }
@@ -113,10 +113,10 @@ fn what_has_no_rule_is_named() -> Result<()> {
 #[test]
 fn shapes_and_choices_are_named() {
     let f = one();
-    let e = f.batched(3, |(_, x)| x).eval((&Array2::eye(3), &Array2::ones((4, 3)))).expect_err("four items").to_string();
+    let e = f.batched(3, |(_, x)| x).eval((Array2::eye(3), Array2::ones((4, 3)))).expect_err("four items").to_string();
     assert!(e.contains("[3,3]") && e.contains("[4,3]"), "{e}");
-    let e = f.batched(3, |(_, x)| x).eval((&Array2::eye(3), &arr1(&[1.0; 3]))).expect_err("no axis").to_string();
+    let e = f.batched(3, |(_, x)| x).eval((Array2::eye(3), arr1(&[1.0; 3]))).expect_err("no axis").to_string();
     assert!(e.contains("[3,3]"), "{e}");
-    let e = f.batched(3, |(_, x)| 2.0 * x).eval((&Array2::eye(3), &Array2::ones((3, 3)))).expect_err("computed").to_string();
+    let e = f.batched(3, |(_, x)| 2.0 * x).eval((Array2::eye(3), Array2::ones((3, 3)))).expect_err("computed").to_string();
     assert!(e.contains("`batched`"), "{e}");
 }

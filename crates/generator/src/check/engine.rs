@@ -1,6 +1,6 @@
 //! Runs the engine through its doors.
 use super::compare::{Class, Judge};
-use super::{beside, items, pools};
+use super::{beside, pools};
 use crate::door::{self, Many, One};
 use crate::language::{Kind, Program};
 use crate::reference::{Arithmetic, Evaluation, Jet, evaluate};
@@ -54,7 +54,6 @@ pub(super) fn run<T: Real>(program: &Program, judge: &mut Judge<'_>) {
     values(program, judge, &f, &x, &door::point::<T>(program, true));
     derivatives::<T>(program, judge, &f, &x);
     gradients::<T>(program, judge, &l, &x);
-    items::run::<T>(program, judge, &f, &l, &x);
 }
 
 /// Values, again and again, at another point, with two threads.

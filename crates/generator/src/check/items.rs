@@ -1,7 +1,7 @@
 //! Two points at once, as items of one function, against the reference at the first.
 use super::compare::Judge;
 use super::engine::{attempt, flat, parts, slopes};
-use crate::door::{self, Many, One};
+use crate::door;
 use crate::language::Program;
 use crate::reference::{Arithmetic, evaluate};
 use hypertape::array::{AnyArray, LeafType, Real};
@@ -27,11 +27,18 @@ fn first(all: &[AnyArray]) -> Vec<f64> {
 }
 
 /// Values of two items, and the gradient of the sum of their losses.
-pub(super) fn run<T: Real>(program: &Program, judge: &mut Judge<'_>, f: &Many, l: &One<T>, x: &[AnyArray]) {
+pub(super) fn run<T: Real>(program: &Program, judge: &mut Judge<'_>) {
+    // What cannot be recorded was said before.
+    if judge.flags.iter().any(|f| f.what == "record") {
+        return;
+    }
+    let Some(f) = attempt(judge, "record", || door::outputs::<T>(program)) else { return };
+    let Some(l) = attempt(judge, "record", || door::loss::<T>(program)) else { return };
+    let x = door::point::<T>(program, false);
     let other = door::point::<T>(program, true);
     // Where the program is refused at the second point, the first stands twice.
     let there = evaluate(program, true, Arithmetic::exact(program.single));
-    let at = stacked(x, if there.arithmetic.trouble.is_none() { &other } else { x });
+    let at = stacked(&x, if there.arithmetic.trouble.is_none() { &other } else { &x });
     if let Some(y) = attempt(judge, "two items", || f.batched(2, |inputs| inputs).eval(&at)) {
         judge.compare("two items", &first(&y), &[], |e| parts(e, |x| x.v));
     }

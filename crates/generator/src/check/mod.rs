@@ -16,8 +16,10 @@ pub fn check(program: &Program) -> Vec<Flag> {
     pools::one().install(|| {
         if program.single {
             engine::run::<f32>(program, &mut judge);
+            items::run::<f32>(program, &mut judge);
         } else {
             engine::run::<f64>(program, &mut judge);
+            items::run::<f64>(program, &mut judge);
         }
     });
     judge.flags
