@@ -151,10 +151,14 @@ impl Operation for Require {
             }
             _ => return Ok(Some(items.same(b, op.clone()))),
         };
+        // Of nothing all is true.
+        if x.iter().any(|v| b.type_of(*v).is_empty()) {
+            return Ok(Some(vec![(x[0], Form::Each)]));
+        }
         let [high, low] = [0, 1].map(|i| b.broadcast(x[i], long, &(0..shapes[i].len()).collect::<Vec<_>>()));
         let made = b.emit1(op.clone(), &[high, low]);
-        if short == long || b.type_of(made).is_empty() {
-            return Ok(Some(vec![(if short == long { made } else { x[0] }, Form::Each)]));
+        if short == long {
+            return Ok(Some(vec![(made, Form::Each)]));
         }
         // The upper bound, of which every lower bound has seen the same.
         let mut first = long.clone();
@@ -211,7 +215,8 @@ impl Probed for Require {
         let shapes: [&[usize]; 4] = [&[], &[3], &[2, 2], &[0]];
         let one = |c| shapes.map(|s| Probe::new(op(c), vec![filled(s, 0.25)]).within(0.05)).to_vec();
         let pair = |high: &[usize], low: &[usize]| Probe::new(op(Bounds), vec![filled(high, 1.5), filled(low, 0.25)]).within(0.05);
-        let pairs = vec![pair(&[], &[]), pair(&[3], &[3]), pair(&[3], &[]), pair(&[], &[3]), pair(&[0], &[0])];
+        let pairs =
+            vec![pair(&[], &[]), pair(&[3], &[3]), pair(&[3], &[]), pair(&[], &[3]), pair(&[0], &[0]), pair(&[0], &[1]), pair(&[1], &[0])];
         [NotNegative, FiniteNotNegative, Positive, Fraction, Independent, Decided].into_iter().flat_map(one).chain(pairs).collect()
     }
 }

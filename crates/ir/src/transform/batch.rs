@@ -46,6 +46,10 @@ pub(crate) fn for_items(program: &Program, n: usize, given: &[Form], asked: &[Fo
         for (v, made) in e.outputs.iter().zip(equation(&mut b, program, e, n, &map, &differs, &want)?) {
             map[v.index()] = made;
         }
+        // What comes after a mistake is not of the types that rules rely on.
+        if let Some(problem) = b.problem() {
+            return Err(problem.clone());
+        }
     }
     let outputs: Vec<Value> = program.outputs.iter().zip(asked).map(|(v, f)| in_form(&mut b, map[v.index()], *f, n)).collect();
     dead_code(&b.finish(&outputs)?)
