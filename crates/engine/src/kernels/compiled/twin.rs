@@ -10,7 +10,7 @@ const ELEMENTS: usize = 16;
 /// Tiles of a group that are compared.
 const TILES: u32 = 2;
 
-/// The first elements of every cell that the instructions read, as they were before machine code ran.
+/// The first elements of every cell that the instructions read, as they were before machine code ran. It lies on the stack: replays allocate nothing.
 pub(super) struct Twin<T> {
     cells: [[T; ELEMENTS]; CELLS],
     n: usize,
@@ -21,13 +21,13 @@ impl<T: Real> Twin<T> {
     ///
     /// # Safety
     /// Cells that an instruction reads before any writes to them hold `n` elements, but for those that `gather` fills.
-    pub(super) unsafe fn of(g: &Group, cells: *const *mut T, n: usize, gather: impl Fn(usize, &mut [T])) -> Option<Box<Self>> {
+    pub(super) unsafe fn of(g: &Group, cells: *const *mut T, n: usize, gather: impl Fn(usize, &mut [T])) -> Option<Self> {
         let compiled = g.compiled.as_ref()?;
         if !cfg!(debug_assertions) || compiled.compared.load(Ordering::Relaxed) >= TILES {
             return None;
         }
         compiled.compared.fetch_add(1, Ordering::Relaxed);
-        let mut twin = Box::new(Twin { cells: [[T::zero(); ELEMENTS]; CELLS], n: n.min(ELEMENTS) });
+        let mut twin = Twin { cells: [[T::zero(); ELEMENTS]; CELLS], n: n.min(ELEMENTS) };
         let mut written = [false; CELLS];
         for code in &g.code {
             for cell in code.operands() {
