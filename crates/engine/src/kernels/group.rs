@@ -1,8 +1,8 @@
 //! Fused groups: what they compute, and how they are split into parts that may run at the same time.
 #![allow(unsafe_code)]
-use super::compiled::Compiled;
 use super::fold::Number;
 use super::join::Join;
+use super::machine_code::Compiled;
 use super::math::Sum;
 use super::step::Step;
 use hypertape_ir::array::Kind;

@@ -29,6 +29,7 @@ mod elementary;
 mod gemm;
 mod isa;
 pub(crate) mod join;
+mod machine_code;
 mod many;
 mod matvec;
 mod step;

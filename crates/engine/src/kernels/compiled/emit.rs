@@ -3,9 +3,10 @@
 //! Values live in registers. Where there are too few, the value that is needed last of all leaves its register (Belady 1966): one that is given, such as
 //! a load, is made again when it is needed, another waits in memory of the stack. Constants and scalars that are used most keep a register for the whole
 //! loop, as far as any are free.
-use super::micro::{ABS, Micro, One, Test, Two, Value};
+use super::assembler::{AT, Assembler, BYTES, CELLS, PASSING, Refused, Result, Source};
+use super::micro::{Micro, One, Test, Two, Value};
 use super::target::{Op, Target};
-use iced_x86::{Code, Encoder, IcedError, Instruction, MemoryOperand, Register};
+use iced_x86::{Code, Instruction, MemoryOperand, Register};
 use std::collections::HashMap;
 
 /// Registers that hold addresses of cells. Cells beyond these have their addresses fetched at each use.
@@ -13,13 +14,6 @@ const POINTERS: [Register; 9] =
     [Register::R8, Register::R9, Register::R10, Register::R11, Register::RBX, Register::R12, Register::R13, Register::R14, Register::R15];
 /// The same that a function must leave as they were.
 const SAVED: [Register; 5] = [Register::RBX, Register::R12, Register::R13, Register::R14, Register::R15];
-/// The bytes from the first element to that of this round.
-const AT: Register = Register::RAX;
-const PASSING: Register = Register::RCX;
-const CELLS: Register = Register::RDI;
-const SCALARS: Register = Register::RSI;
-/// The bytes of all elements.
-const BYTES: Register = Register::RDX;
 /// The number of the test a < b.
 const BELOW: u32 = 17;
 /// The number of the test a ≥ b.
@@ -27,23 +21,10 @@ const AT_LEAST: u32 = 29;
 /// Registers that are kept free for operands in passing.
 const SLACK: usize = 4;
 
-/// The last operand of an instruction.
-#[derive(Clone, Copy)]
-enum Source {
-    Register(Register),
-    Memory(MemoryOperand),
-}
-
 /// Writes the machine code of one function.
 pub(super) struct Emitter<'a> {
-    target: Target,
+    a: Assembler,
     micros: &'a [Micro],
-    encoder: Encoder,
-    bytes: Vec<u8>,
-    /// Where each constant lies, counted from the first byte.
-    pool: HashMap<u64, usize>,
-    /// Where the numbers 0, 1, 2, … of the lanes lie.
-    lanes: usize,
     pointers: HashMap<u16, Register>,
     /// The places where each value is used.
     uses: Vec<Vec<usize>>,
@@ -61,17 +42,6 @@ pub(super) struct Emitter<'a> {
     last: bool,
 }
 
-/// The group cannot be compiled; it is interpreted then.
-pub(super) struct Refused;
-
-impl From<IcedError> for Refused {
-    fn from(_: IcedError) -> Self {
-        Refused
-    }
-}
-
-type Result<T = ()> = std::result::Result<T, Refused>;
-
 /// Appends a function of the System V convention, of the cells, the scalars and the number of elements, to `bytes`: where it is entered.
 pub(super) fn function(target: Target, micros: &[Micro], bytes: &mut Vec<u8>) -> Result<usize> {
     let mut uses = vec![vec![]; micros.len()];
@@ -79,12 +49,8 @@ pub(super) fn function(target: Target, micros: &[Micro], bytes: &mut Vec<u8>) ->
         m.operands().for_each(|o| uses[o as usize].push(i));
     }
     let mut e = Emitter {
-        target,
+        a: Assembler::new(target, std::mem::take(bytes)),
         micros,
-        encoder: Encoder::new(64),
-        bytes: std::mem::take(bytes),
-        pool: HashMap::new(),
-        lanes: 0,
         pointers: HashMap::new(),
         uses,
         held: vec![None; target.registers() as usize],
@@ -95,9 +61,9 @@ pub(super) fn function(target: Target, micros: &[Micro], bytes: &mut Vec<u8>) ->
         most_spills: 0,
         last: false,
     };
-    let before = e.bytes.len();
+    let before = e.a.bytes.len();
     let entry = e.whole();
-    *bytes = e.bytes;
+    *bytes = e.a.bytes;
     if entry.is_err() {
         bytes.truncate(before);
     }
@@ -105,114 +71,51 @@ pub(super) fn function(target: Target, micros: &[Micro], bytes: &mut Vec<u8>) ->
 }
 
 impl Emitter<'_> {
-    fn emit(&mut self, i: &Instruction) -> Result {
-        self.encoder.encode(i, self.bytes.len() as u64)?;
-        self.bytes.append(&mut self.encoder.take_buffer());
-        Ok(())
-    }
     /// Constants, prologue, the loop, the partial vector and the end.
     fn whole(&mut self) -> Result<usize> {
-        let masks = self.constants();
-        let entry = self.bytes.len();
-        self.emit(&Instruction::with1(Code::Push_r64, Register::RBP)?)?;
-        self.emit(&Instruction::with2(Code::Mov_r64_rm64, Register::RBP, Register::RSP)?)?;
+        let masks = self.a.constants(self.micros);
+        let entry = self.a.bytes.len();
+        self.a.emit(&Instruction::with1(Code::Push_r64, Register::RBP)?)?;
+        self.a.emit(&Instruction::with2(Code::Mov_r64_rm64, Register::RBP, Register::RSP)?)?;
         for r in SAVED {
-            self.emit(&Instruction::with1(Code::Push_r64, r)?)?;
+            self.a.emit(&Instruction::with1(Code::Push_r64, r)?)?;
         }
-        self.emit(&Instruction::with2(Code::Sub_rm64_imm32, Register::RSP, 0x1000_0000)?)?;
-        let frame = self.bytes.len() - 4;
-        self.emit(&Instruction::with2(Code::And_rm64_imm8, Register::RSP, -64)?)?;
-        let shift = self.target.element().trailing_zeros();
-        self.emit(&Instruction::with2(Code::Shl_rm64_imm8, BYTES, shift)?)?;
-        self.emit(&Instruction::with2(Code::Xor_r32_rm32, Register::EAX, Register::EAX)?)?;
+        self.a.emit(&Instruction::with2(Code::Sub_rm64_imm32, Register::RSP, 0x1000_0000)?)?;
+        let frame = self.a.bytes.len() - 4;
+        self.a.emit(&Instruction::with2(Code::And_rm64_imm8, Register::RSP, -64)?)?;
+        let shift = self.a.target.element().trailing_zeros();
+        self.a.emit(&Instruction::with2(Code::Shl_rm64_imm8, BYTES, shift)?)?;
+        self.a.emit(&Instruction::with2(Code::Xor_r32_rm32, Register::EAX, Register::EAX)?)?;
         self.point()?;
         self.pin()?;
-        let top = self.bytes.len() as u64;
-        let next = MemoryOperand::with_base_displ(AT, i64::from(self.target.bytes()));
-        self.emit(&Instruction::with2(Code::Lea_r64_m, PASSING, next)?)?;
-        self.emit(&Instruction::with2(Code::Cmp_r64_rm64, PASSING, BYTES)?)?;
-        let to_last = self.jump(Code::Ja_rel32_64)?;
+        let top = self.a.bytes.len() as u64;
+        let next = MemoryOperand::with_base_displ(AT, i64::from(self.a.target.bytes()));
+        self.a.emit(&Instruction::with2(Code::Lea_r64_m, PASSING, next)?)?;
+        self.a.emit(&Instruction::with2(Code::Cmp_r64_rm64, PASSING, BYTES)?)?;
+        let to_last = self.a.jump(Code::Ja_rel32_64)?;
         self.body()?;
         self.next_columns()?;
-        self.emit(&Instruction::with2(Code::Add_rm64_imm8, AT, self.target.bytes() as i32)?)?;
-        self.emit(&Instruction::with_branch(Code::Jmp_rel32_64, top)?)?;
-        self.land(to_last);
-        self.emit(&Instruction::with2(Code::Mov_r64_rm64, PASSING, BYTES)?)?;
-        self.emit(&Instruction::with2(Code::Sub_r64_rm64, PASSING, AT)?)?;
-        let to_end = self.jump(Code::Je_rel32_64)?;
-        self.mask(masks, shift)?;
+        self.a.emit(&Instruction::with2(Code::Add_rm64_imm8, AT, self.a.target.bytes() as i32)?)?;
+        self.a.emit(&Instruction::with_branch(Code::Jmp_rel32_64, top)?)?;
+        self.a.land(to_last);
+        self.a.emit(&Instruction::with2(Code::Mov_r64_rm64, PASSING, BYTES)?)?;
+        self.a.emit(&Instruction::with2(Code::Sub_r64_rm64, PASSING, AT)?)?;
+        let to_end = self.a.jump(Code::Je_rel32_64)?;
+        self.a.mask(masks, shift)?;
         self.last = true;
         self.body()?;
-        self.land(to_end);
+        self.a.land(to_end);
         let saved = MemoryOperand::with_base_displ(Register::RBP, -8 * SAVED.len() as i64);
-        self.emit(&Instruction::with2(Code::Lea_r64_m, Register::RSP, saved)?)?;
+        self.a.emit(&Instruction::with2(Code::Lea_r64_m, Register::RSP, saved)?)?;
         for r in SAVED.iter().rev() {
-            self.emit(&Instruction::with1(Code::Pop_r64, *r)?)?;
+            self.a.emit(&Instruction::with1(Code::Pop_r64, *r)?)?;
         }
-        self.emit(&Instruction::with1(Code::Pop_r64, Register::RBP)?)?;
-        self.emit(&Instruction::with(Code::VEX_Vzeroupper))?;
-        self.emit(&Instruction::with(Code::Retnq))?;
-        let room = (self.most_spills as u32 * self.target.bytes()).to_le_bytes();
-        self.bytes[frame..frame + 4].copy_from_slice(&room);
+        self.a.emit(&Instruction::with1(Code::Pop_r64, Register::RBP)?)?;
+        self.a.emit(&Instruction::with(Code::VEX_Vzeroupper))?;
+        self.a.emit(&Instruction::with(Code::Retnq))?;
+        let room = (self.most_spills as u32 * self.a.target.bytes()).to_le_bytes();
+        self.a.bytes[frame..frame + 4].copy_from_slice(&room);
         Ok(entry)
-    }
-    /// Writes the constants, and the masks of partial vectors of 256 bits; where these begin.
-    fn constants(&mut self) -> usize {
-        let t = self.target;
-        self.bytes.resize(self.bytes.len().next_multiple_of(64), 0);
-        let masks = self.bytes.len();
-        if !t.wide {
-            self.bytes.extend([0xFF; 32]);
-            self.bytes.extend([0; 32]);
-        }
-        let number = |bits: u64| match t.single {
-            true if bits == ABS => (i32::MAX as u32).to_le_bytes().to_vec(),
-            true => (f64::from_bits(bits) as f32).to_le_bytes().to_vec(),
-            false => bits.to_le_bytes().to_vec(),
-        };
-        if self.micros.iter().any(|m| matches!(m, Micro::Column(..))) {
-            self.lanes = self.bytes.len();
-            (0..t.lanes()).for_each(|l| self.bytes.extend(number(f64::from(l).to_bits())));
-        }
-        let constants = self.micros.iter().flat_map(|m| match *m {
-            Micro::Constant(bits) => vec![bits],
-            Micro::Column(_, row) => vec![(row as f64).to_bits(), f64::from(t.lanes()).to_bits()],
-            _ => vec![],
-        });
-        for bits in constants {
-            if !self.pool.contains_key(&bits) {
-                self.pool.insert(bits, self.bytes.len());
-                // Instructions on 256 bits read whole vectors, the others one number that they spread.
-                let times = if t.wide { 1 } else { t.lanes() as usize };
-                self.bytes.extend(number(bits).repeat(times));
-            }
-        }
-        self.bytes.resize(self.bytes.len().next_multiple_of(64), 0);
-        masks
-    }
-    /// A jump forward, to a place that `land` names later.
-    fn jump(&mut self, code: Code) -> Result<usize> {
-        self.emit(&Instruction::with_branch(code, self.bytes.len() as u64)?)?;
-        Ok(self.bytes.len())
-    }
-    fn land(&mut self, jump: usize) {
-        let distance = (self.bytes.len() - jump) as u32;
-        self.bytes[jump - 4..jump].copy_from_slice(&distance.to_le_bytes());
-    }
-    /// The mask of the partial vector, of as many bytes as `PASSING` says.
-    fn mask(&mut self, masks: usize, shift: u32) -> Result {
-        let first = self.target.first();
-        if self.target.wide {
-            self.emit(&Instruction::with2(Code::Shr_rm64_imm8, PASSING, shift)?)?;
-            self.emit(&Instruction::with2(Code::Mov_r32_imm32, Register::EDX, 1)?)?;
-            self.emit(&Instruction::with2(Code::Shl_rm32_CL, Register::EDX, Register::CL)?)?;
-            self.emit(&Instruction::with2(Code::Sub_rm32_imm8, Register::EDX, 1)?)?;
-            return self.emit(&Instruction::with2(Code::VEX_Kmovw_kr_r32, first, Register::EDX)?);
-        }
-        let middle = MemoryOperand::with_base_displ(Register::RIP, (masks + 32) as i64);
-        self.emit(&Instruction::with2(Code::Lea_r64_m, BYTES, middle)?)?;
-        self.emit(&Instruction::with2(Code::Sub_r64_rm64, BYTES, PASSING)?)?;
-        self.emit(&Instruction::with2(Code::VEX_Vmovupd_ymm_ymmm256, first, MemoryOperand::with_base(BYTES))?)
     }
     /// Fetches the addresses of cells.
     fn point(&mut self) -> Result {
@@ -220,7 +123,7 @@ impl Emitter<'_> {
             let (Micro::Load(cell) | Micro::Store(_, cell) | Micro::Part(cell, ..)) = *m else { continue };
             if let Some(r) = POINTERS.get(self.pointers.len()).filter(|_| !self.pointers.contains_key(&cell)) {
                 self.pointers.insert(cell, *r);
-                self.emit(&Instruction::with2(Code::Mov_r64_rm64, *r, address(cell))?)?;
+                self.a.emit(&Instruction::with2(Code::Mov_r64_rm64, *r, address(cell))?)?;
             }
         }
         Ok(())
@@ -241,7 +144,7 @@ impl Emitter<'_> {
         let columns: Vec<usize> = (0..micros.len()).filter(|v| matches!(micros[*v], Micro::Column(..))).collect();
         for v in &columns {
             let number = self.keep(*v)?;
-            self.begin_column(*v, self.target.register(number))?;
+            self.begin_column(*v, self.a.target.register(number))?;
         }
         let free = self.held.len().saturating_sub(most + SLACK + columns.len());
         let mut shared: Vec<usize> = (0..micros.len()).filter(|v| matches!(micros[*v], Micro::Scalar(_) | Micro::Constant(_))).collect();
@@ -263,18 +166,18 @@ impl Emitter<'_> {
     /// The columns of the first vector.
     fn begin_column(&mut self, v: usize, to: Register) -> Result {
         let Micro::Column(scalar, row) = self.micros[v] else { return Ok(()) };
-        self.with(Op::Spread, to, None, Source::Memory(self.scalar(scalar, false)), None)?;
-        let lanes = MemoryOperand::with_base_displ(Register::RIP, self.lanes as i64);
-        self.with(Op::Add, to, Some(to), Source::Memory(lanes), None)?;
+        self.a.with(Op::Spread, to, None, Source::Memory(self.a.scalar(scalar, false)), None)?;
+        let lanes = MemoryOperand::with_base_displ(Register::RIP, self.a.lanes as i64);
+        self.a.with(Op::Add, to, Some(to), Source::Memory(lanes), None)?;
         self.wrap(to, row)
     }
     /// The columns of the next vector.
     fn next_columns(&mut self) -> Result {
-        let wide = self.target.wide;
+        let wide = self.a.target.wide;
         for v in 0..self.micros.len() {
             if let (Micro::Column(_, row), Some(number)) = (self.micros[v], self.place[v]) {
-                let (to, lanes) = (self.target.register(number), f64::from(self.target.lanes()).to_bits());
-                self.with(Op::Add, to, Some(to), Source::Memory(self.constant(lanes, wide)), None)?;
+                let (to, lanes) = (self.a.target.register(number), f64::from(self.a.target.lanes()).to_bits());
+                self.a.with(Op::Add, to, Some(to), Source::Memory(self.a.constant(lanes, wide)), None)?;
                 self.wrap(to, row)?;
             }
         }
@@ -282,16 +185,16 @@ impl Emitter<'_> {
     }
     /// Columns beyond a row are those of the next row. A row has at least as many elements as a vector.
     fn wrap(&mut self, to: Register, row: u64) -> Result {
-        let (t, mask) = (self.target, self.target.tested());
-        let row = self.constant((row as f64).to_bits(), t.wide);
-        self.with(Op::Compare, mask, Some(to), Source::Memory(row), Some(AT_LEAST))?;
+        let (t, mask) = (self.a.target, self.a.target.tested());
+        let row = self.a.constant((row as f64).to_bits(), t.wide);
+        self.a.with(Op::Compare, mask, Some(to), Source::Memory(row), Some(AT_LEAST))?;
         if t.wide {
             let mut i = Instruction::with3(t.code(Op::Sub), to, to, row)?;
             i.set_op_mask(mask);
-            return self.emit(&i);
+            return self.a.emit(&i);
         }
-        self.with(Op::And, mask, Some(mask), Source::Memory(row), None)?;
-        self.with(Op::Sub, to, Some(to), Source::Register(mask), None)
+        self.a.with(Op::And, mask, Some(mask), Source::Memory(row), None)?;
+        self.a.with(Op::Sub, to, Some(to), Source::Register(mask), None)
     }
     /// The code of all micro-instructions.
     fn body(&mut self) -> Result {
@@ -310,7 +213,7 @@ impl Emitter<'_> {
         Ok(())
     }
     fn micro(&mut self, i: usize) -> Result {
-        let t = self.target;
+        let t = self.a.target;
         match self.micros[i] {
             // Made where they are used.
             Micro::Load(_) | Micro::Scalar(_) | Micro::Constant(_) | Micro::Column(..) => Ok(()),
@@ -319,17 +222,17 @@ impl Emitter<'_> {
                 let from = self.register(v, i, &[])?;
                 let to = self.memory(cell)?;
                 self.release(i);
-                self.store(to, from)
+                self.a.store(to, from, self.last)
             }
             Micro::One(f, a) => {
                 let from = self.source(a, i, &[])?;
                 self.release(i);
                 let to = self.result(i)?;
                 match f {
-                    One::Sqrt => self.with(Op::Sqrt, to, None, from, None),
-                    One::Floor => self.with(Op::Whole, to, None, from, Some(9)),
-                    One::Truncate => self.with(Op::Whole, to, None, from, Some(11)),
-                    One::Round => self.round(to, from),
+                    One::Sqrt => self.a.with(Op::Sqrt, to, None, from, None),
+                    One::Floor => self.a.with(Op::Whole, to, None, from, Some(9)),
+                    One::Truncate => self.a.with(Op::Whole, to, None, from, Some(11)),
+                    One::Round => self.a.round(to, from),
                 }
             }
             Micro::Two(f, a, b) => {
@@ -350,7 +253,7 @@ impl Emitter<'_> {
                     Two::And => Op::And,
                     Two::Xor => Op::Xor,
                 };
-                self.with(op, to, Some(x), y, None)
+                self.a.with(op, to, Some(x), y, None)
             }
             Micro::Pick(test, x, y, a, b) => {
                 let x_at = self.register(x, i, &[])?;
@@ -361,21 +264,21 @@ impl Emitter<'_> {
                     Test::LessEq => 18,
                     Test::Unordered => 3,
                 };
-                self.with(Op::Compare, t.tested(), Some(x_at), y_at, Some(kind))?;
+                self.a.with(Op::Compare, t.tested(), Some(x_at), y_at, Some(kind))?;
                 let no = self.register(b, i, &[a])?;
                 let yes = self.source(a, i, &[b])?;
                 self.release(i);
                 let to = self.result(i)?;
-                self.blend(to, no, yes)
+                self.a.blend(to, no, yes)
             }
         }
     }
     /// Loads the elements of a cell whose column is at least the second value and below the third.
     fn part(&mut self, i: usize, cell: u16, [column, from, to]: [Value; 3]) -> Result {
-        let (t, mask) = (self.target, self.target.tested());
+        let (t, mask) = (self.a.target, self.a.target.tested());
         let c = self.register(column, i, &[])?;
         let low = self.source(from, i, &[column, to])?;
-        self.with(Op::Compare, mask, Some(c), low, Some(AT_LEAST))?;
+        self.a.with(Op::Compare, mask, Some(c), low, Some(AT_LEAST))?;
         let high = self.source(to, i, &[column, from])?;
         if t.wide {
             let mut below = match high {
@@ -383,95 +286,36 @@ impl Emitter<'_> {
                 Source::Memory(m) => Instruction::with4(t.code(Op::Compare), mask, c, m, BELOW),
             }?;
             below.set_op_mask(mask);
-            self.emit(&below)?;
+            self.a.emit(&below)?;
             if self.last {
-                self.emit(&Instruction::with3(Code::VEX_Kandw_kr_kr_kr, mask, mask, t.first())?)?;
+                self.a.emit(&Instruction::with3(Code::VEX_Kandw_kr_kr_kr, mask, mask, t.first())?)?;
             }
         }
         self.release(i);
         let result = self.result(i)?;
         if !t.wide {
             // The register of the result holds the second mask until then.
-            self.with(Op::Compare, result, Some(c), high, Some(BELOW))?;
-            self.with(Op::And, mask, Some(mask), Source::Register(result), None)?;
+            self.a.with(Op::Compare, result, Some(c), high, Some(BELOW))?;
+            self.a.with(Op::And, mask, Some(mask), Source::Register(result), None)?;
             if self.last {
-                self.with(Op::And, mask, Some(mask), Source::Register(t.first()), None)?;
+                self.a.with(Op::And, mask, Some(mask), Source::Register(t.first()), None)?;
             }
         }
         let from = self.memory(cell)?;
         if !t.wide {
-            return self.with(Op::LoadFirst, result, Some(mask), Source::Memory(from), None);
+            return self.a.with(Op::LoadFirst, result, Some(mask), Source::Memory(from), None);
         }
         let mut load = Instruction::with2(t.code(Op::LoadFirst), result, from)?;
         load.set_op_mask(mask);
         load.set_zeroing_masking(true);
-        self.emit(&load)
-    }
-    /// Encodes an instruction with one or two operands and perhaps a number.
-    fn with(&mut self, op: Op, to: Register, first: Option<Register>, last: Source, number: Option<u32>) -> Result {
-        let code = self.target.code(op);
-        let i = match (first, last, number) {
-            (None, Source::Register(r), None) => Instruction::with2(code, to, r),
-            (None, Source::Memory(m), None) => Instruction::with2(code, to, m),
-            (None, Source::Register(r), Some(n)) => Instruction::with3(code, to, r, n),
-            (None, Source::Memory(m), Some(n)) => Instruction::with3(code, to, m, n),
-            (Some(f), Source::Register(r), None) => Instruction::with3(code, to, f, r),
-            (Some(f), Source::Memory(m), None) => Instruction::with3(code, to, f, m),
-            (Some(f), Source::Register(r), Some(n)) => Instruction::with4(code, to, f, r, n),
-            (Some(f), Source::Memory(m), Some(n)) => Instruction::with4(code, to, f, m, n),
-        }?;
-        self.emit(&i)
-    }
-    fn blend(&mut self, to: Register, no: Register, yes: Source) -> Result {
-        let (code, tested) = (self.target.code(Op::Blend), self.target.tested());
-        if self.target.wide {
-            let mut i = match yes {
-                Source::Register(r) => Instruction::with3(code, to, no, r),
-                Source::Memory(m) => Instruction::with3(code, to, no, m),
-            }?;
-            i.set_op_mask(tested);
-            return self.emit(&i);
-        }
-        let i = match yes {
-            Source::Register(r) => Instruction::with4(code, to, no, r, tested),
-            Source::Memory(m) => Instruction::with4(code, to, no, m, tested),
-        }?;
-        self.emit(&i)
-    }
-    /// Rounds doubles to single precision and back.
-    fn round(&mut self, to: Register, from: Source) -> Result {
-        let wide = self.target.wide;
-        let half =
-            if wide { Register::YMM0 + (to as u32 - Register::ZMM0 as u32) } else { Register::XMM0 + (to as u32 - Register::YMM0 as u32) };
-        let (narrow, widen) = if wide {
-            (Code::EVEX_Vcvtpd2ps_ymm_k1z_zmmm512b64_er, Code::EVEX_Vcvtps2pd_zmm_k1z_ymmm256b32_sae)
-        } else {
-            (Code::VEX_Vcvtpd2ps_xmm_ymmm256, Code::VEX_Vcvtps2pd_ymm_xmmm128)
-        };
-        let i = match from {
-            Source::Register(r) => Instruction::with2(narrow, half, r),
-            Source::Memory(m) => Instruction::with2(narrow, half, m),
-        }?;
-        self.emit(&i)?;
-        self.emit(&Instruction::with2(widen, to, half)?)
-    }
-    fn store(&mut self, to: MemoryOperand, from: Register) -> Result {
-        let (t, op) = (self.target, if self.last { Op::StoreFirst } else { Op::Store });
-        let mut i = match self.last && !t.wide {
-            true => Instruction::with3(t.code(op), to, t.first(), from),
-            false => Instruction::with2(t.code(op), to, from),
-        }?;
-        if self.last && t.wide {
-            i.set_op_mask(t.first());
-        }
-        self.emit(&i)
+        self.a.emit(&load)
     }
     /// The elements of a cell in this round.
     fn memory(&mut self, cell: u16) -> Result<MemoryOperand> {
         let base = match self.pointers.get(&cell) {
             Some(r) => *r,
             None => {
-                self.emit(&Instruction::with2(Code::Mov_r64_rm64, PASSING, address(cell))?)?;
+                self.a.emit(&Instruction::with2(Code::Mov_r64_rm64, PASSING, address(cell))?)?;
                 PASSING
             }
         };
@@ -479,42 +323,33 @@ impl Emitter<'_> {
     }
     /// Makes a given value in a register, or fetches one from the stack.
     fn make(&mut self, v: Value, number: u8) -> Result {
-        let t = self.target;
+        let t = self.a.target;
         let to = t.register(number);
         if let Some(slot) = self.spilled[v as usize] {
-            return self.with(Op::Load, to, None, Source::Memory(self.slot(slot)), None);
+            return self.a.with(Op::Load, to, None, Source::Memory(self.a.slot(slot)), None);
         }
         match self.micros[v as usize] {
             Micro::Load(cell) => {
                 let from = self.memory(cell)?;
                 if !self.last {
-                    return self.with(Op::Load, to, None, Source::Memory(from), None);
+                    return self.a.with(Op::Load, to, None, Source::Memory(from), None);
                 }
                 if !t.wide {
-                    return self.with(Op::LoadFirst, to, Some(t.first()), Source::Memory(from), None);
+                    return self.a.with(Op::LoadFirst, to, Some(t.first()), Source::Memory(from), None);
                 }
                 let mut i = Instruction::with2(t.code(Op::LoadFirst), to, from)?;
                 i.set_op_mask(t.first());
                 i.set_zeroing_masking(true);
-                self.emit(&i)
+                self.a.emit(&i)
             }
-            Micro::Scalar(s) => self.with(Op::Spread, to, None, Source::Memory(self.scalar(s, false)), None),
+            Micro::Scalar(s) => self.a.with(Op::Spread, to, None, Source::Memory(self.a.scalar(s, false)), None),
             Micro::Constant(bits) => {
                 let op = if t.wide { Op::Spread } else { Op::Load };
-                self.with(op, to, None, Source::Memory(self.constant(bits, false)), None)
+                self.a.with(op, to, None, Source::Memory(self.a.constant(bits, false)), None)
             }
             // Any other value has a register or a place on the stack from the moment it is made until its last use.
             _ => Err(Refused),
         }
-    }
-    fn slot(&self, slot: usize) -> MemoryOperand {
-        MemoryOperand::with_base_displ(Register::RSP, (slot as u32 * self.target.bytes()).into())
-    }
-    fn scalar(&self, s: u16, spread: bool) -> MemoryOperand {
-        MemoryOperand::new(SCALARS, Register::None, 1, i64::from(u32::from(s) * self.target.element()), 1, spread, Register::None)
-    }
-    fn constant(&self, bits: u64, spread: bool) -> MemoryOperand {
-        MemoryOperand::new(Register::RIP, Register::None, 1, self.pool[&bits] as i64, 8, spread, Register::None)
     }
     /// The value in a register. Those of `others` keep theirs.
     fn register(&mut self, v: Value, i: usize, others: &[Value]) -> Result<Register> {
@@ -528,18 +363,18 @@ impl Emitter<'_> {
                 number
             }
         };
-        Ok(self.target.register(number))
+        Ok(self.a.target.register(number))
     }
     /// The value in a register, or in memory if it is there and is not used again.
     fn source(&mut self, v: Value, i: usize, others: &[Value]) -> Result<Source> {
         if self.place[v as usize].is_none() {
             let again = self.next(v, i).is_some();
-            let wide = self.target.wide;
+            let wide = self.a.target.wide;
             match (self.spilled[v as usize], self.micros[v as usize]) {
-                (Some(slot), _) if !again => return Ok(Source::Memory(self.slot(slot))),
+                (Some(slot), _) if !again => return Ok(Source::Memory(self.a.slot(slot))),
                 (None, Micro::Load(cell)) if !again && !self.last => return Ok(Source::Memory(self.memory(cell)?)),
-                (None, Micro::Scalar(s)) if wide => return Ok(Source::Memory(self.scalar(s, true))),
-                (None, Micro::Constant(bits)) => return Ok(Source::Memory(self.constant(bits, wide))),
+                (None, Micro::Scalar(s)) if wide => return Ok(Source::Memory(self.a.scalar(s, true))),
+                (None, Micro::Constant(bits)) => return Ok(Source::Memory(self.a.constant(bits, wide))),
                 _ => {}
             }
         }
@@ -556,7 +391,7 @@ impl Emitter<'_> {
         let number = self.free(i, &operands)?;
         self.held[number as usize] = Some(i as Value);
         self.place[i] = Some(number);
-        Ok(self.target.register(number))
+        Ok(self.a.target.register(number))
     }
     /// A register without a value: a free one, or that of the value that is needed last of all.
     fn free(&mut self, i: usize, others: &[Value]) -> Result<u8> {
@@ -576,8 +411,8 @@ impl Emitter<'_> {
             self.spills += 1;
             self.most_spills = self.most_spills.max(self.spills);
             self.spilled[v as usize] = Some(slot);
-            let (code, to) = (self.target.code(Op::Store), self.slot(slot));
-            self.emit(&Instruction::with2(code, to, self.target.register(number as u8))?)?;
+            let (code, to) = (self.a.target.code(Op::Store), self.a.slot(slot));
+            self.a.emit(&Instruction::with2(code, to, self.a.target.register(number as u8))?)?;
         }
         Ok(number as u8)
     }

@@ -1,7 +1,7 @@
 //! Micro-instructions: what a run of a group's code does to the elements of one vector, each value named once.
 use super::super::group::Code;
+use super::super::machine_code::Shifted;
 use super::super::math::Sum;
-use super::Shifted;
 use hypertape_ir::operation::{BinaryFn, UnaryFn};
 use std::collections::HashMap;
 

@@ -8,9 +8,9 @@
 //! code (another processor, a system that forbids it, `HYPERTAPE_GROUPS=interpreted` in the environment), all instructions are interpreted.
 #![allow(unsafe_code)]
 #[cfg(target_arch = "x86_64")]
-mod emit;
+mod assembler;
 #[cfg(target_arch = "x86_64")]
-mod mapping;
+mod emit;
 #[cfg(target_arch = "x86_64")]
 mod micro;
 #[cfg(target_arch = "x86_64")]
@@ -20,40 +20,18 @@ mod twin;
 
 use super::codes;
 use super::group::Group;
+#[cfg(target_arch = "x86_64")]
+use super::machine_code::Piece;
+use super::machine_code::Shifted;
 use hypertape_ir::array::Real;
-use smallvec::SmallVec;
-
-/// A join that machine code reads where its pieces lie: rows of all pieces are as far apart as its own.
-#[derive(Debug, Clone)]
-pub(super) struct Shifted {
-    /// Its number, and its cell.
-    pub(super) join: usize,
-    pub(super) cell: u16,
-    /// The scalar that holds the column of the first element of a tile.
-    pub(super) column: u16,
-    /// Elements in a row.
-    pub(super) row: usize,
-    pub(super) fill: f64,
-    pub(super) pieces: SmallVec<[Part; 2]>,
-}
-
-/// The columns from..to of a join: an operand, and the cell that points to where its element of column 0 would lie.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Part {
-    pub(super) cell: u16,
-    pub(super) load: usize,
-    pub(super) from: usize,
-    pub(super) to: usize,
-}
 
 #[cfg(target_arch = "x86_64")]
 mod machine {
     use super::super::group::{CELLS, Code, Group, Load, SCALARS, Target as Place};
-    use super::mapping::Mapping;
+    use super::super::machine_code::{Compiled, Mapping, Part, Piece, Shifted};
     use super::target::Target;
-    use super::{Part, Shifted, emit, micro};
+    use super::{emit, micro};
     use std::ops::Range;
-    use std::sync::atomic::AtomicU32;
     use std::sync::{Arc, OnceLock};
 
     /// Fewest elements of a group that is compiled.
@@ -62,30 +40,6 @@ mod machine {
     const RUN: usize = 2;
     /// Most lengths of rows that machine code follows: each takes a register.
     const ROWS: usize = 3;
-
-    /// Some instructions of a group, in their order.
-    #[derive(Debug, Clone)]
-    pub(super) enum Piece {
-        /// The machine code that begins at this byte.
-        Machine(usize),
-        Interpreted(Range<usize>),
-    }
-
-    /// The machine code of a group. It shares its memory with other groups.
-    #[derive(Debug, Clone)]
-    pub(crate) struct Compiled {
-        pub(super) code: Arc<Mapping>,
-        pub(super) pieces: Vec<Piece>,
-        pub(super) shifted: Vec<Shifted>,
-        /// How many tiles its twin has compared.
-        pub(super) compared: Arc<AtomicU32>,
-    }
-
-    impl PartialEq for Compiled {
-        fn eq(&self, other: &Self) -> bool {
-            Arc::ptr_eq(&self.code, &other.code)
-        }
-    }
 
     /// Compiles those of the groups for which that is possible and worth it; the bytes of the machine code.
     pub(crate) fn compile<'a>(groups: impl Iterator<Item = &'a mut Group>) -> usize {
@@ -184,10 +138,6 @@ mod machine {
 mod machine {
     use super::super::group::Group;
 
-    /// There is no machine code for this processor.
-    #[derive(Debug, Clone, PartialEq)]
-    pub(crate) enum Compiled {}
-
     /// Compiles nothing.
     pub(crate) fn compile<'a>(_: impl Iterator<Item = &'a mut Group>) -> usize {
         0
@@ -196,7 +146,7 @@ mod machine {
 
 #[cfg(all(test, target_arch = "x86_64"))]
 pub(crate) use machine::all;
-pub(crate) use machine::{Compiled, compile};
+pub(crate) use machine::compile;
 
 /// The joins that machine code reads where their pieces lie.
 #[inline]
@@ -223,8 +173,8 @@ pub(super) unsafe fn run<T: Real>(g: &Group, cells: *const *mut T, scalars: *con
             let twin = twin::Twin::of(g, cells, n, gather);
             for piece in &compiled.pieces {
                 match piece {
-                    machine::Piece::Machine(at) => compiled.code.run(*at, cells.cast(), scalars.cast(), n),
-                    machine::Piece::Interpreted(range) => codes::run(&g.code[range.clone()], cells, scalars, n),
+                    Piece::Machine(at) => compiled.code.run(*at, cells.cast(), scalars.cast(), n),
+                    Piece::Interpreted(range) => codes::run(&g.code[range.clone()], cells, scalars, n),
                 }
             }
             if let Some(mut twin) = twin {

@@ -32,13 +32,12 @@ impl<T: Real> Twin<T> {
         for code in &g.code {
             for cell in code.operands() {
                 let to = &mut twin.cells[cell as usize][..n.min(ELEMENTS)];
-                match compiled.shifted.iter().find(|s| s.cell == cell) {
-                    Some(s) => gather(s.join, to),
+                if let Some(s) = compiled.shifted.iter().find(|s| s.cell == cell) {
+                    gather(s.join, to);
+                } else if !written[cell as usize] {
                     // SAFETY: the caller's promise.
-                    None if !written[cell as usize] => {
-                        to.copy_from_slice(unsafe { std::slice::from_raw_parts(*cells.add(cell as usize), to.len()) })
-                    }
-                    None => {}
+                    let from = unsafe { std::slice::from_raw_parts(*cells.add(cell as usize), to.len()) };
+                    to.copy_from_slice(from);
                 }
             }
             written[code.result() as usize] = true;
