@@ -156,7 +156,10 @@ fn one(options: &One) -> Result<(), Box<dyn Error>> {
     }
     rayon::ThreadPoolBuilder::new().num_threads(*threads).build_global()?;
     if *plan {
-        println!("{}", make(workload, *size, variant)?.plan()?);
+        let mut made = make(workload, *size, variant)?;
+        // Some plans are made at the first point.
+        made.call(&mut |_| {})?;
+        println!("{}", made.plan()?);
         return Ok(());
     }
     println!("{}", serde_json::to_string(&measure(workload, *size, variant, *threads, *repeat)?)?);

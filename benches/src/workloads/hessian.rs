@@ -27,26 +27,35 @@ pub(super) fn banded(size: Size) -> Ready {
             let (next, here) = (x.slice_last(1, n), x.slice_last(0, n - 1));
             100.0 * (next - here.square()).square().sum() + (1.0 - here).square().sum()
         })?;
-        Ok(Box::new(Banded { hessian: f.wrt(|x| x).hessian_sparse()?, x }))
+        Ok(Box::new(Banded { hessian: f.wrt(|x| x).hessian_sparse()?, x, diagonals: [vec![], vec![]] }))
     })
 }
 
 struct Banded {
     hessian: SparseDerivative<Leaf, Leaf>,
     x: Array1<f64>,
+    /// Where the entries of the diagonal and of the one above it stand in the pattern.
+    diagonals: [Vec<usize>; 2],
 }
 
 impl Workload for Banded {
     fn call(&mut self, leaf: &mut dyn FnMut(AnyView<'_>)) -> Result<()> {
         let h = self.hessian.at(&self.x)?;
-        let diagonal = |by: usize| h.entries().filter(|(i, j, _)| *j == i + by).map(|e| e.2).collect::<Array1<f64>>().into_dyn();
-        [0, 1].iter().for_each(|by| leaf(AnyView::F64(diagonal(*by).view())));
+        for (by, places) in self.diagonals.iter_mut().enumerate() {
+            if places.is_empty() {
+                *places = h.entries().enumerate().filter(|(_, (i, j, _))| *j == i + by).map(|(at, _)| at).collect();
+            }
+            let values = h.values();
+            let diagonal: Array1<f64> = places.iter().map(|at| values[*at]).collect();
+            leaf(AnyView::F64(diagonal.into_dyn().view()));
+        }
         Ok(())
     }
     fn memory(&self) -> Memory {
         self.hessian.memory()
     }
     fn plan(&self) -> Result<String> {
-        Ok(format!("{} colours, {} products", self.hessian.colours(), self.hessian.products()))
+        let (colours, products) = (self.hessian.colours(), self.hessian.products());
+        Ok(format!("{colours} colours, {products} products\n{}", self.hessian.plan().map_or(String::new(), ToString::to_string)))
     }
 }

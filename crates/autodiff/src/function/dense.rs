@@ -1,10 +1,10 @@
-//! Dense Jacobians and Hessians over the flattened leaves: one linear application a row or column, the primal once.
+//! Dense Jacobians and Hessians over the flattened leaves: the primal once, and the linear part along unit vectors, a block of them at once.
 use super::{Function, Number, Wrt, value_and_gradient};
 use crate::array::{Element, Kind, LeafType, Shape, Shared};
 use crate::error::Result;
 use crate::operation::{Builder, Op, Program, ScanSpec, Trip, Value};
 use crate::ops::control::Scan;
-use crate::transform;
+use crate::transform::{self, Blocks};
 use crate::tree::{Leaf, Structure};
 use std::sync::Arc;
 
@@ -81,7 +81,11 @@ fn matrix(p: &Program, picked: &[usize], mask: &[bool], m: usize, n: usize, kind
     } else {
         given.extend(&leaves);
     }
-    let out = b.inline(&body, &given);
+    // The k-th unit vector of a leaf that is a vector, alone, has its 1 at k.
+    let out = match &seeds[..] {
+        [alone] if alone.shape.len() == 1 => transform::along_unit(&mut b, &body, &given, r, counter),
+        _ => b.inline(&body, &given),
+    };
     let out: Vec<Value> = if forward { out.to_vec() } else { picked.iter().map(|i| out[rank(*i)]).collect() };
     let mut row = vec![];
     for (v, t) in out.iter().zip(&made) {
@@ -104,7 +108,10 @@ fn matrix(p: &Program, picked: &[usize], mask: &[bool], m: usize, n: usize, kind
     let mut b = Builder::new();
     let x = b.inputs(&p.input_types());
     let made = b.inline(&parts.primal, &x);
-    let rows = b.emit(Op::new(Scan(spec)), &made[p.outputs.len()..])[0];
+    let residuals = &made[p.outputs.len()..];
+    let at_once = transform::at_once(&spec.body, &(0..=r).map(|i| i == 0).collect::<Vec<_>>());
+    let blocks = Blocks { size: Blocks::even(total, at_once), apart: true };
+    let rows = transform::in_blocks(&mut b, &spec, residuals, blocks).unwrap_or_else(|_| b.emit(Op::new(Scan(spec)), residuals))[0];
     let axes: Shape = if forward { Shape::from_slice(&[1, 0]) } else { Shape::from_slice(&[0, 1]) };
     let matrix = b.permute(rows, &axes);
     transform::dead_code(&b.finish(&[matrix])?)

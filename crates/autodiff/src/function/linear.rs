@@ -1,10 +1,11 @@
 //! The derivative of a function at a point, as a linear operator.
 use super::guard::Guard;
-use super::linearization::{Linearization, Point};
+use super::linearization::{Linearization, Point, inputs};
 use super::workspace::{here, same_lengths};
 use super::{Allow, Function};
 use crate::array::{AnyArray, AnyView, Kind, LeafType};
 use crate::error::{Counted, Error, ErrorKind, Result};
+use crate::execute::Executor;
 use crate::plan::{Memory, Plan};
 use crate::transform;
 use crate::tree::{Feed, Structure};
@@ -193,6 +194,12 @@ impl<I: Structure, O: Structure> Linear<I, O> {
         self.at_point()?;
         let real: SmallVec<[AnyView<'_>; 16]> = tangent.iter().map(AnyArray::view).collect();
         self.along(false, &real, leaf)
+    }
+    /// Runs a program of what products read of the point and directions, at this point.
+    pub(super) fn run(&self, executor: &mut Executor, directions: &[AnyArray]) -> Result<()> {
+        self.at_point()?;
+        let [at, directions] = [&self.at[..], directions].map(|a| a.iter().map(AnyArray::view).collect::<SmallVec<[AnyView<'_>; 16]>>());
+        executor.run(&inputs(self.point.of(), self.point.values(), &at, &directions))
     }
     fn along(&mut self, transposed: bool, real: &[AnyView<'_>], leaf: &mut dyn FnMut(AnyView<'_>)) -> Result<()> {
         let at: SmallVec<[AnyView<'_>; 16]> = self.at.iter().map(AnyArray::view).collect();

@@ -3,6 +3,7 @@ mod allow;
 mod batched;
 mod check;
 mod colouring;
+mod compressed;
 mod dense;
 mod diagnose;
 mod evaluate;

@@ -1,16 +1,18 @@
 //! Sparse Jacobians and Hessians: the program finds the pattern itself, and a few products give all entries.
-use super::colouring::{Places, colours, find, number};
+use super::colouring::find;
+use super::compressed::{Coloured, Products, append};
 use super::{Function, Linear, Number, Wrt};
-use crate::array::{AnyArray, AnyView, LeafType};
+use crate::array::{AnyArray, LeafType};
 use crate::error::Result;
 use crate::operation::named::{Csr, Pattern};
-use crate::plan::Memory;
+use crate::plan::{Memory, Plan};
 use crate::tree::{Feed, Structure};
+use std::sync::Arc;
 
 /// A Jacobian or Hessian as a sparse matrix in compressed rows, at one point after the other.
 ///
 /// At the first point products find the pattern: some for each halving of the columns, so their number grows as the logarithm of their number. Columns that share no row
-/// are coloured alike, and each colour takes one product at each point. A last product, with random numbers, tests the matrix at each point; where it differs, as
+/// are coloured alike, and each colour takes one product at each point, many of them at once. One more, with random numbers, tests the matrix at each point; where it differs, as
 /// behind a branch or a kink, the pattern is found again. Entries that are zero at the point may be missing in its pattern.
 ///
 /// Sources: Curtis, Powell and Reid (1974); Coleman and Moré (1983).
@@ -37,34 +39,8 @@ pub struct SparseDerivative<I: Structure, O: Structure> {
     directions: Vec<AnyArray>,
     rows: usize,
     columns: usize,
-    coloured: Option<Coloured>,
+    coloured: Option<(Coloured, Products)>,
     products: u64,
-}
-
-/// A pattern, and how products give its entries.
-#[derive(Debug)]
-struct Coloured {
-    places: Places,
-    pattern: Pattern,
-    colour: Vec<u32>,
-    /// For each colour, the row of each of its entries, and the entry.
-    entries: Vec<Vec<(u32, usize)>>,
-    /// The numbers that test a matrix.
-    random: Vec<f64>,
-}
-
-impl Coloured {
-    fn new(places: Places, columns: usize) -> Result<Self> {
-        let (colour, many) = colours(&places, columns);
-        let mut entries = vec![vec![]; many];
-        for i in 0..places.starts.len() - 1 {
-            for at in places.starts[i]..places.starts[i + 1] {
-                entries[colour[places.columns[at] as usize] as usize].push((i as u32, at));
-            }
-        }
-        let pattern = places.pattern(columns)?;
-        Ok(Coloured { places, pattern, colour, entries, random: (0..columns).map(number).collect() })
-    }
 }
 
 impl<I: Structure, O: Structure, W: Structure> Wrt<I, O, W> {
@@ -115,27 +91,25 @@ impl<I: Structure, O: Structure> SparseDerivative<I, O> {
             Some(linear) => linear.move_to(point)?,
             None => self.linear = Some(self.function.linearize(point)?),
         }
-        if self.coloured.is_some() {
-            let values = self.values()?;
-            if self.agrees(&values)? {
-                return self.matrix(values);
-            }
+        if let Some((values, true)) = self.entries()? {
+            return self.matrix(values);
         }
         let (rows, columns) = (self.rows, self.columns);
-        let places = find(rows, columns, |v| self.product(v))?;
-        self.coloured = Some(Coloured::new(places, columns)?);
-        let values = self.values()?;
+        let coloured = Coloured::new(find(rows, columns, |v| self.product(v))?, columns)?;
+        let products = Products::new(self.function.linearization()?, &self.leaves, &coloured)?;
+        self.coloured = Some((coloured, products));
+        let values = self.entries()?.map_or(vec![], |found| found.0);
         self.matrix(values)
     }
     /// The places of the last matrix; none before the first point.
     #[must_use]
     pub fn pattern(&self) -> Option<&Pattern> {
-        self.coloured.as_ref().map(|c| &c.pattern)
+        self.coloured.as_ref().map(|(c, _)| &c.pattern)
     }
     /// Colours of the last pattern: the products that a matrix takes, besides the one that tests it. 0 before the first point.
     #[must_use]
     pub fn colours(&self) -> usize {
-        self.coloured.as_ref().map_or(0, |c| c.entries.len())
+        self.coloured.as_ref().map_or(0, |(c, _)| c.colours)
     }
     /// Products so far, those that found patterns and tested matrices among them.
     #[must_use]
@@ -145,43 +119,35 @@ impl<I: Structure, O: Structure> SparseDerivative<I, O> {
     /// What products at one point need in memory. Nothing before the first point.
     #[must_use]
     pub fn memory(&self) -> Memory {
-        self.linear.as_ref().map_or(Memory::default(), Linear::memory)
+        let mut memory = self.linear.as_ref().map_or(Memory::default(), Linear::memory);
+        let directions: usize = self.directions.iter().map(|a| a.leaf_type().bytes()).sum();
+        memory.workspace += directions as u64 + self.coloured.as_ref().map_or(0, |(_, products)| products.bytes());
+        memory
+    }
+    /// The plan of one block of products, to print; none before the first point.
+    #[must_use]
+    pub fn plan(&self) -> Option<&Arc<Plan>> {
+        self.coloured.as_ref().map(|(_, products)| products.plan())
     }
     fn matrix(&self, values: Vec<f64>) -> Result<Csr<f64>> {
         match &self.coloured {
-            Some(c) => Csr::with_pattern(&c.pattern, values),
+            Some((c, _)) => Csr::with_pattern(&c.pattern, values),
             None => Csr::new([0, 0], vec![0], vec![], vec![]),
         }
     }
-    /// The entries at the point, in the order of the pattern.
-    fn values(&mut self) -> Result<Vec<f64>> {
-        let Some(c) = self.coloured.take() else { return Ok(vec![]) };
-        let mut values = vec![0.0; c.places.columns.len()];
-        let all = c.entries.iter().enumerate().try_for_each(|(k, entries)| {
-            let result = self.product(|j| if c.colour[j] as usize == k { 1.0 } else { 0.0 })?;
-            entries.iter().for_each(|(i, at)| values[*at] = result[*i as usize]);
-            Ok(())
-        });
-        self.coloured = Some(c);
-        all.map(|()| values)
-    }
-    /// Whether a product with random numbers is what these entries give.
-    fn agrees(&mut self, values: &[f64]) -> Result<bool> {
-        let Some(c) = self.coloured.take() else { return Ok(false) };
-        let result = self.product(|j| c.random[j]);
-        let largest = values.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
-        let right = result.map(|result| {
-            result.iter().enumerate().all(|(i, r)| {
-                let entries = c.places.starts[i]..c.places.starts[i + 1];
-                let terms = entries.map(|at| values[at] * c.random[c.places.columns[at] as usize]);
-                let (sum, size) = terms.fold((0.0, 0.0), |(sum, size), t: f64| (sum + t, size + t.abs()));
-                let off = (r - sum).abs();
-                // Rounding of sums within the program may be as large as other rows.
-                off <= 1e-4 * size || off <= 1e-7 * largest || off.is_nan()
-            })
-        });
-        self.coloured = Some(c);
-        right
+    /// The entries at the point by the last pattern, in its order, and whether they agree with the product that tests them. None before the first point.
+    fn entries(&mut self) -> Result<Option<(Vec<f64>, bool)>> {
+        let (Some((c, products)), Some(linear)) = (&mut self.coloured, &self.linear) else { return Ok(None) };
+        let values = products.values(c, |executor, directions| linear.run(executor, directions))?;
+        self.products += c.colours as u64 + 1;
+        if let Some(agrees) = c.agrees(&values, &products.product) {
+            return Ok(Some((values, agrees)));
+        }
+        // One direction after the other tells what is not finite, unless that is allowed.
+        let Some((c, products)) = self.coloured.take() else { return Ok(None) };
+        let looked = (0..=c.colours).try_for_each(|k| self.product(|j| c.direction(k, j)).map(|_| ()));
+        self.coloured = Some((c, products));
+        looked.map(|()| Some((values, true)))
     }
     /// J v, flattened, for the v whose element in column j is `v(j)`.
     fn product(&mut self, v: impl Fn(usize) -> f64) -> Result<Vec<f64>> {
@@ -196,11 +162,7 @@ impl<I: Structure, O: Structure> SparseDerivative<I, O> {
         self.products += 1;
         let mut result = Vec::with_capacity(self.rows);
         if let Some(linear) = &mut self.linear {
-            linear.apply_leaves(&self.directions, &mut |leaf| match leaf {
-                AnyView::F64(a) => result.extend(a.iter()),
-                AnyView::F32(a) => result.extend(a.iter().map(|v| f64::from(*v))),
-                AnyView::U32(_) => {}
-            })?;
+            linear.apply_leaves(&self.directions, &mut |leaf| append(&mut result, &leaf))?;
         }
         Ok(result)
     }

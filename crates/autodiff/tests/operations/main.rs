@@ -4,6 +4,7 @@ mod compositions;
 mod conformance;
 mod conventions;
 mod convolution;
+mod dense_derivatives;
 mod gamma;
 mod indexing;
 mod items;

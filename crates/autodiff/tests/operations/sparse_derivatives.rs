@@ -103,6 +103,36 @@ fn products_of_a_band_do_not_grow_with_it() -> Result<()> {
     Ok(())
 }
 
+/// So many colours that directions go in blocks, two results, and both precisions.
+#[test]
+fn colours_in_several_blocks() -> Result<()> {
+    let (n, band) = (70_000, 9);
+    let f = Function::record((shape![n], shape![f32; 3]), |(x, y)| {
+        let terms = (1..band).fold(x.square(), |sum, k| {
+            let product = x.slice_last(k, n) * x.slice_last(0, n - k);
+            sum + product.pad(&[0], &[k])
+        });
+        (terms, y.square(), x.slice_last(n - 1, n).exp())
+    })?;
+    let mut j = f.wrt(|all| all).jacobian_sparse()?;
+    for [x, y] in [[0.5, 2.0], [-1.5, 3.0]] {
+        let at = Array1::from_shape_fn(n, |i| x + (i % 100) as f64 / 64.0);
+        let found = j.at((&at, Array1::<f32>::from_elem(3, y as f32)))?;
+        assert_eq!((j.colours(), found.rows(), found.columns()), (9, n + 4, n + 3));
+        for (i, k, v) in found.entries() {
+            let wanted = match i {
+                _ if i < n && i == k => at[i] * 2.0 + (1..band).filter(|b| i + b < n).map(|b| at[i + b]).sum::<f64>(),
+                _ if i < n => at[i],
+                _ if i < n + 3 => 2.0 * y,
+                _ => at[n - 1].exp(),
+            };
+            assert!((v - wanted).abs() <= 1e-14 * wanted.abs(), "{i} {k}: {v} {wanted}");
+        }
+        assert_eq!(found.nonzeros(), (0..band).map(|b| n - b).sum::<usize>() + 4);
+    }
+    Ok(())
+}
+
 #[test]
 fn a_wrong_input_is_an_error() -> Result<()> {
     let f = Function::record(shape![4], |x| x.square().sum())?;
@@ -110,5 +140,14 @@ fn a_wrong_input_is_an_error() -> Result<()> {
     assert!(h.at(arr1(&[1.0, 2.0])).unwrap_err().to_string().contains('4'));
     assert!(h.at(arr1(&[1.0, 2.0, f64::NAN, 0.0])).is_err());
     assert_eq!(h.at(arr1(&[1.0; 4]))?.nonzeros(), 4);
+    // Finite at the point, but not the derivative: as the dense one, it is an error that names the line.
+    let angle = Function::record(shape![3], |x| x.asin())?;
+    let (mut j, whole) = (angle.wrt(|x| x).jacobian_sparse()?, angle.wrt(|x| x).jacobian());
+    assert_eq!(j.at(arr1(&[0.0, 0.6, 0.8]))?.values()[0], 1.0);
+    for e in [j.at(arr1(&[0.0, 1.0, 0.5])).map(|_| ()), whole.eval(arr1(&[0.0, 1.0, 0.5])).map(|_| ())] {
+        let e = e.unwrap_err().to_string();
+        assert!(e.contains("sparse_derivatives.rs") && e.contains("inf"), "{e}");
+    }
+    assert_eq!(j.at(arr1(&[0.5, 0.0, 0.25]))?.values()[1], 1.0);
     Ok(())
 }

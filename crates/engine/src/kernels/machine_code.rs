@@ -96,6 +96,8 @@ mod machine {
         pub(crate) code: Arc<Mapping>,
         pub(crate) pieces: Vec<Piece>,
         pub(crate) shifted: Vec<Shifted>,
+        /// Whether machine code alone reads and writes what the group does: then a tile may have any length.
+        pub(crate) whole: bool,
         /// How many tiles its twin has compared.
         pub(crate) compared: Arc<AtomicU32>,
     }

@@ -3,6 +3,7 @@
 use super::matvec::{Open, Rows, axpys_body, dots_body};
 use super::vector::{Vector, per_vector};
 use hypertape_ir::array::Real;
+use std::array::from_fn;
 
 /// Where the matrices, vectors and results begin, and how far they move from one product to the next.
 #[derive(Debug, Clone, Copy)]
@@ -58,8 +59,55 @@ per_vector! {
 unsafe fn each_dots_body<T: Real, V: Vector<T>>(a: Open<T>, v: *const T, out: *mut T, many: Many) {
     for k in 0..many.n as isize {
         let [m, v, out] = places(&a, v, out, &many, k);
+        let (a, out) = (Open { at: m, ..a }, out.cast_mut());
         // SAFETY: the caller's promise.
-        unsafe { dots_body::<T, V, 1>(Open { at: m, ..a }, [v], [out.cast_mut()], false) };
+        unsafe {
+            match a.columns.div_ceil(V::LANES) {
+                1 => dot_narrow::<T, V, 1>(&a, v, out),
+                2 => dot_narrow::<T, V, 2>(&a, v, out),
+                _ => dots_body::<T, V, 1>(a, [v], [out], false),
+            }
+        }
+    }
+}
+
+/// out = A v, of rows of `C` vectors, the last of which may be partial.
+///
+/// # Safety
+/// The product lies within its arrays.
+#[inline(always)]
+unsafe fn dot_narrow<T: Real, V: Vector<T>, const C: usize>(a: &Open<T>, v: *const T, out: *mut T) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let x: [V; C] = from_fn(|c| load::<T, V, C>(v, c, a.columns));
+        let dot = |i: usize| {
+            let row = a.row(i);
+            (0..C).fold(V::splat(T::zero()), |sum, c| sum.plus_product(load::<T, V, C>(row, c, a.columns), x[c]))
+        };
+        let mut i = 0;
+        while i + 8 <= a.rows {
+            V::store_sums(from_fn(|r| dot(i + r)), out.add(i));
+            i += 8;
+        }
+        while i < a.rows {
+            let left = (a.rows - i).min(4);
+            let sums = V::sums(from_fn(|r| if r < left { dot(i + r) } else { V::splat(T::zero()) }));
+            std::ptr::copy_nonoverlapping(sums.as_ptr(), out.add(i), left);
+            i += left;
+        }
+    }
+}
+
+/// Vector `c` of a row of `columns`, which are C − 1 whole vectors and a last one.
+///
+/// # Safety
+/// The row has its columns.
+#[inline(always)]
+unsafe fn load<T: Real, V: Vector<T>, const C: usize>(row: *const T, c: usize, columns: usize) -> V {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let from = row.add(c * V::LANES);
+        if c + 1 < C { V::load(from) } else { V::load_first(from, columns - c * V::LANES) }
     }
 }
 
@@ -69,10 +117,54 @@ unsafe fn each_dots_body<T: Real, V: Vector<T>>(a: Open<T>, v: *const T, out: *m
 unsafe fn each_axpys_body<T: Real, V: Vector<T>>(a: Open<T>, u: *const T, out: *mut T, many: Many) {
     for k in 0..many.n as isize {
         let [m, u, out] = places(&a, u, out, &many, k);
+        let (a, out) = (Open { at: m, ..a }, out.cast_mut());
         // SAFETY: the caller's promise.
         unsafe {
-            std::slice::from_raw_parts_mut(out.cast_mut(), a.columns).fill(T::zero());
-            axpys_body::<T, V, 1>(Open { at: m, ..a }, [u], [out.cast_mut()], std::ptr::null());
+            match a.columns.div_ceil(V::LANES) {
+                1 => sum_narrow::<T, V, 1>(&a, u, out),
+                2 => sum_narrow::<T, V, 2>(&a, u, out),
+                _ => {
+                    std::slice::from_raw_parts_mut(out, a.columns).fill(T::zero());
+                    axpys_body::<T, V, 1>(a, [u], [out], std::ptr::null());
+                }
+            }
+        }
+    }
+}
+
+/// Rows that are added up apart, so that no sum waits for the one before it.
+const APART: usize = 4;
+
+/// out = Aᵀu, of `C` vectors, the last of which may be partial: every fourth row in sums of its own.
+///
+/// # Safety
+/// The product lies within its arrays.
+#[inline(always)]
+unsafe fn sum_narrow<T: Real, V: Vector<T>, const C: usize>(a: &Open<T>, u: *const T, out: *mut T) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let mut sums = [[V::splat(T::zero()); C]; APART];
+        let add = |sums: &mut [V; C], i: usize| {
+            let (row, factor) = (a.row(i), V::splat(*u.add(i)));
+            for (c, sum) in sums.iter_mut().enumerate() {
+                *sum = sum.plus_product(load::<T, V, C>(row, c, a.columns), factor);
+            }
+        };
+        let whole = a.rows / APART * APART;
+        for i in (0..whole).step_by(APART) {
+            for (r, sums) in sums.iter_mut().enumerate() {
+                add(sums, i + r);
+            }
+        }
+        for i in whole..a.rows {
+            add(&mut sums[i - whole], i);
+        }
+        let one = V::splat(T::one());
+        for c in 0..C {
+            let [p, q, r, s] = [0, 1, 2, 3].map(|k| sums[k][c]);
+            let total = p.plus_product(q, one).plus_product(r.plus_product(s, one), one);
+            let to = out.add(c * V::LANES);
+            if c + 1 < C { total.store(to) } else { total.store_first(to, a.columns - c * V::LANES) }
         }
     }
 }

@@ -86,7 +86,7 @@ fn hidden<T>(p: *const T) -> *const T {
 
 impl<T> Open<T> {
     #[inline(always)]
-    fn row(&self, i: usize) -> *const T {
+    pub(super) fn row(&self, i: usize) -> *const T {
         self.at.wrapping_offset(i as isize * self.stride)
     }
     /// Pointers to `R` rows from row i on. The compiler must not know their common stride: it would compute the addresses from it again for every

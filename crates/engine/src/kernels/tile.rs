@@ -88,14 +88,14 @@ impl<'a, T: Real + Number> Run<'a, T> {
     /// As `part`; the registers have memory, and the folds have been started.
     #[inline(always)]
     unsafe fn range(&mut self, lo: usize, hi: usize) {
-        let g = self.group;
+        let (g, tile) = (self.group, compiled::tile(self.group));
         let (mut o, mut i, mut flat) = if lo == 0 { (0, 0, 0) } else { (lo / g.inner, lo % g.inner, lo) };
         // SAFETY: the caller's promise.
         unsafe {
             while flat < hi {
                 self.enter(o);
                 while i < g.inner && flat < hi {
-                    let n = g.tile.min(g.inner - i).min(hi - flat);
+                    let n = tile.min(g.inner - i).min(hi - flat);
                     self.tile(i, flat, n);
                     i += n;
                     flat += n;

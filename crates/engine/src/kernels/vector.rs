@@ -32,6 +32,16 @@ pub(crate) trait Vector<T: Real>: Copy {
     unsafe fn plus_product(self, a: Self, b: Self) -> Self;
     /// For each of four vectors, the sum of its lanes, always in the same order.
     unsafe fn sums(of: [Self; 4]) -> [T; 4];
+    /// Writes for each of eight vectors the sum of its lanes, always in the same order.
+    #[inline(always)]
+    unsafe fn store_sums(of: [Self; 8], to: *mut T) {
+        let [a, b, c, d, e, f, g, h] = of;
+        // SAFETY: the caller's promise.
+        unsafe {
+            to.cast::<[T; 4]>().write_unaligned(Self::sums([a, b, c, d]));
+            to.add(4).cast::<[T; 4]>().write_unaligned(Self::sums([e, f, g, h]));
+        }
+    }
     /// `base[indices[0]]`, `base[indices[1]]`, … for the first `n` ≤ `LANES` indices, then zeros. Indices are below 2³¹.
     unsafe fn gather_first(base: *const T, indices: *const u32, n: usize) -> Self;
 }
@@ -379,6 +389,24 @@ mod x86 {
                 }
             );
             sums
+        }
+        #[inline(always)]
+        unsafe fn store_sums(of: [Self; 8], to: *mut T) {
+            by_type!(
+                T,
+                {
+                    let [a, b, c, d, e, f, g, h] = of;
+                    to.cast::<[T; 4]>().write_unaligned(Self::sums([a, b, c, d]));
+                    to.add(4).cast::<[T; 4]>().write_unaligned(Self::sums([e, f, g, h]));
+                },
+                {
+                    let pairs = |a: Self, b: Self| _mm512_add_pd(_mm512_unpacklo_pd(a.0, b.0), _mm512_unpackhi_pd(a.0, b.0));
+                    let halves = |a, b| _mm512_add_pd(_mm512_shuffle_f64x2::<0x88>(a, b), _mm512_shuffle_f64x2::<0xdd>(a, b));
+                    let [a, b, c, d, e, f, g, h] = of;
+                    let all = halves(halves(pairs(a, b), pairs(c, d)), halves(pairs(e, f), pairs(g, h)));
+                    _mm512_storeu_pd(to.cast(), all);
+                }
+            )
         }
         #[inline(always)]
         unsafe fn gather_first(base: *const T, indices: *const u32, n: usize) -> Self {

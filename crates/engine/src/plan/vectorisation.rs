@@ -94,18 +94,9 @@ fn blocks(p: &Program, e: &Equation, l: &Lowering, read: &[bool]) -> Option<(Blo
     if most < FEWEST_ITEMS {
         return None;
     }
-    let size = size(n, most);
+    let size = Blocks::even(n, most);
     let sums: usize = e.outputs[..s.carries].iter().map(|v| p.type_of(*v).bytes()).sum();
     Some((Blocks { size, apart: (n / size).saturating_mul(sums) <= BLOCK_SUMS }, cost.fails))
-}
-
-/// Items of a block, of `n` and at most about `most`: as many as leave none over, if there is such a number that is not much smaller.
-fn size(n: usize, most: usize) -> usize {
-    if n <= most {
-        return n;
-    }
-    let even = n.div_ceil(n.div_ceil(most));
-    (most / 2..=most).rev().find(|size| *size > 0 && n.is_multiple_of(*size)).unwrap_or(even)
 }
 
 /// What one item costs, of what differs between items: equations that run, their work (multiplications or elements), and the bytes of their results.
@@ -197,18 +188,5 @@ fn kernel(named: &Named, elements: f64) -> f64 {
         Named::SolveByLu { n, .. } | Named::SolveByCholesky { n, .. } | Named::SolveTriangular { n, .. } => elements * *n as f64,
         Named::Convolve { geometry, .. } => elements * geometry.window.iter().product::<usize>() as f64,
         _ => elements,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn blocks_are_even_where_they_can_be() {
-        assert_eq!(size(10, 64), 10);
-        assert_eq!(size(1000, 64), 50);
-        assert_eq!(size(997, 64), 63);
-        assert!((1..3000).all(|n| (1..100).all(|most| (1..=most.max(1)).contains(&size(n, most)))));
     }
 }

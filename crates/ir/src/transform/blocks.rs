@@ -41,6 +41,19 @@ pub struct Blocks {
     pub apart: bool,
 }
 
+impl Blocks {
+    /// The size of blocks of `n` items, each of at most about `most`: as many as leave none over, if there is such a number that is not much smaller.
+    #[must_use]
+    pub fn even(n: usize, most: usize) -> usize {
+        let most = most.max(1);
+        if n <= most {
+            return n.max(1);
+        }
+        let even = n.div_ceil(n.div_ceil(most));
+        (most / 2..=most).rev().find(|size| *size > 0 && n.is_multiple_of(*size)).unwrap_or(even)
+    }
+}
+
 /// Emits a loop that [adds up](ScanSpec::adds_up) in blocks, with inputs and outputs as those of the loop. Of the outputs, the carries before each step
 /// have no meaning.
 ///
@@ -173,4 +186,16 @@ fn over_blocks(s: &ScanSpec, block: Program, size: usize, count: usize, apart: b
     let body = super::dead_code(&b.finish(&made)?)?;
     let (carries, stacked) = if apart { (0, c + s.stacked) } else { (c, s.stacked) };
     Ok(ScanSpec { body: Arc::new(body), carries, items: x, stacked, trip: Trip::Static(count), reverse: false, ..s.clone() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_are_even_where_they_can_be() {
+        let size = Blocks::even;
+        assert_eq!([size(10, 64), size(1000, 64), size(997, 64), size(0, 5), size(5, 0)], [10, 50, 63, 1, 1]);
+        assert!((1..3000).all(|n| (1..100).all(|most| (1..=most).contains(&size(n, most)))));
+    }
 }

@@ -57,9 +57,19 @@ mod machine {
         }
         let Some(mapping) = Mapping::new(&code).map(Arc::new) else { return 0 };
         for (group, (pieces, shifted)) in written {
-            group.compiled = Some(Compiled { code: mapping.clone(), pieces, shifted, compared: Arc::default() });
+            let whole = whole(group, &pieces, &shifted);
+            group.compiled = Some(Compiled { code: mapping.clone(), pieces, shifted, whole, compared: Arc::default() });
         }
         mapping.bytes()
+    }
+
+    /// Whether nothing of a group passes through registers in memory.
+    fn whole(g: &Group, pieces: &[Piece], shifted: &[Shifted]) -> bool {
+        matches!(pieces, [Piece::Machine(_)])
+            && g.tails.is_empty()
+            && g.stores.iter().all(|s| s.direct)
+            && g.loads.iter().all(|l| !matches!(l.target, Place::Gather(..)))
+            && (0..g.joins.len()).all(|k| shifted.iter().any(|s| s.join == k))
     }
 
     /// Appends the machine code of a group.
@@ -157,6 +167,16 @@ pub(super) fn shifted(g: &Group) -> &[Shifted] {
     }
     let _ = g;
     &[]
+}
+
+/// The most elements of a tile.
+#[inline]
+pub(super) fn tile(g: &Group) -> usize {
+    #[cfg(target_arch = "x86_64")]
+    if g.compiled.as_ref().is_some_and(|c| c.whole) {
+        return usize::MAX;
+    }
+    g.tile
 }
 
 /// Runs the instructions of a group on `n` elements of the cells. `gather` fills a cell with the elements of a join, for builds that compare machine code

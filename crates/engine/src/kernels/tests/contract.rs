@@ -1,6 +1,7 @@
 //! Contractions against loops over all indices.
 use super::{Random, indices, on_threads, place};
 use crate::kernels::contract::{Class, ContractPlan};
+use crate::kernels::isa::on_each;
 use hypertape_ir::array::{Element, Layout, Real, Shape};
 use hypertape_ir::operation::Contraction;
 use ndarray::Array2;
@@ -117,6 +118,23 @@ fn products_of_matrices_have_the_class_their_layouts_say() {
     let mut r = Random::new(6);
     let (a, b) = (r.reals(1200), r.reals(600));
     check::<f64>(&many, &a, &xs, &b, &vs);
+}
+
+#[test]
+fn many_small_products_on_each_instruction_set() {
+    on_each(|| {
+        let mut r = Random::new(8);
+        for (rows, columns) in indices(&[22, 22]).into_iter().map(|at| (at[0], at[1])) {
+            let matrices = Layout::contiguous(&[3, rows, columns]);
+            let a = r.reals(matrices.len());
+            for (axis, len) in [(2, columns), (1, rows)] {
+                let spec = Contraction { batch: [(0, 0)].into_iter().collect(), sum: [(axis, 1)].into_iter().collect() };
+                let (vectors, v) = (Layout::contiguous(&[3, len]), r.reals(3 * len));
+                check::<f64>(&spec, &a, &matrices, &v, &vectors);
+                check::<f32>(&spec, &a, &matrices, &v, &vectors);
+            }
+        }
+    });
 }
 
 #[test]

@@ -48,6 +48,13 @@ pub(super) fn known_in_range(b: &Builder, index: Value, len: usize) -> bool {
     }
 }
 
+/// The range that these indices run through one after the other, if that is known.
+fn known_range(b: &Builder, index: Value) -> Option<std::ops::Range<usize>> {
+    let (Constant(Shared::U32(a)), _) = b.made_by::<Constant>(index)? else { return None };
+    let first = *a.first().filter(|_| a.ndim() == 1)? as usize;
+    a.iter().zip(first..).all(|(i, k)| *i as usize == k).then_some(first..first + a.len())
+}
+
 /// The indices, and a check of their element type.
 fn indices(a: &AnyArray) -> Result<&ArrayD<u32>, ErrorKind> {
     u32::of_array(a).ok_or_else(|| ErrorKind::elements(Elements::Lookup, &[&a.leaf_type()]))
@@ -125,9 +132,15 @@ impl Multilinear for Take {
         Lowering::Kernel(Arc::new(Rows::new(&inputs[0].shape, self.axis, inputs[1])))
     }
     fn simplify(&self, b: &mut Builder, x: &[Value]) -> Option<Value> {
+        let (axis, mut shape) = (self.axis, b.shape(x[0]));
+        if let Some(range) = known_range(b, x[1]).filter(|r| shape.get(axis).is_some_and(|n| r.end <= *n)) {
+            let (mut start, step) = (vec![0; shape.len()], vec![1; shape.len()]);
+            (start[axis], shape[axis]) = (range.start, range.len());
+            return Some(b.slice(x[0], &start, &step, &shape));
+        }
         let v = b.known_number(x[0])?;
         let t = self.infer(&[b.type_of(x[0]), b.type_of(x[1])]).ok()?;
-        known_in_range(b, x[1], b.shape(x[0])[self.axis]).then(|| b.full(&t, v))
+        known_in_range(b, x[1], shape[axis]).then(|| b.full(&t, v))
     }
 }
 

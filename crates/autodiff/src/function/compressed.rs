@@ -1,0 +1,192 @@
+//! All entries of a sparse matrix from products along few directions, a block of them at once.
+use super::colouring::{Places, colours, number};
+use super::linearization::Linearization;
+use crate::array::{AnyArray, AnyView, LeafType};
+use crate::error::{Error, Result};
+use crate::execute::Executor;
+use crate::operation::Builder;
+use crate::operation::named::Pattern;
+use crate::plan::Plan;
+use crate::transform::{self, Blocks};
+use std::sync::Arc;
+
+/// A pattern with its colours. A direction for each colour has ones in the columns of that colour; one more, of random numbers, tests the matrix.
+#[derive(Debug)]
+pub(super) struct Coloured {
+    pub(super) pattern: Pattern,
+    pub(super) colours: usize,
+    places: Places,
+    colour: Vec<u32>,
+    random: Vec<f64>,
+    /// The random number of the column of each entry.
+    weights: Vec<f64>,
+}
+
+impl Coloured {
+    pub(super) fn new(places: Places, columns: usize) -> Result<Self> {
+        let (colour, colours) = colours(&places, columns);
+        let pattern = places.pattern(columns)?;
+        let weights = places.columns.iter().map(|j| number(*j as usize)).collect();
+        Ok(Coloured { pattern, colours, places, colour, random: (0..columns).map(number).collect(), weights })
+    }
+    /// The element in column j of direction k. Beyond those that are needed, directions are 0.
+    pub(super) fn direction(&self, k: usize, j: usize) -> f64 {
+        match k {
+            _ if k < self.colours => f64::from(u8::from(self.colour[j] as usize == k)),
+            _ if k == self.colours => self.random[j],
+            _ => 0.0,
+        }
+    }
+    /// Whether a product with the random numbers is what these entries give. None where something is not finite.
+    pub(super) fn agrees(&self, values: &[f64], product: &[f64]) -> Option<bool> {
+        let largest = values.iter().fold(0.0, |m: f64, v| if v.abs() > m { v.abs() } else { m });
+        let (mut agrees, mut finite) = (true, largest < f64::INFINITY);
+        let (mut values, mut weights) = (values, &self.weights[..]);
+        for (r, bounds) in product.iter().zip(self.places.starts.windows(2)) {
+            let (row, of_row);
+            ((row, values), (of_row, weights)) = (values.split_at(bounds[1] - bounds[0]), weights.split_at(bounds[1] - bounds[0]));
+            let terms = row.iter().zip(of_row).map(|(v, w)| v * w);
+            let (sum, size) = terms.fold((0.0, 0.0), |(sum, size), t: f64| (sum + t, size + t.abs()));
+            // Rounding of sums within the program may be as large as other rows.
+            let off = (r - sum).abs();
+            agrees &= off <= (1e-4 * size).max(1e-7 * largest);
+            finite &= off < f64::INFINITY;
+        }
+        finite.then_some(agrees)
+    }
+}
+
+/// The linear part along the directions of a pattern, a block of them at once.
+#[derive(Debug)]
+pub(super) struct Products {
+    /// Directions of a block.
+    size: usize,
+    executor: Executor,
+    /// For each leaf of the variables, the first of its columns.
+    first: Vec<usize>,
+    /// For each leaf of the variables, a direction of the block in each row.
+    directions: Vec<AnyArray>,
+    /// The block that these are of; none at first.
+    filled: Option<usize>,
+    /// For each block, its entries, and where their values stand in the results.
+    entries: Vec<Vec<(u32, u32)>>,
+    /// For each leaf of the outputs, the first of its rows and how many there are.
+    leaves: Vec<(usize, usize)>,
+    /// The results of a block, leaf after leaf.
+    results: Vec<f64>,
+    /// The last product with the random numbers.
+    pub(super) product: Vec<f64>,
+}
+
+impl Products {
+    /// For the real leaves of the inputs with the first of their columns, if they are variables.
+    pub(super) fn new(of: &Linearization, variables: &[(LeafType, Option<usize>)], c: &Coloured) -> Result<Self> {
+        let (product, r) = of.product(false);
+        let moves: Vec<bool> = (0..product.inputs.len()).map(|i| i >= r && variables[i - r].1.is_some()).collect();
+        let size = Blocks::even(c.colours + 1, transform::at_once(product, &moves));
+        // What is not a variable stays where it is.
+        let mut b = Builder::new();
+        let given: Vec<_> = product
+            .input_types()
+            .iter()
+            .enumerate()
+            .map(|(i, t)| if i < r || moves[i] { b.input(t.clone()) } else { b.full(t, 0.0) })
+            .collect();
+        let made = b.inline(product, &given);
+        let along: Vec<bool> = (0..moves.len()).filter(|i| *i < r || moves[*i]).map(|i| i >= r).collect();
+        let program = transform::for_each(&transform::dead_code(&b.finish(&made)?)?, size, &along)?;
+        let directions = variables.iter().filter_map(|(t, first)| {
+            let mut t = t.clone();
+            t.shape.insert(0, size);
+            first.map(|first| (first, AnyArray::full(&t, 0.0)))
+        });
+        let (first, directions) = directions.unzip();
+        let mut leaves: Vec<(usize, usize)> = vec![];
+        for t in product.output_types() {
+            leaves.push((leaves.last().map_or(0, |(first, n)| first + n), t.len()));
+        }
+        let rows: usize = leaves.iter().map(|(_, n)| n).sum();
+        let most = c.places.columns.len().max(size.saturating_mul(rows));
+        if u32::try_from(most).is_err() {
+            let what = format!(
+                "{rows} rows with {} entries are more than one matrix can have, 2³² − 1; take fewer outputs at a time",
+                c.places.columns.len()
+            );
+            return Err(Error::new("sparse derivative", what));
+        }
+        let mut entries = vec![vec![]; (c.colours + 1).div_ceil(size)];
+        for (first, n) in &leaves {
+            for i in *first..first + n {
+                for at in c.places.starts[i]..c.places.starts[i + 1] {
+                    let k = c.colour[c.places.columns[at] as usize] as usize;
+                    entries[k / size].push((at as u32, (size * first + k % size * n + i - first) as u32));
+                }
+            }
+        }
+        let executor = Executor::new(Arc::new(Plan::new(&program)?));
+        Ok(Products { size, executor, first, directions, filled: None, entries, leaves, results: vec![], product: vec![] })
+    }
+    /// The entries at a point, at which `run` runs the plan along directions. The product with the random numbers is in `product` then.
+    pub(super) fn values(&mut self, c: &Coloured, run: impl Fn(&mut Executor, &[AnyArray]) -> Result<()>) -> Result<Vec<f64>> {
+        let mut values = vec![0.0; c.places.columns.len()];
+        for block in 0..self.entries.len() {
+            self.fill(c, block);
+            run(&mut self.executor, &self.directions)?;
+            let alone = if self.leaves.len() == 1 { Some(self.executor.output(0)) } else { None };
+            let results = match &alone {
+                Some(AnyView::F64(a)) => a.as_slice(),
+                _ => None,
+            };
+            let results = results.unwrap_or_else(|| {
+                self.results.clear();
+                (0..self.leaves.len()).for_each(|k| append(&mut self.results, &self.executor.output(k)));
+                &self.results
+            });
+            self.entries[block].iter().for_each(|(at, from)| values[*at as usize] = results[*from as usize]);
+            if c.colours / self.size == block {
+                self.product.clear();
+                for (first, n) in &self.leaves {
+                    self.product.extend_from_slice(&results[self.size * first + c.colours % self.size * n..][..*n]);
+                }
+            }
+        }
+        Ok(values)
+    }
+    fn fill(&mut self, c: &Coloured, block: usize) {
+        if self.filled == Some(block) {
+            return;
+        }
+        let size = self.size;
+        for (first, leaf) in self.first.iter().zip(&mut self.directions) {
+            let n = leaf.leaf_type().len() / size;
+            let element = |at: usize| c.direction(block * size + at / n, *first + at % n);
+            match leaf {
+                AnyArray::F64(a) => a.iter_mut().enumerate().for_each(|(at, to)| *to = element(at)),
+                AnyArray::F32(a) => a.iter_mut().enumerate().for_each(|(at, to)| *to = element(at) as f32),
+                AnyArray::U32(_) => {}
+            }
+        }
+        self.filled = Some(block);
+    }
+    pub(super) fn plan(&self) -> &Arc<Plan> {
+        self.executor.plan()
+    }
+    /// What it holds in memory.
+    pub(super) fn bytes(&self) -> u64 {
+        let directions: usize = self.directions.iter().map(|a| a.leaf_type().bytes()).sum();
+        let numbers = self.results.capacity() + self.product.capacity() + self.entries.iter().map(Vec::len).sum::<usize>();
+        self.executor.memory().total() + (directions + 8 * numbers) as u64
+    }
+}
+
+/// Adds the elements of a real array in row-major order.
+pub(super) fn append(to: &mut Vec<f64>, a: &AnyView<'_>) {
+    match a {
+        AnyView::F64(a) => match a.as_slice() {
+            Some(row_major) => to.extend_from_slice(row_major),
+            None => to.extend(a.iter()),
+        },
+        AnyView::F32(a) => to.extend(a.iter().map(|v| f64::from(*v))),
+        AnyView::U32(_) => {}
+    }
+}
