@@ -8,6 +8,7 @@ use crate::operation::Builder;
 use crate::operation::named::Pattern;
 use crate::plan::Plan;
 use crate::transform::{self, Blocks};
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 /// A pattern with its colours. A direction for each colour has ones in the columns of that colour; one more, of random numbers, tests the matrix.
@@ -39,17 +40,18 @@ impl Coloured {
     }
     /// Whether a product with the random numbers is what these entries give. None where something is not finite.
     pub(super) fn agrees(&self, values: &[f64], product: &[f64]) -> Option<bool> {
-        let largest = values.iter().fold(0.0, |m: f64, v| if v.abs() > m { v.abs() } else { m });
-        let (mut agrees, mut finite) = (true, largest < f64::INFINITY);
-        let (mut values, mut weights) = (values, &self.weights[..]);
+        let (mut agrees, mut finite) = (true, true);
+        let (mut rest, mut weights) = (values, &self.weights[..]);
+        let largest = OnceCell::new();
+        let largest = || *largest.get_or_init(|| values.iter().fold(0.0, |m: f64, v| m.max(v.abs())));
         for (r, bounds) in product.iter().zip(self.places.starts.windows(2)) {
             let (row, of_row);
-            ((row, values), (of_row, weights)) = (values.split_at(bounds[1] - bounds[0]), weights.split_at(bounds[1] - bounds[0]));
+            ((row, rest), (of_row, weights)) = (rest.split_at(bounds[1] - bounds[0]), weights.split_at(bounds[1] - bounds[0]));
             let terms = row.iter().zip(of_row).map(|(v, w)| v * w);
             let (sum, size) = terms.fold((0.0, 0.0), |(sum, size), t: f64| (sum + t, size + t.abs()));
-            // Rounding of sums within the program may be as large as other rows.
             let off = (r - sum).abs();
-            agrees &= off <= (1e-4 * size).max(1e-7 * largest);
+            // Rounding of sums within the program may be as large as other rows.
+            agrees &= off <= 1e-4 * size || off <= 1e-7 * largest();
             finite &= off < f64::INFINITY;
         }
         finite.then_some(agrees)

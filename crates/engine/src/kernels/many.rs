@@ -92,7 +92,11 @@ unsafe fn dot_narrow<T: Real, V: Vector<T>, const C: usize>(a: &Open<T>, v: *con
         while i < a.rows {
             let left = (a.rows - i).min(4);
             let sums = V::sums(from_fn(|r| if r < left { dot(i + r) } else { V::splat(T::zero()) }));
-            std::ptr::copy_nonoverlapping(sums.as_ptr(), out.add(i), left);
+            if left == 4 {
+                out.add(i).cast::<[T; 4]>().write_unaligned(sums);
+            } else {
+                (0..left).for_each(|r| *out.add(i + r) = sums[r]);
+            }
             i += left;
         }
     }
@@ -156,13 +160,15 @@ unsafe fn sum_narrow<T: Real, V: Vector<T>, const C: usize>(a: &Open<T>, u: *con
                 add(sums, i + r);
             }
         }
-        for i in whole..a.rows {
-            add(&mut sums[i - whole], i);
+        for (r, sums) in sums.iter_mut().enumerate() {
+            if whole + r < a.rows {
+                add(sums, whole + r);
+            }
         }
         let one = V::splat(T::one());
         for c in 0..C {
-            let [p, q, r, s] = [0, 1, 2, 3].map(|k| sums[k][c]);
-            let total = p.plus_product(q, one).plus_product(r.plus_product(s, one), one);
+            let (low, high) = (sums[0][c].plus_product(sums[1][c], one), sums[2][c].plus_product(sums[3][c], one));
+            let total = low.plus_product(high, one);
             let to = out.add(c * V::LANES);
             if c + 1 < C { total.store(to) } else { total.store_first(to, a.columns - c * V::LANES) }
         }

@@ -27,7 +27,7 @@ use hypertape_ir::array::Real;
 
 #[cfg(target_arch = "x86_64")]
 mod machine {
-    use super::super::group::{CELLS, Code, Group, Load, SCALARS, Target as Place};
+    use super::super::group::{CELLS, Group, Load, SCALARS, Target as Place};
     use super::super::machine_code::{Compiled, Mapping, Part, Piece, Shifted};
     use super::target::Target;
     use super::{emit, micro};
@@ -36,7 +36,7 @@ mod machine {
 
     /// Fewest elements of a group that is compiled.
     const LEN: usize = 16;
-    /// Fewest instructions in a row that are compiled: a single one reads and writes as much as machine code would.
+    /// Fewest instructions in a row that are compiled: a single one reads and writes as much as machine code would, unless it reads a join.
     const RUN: usize = 2;
     /// Most lengths of rows that machine code follows: each takes a register.
     const ROWS: usize = 3;
@@ -75,7 +75,7 @@ mod machine {
     /// Appends the machine code of a group.
     fn write(g: &Group, code: &mut Vec<u8>) -> Option<(Vec<Piece>, Vec<Shifted>)> {
         let target = Target::of(g.single)?;
-        let runs = runs(&g.code);
+        let runs = runs(g);
         let shifted = shifted(g, target, &runs);
         let mut pieces = vec![];
         for (range, compiles) in runs {
@@ -94,9 +94,9 @@ mod machine {
     }
 
     /// Instructions in runs, each with whether it compiles.
-    fn runs(code: &[Code]) -> Vec<(Range<usize>, bool)> {
+    fn runs(g: &Group) -> Vec<(Range<usize>, bool)> {
         let mut runs: Vec<(Range<usize>, bool)> = vec![];
-        for (i, c) in code.iter().enumerate() {
+        for (i, c) in g.code.iter().enumerate() {
             let compiles = micro::compiles(c);
             match runs.last_mut() {
                 Some((range, same)) if *same == compiles => range.end = i + 1,
@@ -104,7 +104,7 @@ mod machine {
             }
         }
         for (range, compiles) in &mut runs {
-            *compiles &= range.len() >= RUN;
+            *compiles &= range.len() >= RUN || g.joins.iter().any(|j| g.code[range.clone()].iter().any(|c| c.operands().contains(&j.cell)));
         }
         runs
     }

@@ -54,7 +54,9 @@ impl<T: Real> Csr<T> {
         if pattern.nonzeros() != values.len() {
             return Err(Compressed::Entries { columns: pattern.nonzeros(), values: values.len() });
         }
-        if let Some(k) = values.iter().position(|v| !v.is_finite()) {
+        // A chunk at a time, without a way out in between: so the compiler makes vectors of it.
+        let all_finite = values.chunks(64).all(|c| c.iter().fold(true, |all, v| all & v.is_finite()));
+        if let Some(k) = if all_finite { None } else { values.iter().position(|v| !v.is_finite()) } {
             return Err(Compressed::Value { entry: k, value: Element::to_f64(values[k]) });
         }
         Ok(Self::of(pattern, values))
