@@ -224,6 +224,14 @@ impl Emitter<'_> {
                 self.release(i);
                 self.a.store(to, from, self.last)
             }
+            // Shifts of 256 bits take no memory.
+            Micro::One(f @ (One::Up(by) | One::Down(by)), a) => {
+                let from = self.register(a, i, &[])?;
+                self.release(i);
+                let (to, op) = (self.result(i)?, if f == One::Up(by) { Op::Up } else { Op::Down });
+                self.a.with(op, to, None, Source::Register(from), Some(by.into()))
+            }
+            Micro::Fused(a, b, c) => self.fused(i, [a, b, c]),
             Micro::One(f, a) => {
                 let from = self.source(a, i, &[])?;
                 self.release(i);
@@ -232,12 +240,12 @@ impl Emitter<'_> {
                     One::Sqrt => self.a.with(Op::Sqrt, to, None, from, None),
                     One::Floor => self.a.with(Op::Whole, to, None, from, Some(9)),
                     One::Truncate => self.a.with(Op::Whole, to, None, from, Some(11)),
-                    One::Round => self.a.round(to, from),
+                    _ => self.a.round(to, from),
                 }
             }
             Micro::Two(f, a, b) => {
                 // A sum of two has no order; the one that is in memory comes last.
-                let turned = matches!(f, Two::Add | Two::Mul | Two::And | Two::Xor) && self.place[a as usize].is_none();
+                let turned = !matches!(f, Two::Sub | Two::Div | Two::Larger | Two::Smaller | Two::SubBits) && self.place[a as usize].is_none();
                 let (a, b) = if turned { (b, a) } else { (a, b) };
                 let x = self.register(a, i, &[])?;
                 let y = self.source(b, i, &[a])?;
@@ -251,6 +259,9 @@ impl Emitter<'_> {
                     Two::Larger => Op::Max,
                     Two::Smaller => Op::Min,
                     Two::And => Op::And,
+                    Two::Or => Op::Or,
+                    Two::AddBits => Op::AddBits,
+                    Two::SubBits => Op::SubBits,
                     Two::Xor => Op::Xor,
                 };
                 self.a.with(op, to, Some(x), y, None)
@@ -272,6 +283,27 @@ impl Emitter<'_> {
                 self.a.blend(to, no, yes)
             }
         }
+    }
+    /// a·b + c, in the register of c if that is not needed any more.
+    fn fused(&mut self, i: usize, [a, b, c]: [Value; 3]) -> Result {
+        let (a, b) = if self.place[a as usize].is_none() { (b, a) } else { (a, b) };
+        let x = self.register(a, i, &[])?;
+        let sum = self.register(c, i, &[a])?;
+        let y = self.source(b, i, &[a, c])?;
+        let ends = !self.pinned[c as usize] && self.next(c, i).is_none();
+        let to = if ends {
+            self.release(i);
+            let number = (0..self.held.len()).find(|n| self.a.target.register(*n as u8) == sum).ok_or(Refused)?;
+            self.held[number] = Some(i as Value);
+            self.place[i] = Some(number as u8);
+            sum
+        } else {
+            let to = self.result(i)?;
+            self.release(i);
+            self.a.with(Op::Load, to, None, Source::Register(sum), None)?;
+            to
+        };
+        self.a.with(Op::Fused, to, Some(x), y, None)
     }
     /// Loads the elements of a cell whose column is at least the second value and below the third.
     fn part(&mut self, i: usize, cell: u16, [column, from, to]: [Value; 3]) -> Result {

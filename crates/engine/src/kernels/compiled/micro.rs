@@ -2,6 +2,7 @@
 use super::super::group::Code;
 use super::super::machine_code::Shifted;
 use super::super::math::Sum;
+use super::trace;
 use hypertape_ir::operation::{BinaryFn, UnaryFn};
 use std::collections::HashMap;
 
@@ -17,6 +18,9 @@ pub(super) enum One {
     Truncate,
     /// Rounded to single precision.
     Round,
+    /// The bits, moved up or down by so many places.
+    Up(u8),
+    Down(u8),
 }
 
 /// A function of two values.
@@ -32,7 +36,11 @@ pub(super) enum Two {
     Smaller,
     /// Of the bits.
     And,
+    Or,
     Xor,
+    /// Of the bits, as integers that wrap around.
+    AddBits,
+    SubBits,
 }
 
 /// A test of two values.
@@ -61,6 +69,8 @@ pub(super) enum Micro {
     Part(u16, Value, Value, Value),
     One(One, Value),
     Two(Two, Value, Value),
+    /// a·b + c, rounded once.
+    Fused(Value, Value, Value),
     /// Where the test of the first two holds, the third, else the fourth.
     Pick(Test, Value, Value, Value, Value),
     /// A value is written to a cell. It makes none.
@@ -75,6 +85,7 @@ impl Micro {
             Micro::Part(_, c, a, b) => [Some(c), Some(a), Some(b), None],
             Micro::One(_, a) | Micro::Store(a, _) => [Some(a), None, None, None],
             Micro::Two(_, a, b) => [Some(a), Some(b), None, None],
+            Micro::Fused(a, b, c) => [Some(a), Some(b), Some(c), None],
             Micro::Pick(_, a, b, c, d) => [Some(a), Some(b), Some(c), Some(d)],
         };
         all.into_iter().flatten()
@@ -85,28 +96,50 @@ impl Micro {
     }
 }
 
-/// Micro-instructions as they are written.
+/// Micro-instructions as they are written, each once.
+#[derive(Default)]
+pub(super) struct List {
+    micros: Vec<Micro>,
+    known: HashMap<Micro, Value>,
+}
+
+impl List {
+    pub(super) fn push(&mut self, m: Micro) -> Value {
+        if let Some(v) = self.known.get(&m) {
+            return *v;
+        }
+        let v = self.micros.len() as Value;
+        self.micros.push(m);
+        self.known.insert(m, v);
+        v
+    }
+    /// a where t is not 0, else b. If t is 1 or 0 by a test, the test is made here.
+    pub(super) fn select(&mut self, t: Value, a: Value, b: Value) -> Value {
+        let [zero, one] = [0.0_f64, 1.0].map(|v| self.push(Micro::Constant(v.to_bits())));
+        match self.micros[t as usize] {
+            Micro::Pick(test, x, y, yes, no) if yes == one && no == zero => self.push(Micro::Pick(test, x, y, a, b)),
+            _ => self.push(Micro::Pick(Test::Equal, t, zero, b, a)),
+        }
+    }
+}
+
+/// The micro-instructions of a group's code.
 #[derive(Default)]
 pub(super) struct Writer<'a> {
-    micros: Vec<Micro>,
+    list: List,
     /// Joins that are read where their pieces lie.
     shifted: &'a [Shifted],
-    known: HashMap<Micro, Value>,
     /// What each cell holds.
     cells: HashMap<u16, Value>,
     single: bool,
 }
 
-/// Whether a function of one number becomes micro-instructions.
-fn unary(f: UnaryFn) -> bool {
-    matches!(f, UnaryFn::Neg | UnaryFn::Abs | UnaryFn::Sign | UnaryFn::Sqrt | UnaryFn::Recip | UnaryFn::Floor)
-}
-
 /// Whether an instruction becomes micro-instructions.
 pub(super) fn compiles(code: &Code) -> bool {
     match code {
-        Code::Unary(f, ..) => unary(*f),
-        Code::Binary(f, ..) | Code::With(f, ..) | Code::Of(f, ..) => !matches!(f, BinaryFn::Pow | BinaryFn::Atan2 | BinaryFn::Rem),
+        Code::Unary(UnaryFn::Neg | UnaryFn::Abs | UnaryFn::Sign | UnaryFn::Sqrt | UnaryFn::Recip | UnaryFn::Floor, ..) => true,
+        Code::Unary(f, ..) => trace::unary(*f, 0, false, &mut List::default()).is_some(),
+        Code::Binary(f, ..) | Code::With(f, ..) | Code::Of(f, ..) => *f != BinaryFn::Rem,
         _ => true,
     }
 }
@@ -124,19 +157,13 @@ impl<'a> Writer<'a> {
             let cell = code.result();
             w.cells.insert(cell, value);
             if last[&cell] == i && kept(cell) {
-                w.micros.push(Micro::Store(value, cell));
+                w.list.micros.push(Micro::Store(value, cell));
             }
         }
-        w.micros
+        w.list.micros
     }
     fn push(&mut self, m: Micro) -> Value {
-        if let Some(v) = self.known.get(&m) {
-            return *v;
-        }
-        let v = self.micros.len() as Value;
-        self.micros.push(m);
-        self.known.insert(m, v);
-        v
+        self.list.push(m)
     }
     fn constant(&mut self, v: f64) -> Value {
         self.push(Micro::Constant(v.to_bits()))
@@ -206,7 +233,7 @@ impl<'a> Writer<'a> {
             }
             Code::Select(t, a, b, _) => {
                 let (t, a, b) = (self.cell(t), self.cell(a), self.cell(b));
-                self.select(t, a, b)
+                self.list.select(t, a, b)
             }
             Code::Fill(s, _) => self.scalar(s),
             Code::Round(x, _) => {
@@ -230,14 +257,6 @@ impl<'a> Writer<'a> {
             Sum::From => self.two(Two::Sub, c, p),
         }
     }
-    /// a where t is not 0, else b. If t is 1 or 0 by a test, the test is made here.
-    fn select(&mut self, t: Value, a: Value, b: Value) -> Value {
-        let (zero, one) = (self.constant(0.0), self.constant(1.0));
-        match self.micros[t as usize] {
-            Micro::Pick(test, x, y, yes, no) if yes == one && no == zero => self.pick(test, x, y, a, b),
-            _ => self.pick(Test::Equal, t, zero, b, a),
-        }
-    }
     fn unary(&mut self, f: UnaryFn, x: Value) -> Value {
         let (zero, one) = (self.constant(0.0), self.constant(1.0));
         match f {
@@ -258,7 +277,9 @@ impl<'a> Writer<'a> {
             }
             UnaryFn::Sqrt => self.one(One::Sqrt, x),
             UnaryFn::Recip => self.two(Two::Div, one, x),
-            _ => self.one(One::Floor, x),
+            UnaryFn::Floor => self.one(One::Floor, x),
+            // What compiles is one of these or traced.
+            f => trace::unary(f, x, self.single, &mut self.list).unwrap_or(x),
         }
     }
     fn binary(&mut self, f: BinaryFn, a: Value, b: Value) -> Value {
@@ -280,10 +301,11 @@ impl<'a> Writer<'a> {
                 let half = self.pick(Test::Equal, a, b, half, zero);
                 self.pick(Test::Less, a, b, one, half)
             }
-            _ => {
+            BinaryFn::Absorb => {
                 let p = self.two(Two::Mul, a, b);
                 self.pick(Test::Equal, a, zero, zero, p)
             }
+            f => trace::binary(f, a, b, self.single, &mut self.list).unwrap_or(a),
         }
     }
 }
@@ -307,6 +329,7 @@ pub(super) fn without_dead(micros: &[Micro]) -> Vec<Micro> {
         kept.push(match *m {
             Micro::One(f, a) => Micro::One(f, n(a)),
             Micro::Two(f, a, b) => Micro::Two(f, n(a), n(b)),
+            Micro::Fused(a, b, c) => Micro::Fused(n(a), n(b), n(c)),
             Micro::Pick(t, x, y, a, b) => Micro::Pick(t, n(x), n(y), n(a), n(b)),
             Micro::Store(v, cell) => Micro::Store(n(v), cell),
             Micro::Part(cell, c, a, b) => Micro::Part(cell, n(c), n(a), n(b)),

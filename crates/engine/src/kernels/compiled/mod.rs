@@ -16,6 +16,8 @@ mod micro;
 #[cfg(target_arch = "x86_64")]
 mod target;
 #[cfg(target_arch = "x86_64")]
+mod trace;
+#[cfg(target_arch = "x86_64")]
 mod twin;
 
 use super::codes;
@@ -38,6 +40,8 @@ mod machine {
     const LEN: usize = 16;
     /// Fewest instructions in a row that are compiled: a single one reads and writes as much as machine code would, unless it reads a join.
     const RUN: usize = 2;
+    /// Most micro-instructions: machine code of so many still fits the nearest cache of instructions.
+    const MICROS: usize = 4096;
     /// Most lengths of rows that machine code follows: each takes a register.
     const ROWS: usize = 3;
 
@@ -87,8 +91,11 @@ mod machine {
                 let read = g.code[range.end..].iter().any(|c| c.operands().contains(&cell));
                 read || g.stores.iter().any(|s| s.cell == cell) || g.tails.iter().any(|t| t.cell == cell)
             };
-            let micros = micro::Writer::write(&g.code[range.clone()], g.single, &shifted, ends);
-            pieces.push(Piece::Machine(emit::function(target, &micro::without_dead(&micros), code).ok()?));
+            let micros = micro::without_dead(&micro::Writer::write(&g.code[range.clone()], g.single, &shifted, ends));
+            if micros.len() > MICROS {
+                return None;
+            }
+            pieces.push(Piece::Machine(emit::function(target, &micros, code).ok()?));
         }
         pieces.iter().any(|p| matches!(p, Piece::Machine(_))).then_some((pieces, shifted))
     }

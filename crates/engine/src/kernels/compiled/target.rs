@@ -38,7 +38,14 @@ instructions! {
     Max: EVEX_Vmaxpd_zmm_k1z_zmm_zmmm512b64_sae EVEX_Vmaxps_zmm_k1z_zmm_zmmm512b32_sae VEX_Vmaxpd_ymm_ymm_ymmm256 VEX_Vmaxps_ymm_ymm_ymmm256;
     Min: EVEX_Vminpd_zmm_k1z_zmm_zmmm512b64_sae EVEX_Vminps_zmm_k1z_zmm_zmmm512b32_sae VEX_Vminpd_ymm_ymm_ymmm256 VEX_Vminps_ymm_ymm_ymmm256;
     And: EVEX_Vandpd_zmm_k1z_zmm_zmmm512b64 EVEX_Vandps_zmm_k1z_zmm_zmmm512b32 VEX_Vandpd_ymm_ymm_ymmm256 VEX_Vandps_ymm_ymm_ymmm256;
+    Or: EVEX_Vorpd_zmm_k1z_zmm_zmmm512b64 EVEX_Vorps_zmm_k1z_zmm_zmmm512b32 VEX_Vorpd_ymm_ymm_ymmm256 VEX_Vorps_ymm_ymm_ymmm256;
     Xor: EVEX_Vxorpd_zmm_k1z_zmm_zmmm512b64 EVEX_Vxorps_zmm_k1z_zmm_zmmm512b32 VEX_Vxorpd_ymm_ymm_ymmm256 VEX_Vxorps_ymm_ymm_ymmm256;
+    AddBits: EVEX_Vpaddq_zmm_k1z_zmm_zmmm512b64 EVEX_Vpaddd_zmm_k1z_zmm_zmmm512b32 VEX_Vpaddq_ymm_ymm_ymmm256 VEX_Vpaddd_ymm_ymm_ymmm256;
+    SubBits: EVEX_Vpsubq_zmm_k1z_zmm_zmmm512b64 EVEX_Vpsubd_zmm_k1z_zmm_zmmm512b32 VEX_Vpsubq_ymm_ymm_ymmm256 VEX_Vpsubd_ymm_ymm_ymmm256;
+    Up: EVEX_Vpsllq_zmm_k1z_zmmm512b64_imm8 EVEX_Vpslld_zmm_k1z_zmmm512b32_imm8 VEX_Vpsllq_ymm_ymm_imm8 VEX_Vpslld_ymm_ymm_imm8;
+    Down: EVEX_Vpsrlq_zmm_k1z_zmmm512b64_imm8 EVEX_Vpsrld_zmm_k1z_zmmm512b32_imm8 VEX_Vpsrlq_ymm_ymm_imm8 VEX_Vpsrld_ymm_ymm_imm8;
+    /// The result holds what is added to the product.
+    Fused: EVEX_Vfmadd231pd_zmm_k1z_zmm_zmmm512b64_er EVEX_Vfmadd231ps_zmm_k1z_zmm_zmmm512b32_er VEX_Vfmadd231pd_ymm_ymm_ymmm256 VEX_Vfmadd231ps_ymm_ymm_ymmm256;
     Sqrt: EVEX_Vsqrtpd_zmm_k1z_zmmm512b64_er EVEX_Vsqrtps_zmm_k1z_zmmm512b32_er VEX_Vsqrtpd_ymm_ymmm256 VEX_Vsqrtps_ymm_ymmm256;
     /// To an integer, in the direction that a number says.
     Whole: EVEX_Vrndscalepd_zmm_k1z_zmmm512b64_imm8_sae EVEX_Vrndscaleps_zmm_k1z_zmmm512b32_imm8_sae VEX_Vroundpd_ymm_ymmm256_imm8 VEX_Vroundps_ymm_ymmm256_imm8;

@@ -69,9 +69,9 @@ pub(super) fn erf<T: Word, const FMA: bool>(x: T) -> T {
     // 1 − erf is below half a unit in the last place from here on.
     let most = choose(5.95, 4.0);
     let a = x.abs();
-    let a = if a > most { most } else { a };
+    let a = T::pick(a.greater(most), most, a);
     let z = a * a;
     let near = mul_add::<T, FMA>(a, polynomial_of::<T, FMA, _, _>(z, &E, &E_SINGLE), a);
     let far = T::one() - exp::<T, FMA>(-polynomial_of::<T, FMA, _, _>(a, &L, &L_SINGLE));
-    (if a > T::one() { far } else { near }).copysign(x)
+    T::pick(a.greater(T::one()), far, near).copysign(x)
 }

@@ -29,8 +29,8 @@ const Q_SINGLE: [f64; 6] =
 #[inline(always)]
 pub(super) fn reduce<T: Word, const FMA: bool>(x: T, low: T) -> (T, T, T::Bits) {
     let (n, bits) = nearest(x * c(LOG2_E));
-    let high = mul_add::<T, FMA>(-n, T::LN_2.0, x);
-    let l = n * T::LN_2.1 - low;
+    let high = mul_add::<T, FMA>(-n, T::ln_2().0, x);
+    let l = n * T::ln_2().1 - low;
     let r = high - l;
     (r, (high - r) - l, bits)
 }
@@ -55,8 +55,8 @@ fn exp_words<T: Word, const FMA: bool>(x: T, low: T) -> T {
 #[inline(always)]
 pub(super) fn exp_of_sum<T: Word, const FMA: bool>(x: T, low: T) -> T {
     let y = exp_words::<T, FMA>(x, low);
-    let y = if x > choose(710.0, 89.0) { T::infinity() } else { y };
-    if x < choose(-746.0, -104.0) { T::zero() } else { y }
+    let y = T::pick(x.greater(choose(710.0, 89.0)), T::infinity(), y);
+    T::pick(x.less(choose(-746.0, -104.0)), T::zero(), y)
 }
 
 #[inline(always)]
@@ -76,11 +76,11 @@ pub(super) fn half_exp_m1<T: Word, const FMA: bool>(x: T) -> (T, T) {
 #[inline(always)]
 pub(super) fn exp_m1<T: Word, const FMA: bool>(x: T) -> T {
     let (least, most) = (c(-60.0), choose(710.0, 89.0));
-    let clamped = if x < least { least } else { x };
-    let clamped = if clamped > most { most } else { clamped };
+    let clamped = T::pick(x.less(least), least, x);
+    let clamped = T::pick(clamped.greater(most), most, clamped);
     let (high, low) = half_exp_m1::<T, FMA>(clamped);
     // Near 0, eˣ − 1 is x; halves of the smallest numbers would not be exact.
-    if x.abs() < choose(1e-290, 1e-30) { x } else { c::<T>(2.0) * (high + low) }
+    T::pick(x.abs().less(choose(1e-290, 1e-30)), x, c::<T>(2.0) * (high + low))
 }
 
 /// 1 / (1 + e⁻ˣ), computed from e^−|x|, which cannot overflow.
@@ -88,10 +88,10 @@ pub(super) fn exp_m1<T: Word, const FMA: bool>(x: T) -> T {
 pub(super) fn sigmoid<T: Word, const FMA: bool>(x: T) -> T {
     let e = exp::<T, FMA>(-x.abs());
     let (u, error) = ordered_sum(T::one(), e);
-    let negative = x < T::zero();
-    let q = if negative { e } else { T::one() } / u;
+    let negative = x.less(T::zero());
+    let q = T::pick(negative, e, T::one()) / u;
     // n / (u + error) = q − q error / u.
-    let inverse = if negative { T::one() - q } else { q };
+    let inverse = T::pick(negative, T::one() - q, q);
     mul_add::<T, FMA>(-(q * error), inverse, q)
 }
 
@@ -101,5 +101,5 @@ pub(super) fn softplus<T: Word, const FMA: bool>(x: T) -> T {
     let e = exp::<T, FMA>(-x.abs());
     let u = T::one() + e;
     let l = ln_of_sum::<T, FMA>(u, (T::one() - u) + e, e);
-    l + if x < T::zero() { T::zero() } else { x }
+    l + T::pick(x.less(T::zero()), T::zero(), x)
 }

@@ -27,14 +27,14 @@ struct Parts<T> {
 #[inline(always)]
 fn parts<T: Word, const FMA: bool>(x: T) -> Parts<T> {
     let most = choose(710.6, 89.5);
-    let x = if x > most { most } else { x };
+    let x = T::pick(x.greater(most), most, x);
     let (r, low, n) = reduce::<T, FMA>(x, T::zero());
     let z = r * r;
     let s = polynomial_of::<T, FMA, _, _>(z, &S, &S_SINGLE);
     let cosh = mul_add::<T, FMA>(z * z, polynomial_of::<T, FMA, _, _>(z, &C, &C_SINGLE), c::<T>(0.5) * z);
     let grown = power_of_two(n - T::Bits::of(2));
     // For x > 40 this term does not count, and 2⁻ⁿ may be subnormal.
-    let shrunk = if x > c(40.0) { T::zero() } else { power_of_two(T::Bits::of(0) - n - T::Bits::of(2)) };
+    let shrunk = T::pick(x.greater(c(40.0)), T::zero(), power_of_two(T::Bits::of(0) - n - T::Bits::of(2)));
     Parts { grown, shrunk, r, low, sinh: r * z * s, cosh }
 }
 
@@ -46,7 +46,7 @@ pub(super) fn sinh<T: Word, const FMA: bool>(x: T) -> T {
     let rest = mul_add::<T, FMA>(b, p.sinh + p.low, a * p.cosh);
     let y = c::<T>(2.0) * (high + (low + mul_add::<T, FMA>(p.shrunk, p.r, rest)));
     // Near 0, sinh x is x; quarters of the smallest numbers would not be exact.
-    if x.abs() < choose(1e-290, 1e-30) { x } else { y.copysign(x) }
+    T::pick(x.abs().less(choose(1e-290, 1e-30)), x, y.copysign(x))
 }
 
 #[inline(always)]
@@ -61,11 +61,11 @@ pub(super) fn cosh<T: Word, const FMA: bool>(x: T) -> T {
 #[inline(always)]
 pub(super) fn tanh<T: Word, const FMA: bool>(x: T) -> T {
     let (a, most) = (x.abs(), c(22.0));
-    let (high, low) = half_exp_m1::<T, FMA>(c::<T>(2.0) * if a > most { most } else { a });
+    let (high, low) = half_exp_m1::<T, FMA>(c::<T>(2.0) * T::pick(a.greater(most), most, a));
     let t = high + low;
     let (u, error) = ordered_sum(T::one(), t);
     let q = t / u;
     // t / (u + e) = q − q e / u, where 1 / u = 1 − q; beyond t = 1 the error of u counts less and less.
-    let error = if t < T::one() { error } else { T::zero() };
+    let error = T::pick(t.less(T::one()), error, T::zero());
     mul_add::<T, FMA>(q * error, q - T::one(), q).copysign(x)
 }

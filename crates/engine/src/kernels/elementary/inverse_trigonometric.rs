@@ -44,20 +44,20 @@ const A_SINGLE: [f64; 6] =
 
 /// (s, asin s − s, whether |x| ≤ ½), with s = |x| up to ½ and s = √(½(1 − |x|)) beyond.
 #[inline(always)]
-fn asin_words<T: Word, const FMA: bool>(x: T) -> (T, T, bool) {
+fn asin_words<T: Word, const FMA: bool>(x: T) -> (T, T, T::Test) {
     let a = x.abs();
-    let small = a <= c(0.5);
+    let small = a.at_most(c(0.5));
     let half = c::<T>(0.5) * (T::one() - a);
-    let s = if small { a } else { half.sqrt() };
-    let z = if small { a * a } else { half };
+    let s = T::pick(small, a, half.sqrt());
+    let z = T::pick(small, a * a, half);
     (s, s * (z * polynomial_of::<T, FMA, _, _>(z, &P, &P_SINGLE)), small)
 }
 
 #[inline(always)]
 pub(super) fn asin<T: Word, const FMA: bool>(x: T) -> T {
     let (s, t, small) = asin_words::<T, FMA>(x);
-    let (high, low) = ordered_sum(T::HALF_PI.0, c::<T>(-2.0) * s);
-    let y = if small { s + t } else { high + (low - (c::<T>(2.0) * t - T::HALF_PI.1)) };
+    let (high, low) = ordered_sum(T::half_pi().0, c::<T>(-2.0) * s);
+    let y = T::pick(small, s + t, high + (low - (c::<T>(2.0) * t - T::half_pi().1)));
     y.copysign(x)
 }
 
@@ -65,57 +65,34 @@ pub(super) fn asin<T: Word, const FMA: bool>(x: T) -> T {
 pub(super) fn acos<T: Word, const FMA: bool>(x: T) -> T {
     let (s, t, small) = asin_words::<T, FMA>(x);
     // acos x = base ± (s + t) · (1 or 2), with base π/2, 0 or π.
-    let negative = x < T::zero();
-    let times = if small {
-        T::one()
-    } else if negative {
-        c(2.0)
-    } else {
-        T::zero()
-    };
-    let factor = if small { T::one() } else { c(2.0) };
-    let factor = if small ^ negative { -factor } else { factor };
-    let (high, low) = ordered_sum(times * T::HALF_PI.0, factor * s);
-    high + (low + mul_add::<T, FMA>(factor, t, times * T::HALF_PI.1))
+    let negative = x.less(T::zero());
+    let times = T::pick(small, T::one(), T::pick(negative, c(2.0), T::zero()));
+    let factor = T::pick(small, T::one(), c(2.0));
+    let factor = T::pick(small ^ negative, -factor, factor);
+    let (high, low) = ordered_sum(times * T::half_pi().0, factor * s);
+    high + (low + mul_add::<T, FMA>(factor, t, times * T::half_pi().1))
 }
 
-/// The angle of (x, y) for x, y ≥ 0, not both 0 or infinite; the angle of (−x, y) if `back`.
+/// The angle of (x, y) for x, y ≥ 0, not both 0 or infinite: the quotient, and the quarter turns to which its arctangent is added.
 #[inline(always)]
-fn angle<T: Word, const FMA: bool>(y: T, x: T, back: bool) -> T {
-    let (low, high) = (y <= c::<T>(0.5) * x, y > c::<T>(2.0) * x);
-    let top = if low {
-        y
-    } else if high {
-        -x
-    } else {
-        y - x
-    };
-    let bottom = if low {
-        x
-    } else if high {
-        y
-    } else {
-        y + x
-    };
-    // Quarter turns, to which the arctangent is added.
-    let times = if low {
-        T::zero()
-    } else if high {
-        T::one()
-    } else {
-        c(0.5)
-    };
-    let times = if back { c::<T>(2.0) - times } else { times };
-    let q = top / bottom;
-    let q = if back { -q } else { q };
+fn quotient<T: Word>(y: T, x: T) -> (T, T) {
+    let (low, high) = (y.at_most(c::<T>(0.5) * x), y.greater(c::<T>(2.0) * x));
+    let top = T::pick(low, y, T::pick(high, -x, y - x));
+    let bottom = T::pick(low, x, T::pick(high, y, y + x));
+    (top / bottom, T::pick(low, T::zero(), T::pick(high, T::one(), c(0.5))))
+}
+
+/// The arctangent of q, and so many quarter turns.
+#[inline(always)]
+fn angle<T: Word, const FMA: bool>((q, times): (T, T)) -> T {
     let z = q * q;
-    let (sum, error) = ordered_sum(times * T::HALF_PI.0, q);
-    sum + (mul_add::<T, FMA>(q * z, polynomial_of::<T, FMA, _, _>(z, &A, &A_SINGLE), times * T::HALF_PI.1) + error)
+    let (sum, error) = ordered_sum(times * T::half_pi().0, q);
+    sum + (mul_add::<T, FMA>(q * z, polynomial_of::<T, FMA, _, _>(z, &A, &A_SINGLE), times * T::half_pi().1) + error)
 }
 
 #[inline(always)]
 pub(super) fn atan<T: Word, const FMA: bool>(x: T) -> T {
-    angle::<T, FMA>(x.abs(), T::one(), false).copysign(x)
+    angle::<T, FMA>(quotient(x.abs(), T::one())).copysign(x)
 }
 
 #[inline(always)]
@@ -123,11 +100,12 @@ pub(super) fn atan2<T: Word, const FMA: bool>(y: T, x: T) -> T {
     let (a, b) = (y.abs(), x.abs());
     // If both are infinite, the angle is that of (1, 1). Scaling keeps the sum from overflowing. If both are 0, the quotient is 0.
     let most = choose(1e300, 1e37);
-    let scale = if (a > most) | (b > most) { c(0.25) } else { T::one() };
-    let both = (a == T::infinity()) & (b == T::infinity());
-    let (a, b) = (if both { T::one() } else { a * scale }, if both { T::one() } else { b * scale });
-    let back = x.is_sign_negative();
-    let b = if (a == T::zero()) & (b == T::zero()) { T::one() } else { b };
-    let t = angle::<T, FMA>(a, b, back);
+    let scale = T::pick(a.greater(most) | b.greater(most), c(0.25), T::one());
+    let both = a.equals(T::infinity()) & b.equals(T::infinity());
+    let (a, b) = (T::pick(both, T::one(), a * scale), T::pick(both, T::one(), b * scale));
+    let b = T::pick(a.equals(T::zero()) & b.equals(T::zero()), T::one(), b);
+    let (q, times) = quotient(a, b);
+    let back = T::one().copysign(x).less(T::zero());
+    let t = angle::<T, FMA>((T::pick(back, -q, q), T::pick(back, c::<T>(2.0) - times, times)));
     with_sign(t, y.bits())
 }

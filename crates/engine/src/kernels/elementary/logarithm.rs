@@ -5,7 +5,7 @@
 //! largest error of R (Remez 1934, in 260 bits): 2⁻⁵⁸·⁵ in double and 2⁻²⁹ in single precision.
 //!
 //! Errors in double precision, in units in the last place: ln 0.8, ln_1p 0.9.
-use super::words::{Bits, Word, c, choose, mul_add, polynomial_of};
+use super::words::{Bits, Word, bias, c, choose, fraction, mul_add, polynomial_of};
 
 const R: [f64; 7] = [
     0.6666666666666734,
@@ -22,20 +22,20 @@ const R_SINGLE: [f64; 3] = [0.666667764151312, 0.3997753697831075, 0.29871862302
 #[inline(always)]
 pub(super) fn split<T: Word>(x: T) -> (T, T) {
     let sqrt_half = c::<T>(std::f64::consts::FRAC_1_SQRT_2).bits();
-    let fraction = (T::Bits::of(1) << T::FRACTION) - T::Bits::of(1);
+    let of_fraction = (T::Bits::of(1) << fraction::<T>()) - T::Bits::of(1);
     // 2⁵² (2²³ in single precision), whose low bits can take an integer.
     let shift = choose::<T>(4_503_599_627_370_496.0, 8_388_608.0);
     let t = x.bits() + (T::one().bits() - sqrt_half);
-    let k = T::of_bits((t >> T::FRACTION) | shift.bits()) - (shift + c(T::BIAS));
-    (k, T::of_bits((t & fraction) + sqrt_half) - T::one())
+    let k = T::of_bits((t >> fraction::<T>()) | shift.bits()) - (shift + c(bias::<T>()));
+    (k, T::of_bits((t & of_fraction) + sqrt_half) - T::one())
 }
 
 /// The same, also for subnormal numbers.
 #[inline(always)]
 pub(super) fn split_any<T: Word>(x: T) -> (T, T) {
-    let tiny = x < T::min_positive_value();
-    let (k, f) = split(if tiny { x * c(18_014_398_509_481_984.0) } else { x });
-    (k - c(if tiny { 54.0 } else { 0.0 }), f)
+    let tiny = x.less(choose(f64::MIN_POSITIVE, f64::from(f32::MIN_POSITIVE)));
+    let (k, f) = split(T::pick(tiny, x * c(18_014_398_509_481_984.0), x));
+    (k - T::pick(tiny, c(54.0), T::zero()), f)
 }
 
 /// k ln 2 + ln(1 + f) + error, for a small error.
@@ -45,17 +45,17 @@ pub(super) fn ln_of_parts<T: Word, const FMA: bool>(k: T, f: T, error: T) -> T {
     let z = s * s;
     let r = z * polynomial_of::<T, FMA, _, _>(z, &R, &R_SINGLE);
     let h = c::<T>(0.5) * f * f;
-    let low = mul_add::<T, FMA>(k, T::LN_2.1, error);
-    mul_add::<T, FMA>(k, T::LN_2.0, -((h - mul_add::<T, FMA>(s, h + r, low)) - f))
+    let low = mul_add::<T, FMA>(k, T::ln_2().1, error);
+    mul_add::<T, FMA>(k, T::ln_2().0, -((h - mul_add::<T, FMA>(s, h + r, low)) - f))
 }
 
 #[inline(always)]
 pub(super) fn ln<T: Word, const FMA: bool>(x: T) -> T {
     let (k, f) = split_any::<T>(x);
     let y = ln_of_parts::<T, FMA>(k, f, T::zero());
-    let y = if x < T::infinity() { y } else { x };
-    let y = if x == T::zero() { T::neg_infinity() } else { y };
-    if x < T::zero() { T::nan() } else { y }
+    let y = T::pick(x.less(T::infinity()), y, x);
+    let y = T::pick(x.equals(T::zero()), -T::infinity(), y);
+    T::pick(x.less(T::zero()), T::none(), y)
 }
 
 /// ln(u + e) for a rounded sum u = 1 + x > 0 and its error e.
@@ -64,11 +64,11 @@ pub(super) fn ln_of_sum<T: Word, const FMA: bool>(u: T, e: T, x: T) -> T {
     let (k, f) = split(u);
     // Near 1 only x itself is exact enough. Elsewhere ln(u + e) = ln u + e / u, where a few bits of 1 / u are enough: they come from a difference of
     // bit patterns, which are roughly logarithms, and a step of Newton's method.
-    let near = k == T::zero();
+    let near = k.equals(T::zero());
     let inverse = T::of_bits(c::<T>(0.94921875).bits() + (T::one().bits() - u.bits()));
     let inverse = inverse * (c::<T>(2.0) - u * inverse);
-    let f = if near { x } else { f };
-    let e = if near | (k > choose(100.0, 30.0)) { T::zero() } else { e * inverse };
+    let f = T::pick(near, x, f);
+    let e = T::pick(near | k.greater(choose(100.0, 30.0)), T::zero(), e * inverse);
     ln_of_parts::<T, FMA>(k, f, e)
 }
 
@@ -78,8 +78,8 @@ pub(super) fn ln_1p<T: Word, const FMA: bool>(x: T) -> T {
     let u = one + x;
     let t = u - one;
     let y = ln_of_sum::<T, FMA>(u, (one - (u - t)) + (x - t), x);
-    let y = if x < T::infinity() { y } else { x };
-    let y = if x == -one { T::neg_infinity() } else { y };
-    let y = if x == T::zero() { x } else { y };
-    if x < -one { T::nan() } else { y }
+    let y = T::pick(x.less(T::infinity()), y, x);
+    let y = T::pick(x.equals(-one), -T::infinity(), y);
+    let y = T::pick(x.equals(T::zero()), x, y);
+    T::pick(x.less(-one), T::none(), y)
 }

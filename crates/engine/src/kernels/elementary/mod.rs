@@ -14,10 +14,10 @@ mod inverse_trigonometric;
 mod logarithm;
 mod power;
 mod trigonometric;
-mod words;
+pub(super) mod words;
 
 use hypertape_ir::array::{Element, Kind, Real};
-use hypertape_ir::operation::UnaryFn;
+use hypertape_ir::operation::{BinaryFn, UnaryFn};
 
 /// Calls the function for f32 or f64, whichever T is; conversions of a type to itself cost nothing.
 macro_rules! in_own_precision {
@@ -103,6 +103,35 @@ pub(crate) fn periodic<T: Real>(f: UnaryFn) -> Option<fn(T) -> T> {
         UnaryFn::Sin => Some(T::sin),
         UnaryFn::Cos => Some(T::cos),
         UnaryFn::Tan => Some(T::tan),
+        _ => None,
+    }
+}
+
+/// The functions of one number that are arithmetic and selections alone, of numbers or of their names.
+pub(super) fn of_word<T: words::Word, const FMA: bool>(f: UnaryFn, x: T) -> Option<T> {
+    Some(match f {
+        UnaryFn::Exp => exponential::exp::<T, FMA>(x),
+        UnaryFn::ExpM1 => exponential::exp_m1::<T, FMA>(x),
+        UnaryFn::Sigmoid => exponential::sigmoid::<T, FMA>(x),
+        UnaryFn::Softplus => exponential::softplus::<T, FMA>(x),
+        UnaryFn::Ln => logarithm::ln::<T, FMA>(x),
+        UnaryFn::Ln1p => logarithm::ln_1p::<T, FMA>(x),
+        UnaryFn::Asin => inverse_trigonometric::asin::<T, FMA>(x),
+        UnaryFn::Acos => inverse_trigonometric::acos::<T, FMA>(x),
+        UnaryFn::Atan => inverse_trigonometric::atan::<T, FMA>(x),
+        UnaryFn::Sinh => hyperbolic::sinh::<T, FMA>(x),
+        UnaryFn::Cosh => hyperbolic::cosh::<T, FMA>(x),
+        UnaryFn::Tanh => hyperbolic::tanh::<T, FMA>(x),
+        UnaryFn::Erf => error_function::erf::<T, FMA>(x),
+        _ => return None,
+    })
+}
+
+/// The same, of two numbers.
+pub(super) fn of_two_words<T: words::Word, const FMA: bool>(f: BinaryFn, a: T, b: T) -> Option<T> {
+    match f {
+        BinaryFn::Pow => Some(power::pow::<T, FMA>(a, b)),
+        BinaryFn::Atan2 => Some(inverse_trigonometric::atan2::<T, FMA>(a, b)),
         _ => None,
     }
 }

@@ -43,20 +43,20 @@ fn ln_words<T: Word, const FMA: bool>(k: T, f: T) -> (T, T) {
     let v_low = e + mul_add::<T, FMA>(w, g_low, w_low * g);
     let (l, e) = ordered_sum(two * s, v);
     let l_low = e + mul_add::<T, FMA>(two, s_low, v_low);
-    let (high, e) = ordered_sum(k * T::LN_2.0, l);
-    (high, e + mul_add::<T, FMA>(k, T::LN_2.1, l_low))
+    let (high, e) = ordered_sum(k * T::ln_2().0, l);
+    (high, e + mul_add::<T, FMA>(k, T::ln_2().1, l_low))
 }
 
 /// aʸ for a ≥ 0, which may be 0 or infinite, and a y so small that y ln a does not overflow; not 0⁰ or ∞⁰.
 #[inline(always)]
 fn magnitude<T: Word, const FMA: bool>(a: T, y: T) -> T {
     let (k, f) = split_any::<T>(a);
-    let extreme = if a == T::zero() { T::neg_infinity() } else { T::infinity() };
-    let inside = (a > T::zero()) & (a < T::infinity());
+    let extreme = T::pick(a.equals(T::zero()), -T::infinity(), T::infinity());
+    let inside = a.greater(T::zero()) & a.less(T::infinity());
     let (l, l_low) = ln_words::<T, FMA>(k, f);
     let (p, e) = product::<T, FMA>(y, l);
-    let p = if inside { p } else { y * extreme };
-    let low = if inside & (p.abs() < c(800.0)) { mul_add::<T, FMA>(y, l_low, e) } else { T::zero() };
+    let p = T::pick(inside, p, y * extreme);
+    let low = T::pick(inside & p.abs().less(c(800.0)), mul_add::<T, FMA>(y, l_low, e), T::zero());
     exp_of_sum::<T, FMA>(p, low)
 }
 
@@ -64,14 +64,15 @@ fn magnitude<T: Word, const FMA: bool>(a: T, y: T) -> T {
 pub(super) fn pow<T: Word, const FMA: bool>(x: T, y: T) -> T {
     // Where |y| > 2⁸⁰, every power except that of 1 overflows or underflows.
     let most = c::<T>(1_208_925_819_614_629_174_706_176.0);
-    let clamped = if y > most { most } else { y };
-    let clamped = if clamped < -most { -most } else { clamped };
+    let clamped = T::pick(y.greater(most), most, y);
+    let clamped = T::pick(clamped.less(-most), -most, clamped);
     let a = x.abs();
     let r = magnitude::<T, FMA>(a, clamped);
-    let whole = y.floor() == y;
-    let odd = whole & ((c::<T>(0.5) * y).floor() != c::<T>(0.5) * y);
-    let r = if odd { r.copysign(x) } else { r };
-    let r = if (x < T::zero()) & (a < T::infinity()) & !whole { T::nan() } else { r };
-    let r = if x.is_nan() | y.is_nan() { T::nan() } else { r };
-    if (x == T::one()) | (y == T::zero()) { T::one() } else { r }
+    let whole = y.floor().equals(y);
+    let half = c::<T>(0.5) * y;
+    let odd = whole & !half.floor().equals(half);
+    let r = T::pick(odd, r.copysign(x), r);
+    let r = T::pick(x.less(T::zero()) & a.less(T::infinity()) & !whole, T::none(), r);
+    let r = T::pick(x.is_none() | y.is_none(), T::none(), r);
+    T::pick(x.equals(T::one()) | y.equals(T::zero()), T::one(), r)
 }

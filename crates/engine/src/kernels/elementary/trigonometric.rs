@@ -8,7 +8,7 @@
 //! Larger arguments are left to the system's functions, which reduce with as many bits of 2/π as are needed (Payne and Hanek 1983).
 //!
 //! Errors in double precision, in units in the last place: sin and cos 0.9, tan 1.1.
-use super::words::{Bits, Word, c, choose, mul_add, nearest, ordered_sum, polynomial_of, quotient, sign_place, with_sign};
+use super::words::{Bits, Number, Word, c, choose, mul_add, nearest, ordered_sum, polynomial_of, quotient, sign_place, with_sign};
 use std::f64::consts::FRAC_2_PI;
 
 /// The largest argument that is reduced here.
@@ -54,7 +54,7 @@ fn reduce<T: Word, const FMA: bool>(x: T) -> (T, T, T::Bits) {
 
 /// Whether the integer in the low bits is even.
 #[inline(always)]
-fn even<T: Word>(n: T::Bits) -> bool {
+fn even<T: Number>(n: T::Bits) -> bool {
     n & T::Bits::of(1) == T::Bits::of(0)
 }
 
@@ -75,7 +75,7 @@ fn cos_words<T: Word, const FMA: bool>(r: T, low: T) -> (T, T) {
 }
 
 #[inline(always)]
-pub(super) fn sin<T: Word, const FMA: bool>(x: T) -> T {
+pub(super) fn sin<T: Number, const FMA: bool>(x: T) -> T {
     let (r, low, n) = reduce::<T, FMA>(x);
     let (s, c) = (sin_words::<T, FMA>(r, low), cos_words::<T, FMA>(r, low));
     let y = if even::<T>(n) { s.0 + s.1 } else { c.0 + c.1 };
@@ -83,7 +83,7 @@ pub(super) fn sin<T: Word, const FMA: bool>(x: T) -> T {
 }
 
 #[inline(always)]
-pub(super) fn cos<T: Word, const FMA: bool>(x: T) -> T {
+pub(super) fn cos<T: Number, const FMA: bool>(x: T) -> T {
     let (r, low, n) = reduce::<T, FMA>(x);
     let (s, c) = (sin_words::<T, FMA>(r, low), cos_words::<T, FMA>(r, low));
     let y = if even::<T>(n) { c.0 + c.1 } else { s.0 + s.1 };
@@ -92,7 +92,7 @@ pub(super) fn cos<T: Word, const FMA: bool>(x: T) -> T {
 
 /// sin r / cos r, or −cos r / sin r in odd quadrants.
 #[inline(always)]
-pub(super) fn tan<T: Word, const FMA: bool>(x: T) -> T {
+pub(super) fn tan<T: Number, const FMA: bool>(x: T) -> T {
     let (r, low, n) = reduce::<T, FMA>(x);
     let (s, c) = (sin_words::<T, FMA>(r, low), cos_words::<T, FMA>(r, low));
     let even = even::<T>(n);

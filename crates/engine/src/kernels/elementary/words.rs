@@ -1,13 +1,11 @@
 //! Arithmetic that the functions share: polynomials, exact sums and products as two words, powers of two, rounding to integers.
 use crate::kernels::isa::fma;
-use hypertape_ir::array::{Kind, Real};
 use std::num::Wrapping;
-use std::ops::{Add, BitAnd, BitOr, BitXor, Shl, Shr, Sub};
+use std::ops::{Add, BitAnd, BitOr, BitXor, Div, Mul, Neg, Not, Shl, Shr, Sub};
 
 /// The bits of a floating-point number, as an integer that wraps around.
-pub(super) trait Bits:
+pub(in crate::kernels) trait Bits:
     Copy
-    + PartialEq
     + Add<Output = Self>
     + Sub<Output = Self>
     + BitAnd<Output = Self>
@@ -34,42 +32,163 @@ impl Bits for Wrapping<u32> {
     }
 }
 
-/// A precision that the functions compute in.
-pub(super) trait Word: Real {
+/// What the functions compute with: numbers of a precision, or their names where machine code is written.
+pub(in crate::kernels) trait Word:
+    Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Div<Output = Self> + Neg<Output = Self>
+{
     /// Its bits.
     type Bits: Bits;
-    /// ln 2 as two words: the first has so few bits that its products with exponents are exact, the second is the rest.
-    const LN_2: (Self, Self);
-    /// ½π rounded, and the rest.
-    const HALF_PI: (Self, Self);
-    /// Bits of the fraction.
-    const FRACTION: usize;
-    /// The stored exponent of 1.
-    const BIAS: f64;
+    /// Whether a test holds.
+    type Test: Copy + BitAnd<Output = Self::Test> + BitOr<Output = Self::Test> + BitXor<Output = Self::Test> + Not<Output = Self::Test>;
+    /// Whether it is in single precision, else in double.
+    const SINGLE: bool;
+    /// The nearest number.
+    fn of(v: f64) -> Self;
     /// The bits of a number.
     fn bits(self) -> Self::Bits;
     /// The number of these bits.
     fn of_bits(b: Self::Bits) -> Self;
+    /// Whether it is less than another.
+    fn less(self, than: Self) -> Self::Test;
+    /// Whether it is less than another or equal.
+    fn at_most(self, other: Self) -> Self::Test;
+    /// Whether it equals another.
+    fn equals(self, other: Self) -> Self::Test;
+    /// Whether it is not a number.
+    fn is_none(self) -> Self::Test;
+    /// `yes` where the test holds, else `no`.
+    fn pick(test: Self::Test, yes: Self, no: Self) -> Self;
+    /// Its magnitude.
+    fn abs(self) -> Self;
+    /// Its magnitude with the sign of another.
+    fn copysign(self, sign: Self) -> Self;
+    /// Its square root.
+    fn sqrt(self) -> Self;
+    /// The largest integer that is not larger.
+    fn floor(self) -> Self;
+    /// a·b + c, fused if `FMA`.
+    fn mul_add<const FMA: bool>(a: Self, b: Self, c: Self) -> Self;
     /// a·b − p, the rounding error of the product p, for factors that are not extreme.
     fn product_error<const FMA: bool>(a: Self, b: Self, p: Self) -> Self;
     /// a·b + c, where the product may need more bits than a word has, but the sum does not.
     fn cancelling<const FMA: bool>(a: Self, b: Self, c: Self) -> Self;
+    /// Whether it is greater than another.
+    #[inline(always)]
+    fn greater(self, than: Self) -> Self::Test {
+        than.less(self)
+    }
+    /// 0.
+    #[inline(always)]
+    fn zero() -> Self {
+        Self::of(0.0)
+    }
+    /// 1.
+    #[inline(always)]
+    fn one() -> Self {
+        Self::of(1.0)
+    }
+    /// ∞.
+    #[inline(always)]
+    fn infinity() -> Self {
+        Self::of(f64::INFINITY)
+    }
+    /// Not a number.
+    #[inline(always)]
+    fn none() -> Self {
+        Self::of(f64::NAN)
+    }
+    /// ln 2 as two words: the first has so few bits that its products with exponents are exact, the second is the rest.
+    #[inline(always)]
+    fn ln_2() -> (Self, Self) {
+        // The first word has 33 bits, in single precision 15.
+        (choose(0.6931471804855391, f64::from(0.69314575_f32)), choose(7.440617110012397e-11, 1.4286068e-6))
+    }
+    /// ½π rounded, and the rest.
+    #[inline(always)]
+    fn half_pi() -> (Self, Self) {
+        (Self::of(std::f64::consts::FRAC_PI_2), choose(6.123233995736766e-17, -4.371139e-8))
+    }
+}
+
+/// Bits of the fraction.
+#[inline(always)]
+pub(super) const fn fraction<T: Word>() -> usize {
+    if T::SINGLE { 23 } else { 52 }
+}
+
+/// The stored exponent of 1.
+#[inline(always)]
+pub(super) const fn bias<T: Word>() -> f64 {
+    if T::SINGLE { 127.0 } else { 1023.0 }
+}
+
+/// Numbers, which a function may look at.
+pub(in crate::kernels) trait Number: Word<Test = bool, Bits: PartialEq> {}
+impl Number for f64 {}
+impl Number for f32 {}
+
+/// What both precisions share.
+macro_rules! arithmetic {
+    ($bits:ty) => {
+        type Bits = Wrapping<$bits>;
+        type Test = bool;
+        #[inline(always)]
+        fn bits(self) -> Self::Bits {
+            Wrapping(self.to_bits())
+        }
+        #[inline(always)]
+        fn of_bits(b: Self::Bits) -> Self {
+            Self::from_bits(b.0)
+        }
+        #[inline(always)]
+        fn less(self, than: Self) -> bool {
+            self < than
+        }
+        #[inline(always)]
+        fn at_most(self, other: Self) -> bool {
+            self <= other
+        }
+        #[inline(always)]
+        fn equals(self, other: Self) -> bool {
+            self == other
+        }
+        #[inline(always)]
+        fn is_none(self) -> bool {
+            self.is_nan()
+        }
+        #[inline(always)]
+        fn pick(test: bool, yes: Self, no: Self) -> Self {
+            if test { yes } else { no }
+        }
+        #[inline(always)]
+        fn abs(self) -> Self {
+            self.abs()
+        }
+        #[inline(always)]
+        fn copysign(self, sign: Self) -> Self {
+            self.copysign(sign)
+        }
+        #[inline(always)]
+        fn sqrt(self) -> Self {
+            self.sqrt()
+        }
+        #[inline(always)]
+        fn floor(self) -> Self {
+            self.floor()
+        }
+        #[inline(always)]
+        fn mul_add<const FMA: bool>(a: Self, b: Self, c: Self) -> Self {
+            fma::<Self, FMA>(a, b, c)
+        }
+    };
 }
 
 impl Word for f64 {
-    type Bits = Wrapping<u64>;
-    // The first word has 33 bits.
-    const LN_2: (f64, f64) = (0.6931471804855391, 7.440617110012397e-11);
-    const HALF_PI: (f64, f64) = (std::f64::consts::FRAC_PI_2, 6.123233995736766e-17);
-    const FRACTION: usize = 52;
-    const BIAS: f64 = 1023.0;
+    arithmetic!(u64);
+    const SINGLE: bool = false;
     #[inline(always)]
-    fn bits(self) -> Self::Bits {
-        Wrapping(self.to_bits())
-    }
-    #[inline(always)]
-    fn of_bits(b: Self::Bits) -> f64 {
-        f64::from_bits(b.0)
+    fn of(v: f64) -> f64 {
+        v
     }
     /// Without fused multiply-add it splits the factors (Dekker 1971), which must be below 2⁹⁹⁶.
     #[inline(always)]
@@ -93,19 +212,11 @@ impl Word for f64 {
 }
 
 impl Word for f32 {
-    type Bits = Wrapping<u32>;
-    // The first word has 15 bits.
-    const LN_2: (f32, f32) = (0.69314575, 1.4286068e-6);
-    const HALF_PI: (f32, f32) = (std::f32::consts::FRAC_PI_2, -4.371139e-8);
-    const FRACTION: usize = 23;
-    const BIAS: f64 = 127.0;
+    arithmetic!(u32);
+    const SINGLE: bool = true;
     #[inline(always)]
-    fn bits(self) -> Self::Bits {
-        Wrapping(self.to_bits())
-    }
-    #[inline(always)]
-    fn of_bits(b: Self::Bits) -> f32 {
-        f32::from_bits(b.0)
+    fn of(v: f64) -> f32 {
+        v as f32
     }
     #[inline(always)]
     fn product_error<const FMA: bool>(a: f32, b: f32, p: f32) -> f32 {
@@ -117,28 +228,22 @@ impl Word for f32 {
     }
 }
 
-/// Whether T is single precision.
-#[inline(always)]
-pub(super) const fn single<T: Word>() -> bool {
-    matches!(T::KIND, Kind::F32)
-}
-
 /// `single` in single precision, else `double`.
 #[inline(always)]
 pub(super) fn choose<T: Word>(double: f64, single: f64) -> T {
-    T::from_f64(if self::single::<T>() { single } else { double })
+    T::of(if T::SINGLE { single } else { double })
 }
 
 /// The nearest number of the type.
 #[inline(always)]
 pub(super) fn c<T: Word>(v: f64) -> T {
-    T::from_f64(v)
+    T::of(v)
 }
 
 /// a·b + c, fused where the instruction set can.
 #[inline(always)]
 pub(super) fn mul_add<T: Word, const FMA: bool>(a: T, b: T, c: T) -> T {
-    fma::<T, FMA>(a, b, c)
+    T::mul_add::<FMA>(a, b, c)
 }
 
 /// c₀ + c₁ x + c₂ x² + …, of at most 32 terms, in pairs, pairs of pairs and so on (Estrin 1960). The chains of operations are short, which helps
@@ -148,7 +253,7 @@ pub(super) fn polynomial<T: Word, const FMA: bool, const N: usize>(x: T, c: &[f6
     let x2 = x * x;
     let x4 = x2 * x2;
     let x8 = x4 * x4;
-    let c = |i: usize| T::from_f64(c[i]);
+    let c = |i: usize| T::of(c[i]);
     let pair = |i: usize| if i + 1 < N { mul_add::<T, FMA>(c(i + 1), x, c(i)) } else { c(i) };
     let four = |i: usize| if i + 2 < N { mul_add::<T, FMA>(pair(i + 2), x2, pair(i)) } else { pair(i) };
     let eight = |i: usize| if i + 4 < N { mul_add::<T, FMA>(four(i + 4), x4, four(i)) } else { four(i) };
@@ -159,7 +264,7 @@ pub(super) fn polynomial<T: Word, const FMA: bool, const N: usize>(x: T, c: &[f6
 /// The polynomial with the coefficients of the precision.
 #[inline(always)]
 pub(super) fn polynomial_of<T: Word, const FMA: bool, const N: usize, const M: usize>(x: T, double: &[f64; N], single: &[f64; M]) -> T {
-    if self::single::<T>() { polynomial::<T, FMA, M>(x, single) } else { polynomial::<T, FMA, N>(x, double) }
+    if T::SINGLE { polynomial::<T, FMA, M>(x, single) } else { polynomial::<T, FMA, N>(x, double) }
 }
 
 /// a + b as the rounded sum and its error; exact where |a| ≥ |b| or a = 0 (Dekker 1971).
@@ -197,13 +302,13 @@ pub(super) fn nearest<T: Word>(x: T) -> (T, T::Bits) {
 /// 2ⁿ, which must be a normal number, from a word whose low bits are n.
 #[inline(always)]
 pub(super) fn power_of_two<T: Word>(n: T::Bits) -> T {
-    T::of_bits((n << T::FRACTION) + T::one().bits())
+    T::of_bits((n << fraction::<T>()) + T::one().bits())
 }
 
 /// The number of the sign bit.
 #[inline(always)]
 pub(super) const fn sign_place<T: Word>() -> usize {
-    if single::<T>() { 31 } else { 63 }
+    if T::SINGLE { 31 } else { 63 }
 }
 
 /// x, negated if the sign bit of `sign` is 1.

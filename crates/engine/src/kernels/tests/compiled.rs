@@ -11,6 +11,12 @@ use hypertape_ir::array::{Element, Kind, Real};
 use hypertape_ir::operation::{BinaryFn, UnaryFn};
 use smallvec::SmallVec;
 
+/// Functions that write their own micro-instructions.
+const TRACED: [UnaryFn; 13] = {
+    use UnaryFn::{Acos, Asin, Atan, Cosh, Erf, Exp, ExpM1, Ln, Ln1p, Sigmoid, Sinh, Softplus, Tanh};
+    [Exp, ExpM1, Sigmoid, Softplus, Ln, Ln1p, Asin, Acos, Atan, Sinh, Cosh, Tanh, Erf]
+};
+
 fn number<T: Real>(d: &mut Random) -> T {
     let special = [0.0, -0.0, 1.0, -1.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e300, -1e-310, 0.5, 3.0, 1e10];
     T::from_f64(if d.below(3) == 0 { d.pick(&special) } else { 8.0 * d.real() })
@@ -18,10 +24,10 @@ fn number<T: Real>(d: &mut Random) -> T {
 
 /// A random instruction on some of the first cells.
 fn instruction(d: &mut Random, cells: usize, scalars: usize, fresh: u16, cheap: bool) -> Code {
-    use BinaryFn::{Absorb, Add, Div, Equal, Less, LessEq, Max, Min, Mul, Pow, Share, Sub};
-    use UnaryFn::{Abs, Exp, Floor, Neg, Recip, Sign, Sin, Sqrt};
-    let unary = [Neg, Abs, Sign, Sqrt, Recip, Floor, Exp, Sin];
-    let binary = [Add, Sub, Mul, Div, Max, Min, Less, LessEq, Equal, Share, Absorb, Pow];
+    use BinaryFn::{Absorb, Add, Atan2, Div, Equal, Less, LessEq, Max, Min, Mul, Pow, Rem, Share, Sub};
+    use UnaryFn::{Abs, Floor, Neg, Recip, Sign, Sin, Sqrt};
+    let unary = [&[Neg, Abs, Sign, Sqrt, Recip, Floor, Sin], &TRACED[..]].concat();
+    let binary = [Add, Sub, Mul, Div, Max, Min, Less, LessEq, Equal, Share, Absorb, Pow, Atan2, Rem];
     let (u, b) = if cheap { (6, 11) } else { (unary.len(), binary.len()) };
     let (f, g) = (d.pick(&unary[..u]), d.pick(&binary[..b]));
     let s = d.pick(&[Sum::Plus, Sum::Minus, Sum::From]);
@@ -100,6 +106,63 @@ fn machine_code_gives_the_bits_of_the_interpreter() {
         for seed in 0..if cfg!(miri) { 3 } else { 3000 } {
             compare::<f64>(seed);
             compare::<f32>(seed);
+        }
+    });
+}
+
+/// A function on numbers of every size, by machine code and by the interpreter.
+fn traced<T: Real>(f: Code, seed: u64) {
+    let mut d = Random::new(seed);
+    let n = 5003;
+    let sized = |d: &mut Random| 2f64.powi(d.below(1600) as i32 - 800) * d.real();
+    let near = |d: &mut Random| [1.0, 0.5, 22.0, 40.0, 88.7, 104.0, 709.8, 745.0][d.below(8)] * (1.0 + 1e-3 * d.real()) * d.real().signum();
+    let x: Vec<T> = (0..n)
+        .map(|k| match k % 4 {
+            0 => T::from_f64(sized(&mut d)),
+            1 => T::from_f64(near(&mut d)),
+            2 => T::from_f64(2.0 * d.real()),
+            _ => number(&mut d),
+        })
+        .collect();
+    let mut y = x.clone();
+    y.rotate_left(1237);
+    let load = |k| Load { kind: T::KIND, outer: SmallVec::new(), target: Target::Direct(k) };
+    let plain = Group {
+        single: T::KIND == Kind::F32,
+        len: n,
+        outer: SmallVec::new(),
+        inner: n,
+        part: n,
+        parts: 1,
+        tile: n,
+        registers: 4,
+        constants: vec![],
+        loads: vec![load(0), load(1)],
+        joins: vec![],
+        code: vec![f, Code::Unary(UnaryFn::Neg, 2, 3)],
+        steps: vec![],
+        stores: vec![Store { kind: T::KIND, cell: 3, direct: true }],
+        tails: vec![],
+        compiled: None,
+    };
+    let mut group = plain.clone();
+    compiled::all(std::iter::once(&mut group));
+    assert!(group.compiled.is_some() || isa() == Isa::Portable || cfg!(miri), "{f:?} is not compiled");
+    let cells = vec![x.clone(), y, vec![T::zero(); n], vec![T::zero(); n]];
+    let (wanted, found) = (after(&plain, &cells, &[], n), after(&group, &cells, &[], n));
+    for (x, (w, f)) in x.iter().zip(wanted[3].iter().zip(&found[3])) {
+        let (w, found) = (Element::to_f64(*w), Element::to_f64(*f));
+        assert!(w.to_bits() == found.to_bits() || w.is_nan() && found.is_nan(), "{plain:?} at {x}: {found} instead of {w}");
+    }
+}
+
+#[test]
+fn functions_as_machine_code_give_their_own_bits() {
+    on_each(|| {
+        let of_two = [BinaryFn::Pow, BinaryFn::Atan2].map(|f| Code::Binary(f, 0, 1, 2));
+        for (k, f) in TRACED.into_iter().map(|f| Code::Unary(f, 0, 2)).chain(of_two).enumerate() {
+            traced::<f64>(f, k as u64);
+            traced::<f32>(f, k as u64);
         }
     });
 }
