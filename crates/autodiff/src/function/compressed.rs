@@ -21,14 +21,29 @@ pub(super) struct Coloured {
     random: Vec<f64>,
     /// The random number of the column of each entry.
     weights: Vec<f64>,
+    /// How far a product may be from what the entries give, relative to its row and to the largest entry.
+    tolerances: [f64; 2],
 }
 
+/// Of products in double precision: rounding where a program's own terms are up to 10⁸ times as large as their sum.
+const DOUBLE: [f64; 2] = [1e-8, 1e-12];
+/// Where single precision takes part.
+const SINGLE: [f64; 2] = [1e-4, 1e-7];
+
 impl Coloured {
-    pub(super) fn new(places: Places, columns: usize) -> Result<Self> {
+    pub(super) fn new(places: Places, columns: usize, single: bool) -> Result<Self> {
         let (colour, colours) = colours(&places, columns);
         let pattern = places.pattern(columns)?;
         let weights = places.columns.iter().map(|j| number(*j as usize)).collect();
-        Ok(Coloured { pattern, colours, places, colour, random: (0..columns).map(number).collect(), weights })
+        Ok(Coloured {
+            pattern,
+            colours,
+            places,
+            colour,
+            random: (0..columns).map(number).collect(),
+            weights,
+            tolerances: if single { SINGLE } else { DOUBLE },
+        })
     }
     /// The element in column j of direction k. Beyond those that are needed, directions are 0.
     pub(super) fn direction(&self, k: usize, j: usize) -> f64 {
@@ -40,7 +55,7 @@ impl Coloured {
     }
     /// Whether a product with the random numbers is what these entries give. None where something is not finite.
     pub(super) fn agrees(&self, values: &[f64], product: &[f64]) -> Option<bool> {
-        let (mut agrees, mut finite) = (true, true);
+        let (mut agrees, mut finite, [by_row, by_largest]) = (true, true, self.tolerances);
         let (mut rest, mut weights) = (values, &self.weights[..]);
         let largest = OnceCell::new();
         let largest = || *largest.get_or_init(|| values.iter().fold(0.0, |m: f64, v| m.max(v.abs())));
@@ -51,7 +66,7 @@ impl Coloured {
             let (sum, size) = terms.fold((0.0, 0.0), |(sum, size), t: f64| (sum + t, size + t.abs()));
             let off = (r - sum).abs();
             // Rounding of sums within the program may be as large as other rows.
-            agrees &= off <= 1e-4 * size || off <= 1e-7 * largest();
+            agrees &= off <= by_row * size || off <= by_largest * largest();
             finite &= off < f64::INFINITY;
         }
         finite.then_some(agrees)

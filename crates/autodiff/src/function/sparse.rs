@@ -2,7 +2,7 @@
 use super::colouring::find;
 use super::compressed::{Coloured, Products, append};
 use super::{Function, Linear, Number, Wrt};
-use crate::array::{AnyArray, LeafType};
+use crate::array::{AnyArray, Kind, LeafType};
 use crate::error::Result;
 use crate::operation::named::{Csr, Pattern};
 use crate::plan::{Memory, Plan};
@@ -95,7 +95,9 @@ impl<I: Structure, O: Structure> SparseDerivative<I, O> {
             return self.matrix(values);
         }
         let (rows, columns) = (self.rows, self.columns);
-        let coloured = Coloured::new(find(rows, columns, |v| self.product(v))?, columns)?;
+        let single =
+            self.leaves.iter().map(|l| l.0.kind).chain(self.function.outputs().leaf_types().iter().map(|t| t.kind)).any(|k| k == Kind::F32);
+        let coloured = Coloured::new(find(rows, columns, |v| self.product(v))?, columns, single)?;
         let products = Products::new(self.function.linearization()?, &self.leaves, &coloured)?;
         self.coloured = Some((coloured, products));
         let values = self.entries()?.map_or(vec![], |found| found.0);

@@ -1,5 +1,5 @@
 //! Sparse Jacobians and Hessians against dense ones, and their number of products.
-use hypertape_autodiff::record::{Csr, constant};
+use hypertape_autodiff::record::{Csr, concat, constant};
 use hypertape_autodiff::{Function, Result, index, shape};
 use ndarray::{Array1, Array2, ArrayD, Ix2, arr1};
 
@@ -67,6 +67,23 @@ fn another_branch_is_another_pattern() -> Result<()> {
         places.push(found.nonzeros());
     }
     assert!(places[0] < places[2], "{places:?}");
+    Ok(())
+}
+
+/// An entry that a branch brings is seen beside entries that are far larger, and at every scale.
+#[test]
+fn another_branch_is_seen_beside_larger_entries() -> Result<()> {
+    for scale in [1e-150, 1.0, 1e150] {
+        let f = Function::record(shape![3], |x| {
+            let [a, b, c] = [0, 1, 2].map(|i| x.slice_last(i, i + 1));
+            concat(0, &[scale * (1e9 * a + a.square()), scale * (b + c.relu()), scale * c])
+        })?;
+        let mut j = f.wrt(|x| x).jacobian_sparse()?;
+        assert_eq!(j.at(arr1(&[1.0, 1.0, -1.0]))?.nonzeros(), 3);
+        let found = dense(&j.at(arr1(&[1.0, 1.0, 1.0]))?) / scale;
+        let wanted = ndarray::arr2(&[[1e9 + 2.0, 0.0, 0.0], [0.0, 1.0, 1.0], [0.0, 0.0, 1.0]]);
+        assert!(found.iter().zip(&wanted).all(|(f, w)| (f - w).abs() <= 1e-14 * w.abs()), "{scale}: {found}");
+    }
     Ok(())
 }
 

@@ -245,7 +245,8 @@ impl Emitter<'_> {
             }
             Micro::Two(f, a, b) => {
                 // A sum of two has no order; the one that is in memory comes last.
-                let turned = !matches!(f, Two::Sub | Two::Div | Two::Larger | Two::Smaller | Two::SubBits) && self.place[a as usize].is_none();
+                let turned =
+                    !matches!(f, Two::Sub | Two::Div | Two::Larger | Two::Smaller | Two::SubBits) && self.place[a as usize].is_none();
                 let (a, b) = if turned { (b, a) } else { (a, b) };
                 let x = self.register(a, i, &[])?;
                 let y = self.source(b, i, &[a])?;

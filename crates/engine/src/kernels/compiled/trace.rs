@@ -1,6 +1,6 @@
 //! Traced numbers: an elementary function that is called with them writes its own micro-instructions. So each function is written once.
-use super::super::elementary::{of_two_words, of_word};
 use super::super::elementary::words::{Bits, Word};
+use super::super::elementary::{of_two_words, of_word};
 use super::micro::{ABS, List, Micro, One, Test, Two, Value};
 use hypertape_ir::operation::{BinaryFn, UnaryFn};
 use std::cell::RefCell;
@@ -262,7 +262,11 @@ impl<'a, const SINGLE: bool> Word for Traced<'a, SINGLE> {
     fn pick(test: Self::Test, yes: Self, no: Self) -> Self {
         match test.0 {
             Known(t) => {
-                if t == 0.0 { no } else { yes }
+                if t == 0.0 {
+                    no
+                } else {
+                    yes
+                }
             }
             Made(list, t) => {
                 let (yes, no) = (yes.value(list), no.value(list));
