@@ -19,6 +19,8 @@ mod target;
 mod trace;
 #[cfg(target_arch = "x86_64")]
 mod twin;
+#[cfg(target_arch = "x86_64")]
+mod writer;
 
 use super::codes;
 use super::group::Group;
@@ -32,7 +34,7 @@ mod machine {
     use super::super::group::{CELLS, Group, Load, SCALARS, Target as Place};
     use super::super::machine_code::{Compiled, Mapping, Part, Piece, Shifted};
     use super::target::Target;
-    use super::{emit, micro};
+    use super::{emit, micro, writer};
     use std::ops::Range;
     use std::sync::{Arc, OnceLock};
 
@@ -91,7 +93,7 @@ mod machine {
                 let read = g.code[range.end..].iter().any(|c| c.operands().contains(&cell));
                 read || g.stores.iter().any(|s| s.cell == cell) || g.tails.iter().any(|t| t.cell == cell)
             };
-            let micros = micro::without_dead(&micro::Writer::write(&g.code[range.clone()], g.single, &shifted, ends));
+            let micros = micro::without_dead(&writer::Writer::write(&g.code[range.clone()], g.single, &shifted, ends));
             if micros.len() > MICROS {
                 return None;
             }
@@ -104,7 +106,7 @@ mod machine {
     fn runs(g: &Group) -> Vec<(Range<usize>, bool)> {
         let mut runs: Vec<(Range<usize>, bool)> = vec![];
         for (i, c) in g.code.iter().enumerate() {
-            let compiles = micro::compiles(c);
+            let compiles = writer::compiles(c);
             match runs.last_mut() {
                 Some((range, same)) if *same == compiles => range.end = i + 1,
                 _ => runs.push((i..i + 1, compiles)),
