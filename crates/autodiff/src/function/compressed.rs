@@ -18,7 +18,6 @@ pub(super) struct Coloured {
     pub(super) colours: usize,
     places: Places,
     colour: Vec<u32>,
-    random: Vec<f64>,
     /// The random number of the column of each entry.
     weights: Vec<f64>,
     /// How far a product may be from what the entries give, relative to its row and to the largest entry.
@@ -35,21 +34,13 @@ impl Coloured {
         let (colour, colours) = colours(&places, columns);
         let pattern = places.pattern(columns)?;
         let weights = places.columns.iter().map(|j| number(*j as usize)).collect();
-        Ok(Coloured {
-            pattern,
-            colours,
-            places,
-            colour,
-            random: (0..columns).map(number).collect(),
-            weights,
-            tolerances: if single { SINGLE } else { DOUBLE },
-        })
+        Ok(Coloured { pattern, colours, places, colour, weights, tolerances: if single { SINGLE } else { DOUBLE } })
     }
     /// The element in column j of direction k. Beyond those that are needed, directions are 0.
     pub(super) fn direction(&self, k: usize, j: usize) -> f64 {
         match k {
             _ if k < self.colours => f64::from(u8::from(self.colour[j] as usize == k)),
-            _ if k == self.colours => self.random[j],
+            _ if k == self.colours => number(j),
             _ => 0.0,
         }
     }

@@ -1,10 +1,9 @@
 //! Functions for many items at once: values, derivatives, and what is refused.
-use hypertape_autodiff::array::{AnyView, AnyViewMut, LeafType};
-use hypertape_autodiff::error::{ErrorKind, Result};
-use hypertape_autodiff::operation::Report;
-use hypertape_autodiff::record::{DynVar, Var, cond, map, scan, scan_until, zeros};
+use super::twice::Twice;
+use hypertape_autodiff::error::Result;
+use hypertape_autodiff::record::{Var, cond, map, scan, scan_until, zeros};
 use hypertape_autodiff::tree::Leaf;
-use hypertape_autodiff::{Function, Primitive, apply_primitive, shape};
+use hypertape_autodiff::{Function, apply_primitive, shape};
 use hypertape_testkit::random::sym;
 use ndarray::{Array1, Array2, ArrayD, Axis, IxDyn, arr1};
 
@@ -70,33 +69,6 @@ fn derivatives_are_batched_too() -> Result<()> {
         assert!((y[[k, j]] - one().eval((&w, x.index_axis(Axis(0), j)))?[[]]).abs() < 1e-13);
     }
     Ok(())
-}
-
-/// A user's own operation.
-#[derive(Debug)]
-struct Twice;
-
-impl Primitive for Twice {
-    type Scratch = ();
-    fn name(&self) -> &str {
-        "twice"
-    }
-    fn outputs(&self, inputs: &[LeafType]) -> Result<Vec<LeafType>, ErrorKind> {
-        Ok(inputs.to_vec())
-    }
-    fn scratch(&self, _: &[LeafType]) {}
-    fn value(&self, _: &mut (), x: &[AnyView<'_>], y: &mut [AnyViewMut<'_>]) -> Result<Option<Report>, ErrorKind> {
-        if let (AnyView::F64(x), AnyViewMut::F64(y)) = (&x[0], &mut y[0]) {
-            y.zip_mut_with(x, |y, x| *y = 2.0 * x);
-        }
-        Ok(None)
-    }
-    fn tangent(&self, _: &[DynVar], _: &[DynVar], t: &[Option<DynVar>]) -> Vec<Option<DynVar>> {
-        vec![t[0].map(|t| (2.0 * Var::<f64>::from_dyn(t)).to_dyn())]
-    }
-    fn cotangent(&self, _: &[DynVar], _: &[DynVar], c: &[Option<DynVar>], _: &[bool]) -> Vec<Option<DynVar>> {
-        self.tangent(&[], &[], c)
-    }
 }
 
 #[test]

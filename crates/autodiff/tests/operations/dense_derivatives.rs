@@ -1,9 +1,7 @@
 //! Dense Jacobians and Hessians against closed forms: in one block, in several, and one direction at a time where code takes no more.
-use hypertape_autodiff::array::{AnyView, AnyViewMut, LeafType};
-use hypertape_autodiff::error::ErrorKind;
-use hypertape_autodiff::operation::Report;
-use hypertape_autodiff::record::{DynVar, Var, constant};
-use hypertape_autodiff::{Allow, Function, Primitive, Result, apply_primitive, index, shape};
+use super::twice::Twice;
+use hypertape_autodiff::record::{Var, constant};
+use hypertape_autodiff::{Allow, Function, Result, apply_primitive, index, shape};
 use hypertape_testkit::random::sym;
 use ndarray::{Array1, Array2, ArrayD, Ix2, arr1};
 
@@ -81,33 +79,6 @@ fn constant_indices() -> Result<()> {
     let far = Function::record(shape![6], |x: Var| x.take(constant(arr1(&[5_u32, 6])), 0)).and_then(|f| f.eval(&x));
     assert!(far.unwrap_err().to_string().contains('6'));
     Ok(())
-}
-
-/// Twice its operand, by code of its own; so is its derivative.
-#[derive(Debug)]
-struct Twice;
-
-impl Primitive for Twice {
-    type Scratch = ();
-    fn name(&self) -> &str {
-        "twice"
-    }
-    fn outputs(&self, inputs: &[LeafType]) -> Result<Vec<LeafType>, ErrorKind> {
-        Ok(inputs.to_vec())
-    }
-    fn scratch(&self, _: &[LeafType]) {}
-    fn value(&self, _: &mut (), x: &[AnyView<'_>], y: &mut [AnyViewMut<'_>]) -> Result<Option<Report>, ErrorKind> {
-        if let (AnyView::F64(x), AnyViewMut::F64(y)) = (&x[0], &mut y[0]) {
-            y.zip_mut_with(x, |y, x| *y = 2.0 * x);
-        }
-        Ok(None)
-    }
-    fn tangent(&self, _: &[DynVar], _: &[DynVar], t: &[Option<DynVar>]) -> Vec<Option<DynVar>> {
-        vec![t[0].map(|t| apply_primitive(Twice, &[t])[0])]
-    }
-    fn cotangent(&self, _: &[DynVar], _: &[DynVar], c: &[Option<DynVar>], _: &[bool]) -> Vec<Option<DynVar>> {
-        self.tangent(&[], &[], c)
-    }
 }
 
 #[test]

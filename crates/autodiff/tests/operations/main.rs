@@ -17,3 +17,4 @@ mod storage;
 #[path = "../support/mod.rs"]
 mod support;
 mod switching;
+mod twice;

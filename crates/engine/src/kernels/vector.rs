@@ -35,15 +35,24 @@ pub(crate) trait Vector<T: Real>: Copy {
     /// Writes for each of eight vectors the sum of its lanes, always in the same order.
     #[inline(always)]
     unsafe fn store_sums(of: [Self; 8], to: *mut T) {
-        let [a, b, c, d, e, f, g, h] = of;
         // SAFETY: the caller's promise.
-        unsafe {
-            to.cast::<[T; 4]>().write_unaligned(Self::sums([a, b, c, d]));
-            to.add(4).cast::<[T; 4]>().write_unaligned(Self::sums([e, f, g, h]));
-        }
+        unsafe { store_sums_of_four(of, to) }
     }
     /// `base[indices[0]]`, `base[indices[1]]`, … for the first `n` ≤ `LANES` indices, then zeros. Indices are below 2³¹.
     unsafe fn gather_first(base: *const T, indices: *const u32, n: usize) -> Self;
+}
+
+/// Writes the sums of eight vectors, four at a time.
+///
+/// # Safety
+/// As for every function of `Vector`.
+#[inline(always)]
+unsafe fn store_sums_of_four<T: Real, V: Vector<T>>([a, b, c, d, e, f, g, h]: [V; 8], to: *mut T) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        to.cast::<[T; 4]>().write_unaligned(V::sums([a, b, c, d]));
+        to.add(4).cast::<[T; 4]>().write_unaligned(V::sums([e, f, g, h]));
+    }
 }
 
 /// A portable vector of four lanes: loops of fixed length.
@@ -113,7 +122,7 @@ impl<T: Real> Vector<T> for Plain<T> {
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     //! Vectors of 256 and 512 bits on x86. Both hold either element type in a register of doubles; the casts cost nothing.
-    use super::Vector;
+    use super::{Vector, store_sums_of_four};
     use core::arch::x86_64::*;
     use hypertape_ir::array::{Kind, Real};
     use std::marker::PhantomData;
@@ -392,21 +401,13 @@ mod x86 {
         }
         #[inline(always)]
         unsafe fn store_sums(of: [Self; 8], to: *mut T) {
-            by_type!(
-                T,
-                {
-                    let [a, b, c, d, e, f, g, h] = of;
-                    to.cast::<[T; 4]>().write_unaligned(Self::sums([a, b, c, d]));
-                    to.add(4).cast::<[T; 4]>().write_unaligned(Self::sums([e, f, g, h]));
-                },
-                {
-                    let pairs = |a: Self, b: Self| _mm512_add_pd(_mm512_unpacklo_pd(a.0, b.0), _mm512_unpackhi_pd(a.0, b.0));
-                    let halves = |a, b| _mm512_add_pd(_mm512_shuffle_f64x2::<0x88>(a, b), _mm512_shuffle_f64x2::<0xdd>(a, b));
-                    let [a, b, c, d, e, f, g, h] = of;
-                    let all = halves(halves(pairs(a, b), pairs(c, d)), halves(pairs(e, f), pairs(g, h)));
-                    _mm512_storeu_pd(to.cast(), all);
-                }
-            )
+            by_type!(T, store_sums_of_four(of, to), {
+                let pairs = |a: Self, b: Self| _mm512_add_pd(_mm512_unpacklo_pd(a.0, b.0), _mm512_unpackhi_pd(a.0, b.0));
+                let halves = |a, b| _mm512_add_pd(_mm512_shuffle_f64x2::<0x88>(a, b), _mm512_shuffle_f64x2::<0xdd>(a, b));
+                let [a, b, c, d, e, f, g, h] = of;
+                let all = halves(halves(pairs(a, b), pairs(c, d)), halves(pairs(e, f), pairs(g, h)));
+                _mm512_storeu_pd(to.cast(), all);
+            })
         }
         #[inline(always)]
         unsafe fn gather_first(base: *const T, indices: *const u32, n: usize) -> Self {

@@ -19,7 +19,7 @@ const BLOCK_BYTES: usize = 4 << 20;
 /// The fewest directions of a block: so many share one reading of what they are multiplied with.
 const FEWEST: usize = 8;
 
-/// How many directions at once a program may go along that takes one of them by the inputs that move.
+/// How many directions a block may have, for a program that takes one direction in the inputs that move.
 #[must_use]
 pub fn at_once(program: &Program, moves: &[bool]) -> usize {
     let moving = program.depends_on(moves);

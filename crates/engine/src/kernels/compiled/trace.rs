@@ -95,30 +95,32 @@ impl<'a, const SINGLE: bool> Traced<'a, SINGLE> {
     }
 }
 
-impl<const SINGLE: bool> Add for Traced<'_, SINGLE> {
-    type Output = Self;
-    fn add(self, other: Self) -> Self {
-        self.two(Two::Add, other, |a, b| a + b)
-    }
+/// Operators of two operands as micro-instructions, and what they give where both are known.
+macro_rules! operators {
+    ($($of:ident: $operator:ident $method:ident = $two:ident, $known:expr;)*) => {$(
+        impl<const SINGLE: bool> $operator for $of<'_, SINGLE> {
+            type Output = Self;
+            fn $method(self, other: Self) -> Self {
+                self.two(Two::$two, other, $known)
+            }
+        }
+    )*};
 }
-impl<const SINGLE: bool> Sub for Traced<'_, SINGLE> {
-    type Output = Self;
-    fn sub(self, other: Self) -> Self {
-        self.two(Two::Sub, other, |a, b| a - b)
-    }
+operators! {
+    Traced: Add add = Add, |a, b| a + b;
+    Traced: Sub sub = Sub, |a, b| a - b;
+    Traced: Mul mul = Mul, |a, b| a * b;
+    Traced: Div div = Div, |a, b| a / b;
+    TracedBits: Add add = AddBits, u64::wrapping_add;
+    TracedBits: Sub sub = SubBits, u64::wrapping_sub;
+    TracedBits: BitAnd bitand = And, |a, b| a & b;
+    TracedBits: BitOr bitor = Or, |a, b| a | b;
+    TracedBits: BitXor bitxor = Xor, |a, b| a ^ b;
+    TracedTest: BitAnd bitand = And, |a, b| a & b;
+    TracedTest: BitOr bitor = Or, |a, b| a | b;
+    TracedTest: BitXor bitxor = Xor, |a, b| a ^ b;
 }
-impl<const SINGLE: bool> Mul for Traced<'_, SINGLE> {
-    type Output = Self;
-    fn mul(self, other: Self) -> Self {
-        self.two(Two::Mul, other, |a, b| a * b)
-    }
-}
-impl<const SINGLE: bool> Div for Traced<'_, SINGLE> {
-    type Output = Self;
-    fn div(self, other: Self) -> Self {
-        self.two(Two::Div, other, |a, b| a / b)
-    }
-}
+
 impl<const SINGLE: bool> Neg for Traced<'_, SINGLE> {
     type Output = Self;
     fn neg(self) -> Self {
@@ -152,36 +154,6 @@ impl<'a, const SINGLE: bool> TracedBits<'a, SINGLE> {
     }
 }
 
-impl<const SINGLE: bool> Add for TracedBits<'_, SINGLE> {
-    type Output = Self;
-    fn add(self, other: Self) -> Self {
-        self.two(Two::AddBits, other, u64::wrapping_add)
-    }
-}
-impl<const SINGLE: bool> Sub for TracedBits<'_, SINGLE> {
-    type Output = Self;
-    fn sub(self, other: Self) -> Self {
-        self.two(Two::SubBits, other, u64::wrapping_sub)
-    }
-}
-impl<const SINGLE: bool> BitAnd for TracedBits<'_, SINGLE> {
-    type Output = Self;
-    fn bitand(self, other: Self) -> Self {
-        self.two(Two::And, other, |a, b| a & b)
-    }
-}
-impl<const SINGLE: bool> BitOr for TracedBits<'_, SINGLE> {
-    type Output = Self;
-    fn bitor(self, other: Self) -> Self {
-        self.two(Two::Or, other, |a, b| a | b)
-    }
-}
-impl<const SINGLE: bool> BitXor for TracedBits<'_, SINGLE> {
-    type Output = Self;
-    fn bitxor(self, other: Self) -> Self {
-        self.two(Two::Xor, other, |a, b| a ^ b)
-    }
-}
 impl<const SINGLE: bool> Shl<usize> for TracedBits<'_, SINGLE> {
     type Output = Self;
     fn shl(self, by: usize) -> Self {
@@ -204,24 +176,6 @@ impl<const SINGLE: bool> TracedTest<'_, SINGLE> {
     /// The bits of 1 and 0 go together as the tests do.
     fn two(self, f: Two, other: Self, known: impl Fn(bool, bool) -> bool) -> Self {
         TracedTest(self.0.two(f, other.0, |a, b| f64::from(u8::from(known(a != 0.0, b != 0.0)))))
-    }
-}
-impl<const SINGLE: bool> BitAnd for TracedTest<'_, SINGLE> {
-    type Output = Self;
-    fn bitand(self, other: Self) -> Self {
-        self.two(Two::And, other, |a, b| a & b)
-    }
-}
-impl<const SINGLE: bool> BitOr for TracedTest<'_, SINGLE> {
-    type Output = Self;
-    fn bitor(self, other: Self) -> Self {
-        self.two(Two::Or, other, |a, b| a | b)
-    }
-}
-impl<const SINGLE: bool> BitXor for TracedTest<'_, SINGLE> {
-    type Output = Self;
-    fn bitxor(self, other: Self) -> Self {
-        self.two(Two::Xor, other, |a, b| a ^ b)
     }
 }
 impl<const SINGLE: bool> Not for TracedTest<'_, SINGLE> {
@@ -256,7 +210,7 @@ impl<'a, const SINGLE: bool> Word for Traced<'a, SINGLE> {
     fn equals(self, other: Self) -> Self::Test {
         self.test(Test::Equal, other, |a, b| a == b)
     }
-    fn is_none(self) -> Self::Test {
+    fn is_nan(self) -> Self::Test {
         self.test(Test::Unordered, self, |a, _| a.is_nan())
     }
     fn pick(test: Self::Test, yes: Self, no: Self) -> Self {

@@ -55,7 +55,7 @@ pub(super) fn ln<T: Word, const FMA: bool>(x: T) -> T {
     let y = ln_of_parts::<T, FMA>(k, f, T::zero());
     let y = T::pick(x.less(T::infinity()), y, x);
     let y = T::pick(x.equals(T::zero()), -T::infinity(), y);
-    T::pick(x.less(T::zero()), T::none(), y)
+    T::pick(x.less(T::zero()), T::nan(), y)
 }
 
 /// ln(u + e) for a rounded sum u = 1 + x > 0 and its error e.
@@ -81,5 +81,5 @@ pub(super) fn ln_1p<T: Word, const FMA: bool>(x: T) -> T {
     let y = T::pick(x.less(T::infinity()), y, x);
     let y = T::pick(x.equals(-one), -T::infinity(), y);
     let y = T::pick(x.equals(T::zero()), x, y);
-    T::pick(x.less(-one), T::none(), y)
+    T::pick(x.less(-one), T::nan(), y)
 }

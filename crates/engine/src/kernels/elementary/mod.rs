@@ -2,7 +2,8 @@
 //!
 //! Each family of functions has a file. Its head gives the formula, the reduction of the argument, the source of the coefficients, and the error.
 //! Every function is written for one number. A loop over a slice, compiled for an instruction set, becomes a loop over vectors, and gives each number
-//! the same bits as a call for that number alone. Special values are selected at the end, without jumps.
+//! the same bits as a call for that number alone. Special values are selected at the end, without jumps. Where machine code is written, most functions
+//! are called with names instead of numbers (`Word`), and so write themselves down.
 //!
 //! Functions compute in the precision of their arguments, with a polynomial for each precision, so that a vector holds twice as many numbers of
 //! single precision. `FMA` says whether the instruction set has a fused multiply-add; results of instruction sets with and without it may differ in

@@ -72,7 +72,7 @@ pub(super) fn pow<T: Word, const FMA: bool>(x: T, y: T) -> T {
     let half = c::<T>(0.5) * y;
     let odd = whole & !half.floor().equals(half);
     let r = T::pick(odd, r.copysign(x), r);
-    let r = T::pick(x.less(T::zero()) & a.less(T::infinity()) & !whole, T::none(), r);
-    let r = T::pick(x.is_none() | y.is_none(), T::none(), r);
+    let r = T::pick(x.less(T::zero()) & a.less(T::infinity()) & !whole, T::nan(), r);
+    let r = T::pick(x.is_nan() | y.is_nan(), T::nan(), r);
     T::pick(x.equals(T::one()) | y.equals(T::zero()), T::one(), r)
 }

@@ -55,7 +55,7 @@ pub(in crate::kernels) trait Word:
     /// Whether it equals another.
     fn equals(self, other: Self) -> Self::Test;
     /// Whether it is not a number.
-    fn is_none(self) -> Self::Test;
+    fn is_nan(self) -> Self::Test;
     /// `yes` where the test holds, else `no`.
     fn pick(test: Self::Test, yes: Self, no: Self) -> Self;
     /// Its magnitude.
@@ -94,7 +94,7 @@ pub(in crate::kernels) trait Word:
     }
     /// Not a number.
     #[inline(always)]
-    fn none() -> Self {
+    fn nan() -> Self {
         Self::of(f64::NAN)
     }
     /// ln 2 as two words: the first has so few bits that its products with exponents are exact, the second is the rest.
@@ -153,7 +153,7 @@ macro_rules! arithmetic {
             self == other
         }
         #[inline(always)]
-        fn is_none(self) -> bool {
+        fn is_nan(self) -> bool {
             self.is_nan()
         }
         #[inline(always)]

@@ -46,6 +46,30 @@ fn instruction(d: &mut Random, cells: usize, scalars: usize, fresh: u16, cheap: 
     }
 }
 
+/// A group of one loop over `n` elements in one part, which reads its first cells in place and writes the results that are named.
+fn group<T: Real>(n: usize, registers: usize, given: usize, code: Vec<Code>, results: &[usize]) -> Group {
+    let load = |k: usize| Load { kind: T::KIND, outer: SmallVec::new(), target: Target::Direct(k as u16) };
+    let store = |k: &usize| Store { kind: T::KIND, cell: *k as u16, direct: true };
+    Group {
+        single: T::KIND == Kind::F32,
+        len: n,
+        outer: SmallVec::new(),
+        inner: n,
+        part: n,
+        parts: 1,
+        tile: n,
+        registers,
+        constants: vec![],
+        loads: (0..given).map(load).collect(),
+        joins: vec![],
+        code,
+        steps: vec![],
+        stores: results.iter().map(store).collect(),
+        tails: vec![],
+        compiled: None,
+    }
+}
+
 /// The cells after all instructions ran on `n` elements.
 fn after<T: Real>(g: &Group, cells: &[Vec<T>], scalars: &[T], n: usize) -> Vec<Vec<T>> {
     let mut cells = cells.to_vec();
@@ -60,29 +84,10 @@ fn compare<T: Real>(seed: u64) {
     let (given, made, scalars) = (1 + d.below(20), 1 + d.below(60), 1 + d.below(20));
     let cheap = d.below(2) == 0;
     let code: Vec<Code> = (0..made).map(|k| instruction(&mut d, given + k, scalars, (given + k) as u16, cheap)).collect();
-    let load = |k: usize| Load { kind: T::KIND, outer: SmallVec::new(), target: Target::Direct(k as u16) };
-    let mut stores: Vec<Store> =
-        (0..made).filter(|_| d.below(3) == 0).map(|k| Store { kind: T::KIND, cell: (given + k) as u16, direct: true }).collect();
-    stores.push(Store { kind: T::KIND, cell: (given + made - 1) as u16, direct: true });
+    let mut results: Vec<usize> = (0..made).filter(|_| d.below(3) == 0).map(|k| given + k).collect();
+    results.push(given + made - 1);
     let n = 1 + d.below(70);
-    let plain = Group {
-        single: T::KIND == Kind::F32,
-        len: n,
-        outer: SmallVec::new(),
-        inner: n,
-        part: n,
-        parts: 1,
-        tile: n,
-        registers: given + made,
-        constants: vec![],
-        loads: (0..given).map(load).collect(),
-        joins: vec![],
-        code,
-        steps: vec![],
-        stores,
-        tails: vec![],
-        compiled: None,
-    };
+    let plain = group::<T>(n, given + made, given, code, &results);
     let mut group = plain.clone();
     compiled::all(std::iter::once(&mut group));
     let must = cheap && made > 1 && isa() != Isa::Portable && !cfg!(miri);
@@ -126,25 +131,7 @@ fn traced<T: Real>(f: Code, seed: u64) {
         .collect();
     let mut y = x.clone();
     y.rotate_left(1237);
-    let load = |k| Load { kind: T::KIND, outer: SmallVec::new(), target: Target::Direct(k) };
-    let plain = Group {
-        single: T::KIND == Kind::F32,
-        len: n,
-        outer: SmallVec::new(),
-        inner: n,
-        part: n,
-        parts: 1,
-        tile: n,
-        registers: 4,
-        constants: vec![],
-        loads: vec![load(0), load(1)],
-        joins: vec![],
-        code: vec![f, Code::Unary(UnaryFn::Neg, 2, 3)],
-        steps: vec![],
-        stores: vec![Store { kind: T::KIND, cell: 3, direct: true }],
-        tails: vec![],
-        compiled: None,
-    };
+    let plain = group::<T>(n, 4, 2, vec![f, Code::Unary(UnaryFn::Neg, 2, 3)], &[3]);
     let mut group = plain.clone();
     compiled::all(std::iter::once(&mut group));
     assert!(group.compiled.is_some() || isa() == Isa::Portable || cfg!(miri), "{f:?} is not compiled");
@@ -188,22 +175,10 @@ fn joined<T: Real>(len: usize, joins: [(usize, f64, Vec<(usize, usize)>); 2], ti
         pieces: joins[k].2.iter().map(|p| piece(joins[k].0, *p)).collect(),
     });
     let plain = Group {
-        single: kind == Kind::F32,
-        len,
-        outer: SmallVec::new(),
-        inner: len,
-        part: len,
-        parts: 1,
         tile,
-        registers: 3,
-        constants: vec![],
         loads: data.iter().map(|_| Load { kind, outer: SmallVec::new(), target: Target::Piece }).collect(),
         joins: joins.to_vec(),
-        code: vec![Code::MulAdd(Sum::Plus, 3, 3, 4, 2), Code::Unary(UnaryFn::Neg, 2, 5)],
-        steps: vec![],
-        stores: vec![Store { kind, cell: 5, direct: true }],
-        tails: vec![],
-        compiled: None,
+        ..group::<T>(len, 3, 0, vec![Code::MulAdd(Sum::Plus, 3, 3, 4, 2), Code::Unary(UnaryFn::Neg, 2, 5)], &[5])
     };
     let mut group = plain.clone();
     compiled::all(std::iter::once(&mut group));
