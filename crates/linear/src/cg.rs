@@ -1,6 +1,6 @@
 //! Conjugate gradients.
 use crate::block_cg;
-use crate::operator::Operator;
+use crate::operator::{Known, Operator};
 use crate::preconditioner::{Chosen, Inverse, any_size, inverse, named, needs, preconditioner_setting};
 use crate::scratch::{Scratch, split};
 use crate::solver::{Column, Ended, Hints, LinearSolver, State};
@@ -163,6 +163,9 @@ impl Iterations {
         if !(self.settings.trusted || self.symmetric || a.known().symmetric) {
             symmetric(a, split::<3>(&mut self.scratch.vectors, n))?;
             self.symmetric = true;
+        }
+        if self.symmetric {
+            a.know(Known { symmetric: true, ..a.known() });
         }
         Ok(())
     }

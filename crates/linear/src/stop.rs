@@ -16,7 +16,8 @@ pub struct Stop {
     /// condition number is above 1/√ε. 10⁻² by default: two digits.
     pub accuracy: f64,
     /// The largest n for which a singular operator is looked for by a second Krylov space, that of a pseudo-random vector: at most n
-    /// applications more. 64 by default; 0 leaves it out.
+    /// applications more, of a symmetric definite operator as many as bring that vector's residual to 10⁻⁵ of it, and n more where these
+    /// do not suffice. 64 by default; 0 leaves it out.
     ///
     /// The space of b alone cannot show that A is singular, if b lies in the range of A: it never leaves the range. So above this n
     /// such a system is not told from a regular one.

@@ -1,6 +1,7 @@
 //! Adds up the rows of a matrix, each times a factor. Two threads take half of the columns each; single precision takes a few rows at a time.
 use super::halves::both;
-use super::matvec::{PARALLEL, Rows, axpys_onto};
+use super::matvec::{PARALLEL, Rows};
+use super::row_sums::axpys_onto;
 use hypertape_ir::array::{Element, Kind, Real};
 
 /// Fewest columns that a thread takes.

@@ -1,6 +1,7 @@
 //! Products of many small matrices with a vector each: the instruction set is chosen once, and not for each matrix.
 #![allow(unsafe_code)]
-use super::matvec::{Open, Rows, axpys_body, dots_body};
+use super::matvec::{Open, Rows, dots_body};
+use super::row_sums::axpys_body;
 use super::vector::{Vector, per_vector};
 use hypertape_ir::array::Real;
 use std::array::from_fn;

@@ -5,8 +5,9 @@
 use super::fold::Number;
 use super::group::{Group, SMALL_STACK, STACK};
 use super::halves::{both, threads};
-use super::matvec::{Rows, axpys_onto, dots_here};
+use super::matvec::{Rows, dots_here};
 use super::parts::combine;
+use super::row_sums::axpys_onto;
 use super::tile::Run;
 use hypertape_ir::array::{Element, Kind, Real};
 use std::cell::Cell;

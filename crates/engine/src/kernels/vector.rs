@@ -32,7 +32,7 @@ pub(crate) trait Vector<T: Real>: Copy {
     unsafe fn plus_product(self, a: Self, b: Self) -> Self;
     /// For each of four vectors, the sum of its lanes, always in the same order.
     unsafe fn sums(of: [Self; 4]) -> [T; 4];
-    /// Writes for each of eight vectors the sum of its lanes, always in the same order.
+    /// Writes for each of eight vectors the sum of its lanes, in the same order.
     #[inline(always)]
     unsafe fn store_sums(of: [Self; 8], to: *mut T) {
         // SAFETY: the caller's promise.
@@ -392,7 +392,7 @@ mod x86 {
                     let [a, b, c, d] = of.map(|v| v.0);
                     let ab = _mm512_add_pd(_mm512_unpacklo_pd(a, b), _mm512_unpackhi_pd(a, b));
                     let cd = _mm512_add_pd(_mm512_unpacklo_pd(c, d), _mm512_unpackhi_pd(c, d));
-                    let all = _mm512_add_pd(_mm512_shuffle_f64x2::<0x44>(ab, cd), _mm512_shuffle_f64x2::<0xee>(ab, cd));
+                    let all = _mm512_add_pd(_mm512_shuffle_f64x2::<0x88>(ab, cd), _mm512_shuffle_f64x2::<0xdd>(ab, cd));
                     let all = _mm512_add_pd(_mm512_shuffle_f64x2::<0x08>(all, all), _mm512_shuffle_f64x2::<0x0d>(all, all));
                     _mm256_storeu_pd(to.cast(), _mm512_castpd512_pd256(all));
                 }
