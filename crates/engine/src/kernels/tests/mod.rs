@@ -5,8 +5,9 @@ mod contract;
 mod copy;
 mod dense;
 mod elementary;
-mod few;
+
 mod fold;
+mod gemm;
 mod join;
 mod math;
 mod matvec;
