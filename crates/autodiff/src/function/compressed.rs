@@ -22,19 +22,25 @@ pub(super) struct Coloured {
     weights: Vec<f64>,
     /// How far a product may be from what the entries give, relative to its row and to the largest entry.
     tolerances: [f64; 2],
+    /// What they may grow to where the program is seen to round so much.
+    most: [f64; 2],
 }
 
-/// Of products in double precision: rounding where a program's own terms are up to 10⁸ times as large as their sum.
+/// The tolerances, in units of machine epsilon, of a program that rounds little; and what is allowed beyond the rounding that was seen.
+const LEAST: [f64; 2] = [8.0, 4.0];
+const BEYOND: f64 = 16.0;
+/// The most of products in double precision: rounding where a program's own terms are up to 10⁸ times as large as their sum.
 const DOUBLE: [f64; 2] = [1e-8, 1e-12];
-/// Where single precision takes part.
-const SINGLE: [f64; 2] = [1e-4, 1e-7];
+/// The most where single precision takes part.
+const SINGLE: [f64; 2] = [1e-4, 1e-6];
 
 impl Coloured {
     pub(super) fn new(places: Places, columns: usize, single: bool) -> Result<Self> {
         let (colour, colours) = colours(&places, columns);
         let pattern = places.pattern(columns)?;
         let weights = places.columns.iter().map(|j| number(*j as usize)).collect();
-        Ok(Coloured { pattern, colours, places, colour, weights, tolerances: if single { SINGLE } else { DOUBLE } })
+        let (epsilon, most) = if single { (f64::from(f32::EPSILON), SINGLE) } else { (f64::EPSILON, DOUBLE) };
+        Ok(Coloured { pattern, colours, places, colour, weights, tolerances: LEAST.map(|t| t * epsilon), most })
     }
     /// The element in column j of direction k. Beyond those that are needed, directions are 0.
     pub(super) fn direction(&self, k: usize, j: usize) -> f64 {
@@ -44,24 +50,44 @@ impl Coloured {
             _ => 0.0,
         }
     }
+    /// How far a product with the random numbers is from what these entries give, and the size of its terms: of each row.
+    fn off<'a>(&'a self, values: &'a [f64], product: &'a [f64]) -> impl Iterator<Item = (f64, f64)> + 'a {
+        product.iter().zip(self.places.starts.windows(2)).map(move |(r, bounds)| {
+            let terms = values[bounds[0]..bounds[1]].iter().zip(&self.weights[bounds[0]..bounds[1]]).map(|(v, w)| v * w);
+            let (sum, size) = terms.fold((0.0, 0.0), |(sum, size), t: f64| (sum + t, size + t.abs()));
+            ((r - sum).abs(), size)
+        })
+    }
     /// Whether a product with the random numbers is what these entries give. None where something is not finite.
     pub(super) fn agrees(&self, values: &[f64], product: &[f64]) -> Option<bool> {
         let (mut agrees, mut finite, [by_row, by_largest]) = (true, true, self.tolerances);
-        let (mut rest, mut weights) = (values, &self.weights[..]);
         let largest = OnceCell::new();
-        let largest = || *largest.get_or_init(|| values.iter().fold(0.0, |m: f64, v| m.max(v.abs())));
-        for (r, bounds) in product.iter().zip(self.places.starts.windows(2)) {
-            let (row, of_row);
-            ((row, rest), (of_row, weights)) = (rest.split_at(bounds[1] - bounds[0]), weights.split_at(bounds[1] - bounds[0]));
-            let terms = row.iter().zip(of_row).map(|(v, w)| v * w);
-            let (sum, size) = terms.fold((0.0, 0.0), |(sum, size), t: f64| (sum + t, size + t.abs()));
-            let off = (r - sum).abs();
+        let largest = || *largest.get_or_init(|| largest_of(values));
+        for (off, size) in self.off(values, product) {
             // Rounding of sums within the program may be as large as other rows.
             agrees &= off <= by_row * size || off <= by_largest * largest();
             finite &= off < f64::INFINITY;
         }
         finite.then_some(agrees)
     }
+    /// Takes what the entries of the point at which the pattern was found are off by for rounding. So a program that rounds little is tested strictly.
+    pub(super) fn settle(&mut self, values: &[f64], product: &[f64]) {
+        let largest = largest_of(values);
+        let [mut by_row, mut by_largest] = self.tolerances;
+        for (off, size) in self.off(values, product).filter(|(off, _)| off.is_finite()) {
+            let [of_row, of_largest] = [off / size, off / largest].map(|share| BEYOND * share);
+            if off > self.tolerances[0] * size && of_row <= self.most[0] {
+                by_row = by_row.max(of_row);
+            } else if off > by_row * size && of_largest <= self.most[1] {
+                by_largest = by_largest.max(of_largest);
+            }
+        }
+        self.tolerances = [by_row, by_largest];
+    }
+}
+
+fn largest_of(values: &[f64]) -> f64 {
+    values.iter().fold(0.0, |m, v| m.max(v.abs()))
 }
 
 /// The linear part along the directions of a pattern, a block of them at once.

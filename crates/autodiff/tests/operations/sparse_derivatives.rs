@@ -150,6 +150,52 @@ fn colours_in_several_blocks() -> Result<()> {
     Ok(())
 }
 
+/// An entry that a kink brings, far smaller than others, in a row of its own and in one of theirs.
+#[test]
+fn entries_that_appear_beside_larger_ones() -> Result<()> {
+    let f = Function::record(shape![6], |x| {
+        (x.slice_last(0, 3).square() * 1e9).sum() + ((x.slice_last(3, 6) - 1.0).relu().square() * 1e-4).sum()
+    })?;
+    let mut h = f.wrt(|x| x).hessian_sparse()?;
+    assert_eq!(h.at(&Array1::from_elem(6, 0.5))?.nonzeros(), 3);
+    let after = h.at(&Array1::from_elem(6, 1.5))?;
+    assert_eq!((after.nonzeros(), after.values()[5]), (6, 2e-4));
+    let f = Function::record(shape![f32; 12], |x| {
+        x.slice_last(0, 10).square().sum() + (x.slice_last(10, 11).relu() * x.slice_last(11, 12) * 1e-4).sum()
+    })?;
+    let mut j = f.wrt(|x| x).jacobian_sparse()?;
+    let mut x = Array1::<f32>::ones(12);
+    x[10] = -1.0;
+    assert_eq!(j.at(&x)?.nonzeros(), 10);
+    x[10] = 1.0;
+    let row = j.at(&x)?;
+    assert!(row.nonzeros() == 12 && (row.values()[0] - 2.0).abs() < 1e-6, "{:?}", row.values());
+    Ok(())
+}
+
+/// A program that rounds more than its results say: the pattern is found once, not at every point.
+#[test]
+fn rounding_does_not_look_like_new_entries() -> Result<()> {
+    let n = 50;
+    // Second differences of a sum with terms that cancel.
+    let f = Function::record(shape![n], |x| {
+        let far = (x * 1e4).sin() * 1e4 + x.square();
+        ((far - (x * 1e4).sin() * 1e4) * (x + x.slice_last(1, n).pad(&[0], &[1]))).sum()
+    })?;
+    let mut h = f.wrt(|x| x).hessian_sparse()?;
+    let mut point = Array1::from_shape_fn(n, |i| 0.3 + (i as f64 * 0.37).sin());
+    h.at(&point)?;
+    let (colours, mut searches) = (h.colours() as u64, 0);
+    for k in 0..40 {
+        point += 0.01 * f64::from(k);
+        let before = h.products();
+        h.at(&point)?;
+        searches += u32::from(h.products() - before > colours + 1);
+    }
+    assert!(searches <= 4, "the pattern was found {searches} times again");
+    Ok(())
+}
+
 #[test]
 fn a_wrong_input_is_an_error() -> Result<()> {
     let f = Function::record(shape![4], |x| x.square().sum())?;

@@ -80,9 +80,11 @@ impl Schedule {
         let may: Vec<bool> = states.iter().map(|v| again.is_none() && !self.is_read(*v)).collect();
         let body = (self.nest.block)(body.only(&read), given.clone(), &may)?;
         let test = match &spec.trip {
-            Trip::Until { test, .. } => {
-                Some((self.nest.block)((self.nest.expand)(test, &[true])?, carry_given.into_iter().chain(constant_given).collect(), &[])?)
-            }
+            Trip::Until { test, .. } => Some((self.nest.block)(
+                (self.nest.expand)(test, &[true], self.nest.cuts)?,
+                carry_given.into_iter().chain(constant_given).collect(),
+                &[],
+            )?),
             _ => None,
         };
         let verdict_type = if let Trip::Until { test, .. } = &spec.trip { test.output_types().pop() } else { None };

@@ -11,8 +11,17 @@ pub(crate) struct Expanded {
     pub(crate) program: Program,
     /// For each equation, its lowering.
     pub(crate) asked: Vec<Asked>,
-    /// Whether no loop is tried in blocks.
-    pub(crate) as_is: bool,
+    /// What may be done with its loops.
+    pub(crate) cuts: Cuts,
+}
+
+/// Which loops may be cut into blocks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cuts {
+    /// How many levels of them, one within the other.
+    pub(crate) levels: usize,
+    /// Whether loops over items that may fail are tried in blocks.
+    pub(crate) attempts: bool,
 }
 
 /// The lowering that an equation asks for. A loop also has its body in machine instructions, with all outputs.
@@ -24,8 +33,8 @@ pub(crate) struct Asked {
 
 impl Expanded {
     /// A program with only the outputs for which `read` holds. Its equations have no lowerings yet.
-    pub(crate) fn new(program: &Program, read: &[bool]) -> Self {
-        Expanded { program: Program { outputs: chosen(&program.outputs, read), ..program.clone() }, asked: vec![], as_is: false }
+    pub(crate) fn new(program: &Program, read: &[bool], cuts: Cuts) -> Self {
+        Expanded { program: Program { outputs: chosen(&program.outputs, read), ..program.clone() }, asked: vec![], cuts }
     }
     /// Drops dead equations, and asks the others for their lowerings.
     pub(crate) fn ask(&mut self) -> Result<()> {

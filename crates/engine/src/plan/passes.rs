@@ -5,8 +5,9 @@
 //! a stage are checked after each of its passes, so that a failure names the pass.
 use super::code::Block;
 use super::frame::Frame;
-use super::machine::Expanded;
+use super::machine::{Cuts, Expanded};
 use super::schedule::{Given, Nest, Schedule};
+use super::thresholds::VECTORISED_DEPTH;
 use super::{accumulate, batching, carry_donation, emission, expand, liveness, loop_invariant, matrix_passes, order, packing};
 use super::{scratch, sinking, slots, transposed_products, unstacking, vectorisation, verify};
 use hypertape_ir::error::{Error, ErrorKind, Result};
@@ -139,14 +140,12 @@ pub(crate) fn expand(program: &Program, read: &[bool]) -> Result<Expanded> {
     if let Some(f) = program.fault(false) {
         return Err(Error::new("plan", ErrorKind::Program(f.problem)).or(f.site));
     }
-    let mut x = Expanded::new(program, read);
-    walk(EQUATIONS, &mut x, verify::equations)?;
-    Ok(x)
+    expand_within(program, read, Cuts { levels: VECTORISED_DEPTH, attempts: true })
 }
 
-/// The same, of a program that runs where its first attempt failed: no loop of it is tried in blocks, or the plan would double with each level of nesting.
-pub(super) fn expand_as_is(program: &Program, read: &[bool]) -> Result<Expanded> {
-    let mut x = Expanded { as_is: true, ..Expanded::new(program, read) };
+/// The same, of a program within another one that has left these cuts.
+pub(super) fn expand_within(program: &Program, read: &[bool], cuts: Cuts) -> Result<Expanded> {
+    let mut x = Expanded::new(program, read, cuts);
     walk(EQUATIONS, &mut x, verify::equations)?;
     Ok(x)
 }
@@ -159,8 +158,8 @@ pub(crate) fn block(expanded: Expanded, given: Vec<Given>, may_replace: &[bool])
 
 /// The items of a program with these inputs.
 pub(super) fn scheduled(expanded: Expanded, given: Vec<Given>) -> Result<Schedule> {
-    let inner = if expanded.as_is { expand_as_is } else { expand };
-    let mut s = Schedule::new(expanded, given, Nest { expand: inner, expand_as_is, block });
+    let nest = Nest { expand: expand_within, cuts: expanded.cuts, block };
+    let mut s = Schedule::new(expanded, given, nest);
     walk(ITEMS, &mut s, verify::items)?;
     Ok(s)
 }
@@ -174,10 +173,9 @@ pub(super) fn framed(schedule: Schedule, may_replace: &[bool]) -> Result<Frame> 
 
 /// Expands the bodies of loops, with all their outputs.
 fn loop_bodies(x: &mut Expanded) -> Result<()> {
-    let expand = if x.as_is { expand_as_is } else { expand };
     for a in &mut x.asked {
         if let Lowering::Scan(spec) = &a.lowering {
-            a.body = Some(Arc::new(expand(&spec.body, &vec![true; spec.body.outputs.len()])?));
+            a.body = Some(Arc::new(expand_within(&spec.body, &vec![true; spec.body.outputs.len()], x.cuts)?));
         }
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! The schedule: equations become items, one after another, and values become views of roots.
 use super::code::{Block, Instruction, Keeps, Row, Step};
 use super::item::Item;
-use super::machine::{Asked, Expanded};
+use super::machine::{Asked, Cuts, Expanded};
 use super::rematerialisation::{self, Rematerialisation};
 use super::roots::{Home, Root, Seen, Whole};
 use crate::kernels::group::unit;
@@ -25,9 +25,9 @@ pub(crate) struct Given {
 #[derive(Clone, Copy)]
 pub(crate) struct Nest {
     /// Turns a program into machine instructions, with the outputs that are read.
-    pub(crate) expand: fn(&Program, &[bool]) -> Result<Expanded>,
-    /// The same, of a program that runs where its own first attempt failed.
-    pub(crate) expand_as_is: fn(&Program, &[bool]) -> Result<Expanded>,
+    pub(crate) expand: fn(&Program, &[bool], Cuts) -> Result<Expanded>,
+    /// What may be done with their loops.
+    pub(crate) cuts: Cuts,
     /// Plans the block of a program with these inputs. For each carry, the last argument says whether its new value may be written over the old one.
     pub(crate) block: fn(Expanded, Vec<Given>, &[bool]) -> Result<Block>,
 }
@@ -225,12 +225,16 @@ impl Schedule {
             }
             Lowering::Cond(CondSpec { yes, no }) => {
                 let read = self.all_read(e);
-                let sides = [(self.nest.expand)(&yes, &read)?, (self.nest.expand)(&no, &read)?];
+                let cuts = self.nest.cuts;
+                let sides = [(self.nest.expand)(&yes, &read, cuts)?, (self.nest.expand)(&no, &read, cuts)?];
                 self.cond(true, sides, inputs, p, e)?;
             }
             Lowering::Attempt([first, other]) => {
                 let read = self.all_read(e);
-                let sides = [(self.nest.expand)(&first, &read)?, (self.nest.expand_as_is)(&other, &read)?];
+                let cuts = self.nest.cuts;
+                let inner = Cuts { levels: cuts.levels.saturating_sub(1), ..cuts };
+                let sides =
+                    [(self.nest.expand)(&first, &read, inner)?, (self.nest.expand)(&other, &read, Cuts { attempts: false, ..cuts })?];
                 self.cond(false, sides, inputs, p, e)?;
             }
             Lowering::Composite(_) => debug_assert!(false, "composites are written out"),

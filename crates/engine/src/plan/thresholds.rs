@@ -21,7 +21,7 @@ pub(crate) const FEWEST_ITEMS: usize = 2;
 pub(crate) const BLOCK_BYTES: usize = 512 << 10;
 /// The most bytes of the sums of all blocks, if each block hands out its own. Shown by `yardstick batch_lista large --threads 2`.
 pub(crate) const BLOCK_SUMS: usize = 1 << 20;
-/// The most levels of loops over items that are cut into blocks. Not measured.
+/// The most levels of loops over items that are cut into blocks, one within the other. Not measured.
 pub(crate) const VECTORISED_DEPTH: usize = 4;
 /// The most planes of a stack that is taken apart: each plane costs an instruction of its own. Shown by `yardstick tv_lambda medium`.
 pub(crate) const PLANES: usize = 4;

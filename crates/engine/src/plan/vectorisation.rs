@@ -5,7 +5,7 @@
 //! and says which item it was.
 use super::expand::expand;
 use super::machine::{Asked, Expanded, ask_one};
-use super::thresholds::{BLOCK_BYTES, BLOCK_SUMS, FEWEST_ITEMS, ITEM_WORK, VECTORISED_DEPTH};
+use super::thresholds::{BLOCK_BYTES, BLOCK_SUMS, FEWEST_ITEMS, ITEM_WORK};
 use hypertape_ir::array::LeafType;
 use hypertape_ir::error::Result;
 use hypertape_ir::operation::named::Named;
@@ -15,22 +15,24 @@ use std::sync::Arc;
 
 /// Cuts the loops of a program into blocks, where items are small; again for loops that were inside of those.
 pub(crate) fn vectorise(x: &mut Expanded) -> Result<()> {
-    for _ in 0..VECTORISED_DEPTH {
+    while x.cuts.levels > 0 {
         let read = x.program.read();
         let cut = |(e, a): (&Equation, &Asked)| blocks(&x.program, e, &a.lowering, &read).filter(|(_, fails)| !fails).map(|(b, _)| b);
         let cut: Vec<Option<Blocks>> = x.program.equations.iter().zip(&x.asked).map(cut).collect();
         if cut.iter().all(Option::is_none) {
             return Ok(());
         }
+        x.cuts.levels -= 1;
         x.program = rewrite(x, &cut)?;
         expand(x)?;
     }
     Ok(())
 }
 
-/// Has loops over small items that may fail tried in blocks.
+/// Has loops over small items that may fail tried in blocks. The blocks have one level less to try: the loops of an item may be loops over all items now,
+/// and those of an item in turn. What runs where an attempt failed tries none, or the plan would double with each level of nesting.
 pub(crate) fn attempt(x: &mut Expanded) -> Result<()> {
-    if x.as_is {
+    if !x.cuts.attempts || x.cuts.levels == 0 {
         return Ok(());
     }
     let read = x.program.read();

@@ -114,3 +114,38 @@ fn entries_that_are_minus_infinity() {
     assert_eq!(f.eval(&x).unwrap().d1(), arr1(&[5.0, 0.0]));
     assert_eq!(f.wrt(|x| x).jacobian().eval(&x).unwrap().d2(), ndarray::arr2(&[[2.0, 0.0], [0.0, 0.0]]));
 }
+
+/// A branch that is not taken has the cotangent 0, and what it is made of may be infinite or no number.
+#[test]
+fn branches_that_are_not_taken_may_be_infinite() -> Result<()> {
+    let x = arr1(&[0.0, 0.5]);
+    let entropy = Function::record(shape![2], |x| x.greater_than(0.0).select(x * x.ln(), 0.0).sum())?;
+    assert_eq!(entropy.gradient(&x)?.d1(), arr1(&[0.0, 0.5_f64.ln() + 1.0]));
+    assert_eq!(entropy.wrt(|x| x).hessian().eval(&x)?.d2(), ndarray::arr2(&[[0.0, 0.0], [0.0, 2.0]]));
+    for of in [|r: Var| r.square(), |r: Var| r.tanh() * r, |r: Var| r.sin() * 2.0 - r, |r: Var| r.powi(3), |r: Var| r.exp() / (r + 1.0)] {
+        let f = Function::record(shape![2], |x| x.greater_than(0.25).select(of((x - 0.25).sqrt()), 0.0).sum())?;
+        let alone = Function::record(shape![], |x| of((x - 0.25).sqrt()))?;
+        let g = f.gradient(&x)?.d1();
+        assert!(g[0] == 0.0 && (g[1] - alone.gradient(0.5)?[[]]).abs() < 1e-15, "{g}");
+    }
+    Ok(())
+}
+
+/// Items of a batch that have stopped, or that take the other branch, have values that nobody asked for.
+#[test]
+fn batches_of_loops_and_branches_have_the_derivatives_of_their_items() -> Result<()> {
+    let (xs, w) = (arr1(&[0.1, 0.7]), 1.1);
+    let until = Function::record((shape![], shape![]), |(x, w)| scan_until(x, 10, |z| z.less_than(0.5), |z, _| (z - 0.5).sqrt() * w))?;
+    let either = Function::record((shape![], shape![]), |(x, w)| cond(x.greater_than(0.5), || (x - 0.5).ln() * w, || w * x))?;
+    for f in [until, either] {
+        let (_, (by_x, by_w)) = f.batched(2, |(x, _)| x).vjp((&xs, w), arr1(&[1.0, 1.0]))?;
+        let mut sum = 0.0;
+        for (i, x) in xs.iter().enumerate() {
+            let (gx, gw) = f.gradient((*x, w))?;
+            assert!((by_x[i] - gx[[]]).abs() < 1e-14, "{by_x}");
+            sum += gw[[]];
+        }
+        assert!((by_w[[]] - sum).abs() < 1e-14, "{by_w} {sum}");
+    }
+    Ok(())
+}

@@ -61,3 +61,26 @@ fn the_gradient_of_a_gram_matrix() -> Result<()> {
     assert_eq!(g.iter().copied().collect::<Vec<_>>(), expected.iter().copied().collect::<Vec<_>>());
     Ok(())
 }
+
+/// Solves in maps whose items may fail: blocks of one loop hold a loop over the items of the other, and so in turn.
+#[test]
+fn plans_of_solves_in_maps_end() -> Result<()> {
+    let n = 7;
+    let (d, wide) = (3, Array2::from_shape_fn((n, 3), |(i, j)| 1.0 + 0.1 * (i + 2 * j) as f64));
+    let m = ndarray::Array3::from_shape_fn((n, d, d), |(i, j, k)| if j == k { 2.0 + 0.1 * i as f64 } else { 0.1 });
+    let f = Function::record((shape![d], shape![n, d, d], shape![n, d]), |(w, m, x)| {
+        map((x, m), |(x, m)| m.t().dot(m).solve(w * x)).square().sum()
+    })?;
+    // Σᵢ ‖(MᵢᵀMᵢ)⁻¹ diag(xᵢ) w‖² by w: twice Σᵢ Bᵢᵀ Bᵢ, and the other variables are not asked for.
+    let h = f.wrt(|(w, ..)| w).hessian().eval((Array1::ones(d), &m, &wide))?.d2();
+    let g = f.wrt(|(w, ..)| w).gradient();
+    for j in 0..d {
+        let mut unit = Array1::zeros(d);
+        unit[j] = 1.0;
+        // The gradient is linear in w.
+        let column = g.eval((unit, &m, &wide))?.d1();
+        assert!(column.iter().zip(h.column(j)).all(|(a, b)| (a - b).abs() <= 1e-12 * a.abs().max(1e-3)), "{column} {h}");
+    }
+    assert_eq!(f.wrt(|v| v).hessian().eval((Array1::ones(d), &m, &wide))?.shape(), [87, 87]);
+    Ok(())
+}

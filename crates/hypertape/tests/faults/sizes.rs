@@ -119,3 +119,19 @@ fn counts_beyond_all_counting_are_named_errors() {
         assert_eq!(f.eval(arr1(&[1.0, 2.0, 4.0])).unwrap()[[]], first, "{step}");
     }
 }
+
+#[test]
+fn batches_of_none_and_of_too_many() -> Result<()> {
+    let f = Function::record((shape![3, 3], shape![2, 2]), |(m, k)| m.convolve(k, Boundary::Zero, [1, 1]))?;
+    let (images, windows) = (ndarray::Array3::zeros((0, 3, 3)), ndarray::Array3::zeros((0, 2, 2)));
+    assert_eq!(f.batched(0, |(m, _)| m).eval((&images, ndarray::Array2::ones((2, 2))))?.shape(), [0, 3, 3]);
+    assert_eq!(f.batched(0, |(_, k)| k).eval((ndarray::Array2::ones((3, 3)), &windows))?.shape(), [0, 3, 3]);
+    let dot = Function::record((shape![3], shape![3]), |(w, x)| (w * x).sum())?;
+    for n in [1 << 60, usize::MAX] {
+        let e = dot.batched(n, |(_, x)| x).plan().unwrap_err();
+        assert!(matches!(e.kind(), ErrorKind::Unaddressable { .. }) && e.to_string().contains("sizes.rs"), "{e}");
+    }
+    let twice = dot.batched(1 << 40, |(_, x)| x).batched(1 << 40, |(_, x)| x);
+    assert!(matches!(twice.plan().unwrap_err().kind(), ErrorKind::Unaddressable { .. }));
+    Ok(())
+}

@@ -17,7 +17,7 @@ pub enum Slope {
     One,
     /// −1.
     MinusOne,
-    /// A finite slope.
+    /// A finite slope. Where a `select` holds the derivative that comes in at 0, 0 goes out, whatever the slope.
     Times(Value),
     /// A slope that may be infinite: where the derivative that comes in is 0, 0 goes out.
     Absorb(Value),
@@ -97,6 +97,7 @@ impl<E: Elementwise> Pointwise<E> {
             Slope::Zero => return None,
             Slope::One => b.cast(t, kind),
             Slope::MinusOne => b.neg(t),
+            Slope::Times(s) if b.held_at_zero(t) => b.absorb(t, s),
             Slope::Times(s) => b.mul(t, s),
             Slope::Absorb(s) => b.absorb(t, s),
             Slope::Masked(s) => b.absorb(s, t),

@@ -90,7 +90,8 @@ impl Multilinear for Convolve {
     }
     fn batch(&self, b: &mut Builder, items: &Items<'_>) -> Result<Value> {
         let op = Op::new(Product(self.clone()));
-        if items.is_each(0) && items.is_each(1) {
+        // The axis of no items could not be split off again.
+        if items.n == 0 || items.is_each(0) && items.is_each(1) {
             return Ok(items.one_by_one(b, &op)?[0].0);
         }
         // The axis that the result keeps of the operand, and where: images, filters or channels, of which there may be more.

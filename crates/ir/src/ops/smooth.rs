@@ -216,6 +216,28 @@ impl Builder {
         let mut looks = LOOKS;
         self.zero(c, &mut looks) != Zero::Computed
     }
+    /// Whether a `select` holds a derivative at 0 somewhere: along a branch that is not taken, whose values may be infinite or none.
+    pub(crate) fn held_at_zero(&self, c: Value) -> bool {
+        let mut looks = LOOKS;
+        self.held(c, &mut looks)
+    }
+    fn held(&self, v: Value, looks: &mut usize) -> bool {
+        let Some(e) = self.maker(v).filter(|_| *looks > 0) else { return false };
+        *looks -= 1;
+        let (op, x) = (&*e.op, &e.inputs);
+        if is::<Select>(op) {
+            return self.is_zero(x[1]) || self.is_zero(x[2]) || self.held(x[1], looks) && self.held(x[2], looks);
+        }
+        if is::<Pointwise<Mul>>(op) {
+            return self.held(x[0], looks) || self.held(x[1], looks);
+        }
+        if is::<Pointwise<Add>>(op) || is::<Pointwise<Sub>>(op) {
+            return self.held(x[0], looks) && self.held(x[1], looks);
+        }
+        let same = is::<Pointwise<Neg>>(op) || is::<Pointwise<Cast>>(op) || is::<Pointwise<Absorb>>(op) || is::<Pointwise<Div>>(op);
+        let moved = is::<Product<Reshape>>(op) || is::<Product<Broadcast>>(op) || is::<Product<Permute>>(op);
+        (same || moved || is::<Product<Sum>>(op)) && self.held(x[0], looks)
+    }
     fn zero(&self, v: Value, looks: &mut usize) -> Zero {
         let Some(e) = self.maker(v) else { return if self.is_seed(v) { Zero::Given } else { Zero::Computed } };
         if *looks == 0 {

@@ -35,6 +35,9 @@ pub(crate) fn for_items(program: &Program, n: usize, given: &[Form], asked: &[Fo
         if *f == Form::Each {
             t.shape.insert(0, n);
         }
+        if !t.is_addressable() {
+            return Err(Error::new("batched", ErrorKind::Unaddressable { what: "an input of all items", given: t }));
+        }
         map[v.index()] = (b.input(t), *f);
     }
     for e in &program.equations {
