@@ -8,7 +8,6 @@ use crate::operation::Builder;
 use crate::operation::named::Pattern;
 use crate::plan::Plan;
 use crate::transform::{self, Blocks};
-use std::cell::OnceCell;
 use std::sync::Arc;
 
 /// A pattern with its colours. A direction for each colour has ones in the columns of that colour; one more, of random numbers, tests the matrix.
@@ -18,8 +17,6 @@ pub(super) struct Coloured {
     pub(super) colours: usize,
     places: Places,
     colour: Vec<u32>,
-    /// The random number of the column of each entry.
-    weights: Vec<f64>,
     /// How far a product may be from what the entries give, relative to its row and to the largest entry.
     tolerances: [f64; 2],
     /// What they may grow to where the program is seen to round so much.
@@ -38,9 +35,8 @@ impl Coloured {
     pub(super) fn new(places: Places, columns: usize, single: bool) -> Result<Self> {
         let (colour, colours) = colours(&places, columns);
         let pattern = places.pattern(columns)?;
-        let weights = places.columns.iter().map(|j| number(*j as usize)).collect();
         let (epsilon, most) = if single { (f64::from(f32::EPSILON), SINGLE) } else { (f64::EPSILON, DOUBLE) };
-        Ok(Coloured { pattern, colours, places, colour, weights, tolerances: LEAST.map(|t| t * epsilon), most })
+        Ok(Coloured { pattern, colours, places, colour, tolerances: LEAST.map(|t| t * epsilon), most })
     }
     /// The element in column j of direction k. Beyond those that are needed, directions are 0.
     pub(super) fn direction(&self, k: usize, j: usize) -> f64 {
@@ -50,31 +46,22 @@ impl Coloured {
             _ => 0.0,
         }
     }
-    /// How far a product with the random numbers is from what these entries give, and the size of its terms: of each row.
-    fn off<'a>(&'a self, values: &'a [f64], product: &'a [f64]) -> impl Iterator<Item = (f64, f64)> + 'a {
-        product.iter().zip(self.places.starts.windows(2)).map(move |(r, bounds)| {
-            let terms = values[bounds[0]..bounds[1]].iter().zip(&self.weights[bounds[0]..bounds[1]]).map(|(v, w)| v * w);
-            let (sum, size) = terms.fold((0.0, 0.0), |(sum, size), t: f64| (sum + t, size + t.abs()));
-            ((r - sum).abs(), size)
-        })
-    }
-    /// Whether a product with the random numbers is what these entries give. None where something is not finite.
-    pub(super) fn agrees(&self, values: &[f64], product: &[f64]) -> Option<bool> {
-        let (mut agrees, mut finite, [by_row, by_largest]) = (true, true, self.tolerances);
-        let largest = OnceCell::new();
-        let largest = || *largest.get_or_init(|| largest_of(values));
-        for (off, size) in self.off(values, product) {
-            // Rounding of sums within the program may be as large as other rows.
-            agrees &= off <= by_row * size || off <= by_largest * largest();
-            finite &= off < f64::INFINITY;
+    /// Whether the product with the random numbers is what these entries give. None where something is not finite.
+    pub(super) fn agrees(&self, values: &[f64], tested: &Tested) -> Option<bool> {
+        let [by_row, by_largest] = self.tolerances;
+        let finite = tested.off().fold(true, |all, (off, _)| all & (off < f64::INFINITY));
+        if tested.off().fold(true, |all, (off, size)| all & (off <= by_row * size)) {
+            return finite.then_some(true);
         }
-        finite.then_some(agrees)
+        // Rounding of sums within the program may be as large as other rows.
+        let rounding = by_largest * largest_of(values);
+        finite.then(|| tested.off().all(|(off, size)| off <= by_row * size || off <= rounding))
     }
     /// Takes what the entries of the point at which the pattern was found are off by for rounding. So a program that rounds little is tested strictly.
-    pub(super) fn settle(&mut self, values: &[f64], product: &[f64]) {
+    pub(super) fn settle(&mut self, values: &[f64], tested: &Tested) {
         let largest = largest_of(values);
         let [mut by_row, mut by_largest] = self.tolerances;
-        for (off, size) in self.off(values, product).filter(|(off, _)| off.is_finite()) {
+        for (off, size) in tested.off().filter(|(off, _)| off.is_finite()) {
             let [of_row, of_largest] = [off / size, off / largest].map(|share| BEYOND * share);
             if off > self.tolerances[0] * size && of_row <= self.most[0] {
                 by_row = by_row.max(of_row);
@@ -83,6 +70,37 @@ impl Coloured {
             }
         }
         self.tolerances = [by_row, by_largest];
+    }
+}
+
+/// What the product with the random numbers should be by the entries of each row, the size of its terms, and what it is.
+#[derive(Debug, Default)]
+pub(super) struct Tested {
+    sums: Vec<f64>,
+    sizes: Vec<f64>,
+    product: Vec<f64>,
+}
+
+impl Tested {
+    /// How far the product of each row is off, and the size of its terms.
+    fn off(&self) -> impl Iterator<Item = (f64, f64)> + '_ {
+        self.product.iter().zip(&self.sums).zip(&self.sizes).map(|((r, sum), size)| ((r - sum).abs(), *size))
+    }
+    fn clear(&mut self, rows: usize) {
+        [&mut self.sums, &mut self.sizes].into_iter().for_each(|v| {
+            v.clear();
+            v.resize(rows, 0.0);
+        });
+        self.product.clear();
+    }
+    /// Adds entries of some rows, times the random numbers of their columns.
+    fn add(&mut self, first: usize, entries: &[f64], weights: &[f64]) {
+        let rows = first..first + entries.len();
+        let sums = self.sums[rows.clone()].iter_mut().zip(&mut self.sizes[rows]);
+        for ((sum, size), (v, w)) in sums.zip(entries.iter().zip(weights)) {
+            *sum += v * w;
+            *size += (v * w).abs();
+        }
     }
 }
 
@@ -102,14 +120,16 @@ pub(super) struct Products {
     directions: Vec<AnyArray>,
     /// The block that these are of; none at first.
     filled: Option<usize>,
-    /// For each block, its entries, and where their values stand in the results.
-    entries: Vec<Vec<(u32, u32)>>,
+    /// For each block, its entries in their order, and where their values stand in the results.
+    entries: Vec<(Vec<u32>, Vec<u32>)>,
+    /// For each block, as its results lie: the random number of the column of an entry; 0 where there is none.
+    weights: Vec<Vec<f64>>,
     /// For each leaf of the outputs, the first of its rows and how many there are.
     leaves: Vec<(usize, usize)>,
     /// The results of a block, leaf after leaf.
     results: Vec<f64>,
-    /// The last product with the random numbers.
-    pub(super) product: Vec<f64>,
+    /// The last test.
+    pub(super) tested: Tested,
 }
 
 impl Products {
@@ -148,21 +168,38 @@ impl Products {
             );
             return Err(Error::new("sparse derivative", what));
         }
-        let mut entries = vec![vec![]; (c.colours + 1).div_ceil(size)];
+        let mut entries = vec![(vec![], vec![]); (c.colours + 1).div_ceil(size)];
+        let mut weights = vec![vec![0.0; size * rows]; entries.len()];
         for (first, n) in &leaves {
             for i in *first..first + n {
                 for at in c.places.starts[i]..c.places.starts[i + 1] {
-                    let k = c.colour[c.places.columns[at] as usize] as usize;
-                    entries[k / size].push((at as u32, (size * first + k % size * n + i - first) as u32));
+                    let column = c.places.columns[at] as usize;
+                    let k = c.colour[column] as usize;
+                    let from = size * first + k % size * n + i - first;
+                    entries[k / size].0.push(at as u32);
+                    entries[k / size].1.push(from as u32);
+                    weights[k / size][from] = number(column);
                 }
             }
         }
         let executor = Executor::new(Arc::new(Plan::new(&program)?));
-        Ok(Products { size, executor, first, directions, filled: None, entries, leaves, results: vec![], product: vec![] })
+        Ok(Products {
+            size,
+            executor,
+            first,
+            directions,
+            filled: None,
+            entries,
+            weights,
+            leaves,
+            results: vec![],
+            tested: Tested::default(),
+        })
     }
-    /// The entries at a point, at which `run` runs the plan along directions. The product with the random numbers is in `product` then.
+    /// The entries at a point, at which `run` runs the plan along directions. The test is in `tested` then.
     pub(super) fn values(&mut self, c: &Coloured, run: impl Fn(&mut Executor, &[AnyArray]) -> Result<()>) -> Result<Vec<f64>> {
-        let mut values = vec![0.0; c.places.columns.len()];
+        let mut values = vec![];
+        self.tested.clear(self.leaves.last().map_or(0, |(first, n)| first + n));
         for block in 0..self.entries.len() {
             self.fill(c, block);
             run(&mut self.executor, &self.directions)?;
@@ -176,11 +213,21 @@ impl Products {
                 (0..self.leaves.len()).for_each(|k| append(&mut self.results, &self.executor.output(k)));
                 &self.results
             });
-            self.entries[block].iter().for_each(|(at, from)| values[*at as usize] = results[*from as usize]);
-            if c.colours / self.size == block {
-                self.product.clear();
-                for (first, n) in &self.leaves {
-                    self.product.extend_from_slice(&results[self.size * first + c.colours % self.size * n..][..*n]);
+            let (at, from) = &self.entries[block];
+            if self.entries.len() == 1 {
+                values.extend(from.iter().map(|from| results[*from as usize]));
+            } else {
+                values.resize(c.places.columns.len(), 0.0);
+                at.iter().zip(from).for_each(|(at, from)| values[*at as usize] = results[*from as usize]);
+            }
+            for (first, n) in &self.leaves {
+                let colours = c.colours.saturating_sub(block * self.size).min(self.size);
+                for k in 0..colours {
+                    let rows = self.size * first + k * n..self.size * first + (k + 1) * n;
+                    self.tested.add(*first, &results[rows.clone()], &self.weights[block][rows]);
+                }
+                if c.colours / self.size == block {
+                    self.tested.product.extend_from_slice(&results[self.size * first + c.colours % self.size * n..][..*n]);
                 }
             }
         }
@@ -208,7 +255,9 @@ impl Products {
     /// What it holds in memory.
     pub(super) fn bytes(&self) -> u64 {
         let directions: usize = self.directions.iter().map(|a| a.leaf_type().bytes()).sum();
-        let numbers = self.results.capacity() + self.product.capacity() + self.entries.iter().map(Vec::len).sum::<usize>();
+        let entries: usize = self.entries.iter().map(|(at, _)| at.len()).sum();
+        let weights: usize = self.weights.iter().map(Vec::len).sum();
+        let numbers = self.results.capacity() + entries + weights + 3 * self.tested.sums.capacity();
         self.executor.memory().total() + (directions + 8 * numbers) as u64
     }
 }

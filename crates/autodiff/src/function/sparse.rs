@@ -103,7 +103,7 @@ impl<I: Structure, O: Structure> SparseDerivative<I, O> {
         self.coloured = Some((coloured, products));
         let values = self.entries()?.map_or(vec![], |found| found.0);
         if let Some((c, products)) = &mut self.coloured {
-            c.settle(&values, &products.product);
+            c.settle(&values, &products.tested);
         }
         self.matrix(values)
     }
@@ -146,7 +146,7 @@ impl<I: Structure, O: Structure> SparseDerivative<I, O> {
         let (Some((c, products)), Some(linear)) = (&mut self.coloured, &self.linear) else { return Ok(None) };
         let values = products.values(c, |executor, directions| linear.run(executor, directions))?;
         self.products += c.colours as u64 + 1;
-        if let Some(agrees) = c.agrees(&values, &products.product) {
+        if let Some(agrees) = c.agrees(&values, &products.tested) {
             return Ok(Some((values, agrees)));
         }
         // One direction after the other tells what is not finite, unless that is allowed.

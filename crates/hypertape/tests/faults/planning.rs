@@ -9,7 +9,7 @@
 //!   cotangents, for all passes.
 use hypertape::Result;
 use hypertape::prelude::*;
-use ndarray::{Array, Array2, ArrayD, IxDyn};
+use ndarray::{Array, Array1, Array2, ArrayD, IxDyn};
 
 fn counted(shape: &[usize]) -> ArrayD<f64> {
     let n = shape.iter().product::<usize>();
