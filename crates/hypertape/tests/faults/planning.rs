@@ -72,13 +72,15 @@ fn plans_of_solves_in_maps_end() -> Result<()> {
         map((x, m), |(x, m)| m.t().dot(m).solve(w * x)).square().sum()
     })?;
     // Σᵢ ‖(MᵢᵀMᵢ)⁻¹ diag(xᵢ) w‖² by w: twice Σᵢ Bᵢᵀ Bᵢ, and the other variables are not asked for.
-    let h = f.wrt(|(w, ..)| w).hessian().eval((Array1::ones(d), &m, &wide))?.d2();
+    let h = f.wrt(|(w, ..)| w).hessian().eval((Array1::ones(d), &m, &wide))?;
+    let h = h.d2();
     let g = f.wrt(|(w, ..)| w).gradient();
     for j in 0..d {
         let mut unit = Array1::zeros(d);
         unit[j] = 1.0;
         // The gradient is linear in w.
-        let column = g.eval((unit, &m, &wide))?.d1();
+        let column = g.eval((unit, &m, &wide))?;
+        let column = column.d1();
         assert!(column.iter().zip(h.column(j)).all(|(a, b)| (a - b).abs() <= 1e-12 * a.abs().max(1e-3)), "{column} {h}");
     }
     assert_eq!(f.wrt(|v| v).hessian().eval((Array1::ones(d), &m, &wide))?.shape(), [87, 87]);
