@@ -205,6 +205,9 @@ impl Iterations {
                     break Some(Failed::Diverged { growth: None, at: Reached::default() });
                 }
                 if curvature == 0.0 || curvature * sign < 0.0 {
+                    if let Some((_, high)) = coefficients.extremes() {
+                        most = most.max(high);
+                    }
                     // After convergence only the rounding of a direction is left.
                     break if near { None } else { Some(flat(curvature, norm(ad), norm(d), most, goal)) };
                 }

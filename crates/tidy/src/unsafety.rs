@@ -10,6 +10,8 @@ const ALLOWED: &[(&str, &str)] = &[
         "machine code is mapped, then made executable, and called: bytes become a function here and nowhere else",
     ),
     ("crates/engine/src/kernels/*.rs", "loops over memory of the arena, for instruction sets that are found at run time"),
+    ("crates/engine/src/kernels/vector/*.rs", "vectors as wide as the processor's registers"),
+    ("crates/engine/src/kernels/gemm/*.rs", "products of matrices from packed memory"),
     ("crates/engine/src/kernels/dense/*.rs", "factorisations in place"),
     ("crates/engine/src/kernels/named/*.rs", "kernels on memory of the arena"),
     ("crates/engine/src/kernels/tests/*.rs", "the tests of kernels call them"),

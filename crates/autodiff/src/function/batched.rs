@@ -44,6 +44,8 @@ impl<I: Structure, O: Structure> Function<I, O> {
             transform::batch(&p, n, &each).map_err(|e| e.or_at(at))
         });
         let all = vec![true; self.outputs.leaf_types().len()];
+        // After a mistake shapes say nothing.
+        let n = if program.is_ok() { n } else { 0 };
         let (inputs, outputs) = (with_axis(&self.inputs, n, &each), with_axis(&self.outputs, n, &all));
         Function { inner: Inner::allowing(program.map(Arc::new), None, self.inner.allow, Arc::default()), inputs, outputs }
     }

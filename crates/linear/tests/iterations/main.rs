@@ -222,9 +222,13 @@ fn a_workspace_takes_another_operator() {
 #[test]
 fn products_are_counted() {
     let count = |s: &dyn LinearSolver| solve(s, &mut definite(30), &[1.0; 30], &mut [0.0; 30], 1e-8).unwrap();
-    // Two for the symmetry, one an iteration, one for the true residual, 30 for the second space.
+    // Two for the symmetry, one an iteration, one for the true residual; the second space ends before all 30 where a pseudo-random vector is solved for.
     let cg = count(&Cg::default());
-    assert_eq!((cg.products.plain, cg.products.transposed), (cg.iterations + 33, 0));
+    let second = cg.products.plain - (cg.iterations + 3);
+    assert!((1..=cg.iterations + 2).contains(&second) && cg.products.transposed == 0, "{cg:?}");
+    // Of a symmetric indefinite operator it has all 30.
+    let minres = solve(&Minres::default(), &mut indefinite(30), &[1.0; 30], &mut [0.0; 30], 1e-8).unwrap();
+    assert!(minres.products.plain >= minres.iterations + 30, "{minres:?}");
     let cg = count(&Cg::default().trusted());
     assert_eq!(cg.products.plain, cg.iterations + 1);
     let normal = count(&NormalCg::default().probe_up_to(0));

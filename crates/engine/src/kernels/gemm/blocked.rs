@@ -5,16 +5,12 @@
 //! is packed changes a bit of it.
 #![allow(unsafe_code, reason = "strided and vectorised loops; each block says why it is sound")]
 use super::pack::{pack_block, pack_panel};
-use super::room::Room;
+use super::room::{DEPTH, Room, TALL};
 use super::{FEW, Gemm, Pointers};
 use crate::kernels::vector::{Vector, per_vector};
 use hypertape_ir::array::Real;
 use std::array::from_fn;
 
-/// Columns of a whose products are summed in registers before they are added to the result.
-pub(super) const DEPTH: usize = 128;
-/// Rows of a block of a.
-pub(super) const TALL: usize = 256;
 /// Vectors of a panel of b.
 const WIDE: usize = 3;
 /// Elements of the widest tile: rows, vectors, lanes.

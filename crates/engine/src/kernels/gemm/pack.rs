@@ -1,6 +1,6 @@
 //! Copies of operands in the order in which a product reads them.
 #![allow(unsafe_code, reason = "strided and vectorised loops; each block says why it is sound")]
-use super::blocked::DEPTH;
+use super::room::DEPTH;
 use crate::kernels::vector::Vector;
 use hypertape_ir::array::Real;
 

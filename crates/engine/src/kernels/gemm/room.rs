@@ -1,6 +1,10 @@
 //! Memory of a thread for packed operands. It is allocated at the thread's first product that packs, and kept.
-use super::blocked::{DEPTH, TALL};
 use std::cell::Cell;
+
+/// Columns of a whose products are summed in registers before they are added to the result: the depth of a block and of a panel.
+pub(super) const DEPTH: usize = 128;
+/// Rows of a block of a.
+pub(super) const TALL: usize = 256;
 
 /// A cache line.
 #[derive(Debug, Clone, Copy)]
