@@ -179,6 +179,8 @@ impl Iterations {
         let limit = settings.stop.limit(n);
         let mut ended = Ended::new(before, Ok(Status::Stalled));
         let (mut sign, mut least, mut most) = (0.0, f64::INFINITY, 0.0_f64);
+        // ‖A‖ from below, as the diagonal of the tridiagonal matrix tells it.
+        let mut seen = 0.0_f64;
         a.start(b, x, r)?;
         let mut size = norm(r);
         ended.residual = Some(size);
@@ -192,7 +194,8 @@ impl Iterations {
             d.copy_from_slice(if by.nothing() { r } else { z });
             ended.residual = None;
             coefficients.clear();
-            let (mut made, mut settled) = (0, false);
+            // `carried` is what the last step adds to the next entry of that diagonal.
+            let (mut made, mut settled, mut carried) = (0, false, 0.0);
             let stopped = loop {
                 let length = rr.sqrt();
                 let near = length <= goal.length.max(goal.floor());
@@ -204,20 +207,24 @@ impl Iterations {
                 if !curvature.is_finite() || !rr.is_finite() {
                     break Some(Failed::Diverged { growth: None, at: Reached::default() });
                 }
+                // After convergence only the rounding of a direction is left.
                 if curvature == 0.0 || curvature * sign < 0.0 {
-                    if let Some((_, high)) = coefficients.extremes() {
-                        most = most.max(high);
-                    }
-                    // After convergence only the rounding of a direction is left.
-                    break if near { None } else { Some(flat(curvature, norm(ad), norm(d), most, goal)) };
+                    break if near { None } else { Some(flat(curvature, norm(ad), norm(d), seen, goal)) };
+                }
+                // 1/α bounds the smallest eigenvalue from above.
+                let inverse = curvature / rz;
+                if inverse.abs() <= 4.0 * goal.epsilon * seen {
+                    break if near { None } else { Some(Failed::Singular { at: Reached::default(), flat: None }) };
                 }
                 sign = curvature.signum();
-                let alpha = rz / curvature;
+                seen = seen.max(inverse.abs() + carried);
+                let alpha = inverse.recip();
                 axpy(alpha, d, x);
                 axpy(-alpha, ad, r);
                 rr = dot(r, r);
                 let now = precondition(by, a, r, z, rr, &mut ended)?;
-                coefficients.push(1.0 / alpha, now / rz);
+                coefficients.push(inverse, now / rz);
+                carried = inverse.abs() * (now / rz);
                 if near {
                     settled = !goal.moved(alpha.abs() * norm(d), length, norm(x));
                 }
@@ -270,11 +277,13 @@ fn precondition(by: &mut By, a: &System<'_>, r: &[f64], z: &mut [f64], rr: f64, 
     if rz > 0.0 || rr == 0.0 || !rz.is_finite() { Ok(rz) } else { Err(Failed::NotDefinite { curvature: Some(rz / rr) }) }
 }
 
-/// A direction without curvature, or with curvature of the other sign: a null vector, or an indefinite operator.
+/// A direction without curvature, or with curvature of the other sign: a null vector, or an indefinite operator. Of a definite operator, ‖A d‖² is ‖A‖ times the curvature at
+/// the most: so a null vector up to rounding has an image of √ε‖A‖‖d‖ at the most.
 fn flat(curvature: f64, image: f64, length: f64, most: f64, goal: &Goal) -> Failed {
+    let rounding = 4.0 * goal.epsilon * most;
     if length == 0.0 {
         Failed::Breakdown { what: "breakdown: a direction of length 0", at: Reached::default() }
-    } else if image <= 4.0 * goal.epsilon * most * length {
+    } else if image <= rounding * length || (curvature / length / length).abs() <= rounding && image <= (rounding * most).sqrt() * length {
         Failed::Singular { at: Reached::default(), flat: None }
     } else {
         Failed::NotDefinite { curvature: Some(curvature / length / length) }

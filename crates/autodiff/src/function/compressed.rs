@@ -23,8 +23,8 @@ pub(super) struct Coloured {
     most: [f64; 2],
 }
 
-/// The tolerances, in units of machine epsilon, of a program that rounds little; and what is allowed beyond the rounding that was seen.
-const LEAST: [f64; 2] = [8.0, 4.0];
+/// The first tolerance of a row, in units of machine epsilon; and what is allowed beyond the rounding that was seen.
+const LEAST: f64 = 8.0;
 const BEYOND: f64 = 16.0;
 /// The most of products in double precision: rounding where a program's own terms are up to 10⁸ times as large as their sum.
 const DOUBLE: [f64; 2] = [1e-8, 1e-12];
@@ -36,7 +36,7 @@ impl Coloured {
         let (colour, colours) = colours(&places, columns);
         let pattern = places.pattern(columns)?;
         let (epsilon, most) = if single { (f64::from(f32::EPSILON), SINGLE) } else { (f64::EPSILON, DOUBLE) };
-        Ok(Coloured { pattern, colours, places, colour, tolerances: LEAST.map(|t| t * epsilon), most })
+        Ok(Coloured { pattern, colours, places, colour, tolerances: [LEAST * epsilon, 0.0], most })
     }
     /// The element in column j of direction k. Beyond those that are needed, directions are 0.
     pub(super) fn direction(&self, k: usize, j: usize) -> f64 {
@@ -53,7 +53,7 @@ impl Coloured {
         if tested.off().fold(true, |all, (off, size)| all & (off <= by_row * size)) {
             return finite.then_some(true);
         }
-        // Rounding of sums within the program may be as large as other rows.
+        // Rounding of sums within the program may be as large as other rows, where that was seen.
         let rounding = by_largest * largest_of(values);
         finite.then(|| tested.off().all(|(off, size)| off <= by_row * size || off <= rounding))
     }

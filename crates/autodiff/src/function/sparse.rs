@@ -13,8 +13,8 @@ use std::sync::Arc;
 ///
 /// At the first point products find the pattern: some for each halving of the columns, so their number grows as the logarithm of their number. Columns that share no row
 /// are coloured alike, and each colour takes one product at each point, many of them at once. One more, with random numbers, tests the matrix at each point; where it differs, as
-/// behind a branch or a kink, the pattern is found again. Entries that are zero at the point may be missing in its pattern. The test sees an entry beyond 8 ε of its row or
-/// 4 ε of the largest entry, or beyond 16 times the rounding of the program itself at the point where its pattern was found.
+/// behind a branch or a kink, the pattern is found again. Entries that are zero at the point may be missing in its pattern. The test sees an entry beyond 8 ε of its row, or
+/// beyond 16 times the rounding of the program itself at the point where its pattern was found.
 ///
 /// Sources: Curtis, Powell and Reid (1974); Coleman and Moré (1983).
 ///

@@ -1,7 +1,7 @@
 //! Sparse Jacobians and Hessians against dense ones, and their number of products.
 use hypertape_autodiff::record::{Csr, concat, constant};
 use hypertape_autodiff::{Function, Result, index, shape};
-use ndarray::{Array1, Array2, ArrayD, Ix2, arr1};
+use ndarray::{Array1, Array2, ArrayD, Ix2, arr1, arr2};
 
 fn dense(a: &Csr<f64>) -> Array2<f64> {
     let mut out = Array2::zeros((a.rows(), a.columns()));
@@ -164,6 +164,19 @@ fn entries_that_appear_beside_larger_ones() -> Result<()> {
         x.slice_last(0, 10).square().sum() + (x.slice_last(10, 11).relu() * x.slice_last(11, 12) * 1e-4).sum()
     })?;
     let mut j = f.wrt(|x| x).jacobian_sparse()?;
+    // In a row that has the same colour as another, of another size.
+    let f =
+        Function::record(shape![f32; 2], |x| concat(0, &[x.slice_last(0, 1) * 1e8, x.slice_last(1, 2) + x.slice_last(0, 1).relu() * 3.0]))?;
+    let mut steps = f.wrt(|x| x).jacobian_sparse()?;
+    assert_eq!(steps.at(arr1(&[-1f32, 1.0]))?.nonzeros(), 2);
+    assert_eq!(dense(&steps.at(arr1(&[1f32, 1.0]))?), arr2(&[[f64::from(1e8_f32), 0.0], [3.0, 1.0]]));
+    let f = Function::record(shape![3], |x| {
+        let part = |i: usize| x.slice_last(i, i + 1);
+        (part(0).square() * 1e15 + part(1).square() + (part(1) * part(2)).relu()).sum()
+    })?;
+    let mut h = f.wrt(|x| x).hessian_sparse()?;
+    h.at(arr1(&[1.0, 1.0, -1.0]))?;
+    assert_eq!(dense(&h.at(arr1(&[1.0, 1.0, 1.0]))?), arr2(&[[2e15, 0.0, 0.0], [0.0, 2.0, 1.0], [0.0, 1.0, 0.0]]));
     let mut x = Array1::<f32>::ones(12);
     x[10] = -1.0;
     assert_eq!(j.at(&x)?.nonzeros(), 10);

@@ -239,6 +239,29 @@ fn products_are_counted() {
     assert_eq!(count(&Lu).products.plain, 1);
 }
 
+/// Of a singular system whose right-hand side lies outside the range, the residual keeps its part along the null vector, and the steps grow without bound.
+#[test]
+fn singular_systems_are_told_whatever_the_right_hand_side() {
+    for n in [2, 3, 7, 20, 64] {
+        for scale in [1.0, -1.0, 1e-150, 1e150] {
+            for (zeros, outside) in [(1, 1.0), (1, 1e-12), (2, 1.0)] {
+                let values = Array1::from_shape_fn(n, |i| scale * i.saturating_sub(zeros - 1) as f64);
+                let b = Array1::from_shape_fn(n, |i| if i < zeros { outside } else { 1.0 });
+                let o = solve(&Cg::default(), &mut Array2::from_diag(&values), b.as_slice().unwrap(), &mut vec![0.0; n], 1e-12);
+                assert!(matches!(o, Err(Failed::Singular { .. })), "{n} {scale:e} {zeros} {outside:e}: {o:?}");
+            }
+        }
+        // A projection along ones: its null vector is hidden among rounding.
+        let projection = Array2::eye(n) - 1.0 / n as f64;
+        let b: Vec<f64> = (0..n).map(|i| 1.0 + (i as f64).sin()).collect();
+        let o = solve(&Cg::default(), &mut projection.clone(), &b, &mut vec![0.0; n], 1e-12);
+        assert!(matches!(o, Err(Failed::Singular { .. })), "{n}: {o:?}");
+    }
+    // Without curvature along the first direction, but not singular.
+    let o = solve(&Cg::default(), &mut arr2(&[[0.0, 1.0], [1.0, 0.0]]), &[1.0, 0.0], &mut [0.0; 2], 1e-12);
+    assert!(matches!(o, Err(Failed::NotDefinite { .. })), "{o:?}");
+}
+
 #[test]
 fn settings_that_cannot_work_are_named() {
     let a = || definite(3);
