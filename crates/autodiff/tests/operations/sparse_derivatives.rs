@@ -157,8 +157,8 @@ fn entries_that_appear_beside_larger_ones() -> Result<()> {
         (x.slice_last(0, 3).square() * 1e9).sum() + ((x.slice_last(3, 6) - 1.0).relu().square() * 1e-4).sum()
     })?;
     let mut h = f.wrt(|x| x).hessian_sparse()?;
-    assert_eq!(h.at(&Array1::from_elem(6, 0.5))?.nonzeros(), 3);
-    let after = h.at(&Array1::from_elem(6, 1.5))?;
+    assert_eq!(h.at(Array1::from_elem(6, 0.5))?.nonzeros(), 3);
+    let after = h.at(Array1::from_elem(6, 1.5))?;
     assert_eq!((after.nonzeros(), after.values()[5]), (6, 2e-4));
     let f = Function::record(shape![f32; 12], |x| {
         x.slice_last(0, 10).square().sum() + (x.slice_last(10, 11).relu() * x.slice_last(11, 12) * 1e-4).sum()
