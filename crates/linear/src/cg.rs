@@ -195,11 +195,16 @@ impl Iterations {
             ended.residual = None;
             coefficients.clear();
             // `carried` is what the last step adds to the next entry of that diagonal.
-            let (mut made, mut settled, mut carried) = (0, false, 0.0);
+            let (mut made, mut settled, mut carried, mut shortest) = (0, false, 0.0, f64::INFINITY);
             let stopped = loop {
                 let length = rr.sqrt();
                 let near = length <= goal.length.max(goal.floor());
                 if ended.iterations >= limit || near && (settled || made >= n || length <= goal.floor()) {
+                    break None;
+                }
+                // A residual grows by √κ at the most. Beyond 1/√ε the directions are no longer conjugate: it begins again from x.
+                shortest = shortest.min(length);
+                if length * goal.epsilon.sqrt() > shortest {
                     break None;
                 }
                 a.apply(d, ad)?;
