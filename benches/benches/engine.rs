@@ -1,5 +1,7 @@
 //! Recording, planning and replaying: small programs, elementwise groups, generalised linear models, matrix products, loops.
 use criterion::{Criterion, criterion_group, criterion_main};
+use faer::linalg::matmul::matmul;
+use faer::{Accum, MatMut, MatRef, Par};
 use hypertape::prelude::*;
 use hypertape_benches::workloads::{Size, make};
 use hypertape_testkit::random::sym;
@@ -124,6 +126,41 @@ fn products(c: &mut Criterion) {
     }
 }
 
+/// Products of matrices in rows, or transposed, beside those of `faer` on one thread. Run it with `RAYON_NUM_THREADS=1`.
+fn products_beside_faer(c: &mut Criterion) {
+    let shapes = [
+        ([32, 256, 784], [false, false]),
+        ([32, 200, 200], [false, true]),
+        ([32, 1000, 1000], [false, true]),
+        ([784, 256, 2048], [true, false]),
+        ([2048, 256, 784], [false, false]),
+        ([512, 512, 512], [false, false]),
+        ([512, 512, 512], [true, false]),
+    ];
+    for ([m, n, k], [turned_a, turned_b]) in shapes {
+        let stored = |turned: bool, [r, c]: [usize; 2]| if turned { (c, r) } else { (r, c) };
+        let (a, b) = (sym(3, stored(turned_a, [m, k])), sym(4, stored(turned_b, [k, n])));
+        let of = |v: Var, turned: bool| if turned { v.t() } else { v };
+        let shapes = (Leaf::new([a.nrows(), a.ncols()]), Leaf::new([b.nrows(), b.ncols()]));
+        let Ok(f) = Function::record(shapes, |(a, b)| of(a, turned_a).dot(of(b, turned_b))) else { continue };
+        let mut workspace = f.workspace();
+        let name = |way: &str| {
+            let side = |turned: bool| if turned { "transposed" } else { "rows" };
+            format!("product {m} x {n} x {k}, {} times {}, {way}", side(turned_a), side(turned_b))
+        };
+        c.bench_function(&name("ours"), |bench| bench.iter(|| black_box(workspace.run((&a, &b))).is_ok()));
+        let (Some(left), Some(right)) = (a.as_slice(), b.as_slice()) else { continue };
+        let view = |x, [r, c]: [usize; 2], turned: bool| {
+            if turned { MatRef::from_row_major_slice(x, c, r).transpose() } else { MatRef::from_row_major_slice(x, r, c) }
+        };
+        let (left, right) = (view(left, [m, k], turned_a), view(right, [k, n], turned_b));
+        let mut out = vec![0.0; m * n];
+        c.bench_function(&name("faer"), |bench| {
+            bench.iter(|| matmul(MatMut::from_row_major_slice_mut(&mut out, m, n), Accum::Replace, left, right, 1.0, Par::Seq));
+        });
+    }
+}
+
 /// The reverse of a loop under each storage.
 fn loops(c: &mut Criterion) {
     for variant in ["", "sqrt", "half", "eighth", "values"] {
@@ -132,5 +169,5 @@ fn loops(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, record, replay, elementwise, groups, batches, products, loops);
+criterion_group!(benches, record, replay, elementwise, groups, batches, products, products_beside_faer, loops);
 criterion_main!(benches);
