@@ -17,7 +17,7 @@ const LONG: usize = 2048;
 /// Bytes by which a stream from memory is prefetched: the processor's own prefetching stops at the end of a page.
 const AHEAD: usize = 8 << 10;
 /// Columns whose products are summed in single precision before the sum is added up in double precision.
-const CHUNK: usize = 1024;
+pub(super) const CHUNK: usize = 1024;
 
 /// A matrix whose rows are contiguous: element (i, j) is `data[start + i·stride + j]`.
 #[derive(Debug, Clone, Copy)]
@@ -80,7 +80,12 @@ fn hidden<T>(p: *const T) -> *const T {
     p
 }
 
-impl<T> Open<T> {
+impl<T: Copy> Open<T> {
+    /// The rows from row i on.
+    #[inline(always)]
+    pub(super) fn below(&self, i: usize) -> Self {
+        Open { at: self.row(i), rows: self.rows - i, ..*self }
+    }
     #[inline(always)]
     pub(super) fn row(&self, i: usize) -> *const T {
         self.at.wrapping_offset(i as isize * self.stride)
@@ -270,6 +275,23 @@ unsafe fn dot_rows<T: Real, V: Vector<T>, const R: usize, const H: usize, const 
         if j < n {
             dot_step(&mut sums, from_fn(|h| V::load_first(v[h].add(j), n - j)), from_fn(|r| V::load_first(rows[r].add(j), n - j)));
         }
+        store_dots(sums, lead, out);
+    }
+    R
+}
+
+/// Writes the sums of the lanes of all rows, whose first aligned vector began at column `lead`.
+///
+/// # Safety
+/// As for every function of `Vector`; each result has room for the rows.
+#[inline(always)]
+pub(super) unsafe fn store_dots<T: Real, V: Vector<T>, const R: usize, const H: usize>(
+    mut sums: [[V; H]; R],
+    lead: usize,
+    out: [*mut T; H],
+) {
+    // SAFETY: the caller's promise.
+    unsafe {
         // Rotate, so that lane l holds the columns whose number is l modulo the lanes, wherever the aligned vectors began.
         if lead > 0 {
             for of_row in &mut sums {
@@ -290,7 +312,6 @@ unsafe fn dot_rows<T: Real, V: Vector<T>, const R: usize, const H: usize, const 
             }
         }
     }
-    R
 }
 
 /// Adds the products of one vector of columns to the sums of all rows.
@@ -298,7 +319,7 @@ unsafe fn dot_rows<T: Real, V: Vector<T>, const R: usize, const H: usize, const 
 /// # Safety
 /// As for every function of `Vector`.
 #[inline(always)]
-unsafe fn dot_step<T: Real, V: Vector<T>, const R: usize, const H: usize>(sums: &mut [[V; H]; R], x: [V; H], y: [V; R]) {
+pub(super) unsafe fn dot_step<T: Real, V: Vector<T>, const R: usize, const H: usize>(sums: &mut [[V; H]; R], x: [V; H], y: [V; R]) {
     for r in 0..R {
         for h in 0..H {
             // SAFETY: the caller's promise.

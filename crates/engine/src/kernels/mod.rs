@@ -32,6 +32,7 @@ pub(crate) mod join;
 mod machine_code;
 mod many;
 mod matvec;
+mod pipelined;
 mod row_sums;
 mod step;
 mod tile;

@@ -191,7 +191,11 @@ unsafe fn add_rows<T: Real, V: Vector<T>, const R: usize, const E: usize, const 
 /// # Safety
 /// As for every function of `Vector`.
 #[inline(always)]
-unsafe fn add_step<T: Real, V: Vector<T>, const R: usize, const E: usize>(mut sums: [V; E], y: [V; R], factors: &[[V; R]; E]) -> [V; E] {
+pub(super) unsafe fn add_step<T: Real, V: Vector<T>, const R: usize, const E: usize>(
+    mut sums: [V; E],
+    y: [V; R],
+    factors: &[[V; R]; E],
+) -> [V; E] {
     for r in 0..R {
         for e in 0..E {
             // SAFETY: the caller's promise.

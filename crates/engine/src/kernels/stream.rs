@@ -1,12 +1,14 @@
 //! Passes that compute Xᵀ f(X v) block by block: the rows of a block are dotted, f is applied to the products, and the rows are added up.
 //!
-//! A block of rows stays in a cache between the two products (the first-level cache unless rows are long). So the matrix is read from memory once.
+//! A block of rows stays in a cache between the two products (the first-level cache unless rows are long). So the matrix is read from memory once, and all
+//! the time: the next block of short rows is prefetched while one is added up, and of long rows it is dotted beside that.
 #![allow(unsafe_code)]
 use super::fold::Number;
 use super::group::{Group, SMALL_STACK, STACK};
 use super::halves::{both, threads};
 use super::matvec::{Rows, dots_here};
 use super::parts::combine;
+use super::pipelined::dots_and_sums;
 use super::row_sums::axpys_onto;
 use super::tile::Run;
 use hypertape_ir::array::{Element, Kind, Real};
@@ -20,8 +22,6 @@ const NEAR: usize = 13 * 1024;
 const NEXT: usize = 192 * 1024;
 /// Rows that are dotted, or added up, together.
 const ROWS: usize = 8;
-/// Bytes of a row up to which rows are prefetched. The processor prefetches longer rows by itself, and our prefetching would disturb it.
-const SHORT: usize = 4096;
 /// Elements of the matrix that are worth a part of their own.
 const PART: usize = 1 << 16;
 /// Most vectors of a pass, and most sums.
@@ -152,8 +152,7 @@ fn split<T: Real + Number>(p: &Pass, g: &Group, m: &Memory<'_, T>, parts: Range<
 /// # Safety
 /// As `run`.
 unsafe fn part<T: Real + Number, const BYTES: usize>(p: &Pass, g: &Group, m: &Memory<'_, T>, k: usize) {
-    let (lo, hi) = (k * g.part, ((k + 1) * g.part).min(p.rows));
-    let end = hi;
+    let (from, part_end) = (k * g.part, ((k + 1) * g.part).min(p.rows));
     let rows = |lo: usize, hi: usize| Rows {
         data: m.matrix,
         stride: p.stride,
@@ -189,44 +188,85 @@ unsafe fn part<T: Real + Number, const BYTES: usize>(p: &Pass, g: &Group, m: &Me
         let held = Cell::new(0);
         let partial = if alone { std::ptr::null_mut() } else { m.partial.wrapping_add(k * g.width()) };
         let v = |h: usize| std::slice::from_raw_parts(m.heads[h].0, p.columns);
-        let dots = |lo: usize, hi: usize| {
-            let out = |h: usize| std::slice::from_raw_parts_mut(m.heads[h].1.add(lo), hi - lo);
-            for h in (0..m.heads.len()).step_by(2) {
-                if h + 1 < m.heads.len() {
-                    dots_here(rows(lo, hi), [v(h), v(h + 1)], [out(h), out(h + 1)], false);
-                } else {
-                    dots_here(rows(lo, hi), [v(h)], [out(h)], false);
-                }
-            }
-        };
-        let piece = |lo: usize, hi: usize| {
-            let u = |e: usize| std::slice::from_raw_parts(m.ends[e].0.add(lo), hi - lo);
-            let out = |e: usize| std::slice::from_raw_parts_mut(sum(e), p.columns);
-            for e in (0..m.ends.len()).step_by(2) {
-                // The next block is prefetched while this one is added up.
-                let fetch = e == 0 && p.columns * size_of::<T>() <= SHORT;
-                if e + 1 < m.ends.len() {
-                    axpys_onto(rows(lo, hi), [u(e), u(e + 1)], [out(e), out(e + 1)], fetch);
-                } else {
-                    axpys_onto(rows(lo, hi), [u(e)], [out(e)], fetch);
-                }
-            }
-        };
-        let axpys = |lo: usize, hi: usize| {
-            if !wide {
-                return piece(lo, hi);
-            }
-            for from in (lo..hi).step_by(FLUSH) {
-                let to = (from + FLUSH).min(hi);
-                piece(from, to);
-                held.set(held.get() + to - from);
-                if held.get() >= FLUSH || to == end {
-                    flush();
-                    held.set(0);
-                }
-            }
-        };
+        let out = |h: usize, lo: usize, hi: usize| std::slice::from_raw_parts_mut(m.heads[h].1.add(lo), hi - lo);
+        let u = |e: usize, lo: usize, hi: usize| std::slice::from_raw_parts(m.ends[e].0.add(lo), hi - lo);
+        let sums = |e: usize| std::slice::from_raw_parts_mut(sum(e), p.columns);
         let block = p.block(<T as Element>::KIND.bytes());
-        Run::<T>::new(g, m.ports, partial).blocks::<BYTES>(lo, hi, block, dots, axpys);
+        // Of rows so long that a block of them leaves no room for the next one, a block is added up while the next one is dotted: unless two of them do not
+        // fit the second-level cache either. Of shorter rows, the next block is prefetched while one is added up.
+        let long = p.columns * size_of::<T>() * ROWS > NEAR;
+        let pairs = long && block == ROWS && !m.heads.is_empty() && !m.ends.is_empty();
+        // Dots rows with the vectors from `first` on.
+        let dots = |first: usize, lo: usize, hi: usize| {
+            for h in (first..m.heads.len()).step_by(2) {
+                if h + 1 < m.heads.len() {
+                    dots_here(rows(lo, hi), [v(h), v(h + 1)], [out(h, lo, hi), out(h + 1, lo, hi)], false);
+                } else {
+                    dots_here(rows(lo, hi), [v(h)], [out(h, lo, hi)], false);
+                }
+            }
+        };
+        // Adds rows to the sums from `first` on.
+        let axpys = |first: usize, lo: usize, hi: usize| {
+            for e in (first..m.ends.len()).step_by(2) {
+                let fetch = e == 0 && !long;
+                if e + 1 < m.ends.len() {
+                    axpys_onto(rows(lo, hi), [u(e, lo, hi), u(e + 1, lo, hi)], [sums(e), sums(e + 1)], fetch);
+                } else {
+                    axpys_onto(rows(lo, hi), [u(e, lo, hi)], [sums(e)], fetch);
+                }
+            }
+        };
+        // Dots rows, and adds other rows to the sums.
+        let together = |(lo, hi): (usize, usize), (from, to): (usize, usize)| {
+            let (a, b) = (rows(lo, hi), rows(from, to));
+            match (m.heads.len(), m.ends.len()) {
+                (1, 1) => dots_and_sums(a, ([v(0)], [out(0, lo, hi)]), b, ([u(0, from, to)], [sums(0)])),
+                (1, _) => {
+                    let sums = [sums(0), sums(1)];
+                    dots_and_sums(a, ([v(0)], [out(0, lo, hi)]), b, ([u(0, from, to), u(1, from, to)], sums));
+                }
+                (_, 1) => {
+                    let out = [out(0, lo, hi), out(1, lo, hi)];
+                    dots_and_sums(a, ([v(0), v(1)], out), b, ([u(0, from, to)], [sums(0)]));
+                }
+                _ => {
+                    let (out, sums) = ([out(0, lo, hi), out(1, lo, hi)], [sums(0), sums(1)]);
+                    dots_and_sums(a, ([v(0), v(1)], out), b, ([u(0, from, to), u(1, from, to)], sums));
+                }
+            }
+            dots(2, lo, hi);
+            axpys(2, from, to);
+        };
+        // Adds a block of rows to the sums, and dots the next one beside it, which has as many rows at the most.
+        let finish = |(from, to): (usize, usize), (lo, hi): (usize, usize)| {
+            let piece = if wide { FLUSH } else { to - from };
+            for at in (from..to).step_by(piece) {
+                let end = (at + piece).min(to);
+                let (first, last) = ((lo + at - from).min(hi), (lo + end - from).min(hi));
+                if first < last {
+                    together((first, last), (at, end));
+                } else {
+                    axpys(0, at, end);
+                }
+                if wide {
+                    held.set(held.get() + end - at);
+                    if held.get() >= FLUSH || end == part_end {
+                        flush();
+                        held.set(0);
+                    }
+                }
+            }
+        };
+        let waiting = Cell::new(None);
+        let before = |lo: usize, hi: usize| match waiting.take() {
+            Some(b) => finish(b, (lo, hi)),
+            None => dots(0, lo, hi),
+        };
+        let after = |lo: usize, hi: usize| if pairs { waiting.set(Some((lo, hi))) } else { finish((lo, hi), (hi, hi)) };
+        Run::<T>::new(g, m.ports, partial).blocks::<BYTES>(from, part_end, block, before, after);
+        if let Some(b) = waiting.take() {
+            finish(b, (part_end, part_end));
+        }
     }
 }

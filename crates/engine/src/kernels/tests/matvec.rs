@@ -4,6 +4,7 @@ use crate::kernels::added::axpys;
 use crate::kernels::contract::ContractPlan;
 use crate::kernels::isa::on_each;
 use crate::kernels::matvec::{Rows, dot, dots, dots_here};
+use crate::kernels::pipelined::dots_and_sums;
 use crate::kernels::row_sums::axpys_onto;
 use hypertape_ir::array::{Element, Layout, Real};
 use hypertape_ir::operation::Contraction;
@@ -72,6 +73,59 @@ fn small<T: Real>() {
             assert_eq!(bits(&two), bits(&alone), "{m} × {n}: sums run over the rows one by one");
         }
     }
+}
+
+/// Rows of one matrix, some dotted and some added up, at once and apart.
+fn together<T: Real>() {
+    let mut r = Random::new(32);
+    let mut data = vec![];
+    for n in (0..=70).chain([128, 260, 511, 1030, 2100]) {
+        for (m, first) in [(0, 0), (1, 0), (8, 3), (9, 8), (16, 8), (21, 8), (24, 16), (35, 16)] {
+            let whole = rows::<T>(&mut data, &mut r, m, n);
+            let (a, b) =
+                (Rows { start: whole.start + first as isize * whole.stride, rows: m - first, ..whole }, Rows { rows: first, ..whole });
+            let vectors: [Vec<T>; 6] = [n, n, n, n, first, first].map(|k| typed(&mut r, k));
+            let [v, w, s, t, u, x] = &vectors;
+            let nan = || vec![T::nan(); m - first];
+            let (mut y, mut z, mut one, mut two) = (nan(), nan(), s.clone(), t.clone());
+            dots_here(a, [v, w], [&mut y, &mut z], false);
+            axpys_onto(b, [u, x], [&mut one, &mut two], false);
+            let expected = [&y, &z, &one, &two].map(|x| bits(x));
+            let check = |heads: usize, ends: usize, found: [Vec<T>; 4]| {
+                for (k, (f, e)) in found.iter().zip(&expected).enumerate() {
+                    assert!(
+                        [heads > 0, heads > 1, ends > 0, ends > 1][k] == (bits(f) == *e) || f.is_empty(),
+                        "{m} x {n}, {first}: {heads} {ends}, {k}"
+                    );
+                }
+            };
+            let fresh = || (nan(), nan(), vec![T::nan(); n], vec![T::nan(); n]);
+            let (mut y, z, _, two) = fresh();
+            let mut one = s.clone();
+            dots_and_sums(a, ([v], [&mut y]), b, ([u], [&mut one]));
+            check(1, 1, [y, z, one, two]);
+            let (mut y, mut z, _, two) = fresh();
+            let mut one = s.clone();
+            dots_and_sums(a, ([v, w], [&mut y, &mut z]), b, ([u], [&mut one]));
+            check(2, 1, [y, z, one, two]);
+            let (mut y, z, ..) = fresh();
+            let (mut one, mut two) = (s.clone(), t.clone());
+            dots_and_sums(a, ([v], [&mut y]), b, ([u, x], [&mut one, &mut two]));
+            check(1, 2, [y, z, one, two]);
+            let (mut y, mut z, ..) = fresh();
+            let (mut one, mut two) = (s.clone(), t.clone());
+            dots_and_sums(a, ([v, w], [&mut y, &mut z]), b, ([u, x], [&mut one, &mut two]));
+            check(2, 2, [y, z, one, two]);
+        }
+    }
+}
+
+#[test]
+fn rows_dotted_beside_rows_added() {
+    on_each(|| {
+        together::<f64>();
+        together::<f32>();
+    });
 }
 
 #[test]
