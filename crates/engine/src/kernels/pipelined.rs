@@ -137,7 +137,7 @@ unsafe fn pair<T: Real, V: Vector<T>, const H: usize, const E: usize, const R: u
         while j + 2 * V::LANES <= n {
             for k in 0..2 {
                 let j = j + k * V::LANES;
-                if FETCH && k * V::LANES * size_of::<T>() % LINE == 0 {
+                if FETCH && (k * V::LANES * size_of::<T>()).is_multiple_of(LINE) {
                     (0..R).for_each(|r| V::fetch(x[r].wrapping_add(j).wrapping_offset(next)));
                 }
                 dot_step(&mut dots, from_fn(|h| V::load(v[h].add(j))), from_fn(|r| V::load(x[r].add(j))));
