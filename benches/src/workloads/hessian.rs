@@ -35,7 +35,7 @@ struct Banded {
     hessian: SparseDerivative<Leaf, Leaf>,
     x: Array1<f64>,
     /// Where the entries of the diagonal and of the one above it stand in the pattern.
-    diagonals: [Vec<usize>; 2],
+    diagonals: [Vec<u32>; 2],
 }
 
 impl Workload for Banded {
@@ -43,10 +43,10 @@ impl Workload for Banded {
         let h = self.hessian.at(&self.x)?;
         for (by, places) in self.diagonals.iter_mut().enumerate() {
             if places.is_empty() {
-                *places = h.entries().enumerate().filter(|(_, (i, j, _))| *j == i + by).map(|(at, _)| at).collect();
+                *places = h.entries().enumerate().filter(|(_, (i, j, _))| *j == i + by).map(|(at, _)| at as u32).collect();
             }
             let values = h.values();
-            let diagonal: Array1<f64> = places.iter().map(|at| values[*at]).collect();
+            let diagonal: Array1<f64> = places.iter().map(|at| values[*at as usize]).collect();
             leaf(AnyView::F64(diagonal.into_dyn().view()));
         }
         Ok(())

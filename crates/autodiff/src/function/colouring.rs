@@ -24,6 +24,10 @@ impl Places {
     pub(super) fn row(&self, i: usize) -> &[u32] {
         &self.columns[self.starts[i]..self.starts[i + 1]]
     }
+    /// Size in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        size_of_val(&self.starts[..]) + size_of_val(&self.columns[..])
+    }
     /// As a pattern with this many columns.
     pub(super) fn pattern(&self, columns: usize) -> Result<Pattern> {
         Pattern::new([self.rows(), columns], self.starts.clone(), self.columns.clone())

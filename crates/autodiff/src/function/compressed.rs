@@ -4,8 +4,8 @@ use super::linearization::Linearization;
 use crate::array::{AnyArray, AnyView, LeafType};
 use crate::error::{Error, Result};
 use crate::execute::Executor;
-use crate::operation::Builder;
 use crate::operation::named::Pattern;
+use crate::operation::{Builder, Program, Value};
 use crate::plan::Plan;
 use crate::transform::{self, Blocks};
 use std::sync::Arc;
@@ -135,20 +135,10 @@ pub(super) struct Products {
 impl Products {
     /// For the real leaves of the inputs with the first of their columns, if they are variables.
     pub(super) fn new(of: &Linearization, variables: &[(LeafType, Option<usize>)], c: &Coloured) -> Result<Self> {
-        let (product, r) = of.product(false);
-        let moves: Vec<bool> = (0..product.inputs.len()).map(|i| i >= r && variables[i - r].1.is_some()).collect();
-        let size = Blocks::even(c.colours + 1, transform::at_once(product, &moves));
-        // What is not a variable stays where it is.
-        let mut b = Builder::new();
-        let given: Vec<_> = product
-            .input_types()
-            .iter()
-            .enumerate()
-            .map(|(i, t)| if i < r || moves[i] { b.input(t.clone()) } else { b.full(t, 0.0) })
-            .collect();
-        let made = b.inline(product, &given);
-        let along: Vec<bool> = (0..moves.len()).filter(|i| *i < r || moves[*i]).map(|i| i >= r).collect();
-        let program = transform::for_each(&transform::dead_code(&b.finish(&made)?)?, size, &along)?;
+        let (product, r) = of_variables(of, variables)?;
+        let along: Vec<bool> = (0..product.inputs.len()).map(|i| i >= r).collect();
+        let size = Blocks::even(c.colours + 1, transform::at_once(&product, &along));
+        let program = transform::for_each(&product, size, &along)?;
         let directions = variables.iter().filter_map(|(t, first)| {
             let mut t = t.clone();
             t.shape.insert(0, size);
@@ -260,6 +250,19 @@ impl Products {
         let numbers = self.results.capacity() + entries + weights + 3 * self.tested.sums.capacity();
         self.executor.memory().total() + (directions + 8 * numbers) as u64
     }
+}
+
+/// J·t as a program of (residuals…, directions of the variables…), and how many residuals there are: what is not a variable stays where it is.
+pub(super) fn of_variables(of: &Linearization, variables: &[(LeafType, Option<usize>)]) -> Result<(Program, usize)> {
+    let (product, r) = of.product(false);
+    let mut b = Builder::new();
+    let types = product.input_types();
+    let given: Vec<Value> = b.inputs(&types[..r]);
+    let directions =
+        types[r..].iter().zip(variables).map(|(t, (_, first))| if first.is_some() { b.input(t.clone()) } else { b.full(t, 0.0) });
+    let given: Vec<Value> = given.into_iter().chain(directions).collect();
+    let made = b.inline(product, &given);
+    Ok((transform::dead_code(&b.finish(&made)?)?, r))
 }
 
 /// Adds the elements of a real array in row-major order.

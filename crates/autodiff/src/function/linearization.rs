@@ -4,9 +4,9 @@ use super::trace::{Bad, Source, source};
 use crate::array::{AnyArray, AnyView, LeafType};
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::{Counts, Executor};
-use crate::operation::Program;
+use crate::operation::{Builder, Program, Value};
 use crate::plan::{Memory, Plan};
-use crate::transform::{Linearized, skeleton};
+use crate::transform::{Linearized, dead_code, skeleton};
 use smallvec::SmallVec;
 use std::sync::{Arc, OnceLock};
 
@@ -66,6 +66,19 @@ impl Linearization {
     /// J·t, or Jᵀ·c, as a program of (residuals…, directions…), and how many residuals there are.
     pub(super) fn product(&self, transposed: bool) -> (&Program, usize) {
         (&self.products[usize::from(transposed)], self.reads.len())
+    }
+    /// (inputs…) → (values…, what a program of what products read gives…).
+    pub(super) fn beside_values(&self, of: &Program) -> Result<Program> {
+        let mut b = Builder::new();
+        let given = b.inputs(&self.value.input_types());
+        let made = b.inline(&self.value, &given);
+        let read = self.reads.iter().map(|r| match r {
+            Read::Input(i) => given[*i],
+            Read::Made(k) => made[*k],
+        });
+        let rest = b.inline(of, &read.collect::<Vec<_>>());
+        let outputs: Vec<Value> = made[..self.of.outputs.len()].iter().chain(&rest).copied().collect();
+        dead_code(&b.finish(&outputs)?)
     }
     /// The plan of the skeleton of J·t, made once.
     pub(super) fn skeleton(&self) -> Result<&Planned> {

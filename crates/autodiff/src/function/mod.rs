@@ -6,6 +6,7 @@ mod colouring;
 mod compressed;
 mod dense;
 mod diagnose;
+mod diagonals;
 mod evaluate;
 mod guard;
 mod linear;

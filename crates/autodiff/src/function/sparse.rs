@@ -1,6 +1,8 @@
 //! Sparse Jacobians and Hessians: the program finds the pattern itself, and a few products give all entries.
 use super::colouring::find;
 use super::compressed::{Coloured, Products, append};
+use super::diagonals::Diagonals;
+use super::workspace::here;
 use super::{Function, Linear, Number, Wrt};
 use crate::array::{AnyArray, Kind, LeafType};
 use crate::error::Result;
@@ -11,10 +13,12 @@ use std::sync::Arc;
 
 /// A Jacobian or Hessian as a sparse matrix in compressed rows, at one point after the other.
 ///
-/// At the first point products find the pattern: some for each halving of the columns, so their number grows as the logarithm of their number. Columns that share no row
-/// are coloured alike, and each colour takes one product at each point, many of them at once. One more, with random numbers, tests the matrix at each point; where it differs, as
-/// behind a branch or a kink, the pattern is found again. Entries that are zero at the point may be missing in its pattern. The test sees an entry beyond 8 ε of its row, or
-/// beyond 16 times the rounding of the program itself at the point where its pattern was found.
+/// Where results read the variables at fixed distances, as in chains, stencils and finite differences, the program makes the diagonals of the matrix themselves, and no product is
+/// taken. Elsewhere products find the pattern at the first point: some for each halving of the columns, so their number grows as the logarithm of their number. Columns that share no row
+/// are coloured alike, and each colour takes one product at each point, many of them at once. One more, with random numbers, tests the matrix at each point.
+///
+/// Entries that are zero at a point may be missing in its pattern. Where another one is not zero at a later point, as behind a branch or a kink, the pattern is found again. Of diagonals
+/// that is exact; the test by a product sees an entry beyond 8 ε of its row, or beyond 16 times the rounding of the program itself at the point where its pattern was found.
 ///
 /// Sources: Curtis, Powell and Reid (1974); Coleman and Moré (1983).
 ///
@@ -26,9 +30,14 @@ use std::sync::Arc;
 /// let mut hessian = f.wrt(|x| x).hessian_sparse()?;
 /// let h = hessian.at(&ndarray::Array1::from_elem(n, 0.5))?;
 /// assert_eq!((h.nonzeros(), hessian.colours()), (3 * n - 2, 3));
+/// // It is made by its diagonals. Of every second variable with its neighbour it takes products: one for each colour, and one that tests it.
+/// assert_eq!(hessian.products(), 0);
+/// let f = Function::record(shape![n], |x| (x.slice_step(0, 1, n, 2) * x.slice_step(0, 0, n, 2)).square().sum())?;
+/// let mut hessian = f.wrt(|x| x).hessian_sparse()?;
+/// hessian.at(&ndarray::Array1::from_elem(n, 0.5))?;
 /// let products = hessian.products();
 /// hessian.at(&ndarray::Array1::from_elem(n, 0.25))?;
-/// assert_eq!(hessian.products() - products, 4);
+/// assert_eq!((hessian.colours(), hessian.products() - products), (2, 3));
 /// # Ok::<(), hypertape_autodiff::Error>(())
 /// ```
 #[derive(Debug)]
@@ -40,6 +49,8 @@ pub struct SparseDerivative<I: Structure, O: Structure> {
     directions: Vec<AnyArray>,
     rows: usize,
     columns: usize,
+    /// Where the matrix is made by them.
+    diagonals: Option<Diagonals<I, O>>,
     coloured: Option<(Coloured, Products)>,
     products: u64,
 }
@@ -78,9 +89,10 @@ impl<I: Structure, O: Structure> SparseDerivative<I, O> {
             columns += types[i].len();
         }
         let leaves: Vec<(LeafType, Option<usize>)> = types.into_iter().zip(first).filter(|(t, _)| t.kind.is_real()).collect();
-        let directions = leaves.iter().map(|(t, _)| AnyArray::full(t, 0.0)).collect();
         let rows = function.outputs().leaf_types().iter().filter(|t| t.kind.is_real()).map(LeafType::len).sum();
-        Ok(SparseDerivative { function, linear: None, leaves, directions, rows, columns, coloured: None, products: 0 })
+        let diagonals = Diagonals::new(&function, &leaves, columns).map_err(here())?;
+        let directions = if diagonals.is_some() { vec![] } else { leaves.iter().map(|(t, _)| AnyArray::full(t, 0.0)).collect() };
+        Ok(SparseDerivative { function, linear: None, leaves, directions, rows, columns, diagonals, coloured: None, products: 0 })
     }
     /// The matrix at a point.
     ///
@@ -88,6 +100,9 @@ impl<I: Structure, O: Structure> SparseDerivative<I, O> {
     /// As [`Function::linearize`], and an entry that is not finite.
     #[track_caller]
     pub fn at(&mut self, point: impl Feed<I>) -> Result<Csr<f64>> {
+        if let Some(diagonals) = &mut self.diagonals {
+            return diagonals.at(point);
+        }
         match &mut self.linear {
             Some(linear) => linear.move_to(point)?,
             None => self.linear = Some(self.function.linearize(point)?),
@@ -110,31 +125,37 @@ impl<I: Structure, O: Structure> SparseDerivative<I, O> {
     /// The places of the last matrix; none before the first point.
     #[must_use]
     pub fn pattern(&self) -> Option<&Pattern> {
-        self.coloured.as_ref().map(|(c, _)| &c.pattern)
+        self.diagonals.as_ref().map_or_else(|| self.coloured.as_ref().map(|(c, _)| &c.pattern), Diagonals::pattern)
     }
-    /// Colours of the last pattern: the products that a matrix takes, besides the one that tests it. 0 before the first point.
+    /// Colours of the last pattern: no two columns of one colour share a row. So many products give the matrix, where it is not made by its diagonals, and one more tests it.
+    /// 0 before the first point.
     #[must_use]
     pub fn colours(&self) -> usize {
-        self.coloured.as_ref().map_or(0, |(c, _)| c.colours)
+        self.diagonals.as_ref().map_or_else(|| self.coloured.as_ref().map_or(0, |(c, _)| c.colours), Diagonals::colours)
     }
-    /// Products so far, those that found patterns and tested matrices among them.
+    /// Products so far, those that found patterns and tested matrices among them. None are taken where the matrix is made by its diagonals.
     #[must_use]
     pub fn products(&self) -> u64 {
         self.products
     }
-    /// What products at one point need in memory. Nothing before the first point.
+    /// What one point needs in memory. Nothing before the first point, where products are taken.
     #[must_use]
     pub fn memory(&self) -> Memory {
+        if let Some(diagonals) = &self.diagonals {
+            return diagonals.memory();
+        }
         let mut memory = self.linear.as_ref().map_or(Memory::default(), Linear::memory);
         let directions: usize = self.directions.iter().map(|a| a.leaf_type().bytes()).sum();
-        memory.workspace += directions as u64 + self.coloured.as_ref().map_or(0, |(_, products)| products.bytes());
+        let products = self.coloured.as_ref().map_or(0, |(_, products)| products.bytes());
+        memory.workspace += directions as u64 + products;
         memory
     }
-    /// The plan of one block of products, to print; none before the first point.
+    /// The plan of the diagonals, or of one block of products, to print; none before the first point.
     #[must_use]
     pub fn plan(&self) -> Option<&Arc<Plan>> {
-        self.coloured.as_ref().map(|(_, products)| products.plan())
+        self.diagonals.as_ref().map_or_else(|| self.coloured.as_ref().map(|(_, products)| products.plan()), |d| Some(d.plan()))
     }
+    #[track_caller]
     fn matrix(&self, values: Vec<f64>) -> Result<Csr<f64>> {
         match &self.coloured {
             Some((c, _)) => Csr::with_pattern(&c.pattern, values),

@@ -5,6 +5,7 @@ mod conformance;
 mod conventions;
 mod convolution;
 mod dense_derivatives;
+mod diagonals;
 mod gamma;
 mod indexing;
 mod items;

@@ -1,6 +1,7 @@
 //! Programs to programs: derivatives, simplification, many items at once, splitting, restriction, switching variables. Closed under nesting.
 mod batch;
 mod blocks;
+mod diagonals;
 mod directions;
 mod jvp;
 mod linearize;
@@ -15,6 +16,7 @@ mod vjp;
 pub use batch::batch;
 pub(crate) use batch::{for_items, in_form};
 pub use blocks::{Blocks, in_blocks};
+pub use diagonals::{Diagonal, Extent, diagonals};
 pub use directions::{along_unit, at_once, for_each};
 pub use jvp::jvp;
 pub use linearize::{Linearized, Parts, linearize, partition};
