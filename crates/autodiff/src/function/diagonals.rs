@@ -41,16 +41,14 @@ struct Found {
 #[derive(Debug)]
 struct Run {
     rows: usize,
-    /// The first entry of the first row.
-    entry: usize,
     /// The diagonals that have an entry in each of these rows, and their elements in the first row.
     kept: Vec<[usize; 2]>,
     /// Those that are 0 there, but may be something else at another point.
     zero: Vec<[usize; 2]>,
 }
 
-/// Rows that are written at once: the entries of so many are near while each diagonal adds its own.
-const BLOCK: usize = 256;
+/// Entries of the rows that are written at once; more than a row can have.
+const BLOCK: usize = 1024;
 
 impl<I: Structure, O: Structure> Diagonals<I, O> {
     /// For the real leaves of the inputs with the first of their columns, if they are variables. None where the matrix is not made by diagonals.
@@ -130,7 +128,6 @@ impl Found {
             let mut at = Shape::from_elem(0, shape.len());
             for row in 0..*n {
                 [&mut kept, &mut zero].into_iter().for_each(Vec::clear);
-                let entry = places.columns.len();
                 for k in &own {
                     let d = &made[*k];
                     let Some(element) = d.within.place(&at) else { continue };
@@ -146,7 +143,7 @@ impl Found {
                 places.starts.push(places.columns.len());
                 match runs.last_mut().filter(|r| row > 0 && alike(&r.kept, &kept) && alike(&r.zero, &zero)) {
                     Some(run) => run.rows += 1,
-                    None => runs.push(Run { rows: 1, entry, kept: kept.clone(), zero: zero.clone() }),
+                    None => runs.push(Run { rows: 1, kept: kept.clone(), zero: zero.clone() }),
                 }
                 // The next index, row by row.
                 for (at, n) in at.iter_mut().zip(&shape).rev() {
@@ -162,20 +159,30 @@ impl Found {
     }
     /// The values of its entries, of these diagonals. None where something else is not 0.
     fn values(&self, elements: &[Cow<'_, [f64]>]) -> Option<Vec<f64>> {
-        let mut values = vec![0.0; self.places.columns.len()];
+        let mut values = Vec::with_capacity(self.places.columns.len());
         let mut sources: Vec<&[f64]> = vec![];
+        // Rows at hand, which are copied to the values: those are not written twice.
+        let mut block = [0.0; BLOCK];
         for run in &self.runs {
             let width = run.kept.len();
-            for start in (0..run.rows).step_by(BLOCK) {
-                let rows = BLOCK.min(run.rows - start);
+            let most = (BLOCK / width.max(1)).max(1);
+            for start in (0..run.rows).step_by(most) {
+                let rows = most.min(run.rows - start);
                 let part = |[k, first]: &[usize; 2]| &elements[*k][first + start..][..rows];
                 if run.zero.iter().any(|z| part(z).iter().any(|v| *v != 0.0)) {
                     return None;
                 }
-                let to = &mut values[run.entry + start * width..][..rows * width];
                 sources.clear();
                 sources.extend(run.kept.iter().map(part));
-                interleave(to, &sources);
+                match &sources[..] {
+                    [] => {}
+                    [one] => values.extend_from_slice(one),
+                    _ => {
+                        let to = &mut block[..rows * width];
+                        interleave(to, &sources);
+                        values.extend_from_slice(to);
+                    }
+                }
             }
         }
         Some(values)
@@ -185,8 +192,6 @@ impl Found {
 /// Writes the first elements of all sources, then the second ones, and so on.
 fn interleave(to: &mut [f64], sources: &[&[f64]]) {
     match sources {
-        [] => {}
-        [a] => to.copy_from_slice(a),
         [a, b] => by(to, [a, b]),
         [a, b, c] => by(to, [a, b, c]),
         [a, b, c, d] => by(to, [a, b, c, d]),

@@ -9,8 +9,8 @@ use super::thresholds::{BLOCK_BYTES, BLOCK_SUMS, FEWEST_ITEMS, ITEM_WORK};
 use hypertape_ir::array::LeafType;
 use hypertape_ir::error::Result;
 use hypertape_ir::operation::named::Named;
-use hypertape_ir::operation::{Builder, Equation, Lowering, Program, ScanSpec, Storage, Trip, Value};
-use hypertape_ir::transform::{Blocks, in_blocks};
+use hypertape_ir::operation::{Builder, Equation, Lowering, Program, ScanSpec, Storage, Trip, Value, Want};
+use hypertape_ir::transform::{Blocks, carry_wants, in_blocks, wants};
 use std::sync::Arc;
 
 /// Cuts the loops of a program into blocks, where items are small; again for loops that were inside of those.
@@ -87,7 +87,9 @@ fn blocks(p: &Program, e: &Equation, l: &Lowering, read: &[bool]) -> Option<(Blo
     let mut differs = vec![false; s.body.inputs.len()];
     differs[0] = true;
     differs[s.body_items()..s.body_items() + s.items].fill(true);
-    let cost = Cost::of(&s.body, &differs)?;
+    // What is carried is added up; what is stacked is read of each item.
+    let asked: Vec<Want> = (0..s.body.outputs.len()).map(|k| if k < s.carries { Want::Sum } else { Want::Each }).collect();
+    let cost = Cost::of(&s.body, &differs, &asked)?;
     // A loop with nothing but kernels gains nothing. Kernels that take one item at a time are such loops.
     if !cost.plain || cost.work > ITEM_WORK * cost.equations {
         return None;
@@ -101,7 +103,8 @@ fn blocks(p: &Program, e: &Equation, l: &Lowering, read: &[bool]) -> Option<(Blo
     Some((Blocks { size, apart: (n / size).saturating_mul(sums) <= BLOCK_SUMS }, cost.fails))
 }
 
-/// What one item costs, of what differs between items: equations that run, their work (multiplications or elements), and the bytes of their results.
+/// What one item costs, of what differs between items: equations that run, their work (multiplications or elements), and the bytes of their results. A result of which only the
+/// sum over items is read has no bytes: the block makes the sum.
 #[derive(Debug, Default, Clone, Copy)]
 struct Cost {
     equations: f64,
@@ -114,18 +117,18 @@ struct Cost {
 }
 
 impl Cost {
-    /// Of a body of which these inputs differ; none where it holds what has no block form, or none that is worth it.
-    fn of(p: &Program, inputs: &[bool]) -> Option<Self> {
+    /// Of a body of which these inputs differ, and whose results are read as `asked` says; none where it holds what has no block form, or none that is worth it.
+    fn of(p: &Program, inputs: &[bool], asked: &[Want]) -> Option<Self> {
         let differs = p.depends_on(inputs);
+        let wants = wants(p, &differs, asked);
+        let bytes = |v: &Value| if wants[v.index()] == Want::Each { p.type_of(*v).bytes() as f64 } else { 0.0 };
         let mut cost = Cost::default();
-        for (v, _) in p.inputs.iter().zip(inputs).filter(|(_, d)| **d) {
-            cost.bytes += p.type_of(*v).bytes() as f64;
-        }
+        cost.bytes += p.inputs.iter().zip(inputs).filter(|(_, d)| **d).map(|(v, _)| bytes(v)).sum::<f64>();
         for e in &p.equations {
             let l = ask_one(p, e).ok()?;
             let moves = e.inputs.iter().any(|v| differs[v.index()]);
             let elements: f64 = e.outputs.iter().map(|v| p.type_of(*v).len() as f64).sum();
-            let bytes: f64 = e.outputs.iter().map(|v| p.type_of(*v).bytes() as f64).sum();
+            let bytes: f64 = e.outputs.iter().map(bytes).sum();
             let work = match &l {
                 Lowering::View(_) | Lowering::Fill(_) | Lowering::Constant(_) => continue,
                 // A check of what items share is made before the loop.
@@ -137,7 +140,7 @@ impl Cost {
                 Lowering::External(code) if code.state_bytes() == 0 => elements,
                 Lowering::Contract(c) => elements * c.sum.iter().map(|(i, _)| p.type_of(e.inputs[0]).shape[*i]).product::<usize>() as f64,
                 Lowering::Scan(s) => {
-                    cost.add_loop(p, e, s, &differs)?;
+                    cost.add_loop(p, e, s, &differs, &wants)?;
                     continue;
                 }
                 _ => return None,
@@ -159,7 +162,7 @@ impl Cost {
         Some(cost)
     }
     /// Adds those of a loop in the body.
-    fn add_loop(&mut self, p: &Program, e: &Equation, s: &ScanSpec, differs: &[bool]) -> Option<()> {
+    fn add_loop(&mut self, p: &Program, e: &Equation, s: &ScanSpec, differs: &[bool], wants: &[Want]) -> Option<()> {
         if matches!(s.storage, Storage::Bytes(_)) {
             return None;
         }
@@ -171,11 +174,15 @@ impl Cost {
         for i in 0..s.carries {
             inner[1 + i] |= e.outputs.iter().any(|v| differs[v.index()]);
         }
-        let (turn, steps) = (Cost::of(&s.body, &inner)?, s.trip.at_most() as f64);
+        let read: Vec<Want> = e.outputs.iter().map(|v| wants[v.index()]).collect();
+        let operands: Vec<bool> = e.inputs.iter().map(|v| differs[v.index()]).collect();
+        let mut asked = carry_wants(s, &operands, &read);
+        asked.extend(&read[s.carries..s.carries + s.stacked]);
+        let (turn, steps) = (Cost::of(&s.body, &inner, &asked)?, s.trip.at_most() as f64);
         self.equations += 1.0 + steps * turn.equations;
         self.work += steps * turn.work;
-        let read = p.read();
-        let kept: f64 = e.outputs.iter().filter(|v| read[v.index()] && differs[v.index()]).map(|v| p.type_of(*v).bytes() as f64).sum();
+        let kept: f64 =
+            e.outputs.iter().filter(|v| differs[v.index()] && wants[v.index()] == Want::Each).map(|v| p.type_of(*v).bytes() as f64).sum();
         self.bytes += turn.bytes + kept;
         self.fails |= turn.fails || matches!(s.trip, Trip::Until { .. });
         self.plain |= turn.plain;

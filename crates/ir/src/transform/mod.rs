@@ -23,5 +23,6 @@ pub use linearize::{Linearized, Parts, linearize, partition};
 pub use restrict::{Cut, Restricted, restrict};
 pub use simplify::{dead_code, rearrange, select, simplify};
 pub use skeleton::skeleton;
+pub use sums::{carry_wants, wants};
 pub use switching::switching;
 pub use vjp::vjp;

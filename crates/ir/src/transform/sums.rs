@@ -45,7 +45,8 @@ impl Sums {
 }
 
 /// For each value that differs between items, how much of it the outputs read, which are read as `asked` says.
-pub(crate) fn wants(p: &Program, differs: &[bool], asked: &[Want]) -> Vec<Want> {
+#[must_use]
+pub fn wants(p: &Program, differs: &[bool], asked: &[Want]) -> Vec<Want> {
     let mut wants = vec![Want::Nothing; p.types.len()];
     let raise = |wants: &mut Vec<Want>, v: crate::program::Value, to: Want| wants[v.index()] = wants[v.index()].max(to);
     for (v, w) in p.outputs.iter().zip(asked) {
@@ -101,7 +102,8 @@ pub(crate) fn stops_apart(s: &ScanSpec, body: &[bool], operands: &[bool]) -> boo
 }
 
 /// How much of each carry of a loop is read, where its results are read as `read` says: only its sum, where all steps only add to it.
-pub(crate) fn carry_wants(s: &ScanSpec, operands: &[bool], read: &[Want]) -> Vec<Want> {
+#[must_use]
+pub fn carry_wants(s: &ScanSpec, operands: &[bool], read: &[Want]) -> Vec<Want> {
     let given = body_differs(s, operands);
     let carried = &s.body.outputs[..s.carries];
     let apart = stops_apart(s, &given, operands);
