@@ -7,7 +7,7 @@ use crate::solver::{Ended, Hints, LinearSolver, State};
 use crate::stop::{Goal, STARTS, Stop, stop_settings};
 use crate::system::System;
 use crate::triangle::{self, Triangle};
-use crate::vectors::{axpy, dot, from_right, norm, scale};
+use crate::vectors::{axpy_two, dot, from_right, norm, scale};
 use hypertape_autodiff::outcome::{Failed, Need, Reached, Status};
 
 /// MINRES (Paige and Saunders 1975), for symmetric A, definite or not: saddle points, stationary points. One application and six vectors.
@@ -110,8 +110,7 @@ impl State for Iterations {
                 scale(1.0 / gamma, z);
                 a.apply(z, next)?;
                 let delta = dot(z, next);
-                axpy(-delta / gamma, v, next);
-                axpy(-gamma / last, before, next);
+                axpy_two([-delta / gamma, -gamma / last], [v, before], next);
                 let image = precondition(inverse, a.side(), next, fresh, &mut ended)?;
                 // Rounding of the span: the space is exhausted.
                 let column = (if made > 0 { gamma } else { 0.0 }).hypot(delta).hypot(image);
@@ -135,12 +134,12 @@ impl State for Iterations {
                 triangle.push([a1, a2, a3]);
                 (c0, s0) = (c, s);
                 (c, s) = (a0 / a1, image / a1);
-                // The vector of w that is oldest takes the new one.
-                for i in 0..n {
-                    older[i] = (z[i] - a3 * older[i] - a2 * w[i]) / a1;
+                // The vector of w that is oldest takes the new one, along which x moves.
+                for (((older, w), z), x) in older.iter_mut().zip(&*w).zip(&*z).zip(&mut *x) {
+                    *older = (z - a3 * *older - a2 * w) / a1;
+                    *x += c * eta * *older;
                 }
                 std::mem::swap(&mut older, &mut w);
-                axpy(c * eta, w, x);
                 if near {
                     settled = !goal.moved((c * eta).abs() * norm(w), eta.abs() * size / first, norm(x));
                 }
