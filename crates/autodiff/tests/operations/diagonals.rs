@@ -1,6 +1,6 @@
 //! Sparse derivatives that are made by their diagonals: chains, stencils and differences against the dense derivative, and what is not made so.
-use hypertape_autodiff::record::{Csr, Var, concat};
-use hypertape_autodiff::{Function, Result, shape};
+use hypertape_autodiff::record::{Csr, Var, concat, constant};
+use hypertape_autodiff::{Allow, Function, Result, index, shape};
 use hypertape_testkit::random::{bits, sym};
 use ndarray::{Array1, Array2, ArrayD, Ix2, arr1};
 
@@ -138,5 +138,56 @@ fn a_point_that_is_not_finite_is_an_error_there_alone() -> Result<()> {
     let e = h.at(arr1(&[1.0, 0.0, 9.0, 2.0])).unwrap_err().to_string();
     assert!(e.contains("diagonals.rs"), "{e}");
     same(&h.at(&at)?, f.wrt(|x| x).hessian().eval(&at)?, 1e-14);
+    Ok(())
+}
+
+/// Indices among the inputs and outputs, an output that stands still, three axes, parts of length 0, and the largest and smallest scales.
+#[test]
+fn edges() -> Result<()> {
+    let f = Function::record((shape![2, 3, 4], index![2]), |(x, i)| {
+        let still = constant(arr1(&[1.0, 2.0]));
+        let inner = x.slice_axis(0, 1, 2) * x.slice_axis(0, 0, 1).slice_axis(1, 0, 3);
+        (inner, i, still, x.slice_axis(2, 2, 2), x.slice_axis(1, 2, 3).pad(&[1, 0, 0], &[0, 2, 1]))
+    })?;
+    let at = (sym(6, (2, 3, 4)), ndarray::arr1(&[1_u32, 0]));
+    let picked = f.wrt(|(x, _)| x);
+    let mut j = picked.jacobian_sparse()?;
+    let found = j.at(&at)?;
+    // Of the real outputs: 12, 2, 0 and 2 + 1 planes of 3 by 5 rows. Each row of the first has two entries; of the last 2 times 4 rows have one.
+    assert_eq!((found.rows(), found.columns(), found.nonzeros(), j.products()), (12 + 2 + 45, 24, 24 + 8, 0));
+    let real = f.output(|(a, _, b, c, d)| (a, b, c, d));
+    same(&found, real.wrt(|(x, _)| x).jacobian().eval(&at)?, 1e-15);
+    for scale in [1e-150, 1e150] {
+        let f = Function::record(shape![5], |x| ((x.slice_last(1, 5) - x.slice_last(0, 4)).square() * scale).sum())?;
+        let h = f.wrt(|x| x).hessian_sparse()?.at(sym(2, 5))?;
+        assert_eq!((h.nonzeros(), h.values()[0], h.values()[1]), (13, 2.0 * scale, -2.0 * scale));
+    }
+    Ok(())
+}
+
+/// More diagonals than are kept, and an image that goes back to a row in between, take products; the values are the same.
+#[test]
+fn limits() -> Result<()> {
+    let n = 80;
+    let f = Function::record(shape![n], |x| (1..70).fold(x.square(), |sum, k| sum + x.slice_last(k, n).exp().pad(&[0], &[k])))?;
+    let mut j = f.wrt(|x| x).jacobian_sparse()?;
+    same(&j.at(sym(1, n))?, f.wrt(|x| x).jacobian().eval(sym(1, n))?, 1e-13);
+    assert!(j.products() > 0);
+    let f = Function::record(shape![n], |x| {
+        let image = x.reshape(&[8, 10]);
+        let d = (image.slice_axis(1, 1, 10) * image.slice_axis(1, 0, 9)).pad(&[0, 0], &[0, 1]);
+        d.reshape(&[n]) * x
+    })?;
+    let mut j = f.wrt(|x| x).jacobian_sparse()?;
+    same(&j.at(sym(1, n))?, f.wrt(|x| x).jacobian().eval(sym(1, n))?, 1e-13);
+    Ok(())
+}
+
+/// An entry that may be infinite is refused by the matrix, at the caller's line.
+#[test]
+fn an_infinite_entry_that_is_allowed() -> Result<()> {
+    let f = Function::record(shape![3], |x| x.asin())?.allow(Allow::Everything);
+    let e = f.wrt(|x| x).jacobian_sparse()?.at(arr1(&[0.5, 1.0, 0.0])).unwrap_err().to_string();
+    assert!(e.contains("entry 1") && e.contains("diagonals.rs"), "{e}");
     Ok(())
 }
