@@ -233,3 +233,17 @@ fn mistakes_are_named() {
     let e = Pattern::new([1, 3], vec![0, 2], vec![0, 3]).unwrap_err().to_string();
     assert!(e.contains("Pattern::new") && e.contains("column 3, of 3") && e.contains("sparse.rs:"), "{e}");
 }
+
+/// Wherever it stands, among eight numbers that are looked at together or after them.
+#[test]
+fn a_value_that_is_not_finite_is_found() {
+    for n in [1, 8, 9, 20] {
+        let of = |values: Vec<f64>| Csr::new([1, n], vec![0, n], (0..n as u32).collect(), values);
+        assert!(of(vec![-0.0; n]).is_ok() && of(vec![f64::MAX; n]).is_ok());
+        for (at, bad) in (0..n).flat_map(|at| [f64::NAN, f64::INFINITY, f64::NEG_INFINITY].map(|bad| (at, bad))) {
+            let mut values = vec![-1e300; n];
+            values[at] = bad;
+            assert!(of(values).unwrap_err().to_string().contains(&format!("entry {at}")));
+        }
+    }
+}

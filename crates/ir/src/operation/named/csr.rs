@@ -157,12 +157,12 @@ impl<T: Real> Csr<T> {
     }
 }
 
-/// Whether all numbers are finite: v − v is 0 then, and NaN otherwise. Eight sums side by side, so the compiler makes vectors of them.
+/// Whether all numbers are finite: v·0 is 0 then, and NaN otherwise. Eight sums side by side, so the compiler makes vectors of them.
 fn all_finite<T: Real>(values: &[T]) -> bool {
     let mut sums = [T::zero(); 8];
     let (eights, rest) = values.as_chunks::<8>();
     for eight in eights {
-        sums.iter_mut().zip(eight).for_each(|(sum, v)| *sum = *sum + (*v - *v));
+        sums.iter_mut().zip(eight).for_each(|(sum, v)| *sum += *v * T::zero());
     }
     sums.iter().all(|sum| *sum == T::zero()) && rest.iter().all(|v| v.is_finite())
 }
