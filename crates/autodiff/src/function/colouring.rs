@@ -24,9 +24,8 @@ impl Places {
     pub(super) fn row(&self, i: usize) -> &[u32] {
         &self.columns[self.starts[i]..self.starts[i + 1]]
     }
-    /// Size in bytes.
-    pub(super) fn bytes(&self) -> usize {
-        size_of_val(&self.starts[..]) + size_of_val(&self.columns[..])
+    pub(super) fn of_pattern(pattern: &Pattern) -> Self {
+        Places { starts: pattern.starts().to_vec(), columns: pattern.indices().to_vec() }
     }
     /// As a pattern with this many columns.
     pub(super) fn pattern(&self, columns: usize) -> Result<Pattern> {

@@ -31,7 +31,6 @@ pub(super) struct Diagonals<I: Structure, O: Structure> {
 #[derive(Debug)]
 struct Found {
     pattern: Pattern,
-    places: Places,
     runs: Vec<Run>,
     /// How many colours the columns have; counted when it is first asked for.
     colours: OnceLock<usize>,
@@ -91,7 +90,7 @@ impl<I: Structure, O: Structure> Diagonals<I, O> {
     }
     /// Colours of the columns of the last pattern.
     pub(super) fn colours(&self) -> usize {
-        self.found.as_ref().map_or(0, |f| *f.colours.get_or_init(|| colours(&f.places, self.columns).1))
+        self.found.as_ref().map_or(0, |f| *f.colours.get_or_init(|| colours(&Places::of_pattern(&f.pattern), self.columns).1))
     }
     pub(super) fn plan(&self) -> &Arc<Plan> {
         &self.plan
@@ -99,7 +98,7 @@ impl<I: Structure, O: Structure> Diagonals<I, O> {
     /// What it holds in memory.
     pub(super) fn memory(&self) -> Memory {
         let mut memory = self.workspace.memory();
-        memory.workspace += self.found.as_ref().map_or(0, |f| f.places.bytes()) as u64;
+        memory.workspace += self.found.as_ref().map_or(0, |f| f.pattern.bytes()) as u64;
         memory
     }
 }
@@ -118,7 +117,7 @@ fn elements(a: AnyView<'_>) -> Cow<'_, [f64]> {
 
 impl Found {
     fn new(made: &[Diagonal], rows: &[usize], first: &[usize], columns: usize, elements: &[Cow<'_, [f64]>]) -> Result<Self> {
-        let mut places = Places { starts: vec![0], columns: vec![] };
+        let (mut starts, mut met) = (vec![0], vec![]);
         let mut runs: Vec<Run> = vec![];
         let [mut kept, mut zero]: [Vec<[usize; 2]>; 2] = [vec![], vec![]];
         let alike = |a: &[[usize; 2]], b: &[[usize; 2]]| a.iter().map(|k| k[0]).eq(b.iter().map(|k| k[0]));
@@ -137,10 +136,10 @@ impl Found {
                     }
                     let of = at.iter().zip(&d.offset).zip(&d.columns);
                     let column = of.fold(0, |column, ((at, by), n)| column * n + at.saturating_add_signed(*by));
-                    places.columns.push((first[d.input] + column) as u32);
+                    met.push((first[d.input] + column) as u32);
                     kept.push([*k, element]);
                 }
-                places.starts.push(places.columns.len());
+                starts.push(met.len());
                 match runs.last_mut().filter(|r| row > 0 && alike(&r.kept, &kept) && alike(&r.zero, &zero)) {
                     Some(run) => run.rows += 1,
                     None => runs.push(Run { rows: 1, kept: kept.clone(), zero: zero.clone() }),
@@ -155,11 +154,12 @@ impl Found {
                 }
             }
         }
-        Ok(Found { pattern: places.pattern(columns)?, places, runs, colours: OnceLock::new() })
+        let pattern = Pattern::new([starts.len() - 1, columns], starts, met)?;
+        Ok(Found { pattern, runs, colours: OnceLock::new() })
     }
     /// The values of its entries, of these diagonals. None where something else is not 0.
     fn values(&self, elements: &[Cow<'_, [f64]>]) -> Option<Vec<f64>> {
-        let mut values = Vec::with_capacity(self.places.columns.len());
+        let mut values = Vec::with_capacity(self.pattern.nonzeros());
         let mut sources: Vec<&[f64]> = vec![];
         // Rows at hand, which are copied to the values: those are not written twice.
         let mut block = [0.0; BLOCK];

@@ -1,4 +1,4 @@
-//! Sparse Jacobians and Hessians: the program finds the pattern itself, and a few products give all entries.
+//! Sparse Jacobians and Hessians: the program finds the pattern itself; it makes the diagonals, or a few products give all entries.
 use super::colouring::find;
 use super::compressed::{Coloured, Products, append};
 use super::diagonals::Diagonals;
