@@ -148,7 +148,10 @@ impl Primitive for LinearSystem {
     }
     fn common_bytes(&self, _: &[LeafType]) -> Option<(usize, u64)> {
         let n = flat::len(&self.equation.solution);
-        Some((Arc::as_ptr(&self.equation) as usize, Jacobian::bytes(&self.equation) + Workspace::bytes(&*self.solver, n)))
+        Some((
+            Arc::as_ptr(&self.equation) as usize,
+            Jacobian::bytes(&self.equation, self.solver.stop().probe) + Workspace::bytes(&*self.solver, n),
+        ))
     }
     fn value(&self, s: &mut Scratch, inputs: &[AnyView<'_>], outputs: &mut [AnyViewMut<'_>]) -> Result<Option<Report>, ErrorKind> {
         let n = self.equation.solution.len();

@@ -21,6 +21,8 @@ pub(crate) struct Jacobian {
     values: usize,
     point: Point,
     leaves: Vec<AnyArray>,
+    /// The same for a second direction, made when one comes.
+    second: Vec<AnyArray>,
     n: usize,
     pub(crate) equation: Arc<Equation>,
     /// Where the point is set.
@@ -36,6 +38,7 @@ impl Jacobian {
             values: e.solution.len(),
             point: Point::new(&e.linear)?,
             leaves: e.solution.iter().map(|t| AnyArray::full(t, 0.0)).collect(),
+            second: vec![],
             n: flat::len(&e.solution),
             equation: e.clone(),
             set: None,
@@ -43,11 +46,14 @@ impl Jacobian {
             sampled: [None, None],
         })
     }
-    /// Bytes that one of these holds.
-    pub(crate) fn bytes(e: &Equation) -> u64 {
+    /// Bytes that one of these holds, at the most, for a solver that looks for a null space up to so many unknowns: two directions at once then.
+    pub(crate) fn bytes(e: &Equation, looks: usize) -> u64 {
+        let n = flat::len(&e.solution);
+        let directions = if e.known.symmetric && n <= looks { 3 } else { 1 };
         let planned = |p: &Product| p.plan().map_or(0, |p| p.memory().total());
         let sampled = e.sampled.as_ref().map_or(0, |s| planned(&s.plain) + planned(&s.transposed));
-        e.linear.memory().iter().map(|m| m.total()).sum::<u64>() + 8 * flat::len(&e.solution) as u64 + sampled
+        let [value, forward, reverse] = e.linear.memory().map(|m| m.total());
+        value + directions * (forward + reverse + 8 * n as u64) + sampled
     }
     /// The operator at a point (z…, θ…), and F there. It is set anew unless it was set last at the point of this stamp.
     pub(crate) fn at<'a, 'v>(
@@ -107,6 +113,31 @@ impl<'a, 'v> At<'a, 'v> {
             return self.origin(side);
         }
         Ok(())
+    }
+    /// The same for several directions, which follow one another in v and out: two at a time, which read the point once.
+    fn many(&mut self, side: Side, v: &[f64], out: &mut [f64]) -> Result<(), ErrorKind> {
+        let n = self.jacobian.n.max(1);
+        for (v, out) in v.chunks(2 * n).zip(out.chunks_mut(2 * n)) {
+            if v.len() < 2 * n || !self.two(side, v, out)? {
+                v.chunks(n).zip(out.chunks_mut(n)).try_for_each(|(v, out)| self.oriented(side, v, out))?;
+            }
+        }
+        Ok(())
+    }
+    /// The same for two directions; false where a product is not finite.
+    fn two(&mut self, side: Side, v: &[f64], out: &mut [f64]) -> Result<bool, ErrorKind> {
+        let j = &mut *self.jacobian;
+        (0..2).for_each(|_| j.equation.multiplied());
+        if j.second.is_empty() {
+            j.second.clone_from(&j.leaves);
+        }
+        let (one, other) = v.split_at(j.n);
+        flat::unpack(one, j.leaves.iter_mut().map(AnyArray::view_mut));
+        flat::unpack(other, j.second.iter_mut().map(AnyArray::view_mut));
+        let directions: SmallVec<[AnyView<'_>; 8]> = j.leaves.iter().chain(&j.second).map(AnyArray::view).collect();
+        j.point.apply_two(side == Side::Transposed, self.point, &directions)?;
+        flat::pack((0..2 * j.values).map(|k| j.point.result(k)), out);
+        Ok(out.iter().all(|v| v.is_finite()))
     }
     /// out = F_z v, or F_zᵀ v, of the mini-batch of this draw.
     fn sampled(&mut self, side: Side, draw: u32, v: &[f64], out: &mut [f64]) -> Result<()> {
@@ -168,6 +199,15 @@ impl Operator for At<'_, '_> {
     }
     fn apply_transposed(&mut self, v: &[f64], out: &mut [f64]) -> Result<(), Failed> {
         self.oriented(Side::Transposed, v, out).map_err(of_product)
+    }
+    fn apply_many(&mut self, v: &[f64], out: &mut [f64]) -> Result<(), Failed> {
+        self.many(Side::Plain, v, out).map_err(of_product)
+    }
+    fn apply_transposed_many(&mut self, v: &[f64], out: &mut [f64]) -> Result<(), Failed> {
+        self.many(Side::Transposed, v, out).map_err(of_product)
+    }
+    fn shares_reading(&self) -> bool {
+        true
     }
     fn kind(&self) -> Kind {
         self.jacobian.kind()

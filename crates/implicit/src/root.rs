@@ -296,8 +296,12 @@ impl Primitive for RootOf {
     }
     fn common_bytes(&self, _: &[LeafType]) -> Option<(usize, u64)> {
         let steps = self.policy == OnResidual::Refine || !self.find.measures();
-        let newton = if steps { Workspace::bytes(&**self.newton(), flat::len(&self.equation.solution)) } else { 0 };
-        Some((Arc::as_ptr(&self.equation) as usize, Jacobian::bytes(&self.equation) + newton))
+        let (newton, looks) = if steps {
+            (Workspace::bytes(&**self.newton(), flat::len(&self.equation.solution)), self.newton().stop().probe)
+        } else {
+            (0, 0)
+        };
+        Some((Arc::as_ptr(&self.equation) as usize, Jacobian::bytes(&self.equation, looks) + newton))
     }
     fn value(&self, s: &mut Scratch, inputs: &[AnyView<'_>], outputs: &mut [AnyViewMut<'_>]) -> Result<Option<Report>, ErrorKind> {
         let n = self.equation.solution.len();

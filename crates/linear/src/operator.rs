@@ -92,6 +92,11 @@ pub trait Operator {
         let n = self.len().max(1);
         x.chunks_exact(n).zip(y.chunks_exact_mut(n)).try_for_each(|(x, y)| self.apply_transposed(x, y))
     }
+    /// Whether [`apply_many`](Operator::apply_many) takes much less time for two vectors than two products, as where it reads what A is made of once for both. A search for a
+    /// null space then takes its products beside those of the solve.
+    fn shares_reading(&self) -> bool {
+        false
+    }
     /// Whether [`apply_transposed`](Operator::apply_transposed) gives products.
     fn has_transpose(&self) -> bool {
         true
@@ -149,6 +154,9 @@ impl<A: Operator + ?Sized> Operator for &mut A {
     }
     fn apply_transposed_many(&mut self, x: &[f64], y: &mut [f64]) -> Result<(), Failed> {
         (**self).apply_transposed_many(x, y)
+    }
+    fn shares_reading(&self) -> bool {
+        (**self).shares_reading()
     }
     fn has_transpose(&self) -> bool {
         (**self).has_transpose()

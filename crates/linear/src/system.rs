@@ -1,5 +1,7 @@
 //! The system as a solve sees it: the side that is asked for, scaled by a power of two, its products counted.
 use crate::operator::{Known, Operator, Side};
+use crate::probe::Definite;
+use crate::scratch::split;
 use crate::vectors::{exponent, from_right, norm, scale};
 use hypertape_autodiff::outcome::{Failed, Need};
 
@@ -36,6 +38,15 @@ pub struct System<'a> {
     settled: bool,
     known: Option<Known>,
     pub(crate) products: Products,
+    /// What looks for a singular operator beside the solve, and scratch for two vectors and their products.
+    beside: Option<Beside>,
+}
+
+/// A probe that takes its products beside those of a solve.
+#[derive(Debug, Default)]
+pub(crate) struct Beside {
+    pub(crate) probe: Definite,
+    vectors: Vec<f64>,
 }
 
 impl std::fmt::Debug for System<'_> {
@@ -56,7 +67,15 @@ pub(crate) fn correction(k: i32, epsilon: f64) -> f64 {
 
 impl<'a> System<'a> {
     pub(crate) fn new(inner: &'a mut dyn Operator, side: Side) -> Self {
-        System { inner, side, factor: 1.0, settled: false, known: None, products: Products::default() }
+        System { inner, side, factor: 1.0, settled: false, known: None, products: Products::default(), beside: None }
+    }
+    /// From now on a product takes a step of the probe with it, as long as that has steps to make.
+    pub(crate) fn carry(&mut self, beside: Beside) {
+        self.beside = Some(beside);
+    }
+    /// The probe, which then goes on alone.
+    pub(crate) fn carried(&mut self) -> Option<Beside> {
+        self.beside.take()
     }
     /// How many unknowns there are.
     #[must_use]
@@ -141,9 +160,38 @@ impl<'a> System<'a> {
     /// # Errors
     /// What the operator gives.
     pub fn apply(&mut self, x: &[f64], y: &mut [f64]) -> Result<(), Failed> {
+        if self.beside.as_ref().is_some_and(|b| b.probe.goes_on()) && self.two(x, y).is_some() {
+            return Ok(());
+        }
         self.product(self.side, x, y)?;
         self.settle(x, y);
         Ok(())
+    }
+    /// y = f A x, and a step of the probe beside it. None where they cannot be had together: then the probe goes on after the solve, by itself.
+    fn two(&mut self, x: &[f64], y: &mut [f64]) -> Option<()> {
+        let Beside { mut probe, mut vectors } = self.beside.take()?;
+        let n = x.len();
+        let [xs, ys] = split::<2>(&mut vectors, 2 * n);
+        xs[..n].copy_from_slice(x);
+        xs[n..].copy_from_slice(probe.direction());
+        let made = match self.side {
+            Side::Plain => self.inner.apply_many(xs, ys),
+            Side::Transposed => self.inner.apply_transposed_many(xs, ys),
+        };
+        made.ok()?;
+        self.products.count(self.side, 1);
+        y.copy_from_slice(&ys[..n]);
+        self.settle(x, y);
+        if self.settled {
+            let product = &mut ys[n..];
+            if self.factor != 1.0 {
+                scale(self.factor, product);
+            }
+            self.products.count(self.side, 1);
+            probe.step(product);
+        }
+        self.beside = Some(Beside { probe, vectors });
+        Some(())
     }
     /// Y = f A X, or f Aᵀ X, for several vectors, which follow one another: as many products.
     ///

@@ -13,6 +13,10 @@ impl<'a> Tridiagonal<'a> {
         numbers.clear();
         Tridiagonal(numbers)
     }
+    /// With the steps that these numbers hold.
+    pub(crate) fn onto(numbers: &'a mut Vec<f64>) -> Self {
+        Tridiagonal(numbers)
+    }
     pub(crate) fn clear(&mut self) {
         self.0.clear();
     }

@@ -7,7 +7,7 @@ use crate::probe;
 use crate::scratch::{Scratch, split};
 use crate::solver::{Ended, Hints, LinearSolver, State};
 use crate::stop::{Goal, Stop, usable, usable_absolute};
-use crate::system::System;
+use crate::system::{Beside, System};
 use crate::vectors::{fill_noise, from_right, norm, scale};
 use hypertape_autodiff::outcome::{Failed, Need, Reached, Status};
 
@@ -29,6 +29,7 @@ pub struct Workspace {
     probes: bool,
     /// What was seen of the operator that it is ready for.
     probed: Option<Probed>,
+    beside: Beside,
 }
 
 /// Estimates of the extreme singular values of A, by so many steps from a pseudo-random vector. They do not depend on the right-hand side, and stand for A and Aᵀ.
@@ -46,7 +47,19 @@ impl Workspace {
         let bytes = Workspace::bytes(solver, n);
         let state = there_is(bytes).then(|| solver.state(n));
         let (stop, needs) = (solver.stop(), solver.needs());
-        Workspace { state, bytes, ready: false, stop, needs, n, right: vec![], scratch: Scratch::default(), probes: true, probed: None }
+        Workspace {
+            state,
+            bytes,
+            ready: false,
+            stop,
+            needs,
+            n,
+            right: vec![],
+            scratch: Scratch::default(),
+            probes: true,
+            probed: None,
+            beside: Beside::default(),
+        }
     }
     /// Bytes that a workspace of this solver holds for n unknowns.
     #[must_use]
@@ -125,11 +138,21 @@ impl Workspace {
             held.extend(b.iter().map(|b| b * near.shrink));
             &held[..]
         };
+        // A search for a null space that is to come takes its products beside those of the solve.
+        let searches = self.n <= self.limit() && self.probed.is_none() && a.known().symmetric && a.shares_reading();
         let Some(state) = &mut self.state else { return Err(Failed::NotPrepared) };
         let mut system = System::new(a, side);
+        if searches {
+            let mut beside = std::mem::take(&mut self.beside);
+            beside.probe.begin(right.len());
+            system.carry(beside);
+        }
         let solved = state.solve(&mut system, right, x, &near.goal);
         let judged = solved.and_then(|ended| self.judge(&mut system, right, x, &near.goal, ended));
         let factor = system.factor();
+        if let Some(beside) = system.carried() {
+            self.beside = beside;
+        }
         self.right = held;
         near.concluded(a, factor, x, judged)
     }
@@ -286,7 +309,14 @@ impl Workspace {
             let found = match self.probed.filter(|p| p.steps >= steps) {
                 Some(found) => found,
                 None => {
-                    let (largest, smallest) = probe::probe(a, n, steps, &mut self.scratch)?;
+                    let begun = a.carried();
+                    if begun.is_none() {
+                        self.beside.probe.begin(n);
+                    }
+                    let mut beside = begun.unwrap_or_else(|| std::mem::take(&mut self.beside));
+                    let probed = probe::probe(a, n, steps, &mut beside.probe, &mut self.scratch);
+                    self.beside = beside;
+                    let (largest, smallest) = probed?;
                     let factor = a.factor();
                     Probed { steps, largest: largest / factor, smallest: smallest / factor }
                 }

@@ -30,6 +30,8 @@ pub struct Linearization {
     /// (what is read…, direction…) → J·t; the same → Jᵀ·c.
     products: [Program; 2],
     plans: OnceLock<Result<[Arc<Plan>; 3]>>,
+    /// Of the products, each with two directions.
+    two: [OnceLock<Result<Arc<Plan>>>; 2],
     skeleton: OnceLock<Result<Planned>>,
 }
 
@@ -55,12 +57,26 @@ impl Linearization {
                 }
             })
             .collect();
-        Ok(Linearization { of, reads, value, products: [parts.linear, back], plans: OnceLock::new(), skeleton: OnceLock::new() })
+        let (plans, two, skeleton) = (OnceLock::new(), [const { OnceLock::new() }; 2], OnceLock::new());
+        Ok(Linearization { of, reads, value, products: [parts.linear, back], plans, two, skeleton })
     }
     fn plans(&self) -> Result<&[Arc<Plan>; 3]> {
         let plan = |p: &Program| Plan::new(p).map(Arc::new);
         let [forward, reverse] = &self.products;
         let made = self.plans.get_or_init(|| Ok([plan(&self.value)?, plan(forward)?, plan(reverse)?]));
+        made.as_ref().map_err(Clone::clone)
+    }
+    /// The plan of a product with two directions: (what is read…, one…, other…) → (results of one…, of the other…). What both read is read once.
+    fn two(&self, transposed: bool) -> Result<&Arc<Plan>> {
+        let made = self.two[usize::from(transposed)].get_or_init(|| {
+            let (product, residuals) = self.product(transposed);
+            let types = product.input_types();
+            let mut b = Builder::new();
+            let read = b.inputs(&types[..residuals]);
+            let directions = [b.inputs(&types[residuals..]), b.inputs(&types[residuals..])];
+            let outputs: Vec<Value> = directions.iter().flat_map(|d| b.inline(product, &[&read[..], d].concat())).collect();
+            Plan::new(&b.finish(&outputs)?).map(Arc::new)
+        });
         made.as_ref().map_err(Clone::clone)
     }
     /// J·t, or Jᵀ·c, as a program of (residuals…, directions…), and how many residuals there are.
@@ -108,8 +124,10 @@ pub struct Point {
     of: Arc<Linearization>,
     value: Executor,
     products: [Executor; 2],
-    /// Which of the products was applied last.
-    last: usize,
+    /// The same with two directions, made when they are first applied.
+    two: [Option<Box<Executor>>; 2],
+    /// Which of the products was applied last, and whether with two directions.
+    last: (usize, bool),
 }
 
 impl Point {
@@ -119,7 +137,7 @@ impl Point {
     /// When the parts cannot be planned.
     pub fn new(of: &Arc<Linearization>) -> Result<Self> {
         let [value, forward, reverse] = of.plans()?.each_ref().map(|p| Executor::new(p.clone()));
-        Ok(Point { of: of.clone(), value, products: [forward, reverse], last: 0 })
+        Ok(Point { of: of.clone(), value, products: [forward, reverse], two: [None, None], last: (0, false) })
     }
     /// Sets it at these inputs: runs what depends on the point.
     ///
@@ -150,21 +168,39 @@ impl Point {
     /// # Errors
     /// As [`Executor::run`].
     pub fn apply(&mut self, transposed: bool, at: &[AnyView<'_>], direction: &[AnyView<'_>]) -> Result<()> {
-        self.last = usize::from(transposed);
-        self.products[self.last].run(&inputs(&self.of, &self.value, at, direction))
+        self.last = (usize::from(transposed), false);
+        self.products[self.last.0].run(&inputs(&self.of, &self.value, at, direction))
+    }
+    /// As [`apply`](Point::apply) with two directions, one after the other in `directions`, and so are the results. What the products read is read once.
+    ///
+    /// # Errors
+    /// As [`Executor::run`].
+    pub fn apply_two(&mut self, transposed: bool, at: &[AnyView<'_>], directions: &[AnyView<'_>]) -> Result<()> {
+        let k = usize::from(transposed);
+        let executor = match &mut self.two[k] {
+            Some(made) => made,
+            none => none.insert(Box::new(Executor::new(self.of.two(transposed)?.clone()))),
+        };
+        executor.run(&inputs(&self.of, &self.value, at, directions))?;
+        self.last = (k, true);
+        Ok(())
+    }
+    fn done(&self) -> &Executor {
+        let (k, two) = self.last;
+        self.two[k].as_deref().filter(|_| two).unwrap_or(&self.products[k])
     }
     /// An output of the product that was applied last.
     #[must_use]
     pub fn result(&self, k: usize) -> AnyView<'_> {
-        self.products[self.last].output(k)
+        self.done().output(k)
     }
     /// How many outputs it has.
     #[must_use]
     pub fn results(&self) -> usize {
-        self.products[self.last].plan().outputs().len()
+        self.done().plan().outputs().len()
     }
     pub(super) fn surely_finite(&self, k: usize) -> bool {
-        self.products[self.last].surely_finite(k)
+        self.done().surely_finite(k)
     }
     /// The plans of J·t and of Jᵀ·c.
     #[must_use]
@@ -174,14 +210,22 @@ impl Point {
     /// Kernels executed so far: for values, for J·t, for Jᵀ·c.
     #[must_use]
     pub fn counts(&self) -> [Counts; 3] {
-        let [forward, reverse] = &self.products;
-        [self.value.counts(), forward.counts(), reverse.counts()]
+        let product = |k: usize| {
+            let mut counts = self.products[k].counts();
+            self.two[k].iter().for_each(|e| counts.add(&e.counts()));
+            counts
+        };
+        [self.value.counts(), product(0), product(1)]
     }
     /// What it holds in memory: for the value, for J·t, for Jᵀ·c.
     #[must_use]
     pub fn memory(&self) -> [Memory; 3] {
-        let [forward, reverse] = &self.products;
-        [self.value.memory(), forward.memory(), reverse.memory()]
+        let product = |k: usize| {
+            let mut memory = self.products[k].memory();
+            memory.workspace += self.two[k].as_ref().map_or(0, |e| e.memory().total());
+            memory
+        };
+        [self.value.memory(), product(0), product(1)]
     }
     /// That element `index` of output k of the last product, which is not finite, may be so under these rules; the error names the operation
     /// that made it so. Directions are finite, or allowed not to be: so the fault is with the point.
@@ -202,7 +246,7 @@ impl Point {
         let (k, index, value) = nan.as_ref().map_or((k, index, value), |(k, i, v)| (*k, i, *v));
         let what = format!("output {k} of {n}");
         let given: Vec<AnyArray> = inputs(&self.of, &self.value, at, direction).iter().map(AnyView::to_owned).collect();
-        if let Source::Operation(made) = source(&self.of.products[self.last], &given, bad, |_| true) {
+        if let Source::Operation(made) = source(&self.of.products[self.last.0], &given, bad, |_| true) {
             return Err(made.error(Some(&self.of.of), &what, index, value));
         }
         // A slope that was not finite at the point.
@@ -230,4 +274,42 @@ pub(super) fn inputs<'a>(
         Read::Made(k) => value.output(*k),
     };
     of.reads.iter().map(read).chain(direction.iter().map(AnyView::reborrow)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::constant;
+    use crate::{Function, shape};
+    use ndarray::{Array1, Array2};
+
+    #[test]
+    fn two_directions_give_the_bits_of_each() -> Result<()> {
+        let random = |n: usize, seed: usize| Array1::from_shape_fn(n, |i| ((seed * 1009 + i * 31) as f64).sin());
+        for n in [0, 1, 2, 5, 13, 50] {
+            let x = Array2::from_shape_fn((4 * n, n), |(i, j)| ((i * 17 + j * 5) as f64).cos()).into_shared();
+            let f = Function::record(shape![n], |w| {
+                let z = constant(&x).dot(w);
+                (constant(&x).t().dot(z.sigmoid()), w.exp() * w.sum())
+            })?;
+            let at = random(n, 1).into_dyn();
+            let at = [AnyView::F64(at.view())];
+            let mut point = Point::new(f.linearization()?)?;
+            point.set(&at)?;
+            for transposed in [false, true] {
+                let each = if transposed { 2 } else { 1 };
+                let owned: Vec<_> = (0..2 * each).map(|k| random(n, 2 + k).into_dyn()).collect();
+                let directions: Vec<AnyView<'_>> = owned.iter().map(|d| AnyView::F64(d.view())).collect();
+                let mut apart = vec![];
+                for d in directions.chunks(each) {
+                    point.apply(transposed, &at, d)?;
+                    apart.extend((0..point.results()).map(|k| point.result(k).to_owned()));
+                }
+                point.apply_two(transposed, &at, &directions)?;
+                let together: Vec<AnyArray> = (0..point.results()).map(|k| point.result(k).to_owned()).collect();
+                assert_eq!(apart, together, "{n} unknowns, transposed: {transposed}");
+            }
+        }
+        Ok(())
+    }
 }

@@ -1,5 +1,6 @@
 //! Linear solvers: solutions, warm starts, either side, true residuals, counts, preconditioners, and what cannot work.
 mod batches;
+mod beside;
 mod bicgstab_ell;
 mod block;
 mod block_gmres;

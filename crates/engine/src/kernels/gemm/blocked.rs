@@ -11,10 +11,8 @@ use crate::kernels::vector::{Vector, per_vector};
 use hypertape_ir::array::Real;
 use std::array::from_fn;
 
-/// Vectors of a panel of b.
-const WIDE: usize = 3;
 /// Elements of the widest tile: rows, vectors, lanes.
-const TILE: usize = 8 * WIDE * 16;
+const TILE: usize = 8 * 3 * 16;
 
 per_vector! {
     /// out = a·b, or out + s·a·b.
@@ -52,7 +50,9 @@ struct Panel<T> {
 /// As `Gemm::apply`.
 #[inline(always)]
 unsafe fn product_body<T: Real, V: Vector<T>>(g: Gemm, Pointers(a, b, out): Pointers<T>, add: Option<T>) {
-    let (wide, strip) = (WIDE * V::LANES, V::HELD / 2);
+    const { assert!(TALL.is_multiple_of(V::TILE[0]), "a block has room for whole strips") };
+    let [strip, vectors] = V::TILE;
+    let wide = vectors * V::LANES;
     let packs_a = g.m > FEW && g.n > 2 * wide;
     let packs_b = g.b[1] != 1 || g.m > FEW;
     let mut room = (packs_a || packs_b).then(Room::take);
@@ -91,8 +91,8 @@ unsafe fn product_body<T: Real, V: Vector<T>>(g: Gemm, Pointers(a, b, out): Poin
                         (1, false) => strips::<T, V, 1, false>(&left, &panel, to),
                         (2, true) => strips::<T, V, 2, true>(&left, &panel, to),
                         (2, false) => strips::<T, V, 2, false>(&left, &panel, to),
-                        (_, true) => strips::<T, V, WIDE, true>(&left, &panel, to),
-                        (_, false) => strips::<T, V, WIDE, false>(&left, &panel, to),
+                        (_, true) => strips::<T, V, 3, true>(&left, &panel, to),
+                        (_, false) => strips::<T, V, 3, false>(&left, &panel, to),
                     }
                 }
             }
@@ -106,7 +106,7 @@ unsafe fn product_body<T: Real, V: Vector<T>>(g: Gemm, Pointers(a, b, out): Poin
 /// The rows and the panel exist; `out` has their places.
 #[inline(always)]
 unsafe fn strips<T: Real, V: Vector<T>, const C: usize, const WHOLE: bool>(left: &Rows<T>, panel: &Panel<T>, out: *mut T) {
-    let strip = V::HELD / 2;
+    let strip = V::TILE[0];
     let mut i = 0;
     while i < left.rows {
         let [row, _, next] = left.steps;
@@ -118,6 +118,8 @@ unsafe fn strips<T: Real, V: Vector<T>, const C: usize, const WHOLE: bool>(left:
             match (left.rows - i).min(strip) {
                 8.. if i == 0 => tile::<T, V, 8, C, WHOLE, true>(&a, panel, to),
                 8.. => tile::<T, V, 8, C, WHOLE, false>(&a, panel, to),
+                6.. if i == 0 && strip == 6 => tile::<T, V, 6, C, WHOLE, true>(&a, panel, to),
+                6.. if strip == 6 => tile::<T, V, 6, C, WHOLE, false>(&a, panel, to),
                 4.. if i == 0 && strip == 4 => tile::<T, V, 4, C, WHOLE, true>(&a, panel, to),
                 4.. => tile::<T, V, 4, C, WHOLE, false>(&a, panel, to),
                 2.. => tile::<T, V, 2, C, WHOLE, false>(&a, panel, to),

@@ -55,27 +55,27 @@ pub(super) unsafe fn pack_panel<T: Real, V: Vector<T>>(
     }
 }
 
-/// Packs a block of a in strips of `V::HELD / 2` rows: a strip has its first column, then its second one, and room for `DEPTH` of them.
+/// Packs a block of a in strips of `V::TILE[0]` rows: a strip has its first column, then its second one, and room for `DEPTH` of them.
 ///
 /// # Safety
 /// The rows and columns exist from `a` on, by these steps. `to` has room for as many rows, to the end of a strip, of `DEPTH` columns.
 #[inline(always)]
 pub(super) unsafe fn pack_block<T: Real, V: Vector<T>>(rows: usize, depth: usize, a: *const T, steps: [isize; 2], to: *mut T) {
-    let strip = V::HELD / 2;
+    let strip = V::TILE[0];
     let [row, column] = steps;
     let mut i = 0;
     // SAFETY: the caller's promise.
     unsafe {
-        while column == 1 && i + V::LANES <= rows {
-            turned_rows::<T, V>(depth, a.wrapping_offset(i as isize * row), row, to.add(i * DEPTH));
-            i += V::LANES;
+        while column == 1 && i + strip.max(V::LANES) <= rows {
+            i += turned_rows::<T, V>(depth, a.wrapping_offset(i as isize * row), row, to.add(i * DEPTH));
         }
         while i < rows {
-            let (n, from, to) = ((rows - i).min(strip), a.wrapping_offset(i as isize * row), to.add(i / strip * strip * DEPTH));
+            let (n, from, to) = ((rows - i).min(strip), a.wrapping_offset(i as isize * row), to.add(i * DEPTH));
             for p in 0..depth {
                 let (from, to) = (from.wrapping_offset(p as isize * column), to.add(p * strip));
                 match (row, n) {
                     (1, 8) => to.cast::<[T; 8]>().write_unaligned(from.cast::<[T; 8]>().read_unaligned()),
+                    (1, 6) => to.cast::<[T; 6]>().write_unaligned(from.cast::<[T; 6]>().read_unaligned()),
                     (1, 4) => to.cast::<[T; 4]>().write_unaligned(from.cast::<[T; 4]>().read_unaligned()),
                     _ => (0..n).for_each(|r| *to.add(r) = *from.wrapping_offset(r as isize * row)),
                 }
@@ -85,19 +85,23 @@ pub(super) unsafe fn pack_block<T: Real, V: Vector<T>>(rows: usize, depth: usize
     }
 }
 
-/// As many contiguous rows as a vector has lanes, into their strips.
+/// Contiguous rows into their strips, and how many: one strip, or as many as fit the lanes of a vector.
 ///
 /// # Safety
-/// As `pack_block`, for these rows.
+/// As `pack_block`, for these rows; as many as a vector has lanes, and a strip, exist.
 #[inline(always)]
-unsafe fn turned_rows<T: Real, V: Vector<T>>(depth: usize, a: *const T, row: isize, to: *mut T) {
-    let strip = V::HELD / 2;
+unsafe fn turned_rows<T: Real, V: Vector<T>>(depth: usize, a: *const T, row: isize, to: *mut T) -> usize {
+    let strip = V::TILE[0];
+    let rows = if strip >= V::LANES { strip } else { V::LANES / strip * strip };
     let square = depth / V::LANES * V::LANES;
     // SAFETY: the caller's promise; a square has room for all lanes.
     unsafe {
         for p in (0..square).step_by(V::LANES) {
-            if strip == V::LANES {
-                V::transpose(a.add(p), row, to.add(p * strip), strip);
+            if strip >= V::LANES {
+                // The last square of a strip may hold rows that the one before it holds too.
+                for r in (0..strip).step_by(V::LANES).map(|r| r.min(strip - V::LANES)) {
+                    V::transpose(a.wrapping_offset(r as isize * row).wrapping_add(p), row, to.add(p * strip + r), strip);
+                }
                 continue;
             }
             let mut lanes = [T::zero(); SQUARE];
@@ -109,9 +113,10 @@ unsafe fn turned_rows<T: Real, V: Vector<T>>(depth: usize, a: *const T, row: isi
             }
         }
         for p in square..depth {
-            for r in 0..V::LANES {
+            for r in 0..rows {
                 *to.add(r / strip * strip * DEPTH + p * strip + r % strip) = *a.wrapping_offset(r as isize * row).add(p);
             }
         }
     }
+    rows
 }

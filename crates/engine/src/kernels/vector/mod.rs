@@ -25,6 +25,8 @@ pub(crate) trait Vector<T: Real>: Copy {
     unsafe fn store_first(self, to: *mut T, n: usize);
     /// Vector sums that fit the registers, with room for operands.
     const HELD: usize = 8;
+    /// Rows and vectors of the part of a product of matrices that is summed in registers.
+    const TILE: [usize; 2] = [4, 3];
     /// Prefetches the memory around an address, if the processor has an instruction for it. The address need not be valid.
     #[inline(always)]
     unsafe fn fetch(_: *const T) {}

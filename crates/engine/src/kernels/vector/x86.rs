@@ -60,6 +60,7 @@ static LANE: [i32; 16] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
 
 impl<T: Real> Vector<T> for Avx2<T> {
     const LANES: usize = 32 / size_of::<T>();
+    const TILE: [usize; 2] = [6, 2];
     #[inline(always)]
     unsafe fn fetch(at: *const T) {
         // SAFETY: a prefetch is a hint; no address makes it fail.
@@ -111,7 +112,40 @@ impl<T: Real> Vector<T> for Avx2<T> {
     }
     #[inline(always)]
     unsafe fn store_first(self, to: *mut T, n: usize) {
-        by_type!(T, _mm256_maskstore_ps(to.cast(), Self::mask(n), self.single()), _mm256_maskstore_pd(to.cast(), Self::mask(n), self.0))
+        // In parts: a masked store takes many micro-operations on some processors, and reading what it wrote waits until it has reached the cache.
+        by_type!(
+            T,
+            {
+                let (mut part, mut to) = (_mm256_castps256_ps128(self.single()), to.cast::<f32>());
+                if n >= 8 {
+                    return self.store(to.cast());
+                }
+                if n & 4 != 0 {
+                    _mm_storeu_ps(to, part);
+                    (part, to) = (_mm256_extractf128_ps::<1>(self.single()), to.add(4));
+                }
+                if n & 2 != 0 {
+                    _mm_store_sd(to.cast(), _mm_castps_pd(part));
+                    (part, to) = (_mm_movehl_ps(part, part), to.add(2));
+                }
+                if n & 1 != 0 {
+                    _mm_store_ss(to, part);
+                }
+            },
+            {
+                let (low, to) = (_mm256_castpd256_pd128(self.0), to.cast::<f64>());
+                match n {
+                    0 => {}
+                    1 => _mm_store_sd(to, low),
+                    2 => _mm_storeu_pd(to, low),
+                    3 => {
+                        _mm_storeu_pd(to, low);
+                        _mm_store_sd(to.add(2), _mm256_extractf128_pd::<1>(self.0));
+                    }
+                    _ => self.store(to.cast()),
+                }
+            }
+        )
     }
     #[inline(always)]
     unsafe fn plus_product(self, a: Self, b: Self) -> Self {
@@ -190,6 +224,7 @@ fn last_bits(n: usize, lanes: usize) -> u16 {
 impl<T: Real> Vector<T> for Avx512<T> {
     const LANES: usize = 64 / size_of::<T>();
     const HELD: usize = 16;
+    const TILE: [usize; 2] = [8, 3];
     #[inline(always)]
     unsafe fn fetch(at: *const T) {
         // SAFETY: a prefetch is a hint; no address makes it fail.
