@@ -61,6 +61,7 @@ mod broyden;
 mod cg;
 mod cholesky;
 mod condition;
+mod definite;
 mod dense;
 mod each;
 mod eigenvalues;

@@ -1,16 +1,10 @@
 //! Whether an operator is singular, by a second Krylov space.
+use crate::definite::{Definite, STEPS};
 use crate::hessenberg::{self, Hessenberg, extend};
-use crate::scratch::Scratch;
+use crate::scratch::{Scratch, split};
 use crate::system::System;
-use crate::tridiagonal::Tridiagonal;
-use crate::vectors::{axpy, dot, fill_noise, norm, scale, xpby};
+use crate::vectors::{fill_noise, norm, scale};
 use hypertape_autodiff::outcome::Failed;
-
-/// Steps beyond which a probe goes only as far as the solve itself.
-const STEPS: usize = 64;
-
-/// The share of a pseudo-random vector that may be left unseen of an operator of one curvature.
-const UNSEEN: f64 = 1e-5;
 
 /// Numbers of a workspace that a probe in n dimensions takes, if it is made.
 pub(crate) fn len(n: usize, limit: usize) -> usize {
@@ -26,93 +20,17 @@ pub(crate) fn steps(n: usize, iterations: usize) -> usize {
 /// Estimates of the extreme singular values of A, as [`arnoldi`] gives them; of a symmetric A of one curvature in fewer steps, where these suffice. `begun` goes on
 /// from where it stands.
 pub(crate) fn probe(a: &mut System<'_>, n: usize, m: usize, begun: &mut Definite, work: &mut Scratch) -> Result<(f64, f64), Failed> {
-    let found = if a.known().symmetric { begun.finish(a, n, m)? } else { None };
-    found.map_or_else(|| arnoldi(a, n, m, work), Ok)
-}
-
-/// The extreme eigenvalues of a symmetric A by size, by conjugate gradients (Hestenes and Stiefel 1952) for a pseudo-random right-hand side, up to the step at which
-/// no more than [`UNSEEN`] of it is left. Nothing where the steps do not suffice, or curvatures of both signs are met: then they tell too little.
-///
-/// What is left after k steps is p(A) times the right-hand side, for a polynomial p of degree k that is 1 at 0 and 0 at the estimates of eigenvalues. So all of its part along
-/// a null vector is left. Where little is left, a null vector has that share of a pseudo-random vector at the most, and so has an eigenvector whose eigenvalue is far
-/// smaller than the estimates.
-///
-/// It is made step by step: a step takes the product with [`direction`](Definite::direction), which a solve can make beside a product of its own.
-#[derive(Debug, Default)]
-pub(crate) struct Definite {
-    r: Vec<f64>,
-    d: Vec<f64>,
-    product: Vec<f64>,
-    numbers: Vec<f64>,
-    rr: f64,
-    sign: f64,
-    enough: f64,
-    steps: usize,
-    stands: Stands,
-}
-
-/// How far it has come.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-enum Stands {
-    Open,
-    /// The largest eigenvalue by size and the smallest.
-    Found(f64, f64),
-    /// It tells nothing.
-    #[default]
-    Useless,
-}
-
-impl Definite {
-    /// Begins anew, in n dimensions.
-    pub(crate) fn begin(&mut self, n: usize) {
-        self.r.resize(n, 0.0);
-        fill_noise(7, &mut self.r);
-        self.d.clear();
-        self.d.extend_from_slice(&self.r);
-        self.numbers.clear();
-        self.rr = dot(&self.r, &self.r);
-        (self.sign, self.enough, self.steps, self.stands) = (0.0, UNSEEN * UNSEEN * self.rr, 0, Stands::Open);
-    }
-    /// Whether it has steps to make beside a solve.
-    pub(crate) fn goes_on(&self) -> bool {
-        self.stands == Stands::Open && self.steps < self.r.len().min(STEPS)
-    }
-    /// What A is to be multiplied with.
-    pub(crate) fn direction(&self) -> &[f64] {
-        &self.d
-    }
-    /// A step, from the product of A with the direction.
-    pub(crate) fn step(&mut self, ad: &[f64]) {
-        let curvature = dot(&self.d, ad);
-        if !(curvature.is_finite() && curvature != 0.0 && curvature * self.sign >= 0.0) {
-            self.stands = Stands::Useless;
-            return;
+    if a.known().symmetric {
+        let [product] = split::<1>(&mut work.vectors, n);
+        while begun.goes_on(m) {
+            a.apply(begun.direction(), product)?;
+            begun.step(product);
         }
-        self.sign = curvature.signum();
-        let alpha = self.rr / curvature;
-        axpy(-alpha, ad, &mut self.r);
-        let now = dot(&self.r, &self.r);
-        let mut coefficients = Tridiagonal::onto(&mut self.numbers);
-        coefficients.push(1.0 / alpha, now / self.rr);
-        self.steps += 1;
-        if now <= self.enough {
-            self.stands = coefficients.extremes().map_or(Stands::Useless, |(least, most)| Stands::Found(most, least));
-            return;
+        if let Some(found) = begun.found() {
+            return Ok(found);
         }
-        xpby(&self.r, now / self.rr, &mut self.d);
-        self.rr = now;
     }
-    /// Makes the steps that are left, m in all at the most.
-    fn finish(&mut self, a: &mut System<'_>, n: usize, m: usize) -> Result<Option<(f64, f64)>, Failed> {
-        while self.stands == Stands::Open && self.steps < m {
-            let mut product = std::mem::take(&mut self.product);
-            product.resize(n, 0.0);
-            a.apply(&self.d, &mut product)?;
-            self.step(&product);
-            self.product = product;
-        }
-        Ok(if let Stands::Found(most, least) = self.stands { Some((most, least)) } else { None })
-    }
+    arnoldi(a, n, m, work)
 }
 
 /// Estimates of the largest singular value of A, from below, and of the smallest, from above, by the Arnoldi process from a pseudo-random vector.

@@ -1,6 +1,6 @@
 //! The system as a solve sees it: the side that is asked for, scaled by a power of two, its products counted.
+use crate::definite::{Definite, STEPS};
 use crate::operator::{Known, Operator, Side};
-use crate::probe::Definite;
 use crate::scratch::split;
 use crate::vectors::{exponent, from_right, norm, scale};
 use hypertape_autodiff::outcome::{Failed, Need};
@@ -160,7 +160,7 @@ impl<'a> System<'a> {
     /// # Errors
     /// What the operator gives.
     pub fn apply(&mut self, x: &[f64], y: &mut [f64]) -> Result<(), Failed> {
-        if self.beside.as_ref().is_some_and(|b| b.probe.goes_on()) && self.two(x, y).is_some() {
+        if self.beside.as_ref().is_some_and(|b| b.probe.goes_on(STEPS)) && self.two(x, y).is_some() {
             return Ok(());
         }
         self.product(self.side, x, y)?;
