@@ -49,7 +49,7 @@ impl Jacobian {
     /// Bytes that one of these holds, at the most, for a solver that looks for a null space up to so many unknowns: two directions at once then.
     pub(crate) fn bytes(e: &Equation, looks: usize) -> u64 {
         let n = flat::len(&e.solution);
-        let directions = if e.known.symmetric && n <= looks { 3 } else { 1 };
+        let directions = if n <= looks { 3 } else { 1 };
         let planned = |p: &Product| p.plan().map_or(0, |p| p.memory().total());
         let sampled = e.sampled.as_ref().map_or(0, |s| planned(&s.plain) + planned(&s.transposed));
         let [value, forward, reverse] = e.linear.memory().map(|m| m.total());

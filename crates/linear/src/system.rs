@@ -69,7 +69,7 @@ impl<'a> System<'a> {
     pub(crate) fn new(inner: &'a mut dyn Operator, side: Side) -> Self {
         System { inner, side, factor: 1.0, settled: false, known: None, products: Products::default(), beside: None }
     }
-    /// From now on a product takes a step of the probe with it, as long as that has steps to make.
+    /// From now on a product takes a step of the probe with it, as long as that has steps to make and A is known to be symmetric.
     pub(crate) fn carry(&mut self, beside: Beside) {
         self.beside = Some(beside);
     }
@@ -160,7 +160,7 @@ impl<'a> System<'a> {
     /// # Errors
     /// What the operator gives.
     pub fn apply(&mut self, x: &[f64], y: &mut [f64]) -> Result<(), Failed> {
-        if self.beside.as_ref().is_some_and(|b| b.probe.goes_on(STEPS)) && self.two(x, y).is_some() {
+        if self.beside.as_ref().is_some_and(|b| b.probe.goes_on(STEPS)) && self.known().symmetric && self.two(x, y).is_some() {
             return Ok(());
         }
         self.product(self.side, x, y)?;

@@ -139,7 +139,7 @@ impl Workspace {
             &held[..]
         };
         // A search for a null space that is to come takes its products beside those of the solve.
-        let searches = self.n <= self.limit() && self.probed.is_none() && a.known().symmetric && a.shares_reading();
+        let searches = self.n <= self.limit() && self.probed.is_none() && a.shares_reading();
         let Some(state) = &mut self.state else { return Err(Failed::NotPrepared) };
         let mut system = System::new(a, side);
         if searches {

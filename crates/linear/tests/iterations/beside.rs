@@ -9,13 +9,15 @@ struct Read {
     a: Array2<f64>,
     shares: bool,
     readings: usize,
+    /// Whether it says that it is symmetric.
+    says: bool,
     /// Fails from this reading on.
     fails: usize,
 }
 
 impl Read {
     fn of(a: &Array2<f64>, shares: bool) -> Self {
-        Read { a: a.clone(), shares, readings: 0, fails: usize::MAX }
+        Read { a: a.clone(), shares, readings: 0, says: true, fails: usize::MAX }
     }
 }
 
@@ -46,7 +48,7 @@ impl Operator for Read {
         self.shares
     }
     fn known(&self) -> Known {
-        Known { symmetric: true, definite: false }
+        Known { symmetric: self.says, definite: false }
     }
 }
 
@@ -92,6 +94,19 @@ fn a_null_vector_is_found_beside_the_solve_too() {
         assert_eq!(verdicts[0], verdicts[1], "{}", s.name());
         assert!(matches!(&verdicts[0], Err(e) if e.contains("singular")), "{}: {:?}", s.name(), verdicts[0]);
     }
+}
+
+#[test]
+fn an_operator_that_is_seen_to_be_symmetric_goes_the_same_way() {
+    let (a, b): (_, Array1<f64>) = (definite(40), random::normal(36, 40));
+    let [one, two] = [false, true].map(|shares| {
+        let mut read = Read { says: false, ..Read::of(&a, shares) };
+        let mut x = vec![0.0; 40];
+        let o = solve(&Cg::default(), &mut read, b.as_slice().unwrap(), &mut x, 1e-10).unwrap();
+        (x, o.condition, o.products.plain, read.readings)
+    });
+    assert_eq!((&one.0, one.1, one.2), (&two.0, two.1, two.2));
+    assert!(two.3 < one.3 && one.3 as u64 == one.2, "{} readings, then {}", one.3, two.3);
 }
 
 #[test]
