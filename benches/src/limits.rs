@@ -42,9 +42,8 @@ impl Limits {
             let each = together(threads, |t, rounds| (0..rounds).map(|_| sum(black_box(&data[t]))).sum::<f64>());
             each * (threads * bytes) as f64
         });
-        let wide = together(threads, |_, rounds| multiply_adds_wide(rounds)) * LANES[0] as f64;
-        let narrow = together(threads, |_, rounds| multiply_adds_narrow(rounds)) * LANES[1] as f64;
-        Limits { threads, read, operations: wide.max(narrow) * (threads * 2 * STEPS) as f64 }
+        let rate = together(threads, |_, rounds| multiply_adds(rounds));
+        Limits { threads, read, operations: rate * (threads * 2 * LANES * STEPS) as f64 }
     }
     /// Seconds that a computation takes at least, if it reads so many bytes from a level and does so many operations.
     #[must_use]
@@ -67,9 +66,8 @@ impl fmt::Display for Limits {
 
 /// Multiply-adds of each lane in a round.
 const STEPS: usize = 1024;
-/// Lanes that are enough chains for two multiply-adds a cycle: eight vectors of 512 bits, or twelve of 256, which leave registers for the factors where
-/// there are sixteen. The compiler makes no vectors of some other numbers of lanes, which then give an eighth.
-const LANES: [usize; 2] = [64, 48];
+/// Lanes: eight vectors of 512 bits, enough chains for two multiply-adds a cycle. The compiler makes no vectors of 32 or 56 lanes, which then give an eighth.
+const LANES: usize = 64;
 
 /// Rounds a second of each thread, all running at the same time: the median of some measurements.
 fn together(threads: usize, work: impl Fn(usize, usize) -> f64 + Sync) -> f64 {
@@ -105,17 +103,7 @@ fn sum(x: &[f64]) -> f64 {
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl+avx2+fma", "x86_64+avx2+fma", "aarch64+neon"))]
-fn multiply_adds_wide(rounds: usize) -> f64 {
-    multiply_adds::<{ LANES[0] }>(rounds)
-}
-
-#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl+avx2+fma", "x86_64+avx2+fma", "aarch64+neon"))]
-fn multiply_adds_narrow(rounds: usize) -> f64 {
-    multiply_adds::<{ LANES[1] }>(rounds)
-}
-
-#[inline(always)]
-fn multiply_adds<const LANES: usize>(rounds: usize) -> f64 {
+fn multiply_adds(rounds: usize) -> f64 {
     let (a, b) = (black_box(0.999), black_box(1e-3));
     let mut lanes = [1.0f64; LANES];
     for _ in 0..rounds * STEPS {
