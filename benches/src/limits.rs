@@ -43,7 +43,7 @@ impl Limits {
             each * (threads * bytes) as f64
         });
         let rate = together(threads, |_, rounds| multiply_adds(rounds));
-        Limits { threads, read, operations: rate * (threads * 2 * LANES * STEPS) as f64 }
+        Limits { threads, read, operations: rate * (threads * 2 * NUMBERS * STEPS) as f64 }
     }
     /// Seconds that a computation takes at least, if it reads so many bytes from a level and does so many operations.
     #[must_use]
@@ -64,10 +64,10 @@ impl fmt::Display for Limits {
     }
 }
 
-/// Multiply-adds of each lane in a round.
-const STEPS: usize = 1024;
-/// Lanes: eight vectors of 512 bits, enough chains for two multiply-adds a cycle. The compiler makes no vectors of 32 or 56 lanes, which then give an eighth.
-const LANES: usize = 64;
+/// Numbers that a round of multiply-adds goes over: in the first-level cache.
+const NUMBERS: usize = 1024;
+/// Multiply-adds of each number in a round, one after the other. A processor has those of several vectors under way; with 4 of them, loads and stores would count.
+const STEPS: usize = 8;
 
 /// Rounds a second of each thread, all running at the same time: the median of some measurements.
 fn together(threads: usize, work: impl Fn(usize, usize) -> f64 + Sync) -> f64 {
@@ -105,11 +105,13 @@ fn sum(x: &[f64]) -> f64 {
 #[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl+avx2+fma", "x86_64+avx2+fma", "aarch64+neon"))]
 fn multiply_adds(rounds: usize) -> f64 {
     let (a, b) = (black_box(0.999), black_box(1e-3));
-    let mut lanes = [1.0f64; LANES];
-    for _ in 0..rounds * STEPS {
-        for l in &mut lanes {
-            *l = l.mul_add(a, b);
+    let mut numbers = vec![1.0f64; NUMBERS];
+    for _ in 0..rounds {
+        for v in black_box(&mut numbers) {
+            for _ in 0..STEPS {
+                *v = v.mul_add(a, b);
+            }
         }
     }
-    lanes.iter().sum()
+    numbers.iter().sum()
 }

@@ -102,8 +102,11 @@ impl<'a, 'v> At<'a, 'v> {
     }
     /// out = F_z v, or F_zᵀ v.
     pub(crate) fn oriented(&mut self, side: Side, v: &[f64], out: &mut [f64]) -> Result<(), ErrorKind> {
+        self.jacobian.equation.multiplied();
+        self.one(side, v, out)
+    }
+    fn one(&mut self, side: Side, v: &[f64], out: &mut [f64]) -> Result<(), ErrorKind> {
         let j = &mut *self.jacobian;
-        j.equation.multiplied();
         flat::unpack(v, j.leaves.iter_mut().map(AnyArray::view_mut));
         let direction: SmallVec<[AnyView<'_>; 8]> = j.leaves.iter().map(AnyArray::view).collect();
         j.point.apply(side == Side::Transposed, self.point, &direction)?;
@@ -118,16 +121,16 @@ impl<'a, 'v> At<'a, 'v> {
     fn many(&mut self, side: Side, v: &[f64], out: &mut [f64]) -> Result<(), ErrorKind> {
         let n = self.jacobian.n.max(1);
         for (v, out) in v.chunks(2 * n).zip(out.chunks_mut(2 * n)) {
+            v.chunks(n).for_each(|_| self.jacobian.equation.multiplied());
             if v.len() < 2 * n || !self.two(side, v, out)? {
-                v.chunks(n).zip(out.chunks_mut(n)).try_for_each(|(v, out)| self.oriented(side, v, out))?;
+                v.chunks(n).zip(out.chunks_mut(n)).try_for_each(|(v, out)| self.one(side, v, out))?;
             }
         }
         Ok(())
     }
-    /// The same for two directions; false where a product is not finite.
+    /// The same for two directions; false where a product is not finite: then each is made by itself, to find out which and why.
     fn two(&mut self, side: Side, v: &[f64], out: &mut [f64]) -> Result<bool, ErrorKind> {
         let j = &mut *self.jacobian;
-        (0..2).for_each(|_| j.equation.multiplied());
         if j.second.is_empty() {
             j.second.clone_from(&j.leaves);
         }

@@ -13,7 +13,7 @@ pub(crate) struct Hessenberg<'a> {
 
 /// Numbers that a Hessenberg matrix of m columns takes, beside 2 m for its rotations.
 pub(crate) fn len(m: usize) -> usize {
-    (m + 1) * (m + 1)
+    m.saturating_add(1).saturating_pow(2)
 }
 
 impl<'a> Hessenberg<'a> {

@@ -2,14 +2,19 @@
 use crate::definite::{Definite, STEPS};
 use crate::hessenberg::{self, Hessenberg, extend};
 use crate::scratch::{Scratch, split};
+use crate::stop::Stop;
 use crate::system::System;
 use crate::vectors::{fill_noise, norm, scale};
 use hypertape_autodiff::outcome::Failed;
 
-/// Numbers of a workspace that a probe in n dimensions takes, if it is made.
-pub(crate) fn len(n: usize, limit: usize) -> usize {
-    let m = n.min(STEPS);
-    if n <= limit { (m + 8) * n + hessenberg::len(m) + 4 * m } else { 0 }
+/// Numbers of a workspace that a probe in n dimensions takes at the most, if it is made: of a solve that takes all the iterations it may.
+pub(crate) fn len(n: usize, stop: &Stop) -> usize {
+    if n > stop.probe {
+        return 0;
+    }
+    let m = steps(n, stop.limit(n));
+    let basis = m.saturating_add(8).saturating_mul(n);
+    basis.saturating_add(hessenberg::len(m)).saturating_add(m.saturating_mul(4))
 }
 
 /// Steps of a probe in n dimensions for a solve of so many iterations: max(64, k + 2), at most n.
@@ -33,13 +38,21 @@ pub(crate) fn probe(a: &mut System<'_>, n: usize, m: usize, begun: &mut Definite
     arnoldi(a, n, m, work)
 }
 
+/// Room for so many numbers, where there is the memory.
+fn room(v: &mut Vec<f64>, len: usize) -> Option<()> {
+    v.try_reserve_exact(len.saturating_sub(v.len())).ok()
+}
+
 /// Estimates of the largest singular value of A, from below, and of the smallest, from above, by the Arnoldi process from a pseudo-random vector.
 ///
 /// Its space holds a part of every eigenvector, a null vector too, where the space of a right-hand side in the range of A holds none: then the
 /// estimate of the smallest is rounding. With n steps, or once the space is exhausted, nothing is left out. NaN where a product is not finite.
 fn arnoldi(a: &mut System<'_>, n: usize, m: usize, work: &mut Scratch) -> Result<(f64, f64), Failed> {
     let Scratch { vectors, numbers, rotations } = work;
-    vectors.resize(vectors.len().max((m + 1) * n), 0.0);
+    let (basis, triangle) = ((m + 1).saturating_mul(n), hessenberg::len(m));
+    let there_is = room(vectors, basis).and(room(numbers, triangle));
+    there_is.ok_or(Failed::Memory { bytes: (basis.saturating_add(triangle) as u64).saturating_mul(8) })?;
+    vectors.resize(vectors.len().max(basis), 0.0);
     let mut small = Hessenberg::new(numbers, rotations, m);
     fill_noise(7, &mut vectors[..n]);
     let size = norm(&vectors[..n]);

@@ -47,6 +47,16 @@ pub struct System<'a> {
 pub(crate) struct Beside {
     pub(crate) probe: Definite,
     vectors: Vec<f64>,
+    /// Whether a pair of products has failed: then each is taken by itself, so that an error is that of the product it belongs to, and the probe goes on after the
+    /// solve.
+    apart: bool,
+}
+
+impl Beside {
+    /// Whether the probe wants a product beside the next one.
+    fn wants(&self) -> bool {
+        !self.apart && self.probe.goes_on(STEPS)
+    }
 }
 
 impl std::fmt::Debug for System<'_> {
@@ -70,7 +80,8 @@ impl<'a> System<'a> {
         System { inner, side, factor: 1.0, settled: false, known: None, products: Products::default(), beside: None }
     }
     /// From now on a product takes a step of the probe with it, as long as that has steps to make and A is known to be symmetric.
-    pub(crate) fn carry(&mut self, beside: Beside) {
+    pub(crate) fn carry(&mut self, mut beside: Beside) {
+        beside.apart = false;
         self.beside = Some(beside);
     }
     /// The probe, which then goes on alone.
@@ -160,26 +171,34 @@ impl<'a> System<'a> {
     /// # Errors
     /// What the operator gives.
     pub fn apply(&mut self, x: &[f64], y: &mut [f64]) -> Result<(), Failed> {
-        if self.beside.as_ref().is_some_and(|b| b.probe.goes_on(STEPS)) && self.known().symmetric && self.two(x, y).is_some() {
-            return Ok(());
+        if self.known().symmetric
+            && let Some(mut beside) = self.beside.take_if(|b| b.wants())
+        {
+            beside.apart = !self.two(x, y, &mut beside);
+            let made = !beside.apart;
+            self.beside = Some(beside);
+            if made {
+                return Ok(());
+            }
         }
         self.product(self.side, x, y)?;
         self.settle(x, y);
         Ok(())
     }
-    /// y = f A x, and a step of the probe beside it. None where they cannot be had together: then the probe goes on after the solve, by itself.
-    fn two(&mut self, x: &[f64], y: &mut [f64]) -> Option<()> {
-        let Beside { mut probe, mut vectors } = self.beside.take()?;
+    /// y = f A x, and a step of the probe beside it, if f is known by then; false where the pair fails.
+    fn two(&mut self, x: &[f64], y: &mut [f64], Beside { probe, vectors, .. }: &mut Beside) -> bool {
         let n = x.len();
-        let [xs, ys] = split::<2>(&mut vectors, 2 * n);
+        let [xs, ys] = split::<2>(vectors, 2 * n);
         xs[..n].copy_from_slice(x);
         xs[n..].copy_from_slice(probe.direction());
+        self.products.count(self.side, 2);
         let made = match self.side {
             Side::Plain => self.inner.apply_many(xs, ys),
             Side::Transposed => self.inner.apply_transposed_many(xs, ys),
         };
-        made.ok()?;
-        self.products.count(self.side, 1);
+        if made.is_err() {
+            return false;
+        }
         y.copy_from_slice(&ys[..n]);
         self.settle(x, y);
         if self.settled {
@@ -187,11 +206,9 @@ impl<'a> System<'a> {
             if self.factor != 1.0 {
                 scale(self.factor, product);
             }
-            self.products.count(self.side, 1);
             probe.step(product);
         }
-        self.beside = Some(Beside { probe, vectors });
-        Some(())
+        true
     }
     /// Y = f A X, or f Aᵀ X, for several vectors, which follow one another: as many products.
     ///

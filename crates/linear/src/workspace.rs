@@ -44,7 +44,7 @@ impl Workspace {
     /// Of a solver, for n unknowns.
     #[must_use]
     pub fn new(solver: &dyn LinearSolver, n: usize) -> Self {
-        let bytes = Workspace::bytes(solver, n);
+        let bytes = solver.state_bytes(n);
         let state = there_is(bytes).then(|| solver.state(n));
         let (stop, needs) = (solver.stop(), solver.needs());
         Workspace {
@@ -61,11 +61,12 @@ impl Workspace {
             beside: Beside::default(),
         }
     }
-    /// Bytes that a workspace of this solver holds for n unknowns.
+    /// Bytes that a workspace of this solver holds for n unknowns, at the most: where it looks for a singular operator, that takes more the more iterations a
+    /// solve has made, and counts here with as many as it may make.
     #[must_use]
     pub fn bytes(solver: &dyn LinearSolver, n: usize) -> u64 {
-        let own = (2 * n).max(probe::len(n, solver.stop().probe));
-        solver.state_bytes(n).saturating_add(8 * own as u64)
+        let own = (2 * n).max(probe::len(n, &solver.stop()));
+        solver.state_bytes(n).saturating_add((own as u64).saturating_mul(8))
     }
     /// Makes ready for an operator: a factorisation, a preconditioner. To be called again when the operator has changed.
     ///
@@ -363,4 +364,29 @@ fn there_is(bytes: u64) -> bool {
 
 fn known(v: f64) -> Option<f64> {
     (v > 0.0).then_some(v)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Minres;
+    use ndarray::Array2;
+
+    #[test]
+    fn a_probe_of_many_steps_holds_no_more_than_is_said() -> Result<(), Failed> {
+        let n = 300;
+        // Eigenvalues of both signs over six decades: some 140 iterations, and a probe of as many steps.
+        let d = ndarray::Array1::from_shape_fn(n, |i| 10f64.powf(6.0 * i as f64 / n as f64) * if i % 2 == 0 { 1.0 } else { -1.0 });
+        let solver = Minres::tolerance(1e-8).probe_up_to(1000).max_iterations(200);
+        let mut w = Workspace::new(&solver, n);
+        let mut a = Array2::from_diag(&d);
+        w.prepare(&mut a, &Hints::default())?;
+        let solved = w.solve(&mut a, Side::Plain, &vec![1.0; n], &mut vec![0.0; n], Tolerance { relative: 1e-8, absolute: 0.0 });
+        let Scratch { vectors, numbers, rotations } = &w.scratch;
+        assert!(w.probed.is_some_and(|p| p.steps > 64), "{solved:?}");
+        let held = 8 * (vectors.capacity() + numbers.capacity() + 2 * rotations.capacity()) as u64 + solver.state_bytes(n);
+        let said = Workspace::bytes(&solver, n);
+        assert!(held <= said && said < 2 * held, "{held} bytes held, {said} said");
+        Ok(())
+    }
 }

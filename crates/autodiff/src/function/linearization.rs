@@ -240,13 +240,17 @@ impl Point {
         direction: &[AnyView<'_>],
         (k, index, value): (usize, &[usize], f64),
     ) -> Result<()> {
-        let n = self.results();
-        let nan = (0..n).find_map(|k| self.result(k).first_nan().map(|(index, value)| (k, index, value)));
+        // Of two directions, the one whose product this output belongs to.
+        let product = &self.of.products[self.last.0];
+        let n = product.outputs.len();
+        let (which, each) = (k / n, direction.len() * n / self.results());
+        let direction = &direction[which * each..][..each];
+        let nan = (0..n).find_map(|k| self.result(which * n + k).first_nan().map(|(index, value)| (k, index, value)));
         let bad = if nan.is_some() { Bad::Nan } else { Bad::Infinite };
-        let (k, index, value) = nan.as_ref().map_or((k, index, value), |(k, i, v)| (*k, i, *v));
+        let (k, index, value) = nan.as_ref().map_or((k % n, index, value), |(k, i, v)| (*k, i, *v));
         let what = format!("output {k} of {n}");
         let given: Vec<AnyArray> = inputs(&self.of, &self.value, at, direction).iter().map(AnyView::to_owned).collect();
-        if let Source::Operation(made) = source(&self.of.products[self.last.0], &given, bad, |_| true) {
+        if let Source::Operation(made) = source(product, &given, bad, |_| true) {
             return Err(made.error(Some(&self.of.of), &what, index, value));
         }
         // A slope that was not finite at the point.
@@ -310,6 +314,26 @@ mod tests {
                 assert_eq!(apart, together, "{n} unknowns, transposed: {transposed}");
             }
         }
+        Ok(())
+    }
+
+    #[test]
+    fn the_product_of_the_second_direction_is_looked_into_as_that_of_the_first() -> Result<()> {
+        let f = Function::record(shape![3], |x| (x.exp(), (x - 1.0).sqrt()))?;
+        let [at, zero, one] = [[1.0, 4.0, 9.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]].map(|v| Array1::from(v.to_vec()).into_dyn());
+        let at = [AnyView::F64(at.view())];
+        let both = [AnyView::F64(zero.view()), AnyView::F64(one.view())];
+        let mut point = Point::new(f.linearization()?)?;
+        point.set(&at)?;
+        let said = |point: &Point, k: usize, directions: &[AnyView<'_>]| {
+            let (index, value) = point.result(k).first_non_finite().unwrap_or((vec![9], 0.0));
+            point.look_into(Allow::Finite, &at, directions, (k, &index, value)).map_err(|e| e.to_string())
+        };
+        point.apply(false, &at, &both[1..])?;
+        let apart = said(&point, 1, &both[1..]);
+        point.apply_two(false, &at, &both)?;
+        assert_eq!(apart, said(&point, 3, &both));
+        assert!(apart.is_err_and(|e| e.contains("output 1 of 2")));
         Ok(())
     }
 }

@@ -1,8 +1,10 @@
 //! The search for a null space beside a solve: the same bits, condition numbers and verdicts as after it, and fewer calls.
 use crate::support::{definite, indefinite, solve, with_singular_values};
-use hypertape_linear::{Cg, Failed, Known, LinearSolver, Minres, Operator, Side};
+use hypertape_linear::{Cg, Failed, Hints, Known, LinearSolver, Minres, Operator, Side, Tolerance, Workspace};
 use hypertape_testkit::random;
 use ndarray::{Array1, Array2};
+
+const TIGHT: Tolerance = Tolerance { relative: 1e-10, absolute: 0.0 };
 
 /// A symmetric matrix that counts its readings: one for a product, and one for two products together, if it shares them.
 struct Read {
@@ -13,11 +15,14 @@ struct Read {
     says: bool,
     /// Fails from this reading on.
     fails: usize,
+    /// Fails where two products are asked for together.
+    alone: bool,
+    products: u64,
 }
 
 impl Read {
     fn of(a: &Array2<f64>, shares: bool) -> Self {
-        Read { a: a.clone(), shares, readings: 0, says: true, fails: usize::MAX }
+        Read { a: a.clone(), shares, readings: 0, says: true, fails: usize::MAX, alone: false, products: 0 }
     }
 }
 
@@ -27,6 +32,7 @@ impl Operator for Read {
     }
     fn apply(&mut self, x: &[f64], y: &mut [f64]) -> Result<(), Failed> {
         self.readings += 1;
+        self.products += 1;
         if self.readings > self.fails {
             return Err(Failed::operator("read too often"));
         }
@@ -37,6 +43,10 @@ impl Operator for Read {
     }
     fn apply_many(&mut self, x: &[f64], y: &mut [f64]) -> Result<(), Failed> {
         let (n, before) = (self.len(), self.readings);
+        if self.alone {
+            self.products += (x.len() / n) as u64;
+            return Err(Failed::operator("one at a time"));
+        }
         x.chunks(n).zip(y.chunks_mut(n)).try_for_each(|(x, y)| self.apply(x, y))?;
         self.readings = before + 1;
         Ok(())
@@ -135,20 +145,75 @@ fn an_operator_that_fails_says_so_itself() {
 fn a_workspace_looks_again_after_the_operator_has_changed() {
     let (one, other) = (definite(12), definite(12) * 3.0);
     let b: Array1<f64> = random::normal(35, 12);
-    let mut w = hypertape_linear::Workspace::new(&Cg::default(), 12);
-    let tolerance = hypertape_linear::Tolerance { relative: 1e-10, absolute: 0.0 };
+    let mut w = Workspace::new(&Cg::default(), 12);
     let conditions = [&one, &other, &one].map(|a| {
         let mut a = Read::of(a, true);
-        w.prepare(&mut a, &hypertape_linear::Hints::default()).unwrap();
+        w.prepare(&mut a, &Hints::default()).unwrap();
         let mut x = vec![0.0; 12];
-        let first = w.solve(&mut a, Side::Plain, b.as_slice().unwrap(), &mut x, tolerance).unwrap();
+        let first = w.solve(&mut a, Side::Plain, b.as_slice().unwrap(), &mut x, TIGHT).unwrap();
         let readings = a.readings;
         // The second solve knows the operator.
         x.fill(0.0);
-        let second = w.solve(&mut a, Side::Transposed, b.as_slice().unwrap(), &mut x, tolerance).unwrap();
+        let second = w.solve(&mut a, Side::Transposed, b.as_slice().unwrap(), &mut x, TIGHT).unwrap();
         assert!(a.readings - readings <= readings && second.converged());
         (first.condition, first.smallest)
     });
     assert_eq!(conditions[0], conditions[2]);
     assert!((conditions[1].1.unwrap() / conditions[0].1.unwrap() - 3.0).abs() < 0.3);
+}
+
+#[test]
+fn an_operator_that_takes_one_vector_at_a_time_is_solved_and_looked_at_all_the_same() {
+    let (a, b): (_, Array1<f64>) = (definite(30), random::normal(37, 30));
+    let [one, two] = [false, true].map(|shares| {
+        let mut read = Read { alone: true, ..Read::of(&a, shares) };
+        let mut x = vec![0.0; 30];
+        let o = solve(&Cg::default(), &mut read, b.as_slice().unwrap(), &mut x, 1e-10).unwrap();
+        assert_eq!(o.products.plain, read.products);
+        (x, o.condition, o.smallest)
+    });
+    assert_eq!(one, two);
+}
+
+#[test]
+fn every_product_is_counted() {
+    for a in [Array2::zeros((12, 12)), Array2::from_diag(&Array1::from_shape_fn(12, |i| if i < 6 { 0.0 } else { 1.0 })), definite(12)] {
+        for b in [Array1::from_shape_fn(12, |i| if i == 0 { 1.0 } else { 0.0 }), Array1::ones(12)] {
+            for s in solvers() {
+                let mut w = Workspace::new(&*s, 12);
+                let mut read = Read::of(&a, true);
+                w.prepare(&mut read, &Hints::default()).unwrap();
+                let before = read.products;
+                let solved = w.solve(&mut read, Side::Plain, b.as_slice().unwrap(), &mut [0.0; 12], TIGHT);
+                if let Ok(o) = solved {
+                    assert_eq!(o.products.plain + o.products.transposed, read.products - before, "{}: {o:?}", s.name());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_warm_workspace_allocates_nothing_after_products_that_fail_or_are_not_finite() {
+    let n = 20;
+    let good = definite(n);
+    let mut nan = good.clone();
+    nan[[3, 3]] = f64::NAN;
+    let b: Array1<f64> = random::normal(38, n);
+    let mut w = Workspace::new(&Cg::default(), n);
+    let mut run = |a: &Array2<f64>, fails: usize| {
+        let mut read = Read { fails, ..Read::of(a, true) };
+        let mut x = vec![0.0; n];
+        let before = crate::MEMORY.allocations_on_this_thread();
+        w.prepare(&mut read, &Hints::default()).unwrap();
+        let solved = w.solve(&mut read, Side::Plain, b.as_slice().unwrap(), &mut x, TIGHT);
+        (crate::MEMORY.allocations_on_this_thread() - before, solved.map(|o| (o.condition, o.products)).ok(), x)
+    };
+    let first = run(&good, usize::MAX);
+    assert!(first.1.is_some());
+    for (a, fails) in [(&good, 0), (&good, 3), (&nan, usize::MAX)] {
+        assert!(run(a, fails).1.is_none());
+        let again = run(&good, usize::MAX);
+        assert_eq!((again.0, &again.1, &again.2), (0, &first.1, &first.2));
+    }
 }

@@ -10,6 +10,7 @@ use super::{FEW, Gemm, Pointers};
 use crate::kernels::vector::{Vector, per_vector};
 use hypertape_ir::array::Real;
 use std::array::from_fn;
+use std::mem::MaybeUninit;
 
 /// Elements of the widest tile: rows, vectors, lanes.
 const TILE: usize = 8 * 3 * 16;
@@ -49,11 +50,14 @@ struct Panel<T> {
 /// # Safety
 /// As `Gemm::apply`.
 #[inline(always)]
-unsafe fn product_body<T: Real, V: Vector<T>>(g: Gemm, Pointers(a, b, out): Pointers<T>, add: Option<T>) {
+unsafe fn product_body<T: Real, V: Vector<T>>(g: Gemm, p: Pointers<T>, add: Option<T>) {
     const { assert!(TALL.is_multiple_of(V::TILE[0]), "a block has room for whole strips") };
     let [strip, vectors] = V::TILE;
     let wide = vectors * V::LANES;
-    let packs_a = g.m > FEW && g.n > 2 * wide;
+    // Few rows, which fill vectors, with a transposed b: that would be packed for little use. With rows and columns exchanged it is read as it lies, and the tiles of the result are turned.
+    let turned = g.m <= FEW && g.m.is_multiple_of(V::LANES) && g.m <= g.n && g.b[0] == 1 && g.b[1] != 1 && g.out[1] == 1;
+    let (g, Pointers(a, b, out)) = if turned { (g.exchanged(), p.exchanged()) } else { (g, p) };
+    let packs_a = g.m > FEW && g.n > 2 * wide && !turned;
     let packs_b = g.b[1] != 1 || g.m > FEW;
     let mut room = (packs_a || packs_b).then(Room::take);
     let [block, packed] = room.as_mut().map_or([std::ptr::null_mut(); 2], Room::places::<T>);
@@ -183,24 +187,30 @@ unsafe fn tile<T: Real, V: Vector<T>, const R: usize, const C: usize, const WHOL
     R
 }
 
-/// Writes sums one by one, to a result whose rows are not contiguous.
+/// Writes sums one by one, column after column, to a result whose rows are not contiguous.
 ///
 /// # Safety
 /// As `tile`.
 #[inline(always)]
 unsafe fn scatter<T: Real, V: Vector<T>, const R: usize, const C: usize>(sums: &[[V; C]; R], panel: &Panel<T>, out: *mut T) {
-    let mut made = [T::zero(); TILE];
-    // SAFETY: a tile has room for all sums; the caller answers for the places of the result.
+    let [row, column] = panel.out;
+    let mut made = MaybeUninit::<[T; TILE]>::uninit();
+    let made = made.as_mut_ptr().cast::<T>();
+    // SAFETY: a tile has room for all sums, and what is read of it has been written; the caller answers for the places of the result.
     unsafe {
         for (r, sums) in sums.iter().enumerate() {
             for (c, sum) in sums.iter().enumerate() {
-                sum.store(made.as_mut_ptr().add((r * C + c) * V::LANES));
+                sum.store(made.add((r * C + c) * V::LANES));
             }
-            for j in 0..panel.columns {
-                let to = out.wrapping_offset(r as isize * panel.out[0] + j as isize * panel.out[1]);
-                let sum = made[r * C * V::LANES + j];
-                let made = panel.add.map_or(V::splat(sum), |s| V::splat(*to).plus_product(V::splat(sum), V::splat(s)));
-                made.store_first(to, 1);
+        }
+        for j in 0..panel.columns {
+            for r in 0..R {
+                let to = out.wrapping_offset(r as isize * row + j as isize * column);
+                let sum = *made.add(r * C * V::LANES + j);
+                match panel.add {
+                    None => *to = sum,
+                    Some(s) => V::splat(*to).plus_product(V::splat(sum), V::splat(s)).store_first(to, 1),
+                }
             }
         }
     }

@@ -74,7 +74,7 @@ impl Gemm {
             return;
         }
         // The rows of the result should be contiguous. With rows and columns exchanged the product is the same.
-        let g = if self.out[1] != 1 && self.out[0] == 1 { (self.exchanged(), Pointers(p.1, p.0, p.2)) } else { (*self, p) };
+        let g = if self.out[1] != 1 && self.out[0] == 1 { (self.exchanged(), p.exchanged()) } else { (*self, p) };
         // SAFETY: the caller's promise.
         unsafe { blocked::product(g.0, g.1, add) }
     }
@@ -110,6 +110,10 @@ pub(crate) struct Pointers<T>(pub(crate) *const T, pub(crate) *const T, pub(crat
 unsafe impl<T> Send for Pointers<T> {}
 
 impl<T> Pointers<T> {
+    /// Of outᵀ = bᵀ·aᵀ.
+    fn exchanged(self) -> Self {
+        Pointers(self.1, self.0, self.2)
+    }
     fn below(self, i: usize, g: &Gemm) -> Self {
         let i = i as isize;
         Pointers(self.0.wrapping_offset(i * g.a[0]), self.1, self.2.wrapping_offset(i * g.out[0]))
